@@ -1,0 +1,21 @@
+export { type Brand, type UnixMs, unixMs } from './brand.ts'
+export { parseSize, type SizeText } from './bytes.ts'
+export { type Clock, ManualClock, systemClock } from './clock.ts'
+export { type DurationText, formatDuration, parseDuration, tryParseDuration } from './duration.ts'
+export { type EnvRef, redactUrl, resolveText, type Text } from './env.ts'
+export { AssayError, messageOf } from './error.ts'
+export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
+export { type Log, silentLog } from './log.ts'
+export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
+export {
+  type Instant,
+  type MatrixSeries,
+  type QueryAnswer,
+  type QueryFn,
+  type Range,
+  type VectorSample,
+  vectorOf,
+} from './query.ts'
+export { compileRegex, toRegExp } from './regex.ts'
+export { isStaleAt, writeStale } from './stale.ts'
+export { formatValue, tryParseValue } from './value.ts'

@@ -1,0 +1,45 @@
+/**
+ * The seam between what knows metrics and what uses them: PromQL in, vectors and matrices out.
+ *
+ * Everything above the engine (rules, insight, responder, server, UI) asks through a `QueryFn`, so that it runs
+ * unchanged on the embedded engine and on any Prometheus-compatible one.
+ */
+import type { UnixMs } from './brand.ts'
+import { Labels } from './labels.ts'
+
+export type Instant = { readonly at: UnixMs }
+/** Inclusive at both ends; `stepMs` > 0. */
+export type Range = { readonly start: UnixMs; readonly end: UnixMs; readonly stepMs: number }
+
+export type VectorSample = { readonly labels: Labels; readonly at: UnixMs; readonly value: number }
+/** Columns of equal length, ascending in time. Missing steps are absent, never NaN. */
+export type MatrixSeries = { readonly labels: Labels; readonly timestamps: Float64Array; readonly values: Float64Array }
+
+export type QueryAnswer = (
+  | { readonly kind: 'vector'; readonly samples: readonly VectorSample[] }
+  | { readonly kind: 'matrix'; readonly series: readonly MatrixSeries[] }
+  | { readonly kind: 'scalar'; readonly at: UnixMs; readonly value: number }
+  | { readonly kind: 'string'; readonly at: UnixMs; readonly value: string }
+) & {
+  /** Caveats beside the result: what may be wrong with the data or the question. */
+  readonly warnings: readonly string[]
+  readonly infos: readonly string[]
+}
+
+/**
+ * One question. A `Range` always yields a matrix. Rejects with an `AssayError` (`ASSAY_PROMQL_*`) that names the place in
+ * the expression, or with the signal's reason when aborted.
+ */
+export type QueryFn = (promql: string, when: Instant | Range, signal?: AbortSignal) => Promise<QueryAnswer>
+
+/** The vector of an answer; a scalar counts as one sample without labels, so that `1 < bool 2` works as a condition. */
+export function vectorOf(answer: QueryAnswer): readonly VectorSample[] {
+  switch (answer.kind) {
+    case 'vector':
+      return answer.samples
+    case 'scalar':
+      return [{ labels: Labels.empty, at: answer.at, value: answer.value }]
+    default:
+      throw new TypeError(`BUG: a vector was expected, the answer is a ${answer.kind}`)
+  }
+}

@@ -1,0 +1,2 @@
+export type * from './plan.ts'
+export { PART_KINDS } from './plan.ts'

@@ -1,0 +1,2 @@
+export type * from './types.ts'
+export { RELABEL_ACTIONS } from './types.ts'

@@ -1,0 +1,97 @@
+/**
+ * What is scraped: pages of the exposition format, over HTTP from a target or from a collector in this process.
+ * Both are read by the same loop, so `up`, staleness, limits and the targets page mean the same for both.
+ */
+import type { Labels, Text, UnixMs } from '#core'
+
+/** One answer of a target, as it came. */
+export type Page = { readonly body: Uint8Array | string; readonly contentType: string }
+
+/** Reads one page. Rejects when there is none: the message becomes the target's `lastError`, so it says what to do. */
+export type PageReader = (signal: AbortSignal) => Promise<Page>
+
+/** 0 or absent: no limit, as in Prometheus; assay's own defaults bound the body and the number of samples all the same. */
+export type ScrapeLimits = {
+  readonly bodySizeBytes?: number
+  readonly samples?: number
+  readonly labels?: number
+  readonly labelNameLength?: number
+  readonly labelValueLength?: number
+}
+
+export const RELABEL_ACTIONS = [
+  'replace',
+  'keep',
+  'drop',
+  'keepequal',
+  'dropequal',
+  'hashmod',
+  'labelmap',
+  'labeldrop',
+  'labelkeep',
+  'lowercase',
+  'uppercase',
+] as const
+export type RelabelAction = (typeof RELABEL_ACTIONS)[number]
+
+/** One step of relabelling, with Prometheus' defaults filled in. */
+export type RelabelConfig = {
+  readonly action: RelabelAction
+  readonly sourceLabels: readonly string[]
+  readonly separator: string
+  readonly regex: string
+  readonly modulus: number
+  readonly targetLabel: string
+  readonly replacement: string
+}
+
+/** A job: where its targets are and how they are read. Plain data; secrets are references. */
+export type ScrapeConfig = {
+  readonly jobName: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly scheme: 'http' | 'https'
+  readonly metricsPath: string
+  readonly params: Readonly<Record<string, readonly string[]>>
+  readonly honorLabels: boolean
+  readonly honorTimestamps: boolean
+  readonly staticConfigs: readonly {
+    readonly targets: readonly string[]
+    readonly labels: Readonly<Record<string, string>>
+  }[]
+  readonly fileSdConfigs: readonly { readonly files: readonly string[]; readonly refreshMs: number }[]
+  readonly relabelConfigs: readonly RelabelConfig[]
+  readonly metricRelabelConfigs: readonly RelabelConfig[]
+  readonly limits: ScrapeLimits
+  readonly basicAuth?: { readonly username: string; readonly password: Text }
+  readonly authorization?: { readonly type: string; readonly credentials: Text }
+}
+
+/** One thing to read, after discovery and relabelling. */
+export type Target = {
+  readonly pool: string
+  /** Added to every sample: `job`, `instance` and the rest. Equal pool and labels: the same target. */
+  readonly labels: Labels
+  readonly discoveredLabels: Labels
+  /** For people, without secrets. */
+  readonly url: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly honorLabels: boolean
+  readonly honorTimestamps: boolean
+  readonly metricRelabelConfigs: readonly RelabelConfig[]
+  readonly limits: ScrapeLimits
+  readonly read: PageReader
+}
+
+export type TargetHealth = 'unknown' | 'up' | 'down'
+
+export type TargetStatus = {
+  readonly target: Target
+  readonly health: TargetHealth
+  /** Why it is down, in a sentence that says what to do; '' while it is up. */
+  readonly lastError: string
+  readonly lastScrape: UnixMs | undefined
+  readonly lastScrapeDurationMs: number
+  readonly samples: number
+}

@@ -1,0 +1,3 @@
+export type * from './types.ts'
+export type * from './wire.ts'
+export { PART_STATES } from './wire.ts'

@@ -1,0 +1,52 @@
+/**
+ * What the server is handed by the `cli`. It holds no state of its own: it asks, and it shows.
+ */
+import type { Clock, Labels, Log, QueryFn, UnixMs } from '#core'
+import type { Plan } from '#model'
+import type { Incident, Mode, Ticket } from '#responder'
+import type { RuleGroupStatus } from '#rules'
+import type { TargetStatus } from '#scrape'
+import type { MetadataStore, Store } from '#storage'
+import type { EventWire } from './wire.ts'
+
+/** The loop as the server sees it: read, and the few things a person may do by hand. */
+export interface Loop {
+  incidents(): readonly Incident[]
+  incident(id: string): Incident | undefined
+  tickets(): readonly Ticket[]
+  mode(): Mode | 'paused'
+  approval(incident: string): { readonly action: string; readonly text: string; readonly expiresAt: UnixMs } | undefined
+  verifyUntil(incident: string): UnixMs | undefined
+  /** Rejects with `ASSAY_APPROVAL_*` when the question no longer stands. */
+  approve(incident: string, action: string, by: string): Promise<void>
+  pause(by: string): Promise<void>
+  resume(by: string): Promise<void>
+}
+
+export type ServerDeps = {
+  readonly clock: Clock
+  readonly log: Log
+  readonly plan: () => Plan
+  readonly query: QueryFn
+  readonly store: Store
+  readonly metadata: MetadataStore
+  readonly targets: () => readonly TargetStatus[]
+  readonly droppedTargets: () => readonly { readonly pool: string; readonly discoveredLabels: Labels }[]
+  readonly ruleGroups: () => readonly RuleGroupStatus[]
+  readonly loop: Loop
+  /** Events as they happen; the server fans them out. Returns the way to stop listening. */
+  readonly subscribe: (listener: (event: EventWire) => void) => Disposable
+  /** assay's own metrics as a page of the exposition format, for `/metrics`. */
+  readonly ownMetrics: () => string
+  /** Reads the configuration again; rejects with the reason when it is refused. Absent: not enabled. */
+  readonly reload?: () => Promise<void>
+  /** Ends the process in order. Absent: not enabled. */
+  readonly quit?: () => void
+  readonly flags: Readonly<Record<string, string>>
+  /** For `status/config`: the configuration as text, without secrets. */
+  readonly configText: () => string
+  readonly startedAt: UnixMs
+  /** The built UI; absent: the API alone. */
+  readonly webRoot: string | undefined
+  readonly limits: { readonly maxSamples: number; readonly queryTimeoutMs: number; readonly maxPoints: number }
+}

@@ -1,0 +1,65 @@
+/**
+ * The seam between what writes samples and what keeps them. Two implementations run one conformance suite:
+ * the simplest one (`memoryStore`) and `#tsdb`.
+ *
+ * - A sample is (series, instant, value). Per series, instants only grow; a stale marker ends it for readers.
+ * - Readers get columns and never learn how they are kept.
+ * - Everything here is synchronous: a durable store writes ahead with one system call per commit.
+ */
+import type { Brand, Labels, Matcher, UnixMs } from '#core'
+
+/** A number for a known series, valid while the store is open. `undefined` stands for "look it up by labels". */
+export type SeriesRef = Brand<number, 'SeriesRef'>
+
+/** Equal instants with an equal value are taken silently; everything else that a series cannot take is rejected. */
+export type Rejected = {
+  readonly reason: 'out-of-order' | 'duplicate' | 'too-old' | 'series-limit'
+  readonly count: number
+  /** The first such sample, for the message. */
+  readonly labels: Labels
+  readonly at: UnixMs
+}
+
+export type CommitReport = { readonly appended: number; readonly rejected: readonly Rejected[] }
+
+/** A batch of writes: all visible (and, in a durable store, logged) after `commit`, none after disposal without it. Not reusable. */
+export interface Appender extends Disposable {
+  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef
+  /** Ends the series for readers at `at`. A marker for a series that is not there is dropped. */
+  appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void
+  /** Throws `ASSAY_STORE_WRITE` when the disk refuses; then nothing of the batch is visible. */
+  commit(): CommitReport
+}
+
+/** Ascending in time. Only the first `count` entries count; the arrays belong to the reader until its querier is disposed. */
+export type Samples = { readonly timestamps: Float64Array; readonly values: Float64Array; readonly count: number }
+
+export type Series = {
+  readonly labels: Labels
+  /** The samples within the querier's bounds, stale markers included (see `isStaleAt`). */
+  readonly samples: () => Samples
+}
+
+/** A consistent view of one span of time, inclusive at both ends. */
+export interface Querier extends Disposable {
+  /** Series that match all matchers and have a sample in the span, ordered by labels. At least one matcher. */
+  select(matchers: readonly Matcher[]): readonly Series[]
+  labelNames(matchers: readonly Matcher[]): readonly string[]
+  labelValues(name: string, matchers: readonly Matcher[]): readonly string[]
+  /** Label sets alone, ordered: what `/api/v1/series` lists. */
+  series(matchers: readonly Matcher[]): readonly Labels[]
+}
+
+export type StoreStats = {
+  readonly series: number
+  readonly samples: number
+  readonly sizeBytes: number
+  readonly minTime: UnixMs | undefined
+  readonly maxTime: UnixMs | undefined
+}
+
+export interface Store extends AsyncDisposable {
+  appender(): Appender
+  querier(start: UnixMs, end: UnixMs): Querier
+  stats(): StoreStats
+}
