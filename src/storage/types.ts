@@ -11,9 +11,12 @@ import type { Brand, Labels, Matcher, UnixMs } from '#core'
 /** A number for a known series, valid while the store is open. `undefined` stands for "look it up by labels". */
 export type SeriesRef = Brand<number, 'SeriesRef'>
 
-/** Equal instants with an equal value are taken silently; everything else that a series cannot take is rejected. */
+/**
+ * Equal instants with an equal value (by its bits) are taken silently; everything else that a series cannot take is
+ * rejected, and the rest of the batch goes on. `no-instant`: not whole milliseconds, or beyond the years a date can hold.
+ */
 export type Rejected = {
-  readonly reason: 'out-of-order' | 'duplicate' | 'too-old' | 'series-limit'
+  readonly reason: 'out-of-order' | 'duplicate' | 'too-old' | 'series-limit' | 'no-instant'
   readonly count: number
   /** The first such sample, for the message. */
   readonly labels: Labels
@@ -24,6 +27,11 @@ export type CommitReport = { readonly appended: number; readonly rejected: reado
 
 /** A batch of writes: all visible (and, in a durable store, logged) after `commit`, none after disposal without it. Not reusable. */
 export interface Appender extends Disposable {
+  /**
+   * `labels` must be those of `ref`: a reference may have been forgotten, and then they say which series it was. Returns
+   * the reference for the next batch; 0 stands for a series that was refused. What cannot be taken is told by `commit`.
+   * A NaN becomes the one ordinary NaN: a stale marker is made by `appendStale` alone.
+   */
   append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef
   /** Ends the series for readers at `at`. A marker for a series that is not there is dropped. */
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void

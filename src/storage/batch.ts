@@ -1,0 +1,59 @@
+/**
+ * The samples of one appender before their commit, as columns: which series, when, what.
+ *
+ * - A value keeps its bits: a stale marker is written by `markStale` and never travels as a number.
+ * - A number that is NaN is stored as the one ordinary NaN, so that no caller can make a stale marker by accident.
+ */
+import { writeStale } from '#core'
+
+const FIRST_CAPACITY = 64
+
+export class Batch {
+  refs: Float64Array = new Float64Array(FIRST_CAPACITY)
+  timestamps: Float64Array = new Float64Array(FIRST_CAPACITY)
+  values: Float64Array = new Float64Array(FIRST_CAPACITY)
+  count = 0
+
+  push(ref: number, at: number, value: number): void {
+    if (this.count === this.refs.length) this.#grow()
+    this.refs[this.count] = ref
+    this.timestamps[this.count] = at
+    this.values[this.count] = Number.isNaN(value) ? Number.NaN : value
+    this.count++
+  }
+
+  /** Pushes a stale marker. */
+  markStale(ref: number, at: number): void {
+    this.push(ref, at, 0)
+    writeStale(this.values, this.count - 1)
+  }
+
+  #grow(): void {
+    const capacity = this.refs.length * 2
+    this.refs = grown(this.refs, capacity)
+    this.timestamps = grown(this.timestamps, capacity)
+    this.values = grown(this.values, capacity)
+  }
+}
+
+/** A copy with room for `capacity` entries; NaN payloads survive, as the bytes are copied and not the numbers. */
+export function grown(column: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
+  const out = new Float64Array(capacity)
+  new Uint8Array(out.buffer).set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength))
+  return out
+}
+
+/** True when two entries hold the very same bits: what makes a repeated sample equal. */
+export function sameBits(a: Float64Array, i: number, b: Float64Array, j: number): boolean {
+  const x = new Uint32Array(a.buffer, a.byteOffset + i * 8, 2)
+  const y = new Uint32Array(b.buffer, b.byteOffset + j * 8, 2)
+  return x[0] === y[0] && x[1] === y[1]
+}
+
+/** The furthest instant a store takes, to both sides: that of JavaScript's `Date`. */
+export const MAX_INSTANT = 8.64e15
+
+/** True for instants that a store can keep: whole milliseconds within `MAX_INSTANT`. */
+export function isInstant(at: number): boolean {
+  return Number.isSafeInteger(at) && at >= -MAX_INSTANT && at <= MAX_INSTANT
+}

@@ -1,0 +1,212 @@
+/**
+ * The simplest correct store: every sample in two growing columns per series, every query a walk over all series.
+ *
+ * - It is the model that the durable engine is tested against, and the store of tests above this room.
+ * - Nothing is ever removed: for a process that runs for days take `#tsdb`.
+ * - A third column holds the number of the commit that brought a sample; an open querier reads the commits before it.
+ */
+import { byBytes, type Labels, type Matcher, matchesAll, type UnixMs, unixMs } from '#core'
+import { Batch, grown, isInstant, sameBits } from './batch.ts'
+import { compareLabels } from './compare-labels.ts'
+import { Rejections } from './rejections.ts'
+import type { Appender, CommitReport, Querier, Samples, Series, SeriesRef, Store, StoreStats } from './types.ts'
+
+export type MemoryStoreOptions = {
+  /** Most series it takes; samples of further ones are rejected as `series-limit`. */
+  readonly maxSeries?: number
+}
+
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options.maxSeries ?? Number.POSITIVE_INFINITY)
+}
+
+type MemorySeries = {
+  readonly labels: Labels
+  timestamps: Float64Array
+  values: Float64Array
+  commits: Float64Array
+  count: number
+}
+
+class MemoryStore implements Store {
+  /** Index 0 stays empty: reference 0 stands for a series that was refused. */
+  readonly #series: (MemorySeries | undefined)[] = [undefined]
+  readonly #refs = new Map<string, number>()
+  readonly #maxSeries: number
+  #commits = 0
+
+  constructor(maxSeries: number) {
+    this.#maxSeries = maxSeries
+  }
+
+  appender(): Appender {
+    return new MemoryAppender({
+      find: (ref, labels) => this.#find(ref, labels),
+      create: (labels) => this.#create(labels),
+      commit: (batch, report) => this.#commit(batch, report),
+    })
+  }
+
+  querier(start: UnixMs, end: UnixMs): Querier {
+    return new MemoryQuerier(this.#series, this.#commits, start, end)
+  }
+
+  stats(): StoreStats {
+    const all = this.#series.filter((one) => one !== undefined && one.count > 0) as readonly MemorySeries[]
+    const sum = (of: (one: MemorySeries) => number) => all.reduce((total, one) => total + of(one), 0)
+    return {
+      series: all.length,
+      samples: sum((one) => one.count),
+      sizeBytes: sum((one) => one.timestamps.byteLength * 3),
+      minTime: all.length === 0 ? undefined : unixMs(all.reduce((t, one) => Math.min(t, one.timestamps[0]!), Infinity)),
+      maxTime:
+        all.length === 0
+          ? undefined
+          : unixMs(all.reduce((t, one) => Math.max(t, one.timestamps[one.count - 1]!), -Infinity)),
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #find(ref: SeriesRef | undefined, labels: Labels): number {
+    if (ref !== undefined && this.#series[ref] !== undefined) return ref
+    return this.#refs.get(labels.key) ?? 0
+  }
+
+  #create(labels: Labels): number {
+    if (this.#refs.size >= this.#maxSeries) return 0
+    const ref = this.#series.length
+    const column = () => new Float64Array(4)
+    this.#series.push({ labels, timestamps: column(), values: column(), commits: column(), count: 0 })
+    this.#refs.set(labels.key, ref)
+    return ref
+  }
+
+  #commit(batch: Batch, rejections: Rejections): CommitReport {
+    this.#commits++
+    let appended = 0
+    for (let i = 0; i < batch.count; i++) {
+      const one = this.#series[batch.refs[i]!]!
+      const at = unixMs(batch.timestamps[i]!)
+      const last = one.count === 0 ? -Infinity : one.timestamps[one.count - 1]!
+      if (at < last) rejections.add('out-of-order', one.labels, at)
+      else if (at > last) {
+        push(one, batch, i, this.#commits)
+        appended++
+      } else if (!sameBits(one.values, one.count - 1, batch.values, i)) rejections.add('duplicate', one.labels, at)
+    }
+    return { appended, rejected: rejections.list() }
+  }
+}
+
+function push(one: MemorySeries, batch: Batch, i: number, commit: number): void {
+  if (one.count === one.timestamps.length) {
+    one.timestamps = grown(one.timestamps, one.count * 2)
+    one.values = grown(one.values, one.count * 2)
+    one.commits = grown(one.commits, one.count * 2)
+  }
+  one.timestamps[one.count] = batch.timestamps[i]!
+  one.values.set(batch.values.subarray(i, i + 1), one.count)
+  one.commits[one.count] = commit
+  one.count++
+}
+
+type AppenderDeps = {
+  readonly find: (ref: SeriesRef | undefined, labels: Labels) => number
+  readonly create: (labels: Labels) => number
+  readonly commit: (batch: Batch, rejections: Rejections) => CommitReport
+}
+
+class MemoryAppender implements Appender {
+  readonly #deps: AppenderDeps
+  readonly #rejections = new Rejections()
+  #batch: Batch | undefined = new Batch()
+
+  constructor(deps: AppenderDeps) {
+    this.#deps = deps
+  }
+
+  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef {
+    const batch = this.#open()
+    if (!isInstant(at)) {
+      this.#rejections.add('no-instant', labels, at)
+      return (ref ?? 0) as SeriesRef
+    }
+    const found = this.#deps.find(ref, labels) || this.#deps.create(labels)
+    if (found === 0) this.#rejections.add('series-limit', labels, at)
+    else batch.push(found, at, value)
+    return found as SeriesRef
+  }
+
+  appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void {
+    const batch = this.#open()
+    const found = this.#deps.find(ref, labels)
+    if (found !== 0 && isInstant(at)) batch.markStale(found, at)
+  }
+
+  commit(): CommitReport {
+    const batch = this.#open()
+    this.#batch = undefined
+    return this.#deps.commit(batch, this.#rejections)
+  }
+
+  [Symbol.dispose](): void {
+    this.#batch = undefined
+  }
+
+  #open(): Batch {
+    if (this.#batch === undefined) throw new TypeError('BUG: an appender was used after its commit or disposal')
+    return this.#batch
+  }
+}
+
+class MemoryQuerier implements Querier {
+  readonly #all: readonly (MemorySeries | undefined)[]
+  readonly #commit: number
+  readonly #start: number
+  readonly #end: number
+
+  constructor(all: readonly (MemorySeries | undefined)[], commit: number, start: number, end: number) {
+    this.#all = all
+    this.#commit = commit
+    this.#start = start
+    this.#end = end
+  }
+
+  select(matchers: readonly Matcher[]): readonly Series[] {
+    return this.#matching(matchers).map((one) => ({ labels: one.labels, samples: () => this.#samples(one) }))
+  }
+
+  labelNames(matchers: readonly Matcher[]): readonly string[] {
+    return sortedUnique(this.#matching(matchers).flatMap((one) => one.labels.flat.filter((_, i) => i % 2 === 0)))
+  }
+
+  labelValues(name: string, matchers: readonly Matcher[]): readonly string[] {
+    return sortedUnique(this.#matching(matchers).map((one) => one.labels.get(name))).filter((value) => value !== '')
+  }
+
+  series(matchers: readonly Matcher[]): readonly Labels[] {
+    return this.#matching(matchers).map((one) => one.labels)
+  }
+
+  [Symbol.dispose](): void {}
+
+  #matching(matchers: readonly Matcher[]): readonly MemorySeries[] {
+    const found = this.#all.filter(
+      (one) => one !== undefined && matchesAll(matchers, one.labels) && this.#samples(one).count > 0,
+    ) as MemorySeries[]
+    return found.sort((a, b) => compareLabels(a.labels, b.labels))
+  }
+
+  #samples(one: MemorySeries): Samples {
+    let from = 0
+    while (from < one.count && one.timestamps[from]! < this.#start) from++
+    let to = from
+    while (to < one.count && one.timestamps[to]! <= this.#end && one.commits[to]! <= this.#commit) to++
+    return { timestamps: one.timestamps.slice(from, to), values: one.values.slice(from, to), count: to - from }
+  }
+}
+
+function sortedUnique(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)].sort(byBytes)
+}
