@@ -1,3 +1,6 @@
+export { type StateCase, stateConformance } from './conformance.ts'
+export { memoryState } from './memory-state.ts'
+export { openSqliteState, type SqliteStateOptions } from './sqlite-state.ts'
 export {
   type AuditEntry,
   type AuditVerdict,
