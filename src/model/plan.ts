@@ -55,8 +55,8 @@ export type Edge = {
   readonly from: string
   readonly to: string
   readonly channel?: string
-  /** PromQL; requests, operations or messages per second. */
-  readonly rate: string
+  /** PromQL; requests, operations or messages per second. Absent: the two are tied, how much flows is not measured. */
+  readonly rate?: string
   /** PromQL; share of them that failed. Absent: not known here. */
   readonly errors?: string
 }
