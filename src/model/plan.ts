@@ -8,7 +8,8 @@ import type { PolicySpec, RuntimeSpec, Unit } from '#responder'
 import type { RuleGroup } from '#rules'
 import type { ScrapeConfig } from '#scrape'
 
-export const PART_KINDS = ['api', 'postgres', 'rabbitmq', 'bucket', 'host'] as const
+/** `job`: scraped by a `prometheus.yml`, of which nothing more is known. */
+export const PART_KINDS = ['api', 'postgres', 'rabbitmq', 'bucket', 'host', 'job'] as const
 export type PartKind = (typeof PART_KINDS)[number]
 
 /** One number of a part: a large figure, a small line, and a door to its chart. */

@@ -1,0 +1,61 @@
+/**
+ * YAML from outside, checked against a schema, with every complaint at its line.
+ */
+import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { AssayError } from './error.ts'
+
+/** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
+const MAX_ALIASES = 100
+const MAX_COMPLAINTS = 5
+
+/** The value of a document. Throws `code` with `file:line:column: path: what is wrong`, the first five complaints. */
+export function parseYaml<Schema extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: Schema,
+  code: `ASSAY_${string}`,
+): z.output<Schema> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const place = (offset: number | undefined) => {
+    if (offset === undefined) return file
+    const { line, col } = lines.linePos(offset)
+    return `${file}:${line}:${col}`
+  }
+  const [syntax] = document.errors
+  if (syntax !== undefined) throw new AssayError(code, `${place(syntax.pos[0])}: ${syntax.message}`)
+  const result = schema.safeParse(document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {})
+  if (result.success) return result.data
+  const complaints = result.error.issues.slice(0, MAX_COMPLAINTS).map((issue) => {
+    const path = issue.path.map(String)
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+    const offset = offsetOf(document.contents, unknown === undefined ? path : [...path, unknown])
+    const what =
+      unknown === undefined
+        ? issue.message
+        : `${JSON.stringify(unknown)} is not known here; remove it, or write one of the names of the reference`
+    return `${place(offset)}: ${path.length === 0 ? '' : `${path.join('.')}: `}${what}`
+  })
+  throw new AssayError(code, complaints.join('\n'))
+}
+
+/** Where a path stands in the text; the nearest thing around it when it is missing. */
+function offsetOf(root: unknown, path: readonly string[]): number | undefined {
+  let node = root as Node | null
+  let offset = node?.range?.[0]
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === step)
+      if (pair === undefined) break
+      offset = (pair.key as Node).range?.[0] ?? offset
+      node = pair.value as Node | null
+    } else {
+      const child = (node as { get?: (key: number, keep: boolean) => unknown } | null)?.get?.(Number(step), true)
+      if (child === undefined) break
+      node = child as Node
+      offset = node.range?.[0] ?? offset
+    }
+  }
+  return offset
+}
