@@ -1,0 +1,211 @@
+/**
+ * Types, checked once after parsing, so that the evaluator never meets a rate of a scalar.
+ *
+ * - Every message says what stands there and what would fit.
+ */
+import {
+  AGGREGATOR_PARAMS,
+  type Binary,
+  type Call,
+  type Expr,
+  isComparison,
+  isSetOp,
+  type ValueType,
+  type VectorSelector,
+} from './ast.ts'
+import { FUNCTIONS } from './functions.ts'
+import { ParseError } from './position.ts'
+
+const NAMES: Readonly<Record<ValueType, string>> = {
+  scalar: 'scalar',
+  string: 'string',
+  vector: 'instant vector',
+  matrix: 'range vector',
+}
+
+/** What an expression yields. Unknown functions count as vectors: they have been refused before. */
+export function typeOf(expr: Expr): ValueType {
+  switch (expr.kind) {
+    case 'number':
+      return 'scalar'
+    case 'string':
+      return 'string'
+    case 'vector-selector':
+    case 'aggregate':
+      return 'vector'
+    case 'matrix-selector':
+    case 'subquery':
+      return 'matrix'
+    case 'call':
+      return FUNCTIONS.get(expr.name)?.returns ?? 'vector'
+    case 'binary':
+      return typeOf(expr.left) === 'scalar' && typeOf(expr.right) === 'scalar' ? 'scalar' : 'vector'
+    case 'unary':
+    case 'paren':
+      return typeOf(expr.expr)
+    default:
+      return expr satisfies never
+  }
+}
+
+/** Throws `ParseError` at the first thing that does not fit. */
+export function check(text: string, expr: Expr): ValueType {
+  switch (expr.kind) {
+    case 'number':
+      return 'scalar'
+    case 'string':
+      return 'string'
+    case 'vector-selector':
+      if (expr.extension === 'anchored')
+        throw new ParseError(
+          text,
+          expr.span,
+          'anchored modifier can only be used with range vectors; write x[5m] anchored',
+        )
+      checkMatchers(text, expr)
+      return 'vector'
+    case 'matrix-selector':
+      checkMatchers(text, expr.selector)
+      return 'matrix'
+    case 'subquery': {
+      const type = check(text, expr.expr)
+      if (type !== 'vector')
+        throw new ParseError(
+          text,
+          expr.span,
+          `subquery is only allowed on instant vector, got ${NAMES[type]} instead; write vector(...) around a scalar`,
+        )
+      return 'matrix'
+    }
+    case 'call':
+      return checkCall(text, expr)
+    case 'aggregate': {
+      const wanted = AGGREGATOR_PARAMS[expr.op]
+      if (wanted !== undefined && expr.param !== undefined)
+        expect(text, expr.param, wanted, `parameter of ${expr.op}()`)
+      expect(text, expr.expr, 'vector', `aggregation ${expr.op}()`)
+      return 'vector'
+    }
+    case 'binary':
+      return checkBinary(text, expr)
+    case 'unary': {
+      const type = check(text, expr.expr)
+      if (type !== 'scalar' && type !== 'vector')
+        throw new ParseError(
+          text,
+          expr.span,
+          `unary expression only allowed on expressions of type scalar or instant vector, got ${NAMES[type]}; remove the ${expr.op}`,
+        )
+      return type
+    }
+    case 'paren':
+      return check(text, expr.expr)
+    default:
+      return expr satisfies never
+  }
+}
+
+function expect(text: string, expr: Expr, wanted: ValueType, where: string): void {
+  const type = check(text, expr)
+  if (type === wanted) return
+  throw new ParseError(
+    text,
+    expr.span,
+    `expected type ${NAMES[wanted]} in ${where}, got ${NAMES[type]}; ${remedy(expr, type, wanted)}`,
+  )
+}
+
+function remedy(expr: Expr, got: ValueType, wanted: ValueType): string {
+  if (wanted === 'matrix' && got === 'vector')
+    return expr.kind === 'vector-selector' && expr.name !== '' ? `write ${expr.name}[5m]` : 'write (...)[5m:]'
+  if (wanted === 'vector' && got === 'matrix') return 'remove the range, or put a function such as rate() around it'
+  if (wanted === 'vector' && got === 'scalar') return 'write vector(...) around it'
+  if (wanted === 'scalar' && got === 'vector') return 'write scalar(...) around it'
+  if (wanted === 'string') return 'write a string in quotes'
+  return `write one of type ${NAMES[wanted]}`
+}
+
+function checkCall(text: string, call: Call): ValueType {
+  const known = FUNCTIONS.get(call.name)
+  if (known === undefined) {
+    const near = [...FUNCTIONS.keys()].find((name) => name.startsWith(call.name) || call.name.toLowerCase() === name)
+    throw new ParseError(
+      text,
+      call.span,
+      `unknown function with name ${JSON.stringify(call.name)}; ${near === undefined ? 'see the list of functions' : `write ${near}`}`,
+    )
+  }
+  const { args, optional, repeats, usage } = known
+  const least = args.length - (repeats ? 1 : optional)
+  const most = repeats ? Infinity : args.length
+  // `sort_by_label(v)` is taken by Prometheus too; `histogram_quantiles` needs one quantile at least.
+  const short = call.args.length < (call.name === 'histogram_quantiles' ? args.length : least)
+  if (short || call.args.length > most) {
+    const count = least === most ? `${least}` : repeats ? `at least ${least}` : `${least} to ${most}`
+    throw new ParseError(
+      text,
+      call.span,
+      `expected ${count} argument(s) in call to ${JSON.stringify(call.name)}, got ${call.args.length}; write ${usage}`,
+    )
+  }
+  for (const [i, arg] of call.args.entries()) {
+    const wanted = args[Math.min(i, args.length - 1)]!
+    if (call.name === 'info' && i === 1) {
+      checkInfoSelector(text, arg)
+      continue
+    }
+    expect(text, arg, wanted, `call to function ${JSON.stringify(call.name)}`)
+  }
+  return known.returns
+}
+
+/** A selector of everything is refused: it would read the whole store. */
+function checkMatchers(text: string, { matchers, span }: VectorSelector): void {
+  if (matchers.some((one) => !one.test(''))) return
+  throw new ParseError(
+    text,
+    span,
+    'vector selector must contain at least one non-empty matcher; name a metric or a label, as in {job="shop"}',
+  )
+}
+
+function checkInfoSelector(text: string, arg: Expr): void {
+  if (arg.kind !== 'vector-selector' || arg.name !== '')
+    throw new ParseError(
+      text,
+      arg.span,
+      'expected label selectors only in the second argument of info(); write {label="value"}',
+    )
+}
+
+function checkBinary(text: string, node: Binary): ValueType {
+  const left = check(text, node.left)
+  const right = check(text, node.right)
+  for (const [side, type] of [
+    [node.left, left],
+    [node.right, right],
+  ] as const) {
+    if (type !== 'scalar' && type !== 'vector')
+      throw new ParseError(
+        text,
+        side.span,
+        `binary expression must contain only scalar and instant vector types, got ${NAMES[type]}; put a function such as rate() around it`,
+      )
+  }
+  const scalars = left === 'scalar' && right === 'scalar'
+  if (scalars && isComparison(node.op) && !node.bool)
+    throw new ParseError(text, node.span, `comparisons between scalars must use BOOL modifier; write ${node.op} bool`)
+  if (isSetOp(node.op) && (left === 'scalar' || right === 'scalar'))
+    throw new ParseError(
+      text,
+      node.span,
+      `set operator ${JSON.stringify(node.op)} not allowed in binary scalar expression; write vector(...) around the scalar`,
+    )
+  if (node.matching !== undefined && (left !== 'vector' || right !== 'vector'))
+    throw new ParseError(
+      text,
+      node.span,
+      'vector matching only allowed between instant vectors; remove on, ignoring and fill',
+    )
+  return scalars ? 'scalar' : 'vector'
+}

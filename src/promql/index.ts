@@ -1,0 +1,16 @@
+export {
+  AGGREGATORS,
+  type Aggregator,
+  type BinaryOp,
+  type Expr,
+  metricNamesOf,
+  selectorsOf,
+  type ValueType,
+  type VectorSelector,
+  walk,
+} from './ast.ts'
+export { typeOf } from './check.ts'
+export { FUNCTIONS, type FunctionDoc } from './functions.ts'
+export { parse, parseSelector } from './parser.ts'
+export { ParseError, type Place, QueryError, type QueryErrorCode, type Span } from './position.ts'
+export { formatExpr } from './print.ts'

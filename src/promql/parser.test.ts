@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { metricNamesOf, ParseError, parse, parseSelector, selectorsOf } from './index.ts'
+import { formatExpr } from './print.ts'
+
+const PRINTED: readonly { readonly given: string; readonly printed: string }[] = [
+  { given: '1_000 + 0x1F', printed: '1000 + 31' },
+  { given: '5m', printed: '5m' },
+  { given: '-1', printed: '-1' },
+  { given: '-2^2', printed: '-2 ^ 2' },
+  { given: 'inF', printed: '+Inf' },
+  { given: '"a\\x62\\u00e9" ', printed: '"abé"' },
+  { given: "'it\\'s'", printed: '"it\'s"' },
+  { given: '`raw\\n`', printed: '"raw\\\\n"' },
+  { given: 'up{job="shop",}', printed: 'up{job="shop"}' },
+  { given: '{"up", job!~"a.*"}', printed: 'up{job!~"a.*"}' },
+  { given: '{"my.metric", "a.b"="c"}', printed: '{"my.metric","a.b"="c"}' },
+  { given: 'up[1h30m] offset -5m @ 10.5', printed: 'up[1h30m] @ 10.500 offset -5m' },
+  { given: 'up[1800]', printed: 'up[30m]' },
+  { given: 'rate(up[5m:]) ', printed: 'rate(up[5m:])' },
+  { given: 'x offset 2 ^ 2', printed: 'x offset 2s ^ 2' },
+  { given: 'x[2m*(10+5)] offset -(step()*2)', printed: 'x[2m * (10s + 5s)] offset -(step() * 2s)' },
+  { given: 'sum(x) by (a, "b.c")', printed: 'sum by (a, "b.c") (x)' },
+  { given: 'SUM without () (x)', printed: 'sum without () (x)' },
+  { given: 'topk(3, x)', printed: 'topk(3, x)' },
+  { given: 'a > bool on (x) group_left (y) b', printed: 'a > bool on (x) group_left (y) b' },
+  { given: 'a + fill(0) b', printed: 'a + fill (0) b' },
+  { given: 'a and on () b or c', printed: 'a and on () b or c' },
+  { given: 'sum + offset1 # a comment', printed: 'sum + offset1' },
+  { given: 'bool == bool bool', printed: 'bool == bool bool' },
+  { given: 'on + on(on) by', printed: 'on + on (on) by' },
+  { given: 'increase(x[5m] anchored)', printed: 'increase(x[5m] anchored)' },
+]
+
+test('an expression is printed in its canonical form, and that form reads back the same', () => {
+  for (const { given, printed } of PRINTED) {
+    assert.equal(formatExpr(parse(given)), printed, given)
+    assert.equal(formatExpr(parse(printed)), printed, `again: ${printed}`)
+  }
+})
+
+test('operators bind as in Prometheus', () => {
+  const shape = (text: string): string => {
+    const draw = (node: ReturnType<typeof parse>): string =>
+      node.kind === 'binary' ? `(${draw(node.left)}${node.op}${draw(node.right)})` : formatExpr(node)
+    return draw(parse(text))
+  }
+  assert.equal(shape('a or b and c'), '(aor(bandc))')
+  assert.equal(shape('a unless b and c'), '((aunlessb)andc)')
+  assert.equal(shape('a + b * c ^ d ^ e'), '(a+(b*(c^(d^e))))')
+  assert.equal(shape('a == b + c'), '(a==(b+c))')
+  assert.equal(shape('a - b - c'), '((a-b)-c)')
+  assert.equal(shape('-a ^ b * c'), '(-a ^ b*c)')
+})
+
+const REFUSED: readonly { readonly given: string; readonly at: string; readonly says: RegExp }[] = [
+  { given: '', at: '1:1', says: /no expression found/ },
+  { given: 'rate(x)', at: '1:6', says: /expected type range vector.*got instant vector; write x\[5m\]/ },
+  { given: 'sum(x[5m])', at: '1:5', says: /expected type instant vector/ },
+  { given: '1 == 1', at: '1:1', says: /BOOL modifier; write == bool/ },
+  { given: 'a + bool b', at: '1:3', says: /bool can only follow a comparison/ },
+  { given: 'a and 1', at: '1:1', says: /set operator "and" not allowed/ },
+  { given: 'a\n+ nope(b)', at: '2:3', says: /unknown function with name "nope"/ },
+  { given: '{}', at: '1:1', says: /at least one non-empty matcher/ },
+  { given: 'x{y=~"("}', at: '1:6', says: /not a regular expression/ },
+  { given: 'up{a="b"', at: '1:9', says: /unexpected the end; write \}/ },
+  { given: '(a))', at: '1:4', says: /unexpected \)/ },
+  { given: 'a offset 5m offset 5m', at: '1:13', says: /offset may not be set twice/ },
+  { given: '(a) offset 5m', at: '1:5', says: /must follow an instant vector selector/ },
+  { given: 'a[0s]', at: '1:3', says: /greater than 0/ },
+  { given: 'a[5mm]', at: '1:3', says: /bad number or duration "5mm"/ },
+  { given: '"open', at: '1:1', says: /unterminated string/ },
+  { given: '"\\q"', at: '1:2', says: /unknown escape/ },
+  { given: 'a{"b","c"}', at: '1:3', says: /metric name must not be set twice/ },
+  { given: 'sum by (x) (a) by (y)', at: '1:16', says: /grouping is given twice/ },
+  { given: 'topk(a)', at: '1:1', says: /expected 2, got 1/ },
+  { given: 'a + on(x) group_left(x) b', at: '1:11', says: /must not occur in ON and GROUP/ },
+  { given: `${'('.repeat(1000)}1${')'.repeat(1000)}`, at: '1:401', says: /nested deeper/ },
+  { given: Array(2000).fill('a').join('+'), at: '1:802', says: /nested deeper/ },
+]
+
+test('what is wrong is said with its place and with what to write instead', () => {
+  for (const { given, at, says } of REFUSED) {
+    assert.throws(
+      () => parse(given),
+      (thrown: unknown) => {
+        assert.ok(thrown instanceof ParseError, String(thrown))
+        assert.equal(thrown.code, 'ASSAY_PROMQL_PARSE')
+        assert.ok(thrown.message.startsWith(`${at}: `), `${given.slice(0, 40)} -> ${thrown.message}`)
+        assert.match(thrown.message, says)
+        assert.match(thrown.message, /[;,]/)
+        return true
+      },
+    )
+  }
+})
+
+test('selectors and metric names are found wherever they stand', () => {
+  const expr = parse('sum(rate(a{x="1"}[5m])) / on() group_left b or {"c.d"} or {__name__=~"e.*"} or a')
+  assert.equal(selectorsOf(expr).length, 5)
+  assert.deepEqual(metricNamesOf(expr), ['a', 'b', 'c.d'])
+  assert.deepEqual(
+    parseSelector('up{job="shop"}').map(({ name, value }) => [name, value]),
+    [
+      ['__name__', 'up'],
+      ['job', 'shop'],
+    ],
+  )
+  assert.throws(() => parseSelector('up offset 5m'), { code: 'ASSAY_PROMQL_PARSE' })
+})

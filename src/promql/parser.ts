@@ -1,0 +1,483 @@
+/**
+ * Tokens to a tree: precedence climbing over the operators, recursive descent for the rest.
+ *
+ * - Words become keywords by their place: `sum` followed by `(`, `by` or `without` aggregates, alone it is a metric.
+ * - Bounded: no text over MAX_LENGTH, no tree deeper than MAX_DEPTH, so that neither parser, printer nor evaluator
+ *   can run out of stack.
+ * - Types are checked here (`check.ts`): what `parse` returns can be evaluated.
+ * - Past 400 lines because every rule calls the others; durations and types are apart.
+ */
+import { isLegacyName, type Matcher, type MatchOp, METRIC_NAME, matcher, messageOf } from '#core'
+import {
+  AGGREGATOR_PARAMS,
+  AGGREGATORS,
+  type Aggregator,
+  type AtModifier,
+  type Binary,
+  type BinaryOp,
+  type Expr,
+  isComparison,
+  isSetOp,
+  type Matching,
+  type VectorSelector,
+} from './ast.ts'
+import { check } from './check.ts'
+import type { Token } from './lexer.ts'
+import { parseDuration, parseOffset } from './parse-duration.ts'
+import { ParseError, type Span } from './position.ts'
+import { TokenReader } from './token-reader.ts'
+
+const MAX_LENGTH = 262_144
+const MAX_DEPTH = 400
+
+/** Parses and type-checks one expression. Throws `ParseError`. */
+export function parse(text: string): Expr {
+  if (text.length > MAX_LENGTH) {
+    throw new ParseError(
+      text.slice(0, 1),
+      { start: 0, end: 1 },
+      `the expression has ${text.length} characters, ${MAX_LENGTH} are allowed; split it with recording rules`,
+    )
+  }
+  const parser = new Parser(text)
+  const expr = parser.whole()
+  check(text, expr)
+  return expr
+}
+
+/** The matchers of a selector such as `up{job="shop"}`, as `match[]` takes it. Throws `ParseError`. */
+export function parseSelector(text: string): readonly Matcher[] {
+  const expr = parse(text)
+  if (expr.kind !== 'vector-selector' || expr.offset !== undefined || expr.at !== undefined)
+    throw new ParseError(text, expr.span, 'a plain series selector is needed; write one as in up{job="shop"}')
+  return expr.matchers
+}
+
+const PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
+  or: 1,
+  and: 2,
+  unless: 2,
+  '==': 3,
+  '!=': 3,
+  '<=': 3,
+  '<': 3,
+  '>=': 3,
+  '>': 3,
+  '</': 3,
+  '>/': 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+  atan2: 5,
+  '^': 6,
+}
+const MATCHERS: Readonly<Record<string, MatchOp>> = { '=': '=', '!=': '!=', '=~': '=~', '!~': '!~' }
+
+class Parser {
+  readonly #in: TokenReader
+  #depth = 0
+
+  constructor(text: string) {
+    this.#in = new TokenReader(text)
+  }
+
+  whole(): Expr {
+    if (this.#in.isEnd()) throw this.#in.error(this.#in.peek.span, 'no expression found; write one, as in up == 0')
+    const expr = this.#binary(1)
+    if (!this.#in.isEnd()) throw this.#in.unexpected('an operator or the end')
+    return expr
+  }
+
+  #nested<T>(inner: () => T): T {
+    if (++this.#depth > MAX_DEPTH) throw this.#tooDeep()
+    const result = inner()
+    this.#depth--
+    return result
+  }
+
+  #tooDeep(): ParseError {
+    return this.#in.error(
+      this.#in.peek.span,
+      `nested deeper than ${MAX_DEPTH} levels; split the expression with recording rules`,
+    )
+  }
+
+  /** Operators of at least this precedence. `^` groups to the right, all others to the left. */
+  #binary(precedence: number): Expr {
+    return this.#nested(() => {
+      let left = this.#unary()
+      // Each turn makes the tree one deeper on its left side: counted, so that a long chain is bounded as well.
+      for (let turns = 0; ; turns++) {
+        const op = this.#peekOperator()
+        if (op === undefined || PRECEDENCE[op] < precedence) return left
+        if (turns + this.#depth > MAX_DEPTH) throw this.#tooDeep()
+        const opSpan = this.#in.next().span
+        const modifiers = this.#modifiers(op, opSpan)
+        const right = this.#binary(op === '^' ? PRECEDENCE[op] : PRECEDENCE[op] + 1)
+        left = {
+          kind: 'binary',
+          op,
+          left,
+          right,
+          span: { start: left.span.start, end: right.span.end },
+          ...modifiers,
+        }
+      }
+    })
+  }
+
+  #peekOperator(): BinaryOp | undefined {
+    const token = this.#in.peek
+    if (token.type === 'punct') return Object.hasOwn(PRECEDENCE, token.text) ? (token.text as BinaryOp) : undefined
+    if (token.type !== 'word') return undefined
+    const word = token.text.toLowerCase()
+    return Object.hasOwn(PRECEDENCE, word) ? (word as BinaryOp) : undefined
+  }
+
+  /** `bool`, `on (...)`, `ignoring (...)`, `group_left (...)`, `fill (...)` behind an operator. */
+  #modifiers(op: BinaryOp, opSpan: Span): Pick<Binary, 'bool' | 'matching'> {
+    let bool = false
+    if (this.#in.isWord('bool') && this.#in.startsOperand(1)) {
+      this.#in.next()
+      bool = true
+      if (!isComparison(op))
+        throw this.#in.error(opSpan, `bool can only follow a comparison; remove it, or write == bool for ${op}`)
+    }
+    let on = false
+    let labels: readonly string[] = []
+    let card: Matching['card'] = isSetOp(op) ? 'many-to-many' : 'one-to-one'
+    let include: readonly string[] = []
+    let explicit = false
+    if ((this.#in.isWord('on') || this.#in.isWord('ignoring')) && this.#in.isPunct('(', 1)) {
+      explicit = true
+      on = this.#in.isWord('on')
+      this.#in.next()
+      labels = this.#labelList()
+      if (this.#in.isWord('group_left') || this.#in.isWord('group_right')) {
+        const word = this.#in.next()
+        if (isSetOp(op))
+          throw this.#in.error(word.span, `no grouping allowed for ${op}; remove ${this.#in.textOf(word.span)}`)
+        card = this.#in.textOf(word.span).toLowerCase() === 'group_left' ? 'many-to-one' : 'one-to-many'
+        if (this.#in.isPunct('(')) include = this.#labelList()
+        const twice = on ? include.find((label) => labels.includes(label)) : undefined
+        if (twice !== undefined)
+          throw this.#in.error(
+            word.span,
+            `label ${JSON.stringify(twice)} must not occur in ON and GROUP clause at once; remove it from one of them`,
+          )
+      }
+    }
+    const fill = this.#fills(op)
+    const matching: Matching = { card, on, labels, include, ...fill }
+    return { bool, ...(explicit || Object.keys(fill).length > 0 ? { matching } : {}) }
+  }
+
+  #fills(op: BinaryOp): Pick<Matching, 'fillLeft' | 'fillRight'> {
+    let fill: Pick<Matching, 'fillLeft' | 'fillRight'> = {}
+    for (;;) {
+      const word = this.#in.peek
+      const name = word.type === 'word' ? word.text.toLowerCase() : ''
+      if ((name !== 'fill' && name !== 'fill_left' && name !== 'fill_right') || !this.#in.isPunct('(', 1)) return fill
+      if (isSetOp(op)) throw this.#in.error(word.span, `${name} cannot be used with ${op}; remove it`)
+      this.#in.next()
+      this.#in.expect('(')
+      const value = this.#signedNumber()
+      this.#in.expect(')')
+      if (name === 'fill') fill = { fillLeft: value, fillRight: value }
+      else fill = { ...fill, [name === 'fill_left' ? 'fillLeft' : 'fillRight']: value }
+    }
+  }
+
+  #signedNumber(): number {
+    const sign = this.#in.isPunct('-') ? -1 : 1
+    if (this.#in.isPunct('-') || this.#in.isPunct('+')) this.#in.next()
+    const token = this.#in.peek
+    const value = numberOf(token)
+    if (value === undefined) throw this.#in.unexpected('a number')
+    this.#in.next()
+    return sign * value
+  }
+
+  #unary(): Expr {
+    if (!this.#in.isPunct('-') && !this.#in.isPunct('+')) return this.#postfix()
+    const sign = this.#in.next()
+    // A sign binds like `*`, so that -2^2 is -(2^2) and -a*b is (-a)*b.
+    const expr = this.#binary(PRECEDENCE['^'])
+    const span = { start: sign.span.start, end: expr.span.end }
+    const op = this.#in.textOf(sign.span) === '-' ? '-' : '+'
+    if (expr.kind === 'number') return { ...expr, value: op === '-' ? -expr.value : expr.value, span }
+    return { kind: 'unary', op, expr, span }
+  }
+
+  /** A primary expression with its ranges, offsets and `@`. */
+  #postfix(): Expr {
+    let expr = this.#primary()
+    for (let turns = 0; ; turns++) {
+      if (turns > MAX_DEPTH) throw this.#tooDeep()
+      if (this.#in.isPunct('[')) expr = this.#range(expr)
+      else if (this.#in.isWord('offset')) expr = this.#offset(expr)
+      else if (this.#in.isPunct('@')) expr = this.#at(expr)
+      else if (this.#in.isWord('anchored') || this.#in.isWord('smoothed')) expr = this.#extension(expr)
+      else return expr
+    }
+  }
+
+  #range(expr: Expr): Expr {
+    this.#in.next()
+    const range = parseDuration(this.#in)
+    if (this.#in.isPunct(':')) {
+      this.#in.next()
+      const step = this.#in.isPunct(']') ? undefined : parseDuration(this.#in)
+      const close = this.#in.expect(']')
+      const span = { start: expr.span.start, end: close.span.end }
+      return { kind: 'subquery', expr, range, span, ...(step === undefined ? {} : { step }) }
+    }
+    const close = this.#in.expect(']')
+    const span = { start: expr.span.start, end: close.span.end }
+    if (expr.kind !== 'vector-selector')
+      throw this.#in.error(span, 'ranges are only allowed for vector selectors; write [5m:] for a subquery')
+    if (expr.offset !== undefined || expr.at !== undefined)
+      throw this.#in.error(span, 'the range stands before offset and @; write x[5m] offset 1h')
+    return { kind: 'matrix-selector', selector: expr, range, span }
+  }
+
+  #offset(expr: Expr): Expr {
+    const word = this.#in.next()
+    const offset = parseOffset(this.#in)
+    return this.#modified(expr, word.span, 'offset', (node) => {
+      if (node.offset !== undefined) throw this.#in.error(word.span, 'offset may not be set twice; remove one of them')
+      return { ...node, offset }
+    })
+  }
+
+  #at(expr: Expr): Expr {
+    const sign = this.#in.next()
+    const at = this.#instant()
+    return this.#modified(expr, sign.span, '@', (node) => {
+      if (node.at !== undefined) throw this.#in.error(sign.span, '@ may not be set twice; remove one of them')
+      return { ...node, at }
+    })
+  }
+
+  #instant(): AtModifier {
+    const word = this.#in.peek
+    const name = word.type === 'word' ? word.text.toLowerCase() : ''
+    if (name === 'start' || name === 'end') {
+      this.#in.next()
+      this.#in.expect('(')
+      this.#in.expect(')')
+      return { kind: name }
+    }
+    const seconds = this.#signedNumber()
+    if (!Number.isFinite(seconds) || Math.abs(seconds) > Number.MAX_SAFE_INTEGER / 1000)
+      throw this.#in.error(word.span, `timestamp out of bounds for @: ${seconds}; write Unix seconds`)
+    return { kind: 'time', ms: Math.round(seconds * 1000) }
+  }
+
+  #extension(expr: Expr): Expr {
+    const word = this.#in.next()
+    const extension = this.#in.textOf(word.span).toLowerCase() === 'anchored' ? 'anchored' : 'smoothed'
+    return this.#modified(expr, word.span, extension, (node) => {
+      if (node.kind === 'subquery')
+        throw this.#in.error(word.span, `${extension} cannot be used with subqueries; remove it`)
+      if (node.extension !== undefined)
+        throw this.#in.error(word.span, 'anchored and smoothed may not be set twice or together; keep one of them')
+      return { ...node, extension }
+    })
+  }
+
+  /** Applies a modifier to the selector or subquery it belongs to, and widens its span. */
+  #modified<T extends VectorSelector | Extract<Expr, { kind: 'subquery' }>>(
+    expr: Expr,
+    at: Span,
+    what: string,
+    change: (node: VectorSelector | Extract<Expr, { kind: 'subquery' }>) => VectorSelector | T,
+  ): Expr {
+    const span = { start: expr.span.start, end: this.#in.lastEnd }
+    if (expr.kind === 'matrix-selector') return { ...expr, selector: change(expr.selector) as VectorSelector, span }
+    if (expr.kind === 'vector-selector' || expr.kind === 'subquery') return { ...change(expr), span }
+    throw this.#in.error(
+      at,
+      `${what} must follow an instant vector selector, a range vector selector or a subquery; move it behind the selector`,
+    )
+  }
+
+  #primary(): Expr {
+    const token = this.#in.peek
+    switch (token.type) {
+      case 'number':
+        this.#in.next()
+        return { kind: 'number', value: token.value, duration: token.duration, span: token.span }
+      case 'string':
+        this.#in.next()
+        return { kind: 'string', value: token.value, span: token.span }
+      case 'word':
+        return this.#word(token)
+      case 'punct':
+        if (token.text === '(') return this.#paren()
+        if (token.text === '{') return this.#selector('', token.span)
+        throw this.#in.unexpected('an expression')
+      default:
+        throw this.#in.unexpected('an expression')
+    }
+  }
+
+  #paren(): Expr {
+    const open = this.#in.next()
+    const expr = this.#binary(1)
+    const close = this.#in.expect(')')
+    return { kind: 'paren', expr, span: { start: open.span.start, end: close.span.end } }
+  }
+
+  #word(token: Extract<Token, { type: 'word' }>): Expr {
+    const lower = token.text.toLowerCase()
+    if (isAggregator(lower) && (this.#in.isPunct('(', 1) || this.#in.isWord('by', 1) || this.#in.isWord('without', 1)))
+      return this.#aggregate(lower)
+    const value = numberOf(token)
+    this.#in.next()
+    if (value !== undefined) return { kind: 'number', value, duration: false, span: token.span }
+    if (this.#in.isPunct('(')) return this.#call(token)
+    return this.#selector(token.text, token.span)
+  }
+
+  #call(name: Extract<Token, { type: 'word' }>): Expr {
+    const args = this.#arguments()
+    return { kind: 'call', name: name.text, args, span: { start: name.span.start, end: this.#in.lastEnd } }
+  }
+
+  #arguments(): readonly Expr[] {
+    this.#in.expect('(')
+    const args: Expr[] = []
+    while (!this.#in.isPunct(')')) {
+      args.push(this.#binary(1))
+      if (!this.#in.isPunct(',')) break
+      this.#in.next()
+      if (this.#in.isPunct(')')) throw this.#in.error(this.#in.peek.span, 'trailing comma in arguments; remove it')
+    }
+    this.#in.expect(')')
+    return args
+  }
+
+  #aggregate(op: Aggregator): Expr {
+    const word = this.#in.next()
+    let clause = this.#groupingClause()
+    const args = this.#arguments()
+    const argsEnd = this.#in.lastEnd
+    if (clause === undefined) clause = this.#groupingClause()
+    else if (this.#in.isWord('by') || this.#in.isWord('without'))
+      throw this.#in.error(this.#in.peek.span, 'grouping is given twice; keep one by or without')
+    const wanted = AGGREGATOR_PARAMS[op] === undefined ? 1 : 2
+    const span = { start: word.span.start, end: this.#in.lastEnd }
+    if (args.length !== wanted) {
+      const usage = wanted === 1 ? `${op}(v)` : `${op}(${op === 'count_values' ? '"label"' : 'k'}, v)`
+      throw this.#in.error(
+        { start: word.span.start, end: argsEnd },
+        `wrong number of arguments for aggregate expression ${op}, expected ${wanted}, got ${args.length}; write ${usage}`,
+      )
+    }
+    return {
+      kind: 'aggregate',
+      op,
+      expr: args[wanted - 1]!,
+      without: clause?.without ?? false,
+      grouping: clause?.labels ?? [],
+      span,
+      ...(wanted === 2 ? { param: args[0]! } : {}),
+    }
+  }
+
+  #groupingClause(): { readonly without: boolean; readonly labels: readonly string[] } | undefined {
+    if (!this.#in.isWord('by') && !this.#in.isWord('without')) return undefined
+    const without = this.#in.isWord('without')
+    this.#in.next()
+    return { without, labels: this.#labelList() }
+  }
+
+  /** `(a, b, "c.d")`, a comma at the end allowed. */
+  #labelList(): readonly string[] {
+    this.#in.expect('(')
+    const labels: string[] = []
+    while (!this.#in.isPunct(')')) {
+      const token = this.#in.peek
+      const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
+      if (name === undefined || name === '' || !name.isWellFormed() || (token.type === 'word' && name.includes(':')))
+        throw this.#in.unexpected('a label name')
+      this.#in.next()
+      labels.push(name)
+      if (!this.#in.isPunct(',')) break
+      this.#in.next()
+    }
+    this.#in.expect(')')
+    return labels
+  }
+
+  #selector(outerName: string, start: Span): VectorSelector {
+    let name = outerName
+    const matchers: Matcher[] = name === '' ? [] : [matcher(METRIC_NAME, '=', name)]
+    if (this.#in.isPunct('{')) {
+      this.#in.next()
+      while (!this.#in.isPunct('}')) {
+        const token = this.#in.peek
+        if (token.type === 'string' && !this.#in.isMatchOperator(1)) {
+          this.#in.next()
+          if (name !== '') throw this.#nameTwice(token.span, name, token.value)
+          name = token.value
+          if (name === '' || !name.isWellFormed()) throw this.#in.error(token.span, 'bad metric name; write {"name"}')
+          matchers.push(matcher(METRIC_NAME, '=', name))
+        } else matchers.push(this.#matcher())
+        if (!this.#in.isPunct(',')) break
+        this.#in.next()
+      }
+      this.#in.expect('}')
+    }
+    const span = { start: start.start, end: this.#in.lastEnd }
+    const second = name === '' ? undefined : matchers.filter((one) => one.name === METRIC_NAME && one.op === '=')[1]
+    if (second !== undefined) throw this.#nameTwice(span, name, second.value)
+    return { kind: 'vector-selector', name, matchers, span }
+  }
+
+  #nameTwice(span: Span, first: string, second: string): ParseError {
+    return this.#in.error(
+      span,
+      `metric name must not be set twice: ${JSON.stringify(first)} or ${JSON.stringify(second)}; keep one of them`,
+    )
+  }
+
+  #matcher(): Matcher {
+    const token = this.#in.peek
+    const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
+    if (name === undefined) throw this.#in.unexpected('a label name')
+    if (name === '' || !name.isWellFormed()) throw this.#in.error(token.span, 'bad label name; write name="value"')
+    this.#in.next()
+    const op = this.#in.peek.type === 'punct' ? MATCHERS[this.#in.peek.text] : undefined
+    if (op === undefined) throw this.#in.unexpected('one of = != =~ !~')
+    this.#in.next()
+    const value = this.#in.peek
+    if (value.type !== 'string') throw this.#in.unexpected('a string in quotes')
+    this.#in.next()
+    try {
+      return matcher(name, op, value.value)
+    } catch (cause) {
+      throw this.#in.error(value.span, `${messageOf(cause)}; write an RE2 expression, as in "5.."`)
+    }
+  }
+}
+
+function isAggregator(word: string): word is Aggregator {
+  return (AGGREGATORS as readonly string[]).includes(word)
+}
+
+/** Numbers, and the words that are numbers. */
+function numberOf(token: Token): number | undefined {
+  if (token.type === 'number') return token.value
+  if (token.type !== 'word') return undefined
+  const word = token.text.toLowerCase()
+  return word === 'inf' ? Infinity : word === 'nan' ? Number.NaN : undefined
+}
+
+/** True when a metric name needs no quotes and is no word with a meaning of its own. */
+export function isPlainMetricName(name: string): boolean {
+  return isLegacyName(name) && !/^(inf|nan|and|or|unless|atan2|offset|anchored|smoothed)$/i.test(name)
+}

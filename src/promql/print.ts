@@ -1,0 +1,136 @@
+/**
+ * Trees to text, in Prometheus' one-line form. Law: parsing what is printed gives what was printed.
+ */
+import { formatDuration, isLegacyLabel, type Matcher, METRIC_NAME } from '#core'
+import type { Aggregate, AtModifier, Binary, Duration, Expr, VectorSelector } from './ast.ts'
+import { isPlainMetricName } from './parser.ts'
+import { quote } from './strings.ts'
+
+export function formatExpr(expr: Expr): string {
+  switch (expr.kind) {
+    case 'number':
+      return expr.duration ? seconds(expr.value) : decimal(expr.value)
+    case 'string':
+      return quote(expr.value)
+    case 'vector-selector':
+      return `${selector(expr)}${suffix(expr)}`
+    case 'matrix-selector': {
+      const { extension, ...plain } = expr.selector
+      return `${selector(plain)}[${duration(expr.range)}]${extension === undefined ? '' : ` ${extension}`}${suffix(plain)}`
+    }
+    case 'subquery':
+      return `${formatExpr(expr.expr)}[${duration(expr.range)}:${expr.step === undefined ? '' : duration(expr.step)}]${suffix(expr)}`
+    case 'call':
+      return `${expr.name}(${expr.args.map(formatExpr).join(', ')})`
+    case 'aggregate':
+      return `${expr.op}${grouping(expr)}(${expr.param === undefined ? '' : `${formatExpr(expr.param)}, `}${formatExpr(expr.expr)})`
+    case 'binary':
+      return `${formatExpr(expr.left)} ${expr.op}${expr.bool ? ' bool' : ''}${matching(expr)} ${formatExpr(expr.right)}`
+    case 'unary':
+      return `${expr.op}${formatExpr(expr.expr)}`
+    case 'paren':
+      return `(${formatExpr(expr.expr)})`
+    default:
+      return expr satisfies never
+  }
+}
+
+function grouping({ without, grouping: names }: Aggregate): string {
+  if (without) return ` without (${labels(names)}) `
+  return names.length > 0 ? ` by (${labels(names)}) ` : ''
+}
+
+function matching({ matching: how }: Binary): string {
+  if (how === undefined) return ''
+  const { card, on, include, fillLeft, fillRight } = how
+  const grouped = card === 'many-to-one' || card === 'one-to-many'
+  let text = ''
+  if (how.labels.length > 0 || on || grouped) text += ` ${on ? 'on' : 'ignoring'} (${labels(how.labels)})`
+  if (grouped) text += ` group_${card === 'many-to-one' ? 'left' : 'right'} (${labels(include)})`
+  if (fillLeft !== undefined && Object.is(fillLeft, fillRight)) return `${text} fill (${decimal(fillLeft)})`
+  if (fillLeft !== undefined) text += ` fill_left (${decimal(fillLeft)})`
+  if (fillRight !== undefined) text += ` fill_right (${decimal(fillRight)})`
+  return text
+}
+
+function labels(names: readonly string[]): string {
+  return names.map((name) => (isLegacyLabel(name) ? name : quote(name))).join(', ')
+}
+
+function selector({ name, matchers }: VectorSelector): string {
+  const plain = isPlainMetricName(name)
+  let named = false
+  const rest = matchers.filter((one) => {
+    const isName = !named && one.name === METRIC_NAME && one.op === '=' && one.value === name && name !== ''
+    named ||= isName
+    return !isName
+  })
+  const parts = rest.map(matcherText).sort()
+  if (name !== '' && !plain) parts.unshift(quote(name))
+  return `${plain ? name : ''}${parts.length > 0 ? `{${parts.join(',')}}` : ''}`
+}
+
+function matcherText({ name, op, value }: Matcher): string {
+  return `${isLegacyLabel(name) ? name : quote(name)}${op}${quote(value)}`
+}
+
+function suffix(node: {
+  readonly at?: AtModifier
+  readonly offset?: Duration
+  readonly extension?: 'anchored' | 'smoothed'
+}): string {
+  const at =
+    node.at === undefined
+      ? ''
+      : node.at.kind === 'time'
+        ? ` @ ${(node.at.ms / 1000).toFixed(3)}`
+        : ` @ ${node.at.kind}()`
+  const extension = node.extension === undefined ? '' : ` ${node.extension}`
+  const none = node.offset === undefined || (node.offset.kind === 'seconds' && node.offset.value === 0)
+  return `${at}${extension}${none ? '' : ` offset ${duration(node.offset!)}`}`
+}
+
+function duration(node: Duration): string {
+  switch (node.kind) {
+    case 'seconds':
+      return seconds(node.value)
+    case 'sign':
+      return `${node.op === '-' ? '-' : ''}${duration(node.of)}`
+    case 'arithmetic':
+      return `${duration(node.left)} ${node.op} ${duration(node.right)}`
+    case 'step':
+    case 'range':
+      return `${node.kind}()`
+    case 'min_of':
+    case 'max_of':
+      return `${node.kind}(${duration(node.left)}, ${duration(node.right)})`
+    case 'wrapped':
+      return `(${duration(node.of)})`
+    default:
+      return node satisfies never
+  }
+}
+
+/** A duration when it is one in whole milliseconds, else the number of seconds: both read back the same. */
+function seconds(value: number): string {
+  const ms = Math.abs(value) * 1000
+  const whole = Math.round(ms)
+  if (!Number.isSafeInteger(whole) || whole / 1000 !== Math.abs(value)) return decimal(value)
+  return `${value < 0 ? '-' : ''}${formatDuration(whole)}`
+}
+
+/** As Go prints a float without exponent. */
+function decimal(value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (value === Infinity) return '+Inf'
+  if (value === -Infinity) return '-Inf'
+  if (Object.is(value, -0)) return '-0'
+  const text = String(value)
+  const parts = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
+  if (parts === null) return text
+  const [, sign, whole, fraction = '', exponent] = parts
+  const shift = Number(exponent)
+  const digits = whole! + fraction
+  if (shift < 0) return `${sign}0.${'0'.repeat(-shift - 1)}${digits}`
+  return `${sign}${digits.padEnd(shift + 1, '0')}`
+}
