@@ -50,8 +50,8 @@ export function sameBits(a: Float64Array, i: number, b: Float64Array, j: number)
   return x[0] === y[0] && x[1] === y[1]
 }
 
-/** The furthest instant a store takes, to both sides: that of JavaScript's `Date`. */
-export const MAX_INSTANT = 8.64e15
+/** The furthest instant a store takes, to both sides (the year 37648): differences of differences stay exact. */
+export const MAX_INSTANT: number = 2 ** 50
 
 /** True for instants that a store can keep: whole milliseconds within `MAX_INSTANT`. */
 export function isInstant(at: number): boolean {

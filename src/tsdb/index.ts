@@ -1,0 +1,1 @@
+export { type DataDir, openDataDir } from './data-dir.ts'
