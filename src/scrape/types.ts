@@ -63,6 +63,10 @@ export type ScrapeConfig = {
   readonly relabelConfigs: readonly RelabelConfig[]
   readonly metricRelabelConfigs: readonly RelabelConfig[]
   readonly limits: ScrapeLimits
+  /** How to read a page that comes without a content type; absent: such a page is refused, as in Prometheus 3. */
+  readonly fallbackFormat?: 'text' | 'openmetrics'
+  /** Default true, as in Prometheus. */
+  readonly followRedirects?: boolean
   readonly basicAuth?: { readonly username: string; readonly password: Text }
   readonly authorization?: { readonly type: string; readonly credentials: Text }
 }
@@ -83,6 +87,9 @@ export type Target = {
   readonly limits: ScrapeLimits
   readonly read: PageReader
 }
+
+/** A target that relabelling dropped: listed, so that a wrong rule is seen. */
+export type DroppedTarget = { readonly pool: string; readonly discoveredLabels: Labels }
 
 export type TargetHealth = 'unknown' | 'up' | 'down'
 

@@ -1,0 +1,135 @@
+/**
+ * Relabelling, with Prometheus' semantics: steps in order, each seeing what the one before it left.
+ *
+ * - A missing label reads as ''; setting a label to '' removes it; expressions are anchored at both ends.
+ * - `hashmod` is the last eight bytes of MD5, so that shards are the same as a Prometheus would cut them.
+ */
+import { createHash } from 'node:crypto'
+import { AssayError, Labels, toRegExp } from '#core'
+import type { RelabelAction, RelabelConfig } from './types.ts'
+
+/** Prometheus' defaults: what a step means where it says nothing. */
+export const DEFAULT_RELABEL: RelabelConfig = {
+  action: 'replace',
+  sourceLabels: [],
+  separator: ';',
+  regex: '(.*)',
+  modulus: 0,
+  targetLabel: '',
+  replacement: '$1',
+}
+
+const NEEDS_TARGET: readonly RelabelAction[] = [
+  'replace',
+  'hashmod',
+  'lowercase',
+  'uppercase',
+  'keepequal',
+  'dropequal',
+]
+
+/** Returns false when the set is dropped. */
+type Step = (labels: Map<string, string>) => boolean
+
+// A configuration is plain data that lives as long as its targets; what it compiles to lives with it.
+const compiled = new WeakMap<RelabelConfig, Step>()
+
+/** The label set after all steps, or `undefined` when one dropped it. Throws `ASSAY_SCRAPE_RELABEL`, `ASSAY_REGEX`. */
+export function relabel(labels: Labels, configs: readonly RelabelConfig[]): Labels | undefined {
+  if (configs.length === 0) return labels
+  const map = new Map(labels)
+  for (const config of configs) if (!stepOf(config)(map)) return undefined
+  return Labels.fromPairs(map)
+}
+
+/** Checks steps before they are needed. Throws `ASSAY_SCRAPE_RELABEL` or `ASSAY_REGEX`. */
+export function checkRelabel(configs: readonly RelabelConfig[]): void {
+  for (const config of configs) stepOf(config)
+}
+
+function stepOf(config: RelabelConfig): Step {
+  const known = compiled.get(config)
+  if (known !== undefined) return known
+  const step = compile(config)
+  compiled.set(config, step)
+  return step
+}
+
+function compile(config: RelabelConfig): Step {
+  const { action, sourceLabels, separator, targetLabel, replacement } = config
+  if (NEEDS_TARGET.includes(action) && targetLabel === '') {
+    throw new AssayError(
+      'ASSAY_SCRAPE_RELABEL',
+      `relabel action ${action} needs a target_label; write target_label: name`,
+    )
+  }
+  const regex = toRegExp(config.regex)
+  const source = (labels: Map<string, string>) => sourceLabels.map((name) => labels.get(name) ?? '').join(separator)
+  const put = (labels: Map<string, string>, name: string, value: string) => {
+    if (value === '') labels.delete(name)
+    else labels.set(name, value)
+    return true
+  }
+  switch (action) {
+    case 'replace':
+      return (labels) => {
+        const match = regex.exec(source(labels))
+        const target = match === null ? '' : expand(targetLabel, match)
+        return match === null || target === '' || put(labels, target, expand(replacement, match))
+      }
+    case 'keep':
+      return (labels) => regex.test(source(labels))
+    case 'drop':
+      return (labels) => !regex.test(source(labels))
+    case 'keepequal':
+      return (labels) => (labels.get(targetLabel) ?? '') === source(labels)
+    case 'dropequal':
+      return (labels) => (labels.get(targetLabel) ?? '') !== source(labels)
+    case 'hashmod': {
+      if (!Number.isInteger(config.modulus) || config.modulus < 1) {
+        throw new AssayError(
+          'ASSAY_SCRAPE_RELABEL',
+          'relabel action hashmod needs a modulus of at least 1; write modulus: 8',
+        )
+      }
+      const modulus = BigInt(config.modulus)
+      return (labels) =>
+        put(labels, targetLabel, String(createHash('md5').update(source(labels)).digest().readBigUInt64BE(8) % modulus))
+    }
+    case 'labelmap':
+      return (labels) => {
+        for (const [name, value] of [...labels]) {
+          const match = regex.exec(name)
+          const target = match === null ? '' : expand(replacement, match)
+          if (target !== '') put(labels, target, value)
+        }
+        return true
+      }
+    case 'labeldrop':
+      return (labels) => {
+        for (const name of [...labels.keys()]) if (regex.test(name)) labels.delete(name)
+        return true
+      }
+    case 'labelkeep':
+      return (labels) => {
+        for (const name of [...labels.keys()]) if (!regex.test(name)) labels.delete(name)
+        return true
+      }
+    case 'lowercase':
+      return (labels) => put(labels, targetLabel, source(labels).toLowerCase())
+    case 'uppercase':
+      return (labels) => put(labels, targetLabel, source(labels).toUpperCase())
+    default:
+      return action satisfies never
+  }
+}
+
+/** Go's template rules: `$1`, `${1}`, `$name`, `$$`; the longest name counts, an unknown group is empty. */
+function expand(template: string, match: RegExpExecArray): string {
+  if (!template.includes('$')) return template
+  return template.replace(/\$(?:(\$)|\{(\w+)\}|(\w+))/g, (_, dollar?: string, braced?: string, bare?: string) => {
+    if (dollar !== undefined) return '$'
+    const group = braced ?? bare ?? ''
+    return (/^\d+$/.test(group) ? match[Number(group)] : match.groups?.[group]) ?? ''
+  })
+}

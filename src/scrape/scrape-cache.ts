@@ -1,0 +1,123 @@
+/**
+ * What a target's last pages taught: which bytes are which series, and which series are alive.
+ *
+ * - A page of a target nearly always lists the same series in the same order, so sample `i` is first compared with the
+ *   bytes that stood at the same place last time; only when they differ is a string made and looked up.
+ * - Several spellings of one series share its state, so staleness is per series and never per spelling.
+ * - Bounded by the last page: what a good page no longer has is forgotten.
+ */
+import type { Labels } from '#core'
+import type { SeriesRef } from '#storage'
+import type { ExpositionPage } from './parse-exposition.ts'
+
+export type SeriesState = {
+  readonly labels: Labels
+  ref: SeriesRef | undefined
+  /** Number of the page that brought it. */
+  readonly born: number
+  /** Number of the page that had it last. */
+  seen: number
+  /** The last page had it without a timestamp of its own, so its absence ends it. */
+  live: boolean
+}
+
+/** How one spelling is treated; `undefined`: metric relabelling dropped it. */
+export type Spelling = { readonly state: SeriesState | undefined; seen: number }
+
+export class ScrapeCache {
+  #page: ExpositionPage | undefined
+  #order: Spelling[] = []
+  #nextOrder: Spelling[] = []
+  #spellings = new Map<string, Spelling>()
+  #states = new Map<string, SeriesState>()
+  #cursor = 0
+  #distinct = 0
+  /** Number of the current page. */
+  round = 0
+
+  begin(): void {
+    this.round++
+    this.#cursor = 0
+    this.#distinct = 0
+    this.#nextOrder = []
+  }
+
+  /** The spelling of sample `i`, when its bytes are known. */
+  find(page: ExpositionPage, i: number): Spelling | undefined {
+    const last = this.#page
+    const place = this.#cursor
+    if (last !== undefined && place < last.count && sameBytes(page, i, last, place)) {
+      this.#cursor++
+      return this.#remember(this.#order[place]!)
+    }
+    const known = this.#spellings.get(page.body.toString('latin1', page.starts[i]!, page.ends[i]!))
+    if (known === undefined) return undefined
+    // Lines were added or removed above: go on comparing behind the place where this line stood, if it is the next one.
+    this.#cursor = place + 1 < this.#order.length && this.#order[place + 1] === known ? place + 2 : place + 1
+    return this.#remember(known)
+  }
+
+  /** Adds a spelling; `labels` undefined for a series that relabelling dropped. Returns it. */
+  add(page: ExpositionPage, i: number, labels: Labels | undefined): Spelling {
+    let state: SeriesState | undefined
+    if (labels !== undefined) {
+      state = this.#states.get(labels.key)
+      if (state === undefined) {
+        state = { labels, ref: undefined, born: this.round, seen: 0, live: false }
+        this.#states.set(labels.key, state)
+      }
+    }
+    const spelling = { state, seen: 0 }
+    this.#spellings.set(page.body.toString('latin1', page.starts[i]!, page.ends[i]!), spelling)
+    return this.#remember(spelling)
+  }
+
+  #remember(spelling: Spelling): Spelling {
+    if (spelling.seen !== this.round) this.#distinct++
+    spelling.seen = this.round
+    this.#nextOrder.push(spelling)
+    return spelling
+  }
+
+  /** The page was taken whole: it is what the next one is compared with. */
+  finish(page: ExpositionPage): void {
+    this.#page = page
+    this.#order = this.#nextOrder
+    // Equal sizes mean that nothing of the past is left: the common case needs no walk.
+    if (this.#spellings.size > this.#distinct) {
+      for (const [bytes, spelling] of this.#spellings) if (spelling.seen !== this.round) this.#spellings.delete(bytes)
+    }
+    for (const [key, state] of this.#states) if (state.seen !== this.round && !state.live) this.#states.delete(key)
+  }
+
+  /** Every series that was seen lately. */
+  states(): IterableIterator<SeriesState> {
+    return this.#states.values()
+  }
+
+  /** The current page was refused: what it alone had was never stored. */
+  abandon(): void {
+    for (const [key, state] of this.#states) if (state.born === this.round) this.#states.delete(key)
+    this.forgetSpellings()
+  }
+
+  /** Forgets how series are spelled and where they are kept, but not which are alive: for changed settings, failed writes. */
+  forgetSpellings(): void {
+    this.#page = undefined
+    this.#order = []
+    this.#spellings.clear()
+    for (const state of this.#states.values()) state.ref = undefined
+  }
+}
+
+function sameBytes(a: ExpositionPage, i: number, b: ExpositionPage, k: number): boolean {
+  const start = a.starts[i]!
+  const other = b.starts[k]!
+  const length = a.ends[i]! - start
+  if (length !== b.ends[k]! - other) return false
+  const left = a.body
+  const right = b.body
+  // From the end: neighbours share their beginning and differ in their last label.
+  for (let n = length - 1; n >= 0; n--) if (left[start + n] !== right[other + n]) return false
+  return true
+}

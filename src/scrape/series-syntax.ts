@@ -1,0 +1,135 @@
+/**
+ * The series part of a sample line, `name{label="value"}` or `{"quoted name",label="value"}`: found fast, read strictly.
+ *
+ * - `scanSeries` finds where it ends and checks the bare name; `readSeries` checks and reads the rest. A scrape reads
+ *   a series once and recognises its bytes afterwards, so only the scan is a hot path.
+ * - Text 0.0.4 allows blanks between the parts and line breaks inside values; OpenMetrics allows neither.
+ */
+import { isAscii, isUtf8 } from 'node:buffer'
+import { byBytes, Labels, METRIC_NAME } from '#core'
+import { parseError } from './parse-error.ts'
+
+export const NAME_START = 1
+const NAME_REST = 2
+const LABEL_START = 4
+const LABEL_REST = 8
+
+/** What a byte may be, as a set of the flags above. */
+export const BYTE_KIND = Uint8Array.from({ length: 256 }, (_, code) => {
+  const c = String.fromCharCode(code)
+  if (/[a-zA-Z_]/.test(c)) return NAME_START | NAME_REST | LABEL_START | LABEL_REST
+  if (c === ':') return NAME_START | NAME_REST
+  return /[0-9]/.test(c) ? NAME_REST | LABEL_REST : 0
+})
+
+const LF = 10
+const TAB = 9
+const SPACE = 32
+const QUOTE = 34
+const COMMA = 44
+const EQUAL = 61
+const BACKSLASH = 92
+const OPEN = 123
+const CLOSE = 125
+
+/** The end (exclusive) of the series that starts at `start`. Throws `ASSAY_SCRAPE_PARSE`. */
+export function scanSeries(body: Buffer, start: number, openMetrics: boolean): number {
+  const length = body.length
+  let i = start
+  if (body[i] !== OPEN) {
+    if ((BYTE_KIND[body[i]!]! & NAME_START) === 0) throw parseError(body, i, 'a metric name was expected')
+    while (++i < length && (BYTE_KIND[body[i]!]! & NAME_REST) !== 0);
+    const nameEnd = i
+    if (!openMetrics) i = skipBlanks(body, i)
+    if (body[i] !== OPEN) return nameEnd
+  }
+  for (i++; i < length; i++) {
+    const c = body[i]
+    if (c === QUOTE) i = quotedEnd(body, i, openMetrics)
+    else if (c === CLOSE) return i + 1
+    else if (c === LF) break
+  }
+  throw parseError(body, start, 'the labels are not closed; write }')
+}
+
+/** Reads the series in `[start, end)`, sorted and checked, empty labels left out. Throws `ASSAY_SCRAPE_PARSE`. */
+export function readSeries(body: Buffer, start: number, end: number, openMetrics: boolean): Labels {
+  const flat: string[] = []
+  const add = (name: string, value: string, at: number) => {
+    let place = flat.length
+    while (place > 0 && byBytes(name, flat[place - 2]!) < 0) place -= 2
+    if (place > 0 && flat[place - 2] === name) {
+      throw parseError(body, at, name === METRIC_NAME ? 'the metric has two names' : `the label ${name} comes twice`)
+    }
+    flat.splice(place, 0, name, value)
+  }
+  const blanks = (i: number) => (openMetrics ? i : skipBlanks(body, i))
+  let i = start
+  if (body[i] !== OPEN) {
+    while (i < end && (BYTE_KIND[body[i]!]! & NAME_REST) !== 0) i++
+    add(METRIC_NAME, body.toString('latin1', start, i), start)
+    i = blanks(i)
+  }
+  if (i < end) i++
+  while (i < end) {
+    i = blanks(i)
+    if (body[i] === CLOSE) break
+    const at = i
+    let name: string
+    const quoted = body[i] === QUOTE
+    if (quoted) {
+      i = quotedEnd(body, i, openMetrics) + 1
+      name = textOf(body, at + 1, i - 1)
+      if (name === '') throw parseError(body, at, 'a name is empty')
+    } else {
+      if ((BYTE_KIND[body[i]!]! & LABEL_START) === 0) throw parseError(body, i, 'a label name was expected')
+      while ((BYTE_KIND[body[i]!]! & LABEL_REST) !== 0) i++
+      name = body.toString('latin1', at, i)
+    }
+    i = blanks(i)
+    if (body[i] === EQUAL) {
+      i = blanks(i + 1)
+      if (body[i] !== QUOTE) throw parseError(body, i, `the value of ${name} was expected; write ${name}="..."`)
+      const value = i + 1
+      i = quotedEnd(body, i, openMetrics)
+      add(name, textOf(body, value, i), at)
+      i = blanks(i + 1)
+    } else if (quoted && (body[i] === COMMA || body[i] === CLOSE)) add(METRIC_NAME, name, at)
+    else throw parseError(body, i, `= was expected after the label ${name}`)
+    if (body[i] === COMMA) i++
+    else if (body[i] !== CLOSE) throw parseError(body, i, 'a comma or } was expected between labels')
+  }
+  const kept: string[] = []
+  for (let k = 0; k < flat.length; k += 2) if (flat[k + 1] !== '') kept.push(flat[k]!, flat[k + 1]!)
+  if (!kept.includes(METRIC_NAME)) throw parseError(body, start, 'the metric has no name')
+  return Labels.fromSorted(kept)
+}
+
+/** Index of the quote that closes the one at `open`. */
+export function quotedEnd(body: Buffer, open: number, openMetrics: boolean): number {
+  for (let i = open + 1; i < body.length; i++) {
+    const c = body[i]
+    if (c === QUOTE) return i
+    if (c === BACKSLASH) i++
+    else if (c === LF && openMetrics) break
+  }
+  throw parseError(body, open, 'a quote is not closed; write " or escape the one inside as \\"')
+}
+
+/** Text between quotes, unescaped: `\\`, `\"`, `\n`; any other backslash stands for itself. */
+export function textOf(body: Buffer, start: number, end: number): string {
+  const bytes = body.subarray(start, end)
+  if (!isAscii(bytes) && !isUtf8(bytes)) throw parseError(body, start, 'the text is not valid UTF-8')
+  const text = bytes.toString()
+  return text.includes('\\') ? unescaped(text) : text
+}
+
+export function unescaped(text: string): string {
+  return text.replace(/\\([\\"n])/g, (_, c: string) => (c === 'n' ? '\n' : c))
+}
+
+export function skipBlanks(body: Buffer, from: number): number {
+  let i = from
+  while (body[i] === SPACE || body[i] === TAB) i++
+  return i
+}

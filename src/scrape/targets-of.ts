@@ -1,0 +1,132 @@
+/**
+ * From a job's groups to its targets, exactly as Prometheus: defaults, relabelling, `__` labels.
+ *
+ * - Pure: what is discovered comes in as groups, the reader of a target is made by `readerOf`.
+ * - `__address__`, `__scheme__`, `__metrics_path__`, `__param_*`, `__scrape_interval__`, `__scrape_timeout__` are what
+ *   relabelling left of them; `__meta_*` and every other `__` label is gone from the target.
+ */
+import { AssayError, formatDuration, Labels, redactUrl, tryParseDuration } from '#core'
+import { relabel } from './relabel.ts'
+import type { DroppedTarget, PageReader, ScrapeConfig, Target } from './types.ts'
+
+/** Targets that share labels, as a static configuration or a file lists them. */
+export type TargetGroup = { readonly targets: readonly string[]; readonly labels: Readonly<Record<string, string>> }
+
+/** Makes the reader for a target's URL. */
+export type ReaderOf = (request: {
+  readonly url: string
+  readonly timeoutMs: number
+  readonly config: ScrapeConfig
+}) => PageReader
+
+export type DiscoveredTargets = {
+  readonly targets: readonly Target[]
+  readonly dropped: readonly DroppedTarget[]
+  /** One sentence for each target that cannot be one; the others go on. */
+  readonly problems: readonly string[]
+}
+
+export function targetsOf(config: ScrapeConfig, groups: readonly TargetGroup[], readerOf: ReaderOf): DiscoveredTargets {
+  const targets: Target[] = []
+  const dropped: DroppedTarget[] = []
+  const problems: string[] = []
+  for (const group of groups) {
+    for (const address of group.targets) {
+      const discoveredLabels = discovered(config, group, address)
+      try {
+        const labels = relabel(discoveredLabels, config.relabelConfigs)
+        if (labels === undefined) dropped.push({ pool: config.jobName, discoveredLabels })
+        else targets.push(targetOf({ config, labels, discoveredLabels, readerOf }))
+      } catch (thrown) {
+        if (!(thrown instanceof AssayError)) throw thrown
+        problems.push(`${config.jobName}: ${address}: ${thrown.message}`)
+      }
+    }
+  }
+  return { targets, dropped, problems }
+}
+
+/** What relabelling sees: the group's labels, and the job's defaults where they set none. */
+function discovered(config: ScrapeConfig, group: TargetGroup, address: string): Labels {
+  const params: Record<string, string> = {}
+  for (const [name, values] of Object.entries(config.params))
+    if (values[0] !== undefined) params[`__param_${name}`] = values[0]
+  return Labels.of({
+    job: config.jobName,
+    __scrape_interval__: formatDuration(config.intervalMs),
+    __scrape_timeout__: formatDuration(config.timeoutMs),
+    __metrics_path__: config.metricsPath,
+    __scheme__: config.scheme,
+    ...params,
+    ...group.labels,
+    __address__: address,
+  })
+}
+
+type Relabelled = {
+  readonly config: ScrapeConfig
+  readonly labels: Labels
+  readonly discoveredLabels: Labels
+  readonly readerOf: ReaderOf
+}
+
+function targetOf({ config, labels, discoveredLabels, readerOf }: Relabelled): Target {
+  const address = labels.get('__address__')
+  if (address === '') throw invalid('relabelling left no __address__')
+  if (address.includes('/'))
+    throw invalid(`${JSON.stringify(address)} is no address; write host:port without a scheme or a path`)
+  const intervalMs = durationOf(labels, '__scrape_interval__')
+  const timeoutMs = durationOf(labels, '__scrape_timeout__')
+  if (timeoutMs > intervalMs) {
+    throw invalid(`the timeout ${formatDuration(timeoutMs)} is longer than the interval ${formatDuration(intervalMs)}`)
+  }
+  const url = urlOf(config, labels, address)
+  const own = new Map([...labels].filter(([name]) => !name.startsWith('__')))
+  if (!own.has('instance')) own.set('instance', address)
+  return {
+    pool: config.jobName,
+    labels: Labels.fromPairs(own),
+    discoveredLabels,
+    url: redactUrl(url),
+    intervalMs,
+    timeoutMs,
+    honorLabels: config.honorLabels,
+    honorTimestamps: config.honorTimestamps,
+    metricRelabelConfigs: config.metricRelabelConfigs,
+    limits: config.limits,
+    read: readerOf({ url, timeoutMs, config }),
+  }
+}
+
+function urlOf(config: ScrapeConfig, labels: Labels, address: string): string {
+  const scheme = labels.get('__scheme__')
+  if (scheme !== 'http' && scheme !== 'https')
+    throw invalid(`the scheme is ${JSON.stringify(scheme)}; write http or https`)
+  const params = new Map(Object.entries(config.params).map(([name, values]) => [name, [...values]]))
+  for (const [name, value] of labels) {
+    if (!name.startsWith('__param_')) continue
+    const rest = params.get(name.slice('__param_'.length))?.slice(1) ?? []
+    params.set(name.slice('__param_'.length), [value, ...rest])
+  }
+  const query = new URLSearchParams(
+    [...params].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, values]) => values.map((value) => [name, value])),
+  )
+  const path = labels.get('__metrics_path__')
+  const text = `${scheme}://${address}${path.startsWith('/') ? '' : '/'}${path}`
+  if (!URL.canParse(text)) throw invalid(`${JSON.stringify(address)} is no address; write host:port`)
+  const url = new URL(text)
+  for (const [name, value] of query) url.searchParams.append(name, value)
+  return url.href
+}
+
+function durationOf(labels: Labels, name: string): number {
+  const text = labels.get(name)
+  const ms = tryParseDuration(text)
+  if (ms === undefined || ms === 0)
+    throw invalid(`${name} is ${JSON.stringify(text)}; write a duration above 0, as in 15s`)
+  return ms
+}
+
+function invalid(message: string): AssayError {
+  return new AssayError('ASSAY_SCRAPE_TARGET', message)
+}
