@@ -1,0 +1,95 @@
+/**
+ * What the environment says, parsed once.
+ *
+ * - Nothing here throws: a setting that cannot be read is named on stderr, and its default holds. The application must start.
+ * - `ASSAY_AGENT=off` leaves everything untouched.
+ */
+import cluster from 'node:cluster'
+import { type ChannelRules, parseChannels } from './channels.ts'
+import type { Say } from './guard.ts'
+import { DEFAULT_MAX_SERIES } from './store.ts'
+import { parseUserSource, type UserSource } from './users/source.ts'
+
+export type Listen = { readonly host: string; readonly port: number }
+
+export type Config = {
+  readonly enabled: boolean
+  readonly listen: Listen
+  /** Asked of scrapers as `Authorization: Bearer ...` when set. */
+  readonly token: string | undefined
+  readonly channels: ChannelRules
+  readonly users: UserSource | undefined
+  readonly usersKey: string | undefined
+  readonly maxSeries: number
+  /** Workers with the same group share one metrics address. */
+  readonly group: string
+  /** The value of the label `worker`, or undefined outside of cluster mode. */
+  readonly worker: string | undefined
+}
+
+export const DEFAULT_LISTEN: Listen = { host: '127.0.0.1', port: 9464 }
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export function readConfig(env: Env, say: Say): Config {
+  const read = <T>(name: string, parse: (text: string) => T, otherwise: T): T => {
+    const text = env[name]
+    if (text === undefined || text === '') return otherwise
+    try {
+      return parse(text)
+    } catch (cause) {
+      say('ASSAY_AGENT_CONFIG', `${name}: ${cause instanceof Error ? cause.message : String(cause)}; it is ignored`)
+      return otherwise
+    }
+  }
+  const proxies = read('ASSAY_TRUSTED_PROXIES', (text) => text.split(',').map((cidr) => cidr.trim()), [])
+  const token = env['ASSAY_AGENT_TOKEN'] || undefined
+  const listen = read('ASSAY_AGENT_LISTEN', parseListen, DEFAULT_LISTEN)
+  const open = token === undefined && !isLoopback(listen.host) && env['ASSAY_AGENT_ALLOW_ANYONE'] !== '1'
+  if (open) {
+    say(
+      'ASSAY_AGENT_OPEN',
+      `ASSAY_AGENT_LISTEN=${listen.host}:${listen.port} can be read by anyone; set ASSAY_AGENT_TOKEN, or ASSAY_AGENT_ALLOW_ANYONE=1 if that is meant. Listening on 127.0.0.1:${listen.port} instead`,
+    )
+  }
+  return {
+    enabled: !/^(off|0|false|no)$/i.test(env['ASSAY_AGENT'] ?? ''),
+    listen: open ? { host: '127.0.0.1', port: listen.port } : listen,
+    token,
+    channels: read('ASSAY_CHANNELS', (text) => parseChannels(JSON.parse(text), proxies), parseChannels({}, [])),
+    users: read('ASSAY_USERS', parseUserSource, undefined),
+    usersKey: env['ASSAY_USERS_KEY'] || undefined,
+    maxSeries: read('ASSAY_AGENT_MAX_SERIES', parseCount, DEFAULT_MAX_SERIES),
+    group: groupOf(env, listen),
+    worker: workerOf(env),
+  }
+}
+
+export function parseListen(text: string): Listen {
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text)
+  const port = Number(parts?.[3])
+  if (parts === null || port > 65_535) throw new Error(`"${text}" is not an address; write 127.0.0.1:9464`)
+  return { host: parts[1] ?? (parts[2] || '0.0.0.0'), port }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host) || /^::ffff:127\./.test(host)
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`"${text}" is not a number of series; write 2000`)
+  return Number(text)
+}
+
+/** PM2 numbers the instances of an app, and keeps the number over a reload; node:cluster numbers its workers. */
+function workerOf(env: Env): string | undefined {
+  const instance = env['NODE_APP_INSTANCE']
+  if (instance !== undefined && instance !== '') return instance
+  return cluster.isWorker ? String(cluster.worker?.id ?? process.pid) : undefined
+}
+
+/** Two applications of one user may share a default port by mistake: they must not share a page. */
+function groupOf(env: Env, { host, port }: Listen): string {
+  const app = env['ASSAY_SERVICE'] || [process.cwd(), env['name'] ?? '', process.argv[1] ?? ''].join('\n')
+  return `${app}\n${host}:${port}`
+}

@@ -1,0 +1,120 @@
+/**
+ * Nothing of the agent may reach the application: a diagnostics subscriber that throws would end the process.
+ *
+ * - Every handler runs in `try`; a fault is counted by part and printed once.
+ * - A part that keeps failing is switched off after MAX_FAULTS: broken measuring must not also cost time.
+ * - One call in SAMPLE_EVERY is timed, so that what the agent costs is itself a metric.
+ */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { add, type Slot, type Store } from './store.ts'
+
+export const MAX_FAULTS = 100
+export const SAMPLE_EVERY = 1_024
+
+/** One line on stderr; what the agent has to say is for the operator, never for the application. */
+export type Say = (code: `ASSAY_AGENT_${string}`, message: string) => void
+
+export const sayOnStderr: Say = (code, message) => {
+  process.stderr.write(`assay agent: ${code}: ${message}\n`)
+}
+
+export class Guard {
+  readonly #store: Store
+  readonly #say: Say
+  readonly #meters = new Map<string, PartMeter>()
+  readonly #undo: (() => void)[] = []
+
+  constructor(store: Store, say: Say) {
+    this.#store = store
+    this.#say = say
+  }
+
+  /** `handler`, made safe. It answers `undefined` when it failed or is switched off. */
+  wrap<A extends readonly unknown[], R>(part: string, handler: (...given: A) => R): (...given: A) => R | undefined {
+    const meter = this.#meter(part)
+    let calls = 0
+    return (...given) => {
+      if (meter.count >= MAX_FAULTS) return undefined
+      const timed = (calls = (calls + 1) & (SAMPLE_EVERY - 1)) === 0
+      const from = timed ? performance.now() : 0
+      try {
+        return handler(...given)
+      } catch (cause) {
+        meter.fault(cause, this.#say)
+        return undefined
+      } finally {
+        if (timed) meter.spent(performance.now() - from)
+      }
+    }
+  }
+
+  /**
+   * Subscribes to a diagnostics channel. `M` is what Node (or the library) documents as its message.
+   * This is the hot path of every request: `wrap` with one argument, without its array of arguments.
+   */
+  on<M>(channel: string, part: string, handler: (message: M) => void): void {
+    const meter = this.#meter(part)
+    const say = this.#say
+    let calls = 0
+    const listener = (message: unknown): void => {
+      if (meter.count >= MAX_FAULTS) return
+      const timed = (calls = (calls + 1) & (SAMPLE_EVERY - 1)) === 0
+      const from = timed ? performance.now() : 0
+      try {
+        handler(message as M)
+      } catch (cause) {
+        meter.fault(cause, say)
+      }
+      if (timed) meter.spent(performance.now() - from)
+    }
+    subscribe(channel, listener)
+    this.#undo.push(() => unsubscribe(channel, listener))
+  }
+
+  /** Ends all subscriptions. */
+  [Symbol.dispose](): void {
+    for (const undo of this.#undo.splice(0)) undo()
+  }
+
+  /** Notes a fault that was caught elsewhere. */
+  fault(part: string, cause: unknown): void {
+    this.#meter(part).fault(cause, this.#say)
+  }
+
+  #meter(part: string): PartMeter {
+    const known = this.#meters.get(part)
+    if (known !== undefined) return known
+    const meter = new PartMeter(this.#store, part)
+    this.#meters.set(part, meter)
+    return meter
+  }
+}
+
+/** What one part of the agent costs, and how often it failed. */
+class PartMeter {
+  count = 0
+  readonly #part: string
+  readonly #faults: Slot
+  readonly #seconds: Slot
+
+  constructor(store: Store, part: string) {
+    const counter = (name: string, help: string): Slot =>
+      store.family({ name, help, kind: 'counter' }).series([['part', part]])
+    this.#part = part
+    this.#faults = counter('assay_agent_faults_total', 'Faults inside the agent; none reached the application.')
+    this.#seconds = counter(
+      'assay_agent_seconds_total',
+      `Time spent in the agent, estimated from one call in ${SAMPLE_EVERY}.`,
+    )
+  }
+
+  fault(cause: unknown, say: Say): void {
+    add(this.#faults, 1)
+    if (++this.count === 1) say('ASSAY_AGENT_FAULT', `${this.#part}: ${String(cause)}; the application is not affected`)
+  }
+
+  /** One sampled call took so many milliseconds: it stands for SAMPLE_EVERY of them. */
+  spent(milliseconds: number): void {
+    add(this.#seconds, (milliseconds * SAMPLE_EVERY) / 1_000)
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * `node --import @assay/agent app.js`: importing this file instruments the process. It also exports what only the application can tell.
+ *
+ * - Never throws into the application, never changes its behaviour, never keeps it alive.
+ * - Loaded twice (by --import and by the application, from two places) it is one agent: the first one.
+ * - In a worker thread nothing is opened yet; the exports work and record into nothing that is shown.
+ */
+import { isMainThread } from 'node:worker_threads'
+import { Agent } from './agent.ts'
+import { readConfig } from './config.ts'
+import { sayOnStderr } from './guard.ts'
+import type { Counter, Gauge, Histogram, OwnMetricOptions } from './own-metrics.ts'
+
+export type { Counter, Gauge, Histogram, LabelValues, OwnMetricOptions } from './own-metrics.ts'
+
+const PLACE = Symbol.for('assay.agent.1')
+const agent = theAgent()
+
+function theAgent(): Agent {
+  const shared = globalThis as { [PLACE]?: Agent }
+  if (shared[PLACE] !== undefined) return shared[PLACE]
+  const config = readConfig(process.env, sayOnStderr)
+  const made = new Agent({ ...config, enabled: config.enabled && isMainThread }, sayOnStderr)
+  Object.defineProperty(globalThis, PLACE, { value: made })
+  return made
+}
+
+/** Opens the metrics address of a process that has no HTTP server. Where there is one, this happens by itself. */
+export function start(): void {
+  agent.start()
+}
+
+/** A value that only grows. Name it `..._total`. Throws for a name or label that Prometheus would not take. */
+export function counter<Label extends string = never>(name: string, options: OwnMetricOptions<Label>): Counter<Label> {
+  agent.start()
+  return agent.own.counter(name, options)
+}
+
+/** A value that goes up and down. */
+export function gauge<Label extends string = never>(name: string, options: OwnMetricOptions<Label>): Gauge<Label> {
+  agent.start()
+  return agent.own.gauge(name, options)
+}
+
+/** How values are spread; `bounds` are upper bounds in the metric's own unit. */
+export function histogram<Label extends string = never>(
+  name: string,
+  options: OwnMetricOptions<Label> & { readonly bounds?: readonly number[] },
+): Histogram<Label> {
+  agent.start()
+  return agent.own.histogram(name, options)
+}
+
+/**
+ * How many messages wait in an outbox table to be sent: `messaging_outbox_pending_messages{outbox="name"}`. `count` is called at each
+ * scrape, e.g. `() => db.countUnsent()`; while it fails or takes longer than a quarter of a second there is no value, rather than an old one.
+ */
+export function outboxPending(name: string, count: () => number | Promise<number>): void {
+  agent.outboxPending(name, count)
+}
+
+/**
+ * Whose request it is: called when a request has been answered, with the framework's own request (Express, Fastify) or Node's.
+ * The id is hashed at once and not kept.
+ */
+export function identify<Request>(whose: (request: Request) => string | undefined): void {
+  agent.identify(whose as (request: unknown) => string | undefined)
+}
+
+/** Tells the route of a request that a router of your own has matched: `setRoute(request, '/orders/:id')`. */
+export function setRoute(request: import('node:http').IncomingMessage, template: string): void {
+  agent.server.setRoute(request, agent.server.routes.of(template))
+}
