@@ -29,7 +29,8 @@ export class Agent {
   readonly store = new Store()
   readonly own: OwnMetrics
   readonly server: HttpServerMetrics
-  readonly #config: Config
+  readonly #read: () => Config
+  #settings: Config | undefined
   readonly #guard: Guard
   readonly #say: Say
   readonly #stop = new AbortController()
@@ -38,8 +39,9 @@ export class Agent {
   #identify: ((request: unknown) => string | undefined) | undefined
   #users: ActiveUsers | undefined
 
-  constructor(config: Config, say: Say) {
-    this.#config = config
+  /** `read` gives the settings; it is called once, when they are first needed: PM2 sets the environment only after the preload. */
+  constructor(read: () => Config, say: Say) {
+    this.#read = read
     this.#say = say
     this.#guard = new Guard(this.store, say)
     const { store } = this
@@ -48,16 +50,14 @@ export class Agent {
     this.server = new HttpServerMetrics({
       store,
       guard,
-      channels: config.channels,
       guesser: new PathGuesser(),
-      maxSeries: config.maxSeries,
       onSettled: (request, framework, status) => {
         if (this.#users !== undefined) this.#see(request, framework, status)
       },
       onServer: () => this.start(),
     })
     instrumentFastify(this.server, guard)
-    instrumentHttpClient(store, guard, config.maxSeries)
+    instrumentHttpClient(store, guard)
     onRequire(guard, [expressPatch(this.server), pgPatch(store, guard), amqplibPatch(store, guard)])
     guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', 'listen', ({ server }) => {
       if (isHttpServer(server)) this.start()
@@ -66,7 +66,7 @@ export class Agent {
 
   /** Opens the metrics address and starts the observers, once. Called at the first HTTP server; call it where there is none. */
   start(): void {
-    if (!this.#config.enabled || this.#started !== undefined) return
+    if (this.#started !== undefined || !this.#config.enabled) return
     this.#started = this.#run().catch((cause: unknown) =>
       this.#say('ASSAY_AGENT_START', `${String(cause)}; the application runs on without metrics`),
     )
@@ -208,6 +208,15 @@ export class Agent {
       set(workers.series([['state', 'replaced']]), gathered.replaced)
     }
     return render(store, format)
+  }
+
+  get #config(): Config {
+    if (this.#settings === undefined) {
+      this.#settings = this.#read()
+      this.server.channels = this.#settings.channels
+      this.store.maxSeries = this.#settings.maxSeries
+    }
+    return this.#settings
   }
 
   get #counting(): boolean {

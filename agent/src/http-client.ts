@@ -18,13 +18,12 @@ type Marked = { [STARTED]?: number }
 type UndiciRequest = Marked & { readonly origin?: unknown; readonly method?: unknown }
 type Server = { readonly address: string; readonly port: string }
 
-export function instrumentHttpClient(store: Store, guard: Guard, maxSeries: number): void {
+export function instrumentHttpClient(store: Store, guard: Guard): void {
   const duration = store.family({
     name: 'http_client_request_duration_seconds',
     help: 'Duration of HTTP requests made, until the head of the answer.',
     kind: 'histogram',
     bounds: HTTP_BOUNDS,
-    maxSeries,
   })
   const servers = new Servers()
 

@@ -9,7 +9,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ChannelRules } from './channels.ts'
+import { type ChannelRules, parseChannels } from './channels.ts'
 import type { Guard } from './guard.ts'
 import type { PathGuesser } from './routes/guess.ts'
 import { type Route, Routes } from './routes/routes.ts'
@@ -93,12 +93,10 @@ class Connection {
 export type HttpServerOptions = {
   readonly store: Store
   readonly guard: Guard
-  readonly channels: ChannelRules
   readonly guesser: PathGuesser
-  readonly maxSeries: number
   /** Told of every settled request; `framework` is the framework's own request when there is one. */
   readonly onSettled: (request: IncomingMessage, framework: unknown, status: number) => void
-  /** Told of the first request: a server is being served. */
+  /** Told before the first request is looked at: a server is being served, and the settings are needed now. */
   readonly onServer: () => void
 }
 
@@ -106,6 +104,8 @@ export class HttpServerMetrics {
   readonly routes: Routes
   /** Servers that are not the application's: their requests are not counted. */
   readonly ignored = new WeakSet<Server>()
+  /** By which channel requests come. */
+  channels: ChannelRules = parseChannels({}, [])
   /** Whether a framework tells routes here; then paths are not guessed. */
   hasRouter = false
   readonly #options: HttpServerOptions
@@ -119,7 +119,7 @@ export class HttpServerMetrics {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    this.routes = new Routes(options.maxSeries)
+    this.routes = new Routes(() => options.store.maxSeries)
     this.#unmatched = this.routes.of('')
     this.#combos = SCHEMES.length * METHODS.length
     this.#duration = options.store.family({
@@ -127,7 +127,6 @@ export class HttpServerMetrics {
       help: 'Duration of HTTP requests served, from the parsed head to the last byte given to the system.',
       kind: 'histogram',
       bounds: HTTP_BOUNDS,
-      maxSeries: options.maxSeries,
     })
     this.#active = options.store.family({
       name: 'http_server_active_requests',
@@ -151,7 +150,11 @@ export class HttpServerMetrics {
 
   #start({ request, response, socket, server }: ServerMessage): void {
     if (this.ignored.has(server)) return
-    const { channels } = this.#options
+    if (!this.#served) {
+      this.#served = true
+      this.#options.onServer()
+    }
+    const { channels } = this
     let connection = socket[CONNECTION]
     if (connection === undefined) {
       const opened = new Connection(
@@ -160,10 +163,6 @@ export class HttpServerMetrics {
       )
       socket.once('close', () => this.#onClose(opened))
       socket[CONNECTION] = connection = opened
-      if (!this.#served) {
-        this.#served = true
-        this.#options.onServer()
-      }
     }
     const flight = connection.open()
     flight.request = request
@@ -222,7 +221,7 @@ export class HttpServerMetrics {
       ['http_route', route.template],
       ['http_response_status_code', status === 0 ? '' : String(status)],
       ['url_scheme', SCHEMES[connection.scheme]!],
-      ['channel', this.#options.channels.names[flight.channel] ?? ''],
+      ['channel', this.channels.names[flight.channel] ?? ''],
       ['error_type', aborted ? 'aborted' : status >= 500 ? String(status) : ''],
     ])
   }

@@ -19,8 +19,10 @@ const agent = theAgent()
 function theAgent(): Agent {
   const shared = globalThis as { [PLACE]?: Agent }
   if (shared[PLACE] !== undefined) return shared[PLACE]
-  const config = readConfig(process.env, sayOnStderr)
-  const made = new Agent({ ...config, enabled: config.enabled && isMainThread }, sayOnStderr)
+  const made = new Agent(() => {
+    const config = readConfig(process.env, sayOnStderr)
+    return { ...config, enabled: config.enabled && isMainThread }
+  }, sayOnStderr)
   Object.defineProperty(globalThis, PLACE, { value: made })
   return made
 }

@@ -68,18 +68,18 @@ export class Family {
   /** How often a new series was refused and the overflow series taken instead. */
   refused = 0
   readonly #width: number
-  readonly #maxSeries: number
+  readonly #maxSeries: () => number
   readonly #blocks: Blocks
   readonly #series = new Map<string, Slot>()
   #overflow: Slot | undefined
 
-  constructor(spec: FamilySpec, blocks: Blocks) {
+  constructor(spec: FamilySpec, blocks: Blocks, maxSeries: () => number) {
     this.name = spec.name
     this.help = spec.help
     this.kind = spec.kind
     this.bounds = spec.bounds ?? []
     this.#width = spec.kind === 'histogram' ? this.bounds.length + 2 : 1
-    this.#maxSeries = spec.maxSeries ?? DEFAULT_MAX_SERIES
+    this.#maxSeries = maxSeries
     this.#blocks = blocks
   }
 
@@ -92,7 +92,7 @@ export class Family {
     const labels = formatLabels(pairs)
     const known = this.#series.get(labels)
     if (known !== undefined) return known
-    if (this.#series.size >= this.#maxSeries) {
+    if (this.#series.size >= this.#maxSeries()) {
       this.refused++
       this.#overflow ??= { ...this.#blocks.take(this.#width), labels: OVERFLOW_LABELS }
       return this.#overflow
@@ -128,12 +128,14 @@ export class Store {
   readonly #families = new Map<string, Family>()
   readonly #blocks = new Blocks()
   readonly collectors: Collector[] = []
+  /** The most series of a family that does not name its own limit; may be set until the families fill. */
+  maxSeries = DEFAULT_MAX_SERIES
 
   /** The family of that name. The first declaration holds; one of another kind or with other bounds is an error. */
   family(spec: FamilySpec): Family {
     const known = this.#families.get(spec.name)
     if (known === undefined) {
-      const family = new Family(spec, this.#blocks)
+      const family = new Family(spec, this.#blocks, () => spec.maxSeries ?? this.maxSeries)
       this.#families.set(spec.name, family)
       return family
     }

@@ -42,14 +42,19 @@ export function join({ address, key, self, page, onJoined }: FollowerOptions, si
       resolve(why)
     }
     call.on('socket', (socket) => void socket.unref())
+    // A request that was upgraded also closes: from then on only the socket counts.
+    let upgraded = false
+    call.on('close', () => {
+      if (!upgraded) end('unreachable')
+    })
     call.on('error', () => end('unreachable'))
-    call.on('close', () => end('unreachable'))
     call.on('response', (response) => {
       response.destroy()
       end('foreign')
     })
     call.on('upgrade', (response, socket, head) => {
       clearTimeout(timer)
+      upgraded = true
       socket.on('error', () => socket.destroy())
       const theirs = response.headers['assay-nonce']
       if (typeof theirs !== 'string' || !isProof(response.headers['assay-proof'], key, 'hub', nonce)) {

@@ -121,8 +121,15 @@ export class Hub implements Disposable {
   #hear(member: Member, message: unknown, nonce: string): void {
     if (member.hello === undefined) {
       const hello = tryHello(message)
-      if (hello === undefined || !isProof(hello.proof, this.#key, 'worker', nonce)) member.socket.destroy()
-      else member.hello = hello
+      if (hello === undefined || !isProof(hello.proof, this.#key, 'worker', nonce)) {
+        member.socket.destroy()
+        return
+      }
+      // A process speaks through its newest connection only.
+      for (const other of this.#members) {
+        if (other.hello?.pid === hello.pid && other.hello.startedAt === hello.startedAt) other.socket.destroy()
+      }
+      member.hello = hello
       return
     }
     const id = peek(message, 'answer')

@@ -16,18 +16,18 @@ export type Route = {
 export const OTHER_ROUTE = '_other'
 
 export class Routes {
-  readonly #max: number
+  readonly #max: () => number
   readonly #routes = new Map<string, Route>()
   readonly #other: Route = { template: OTHER_ROUTE, tables: [] }
 
-  constructor(max: number) {
+  constructor(max: () => number) {
     this.#max = max
   }
 
   of(template: string): Route {
     const known = this.#routes.get(template)
     if (known !== undefined) return known
-    if (this.#routes.size >= this.#max) return this.#other
+    if (this.#routes.size >= this.#max()) return this.#other
     const route: Route = { template, tables: [] }
     this.#routes.set(template, route)
     return route
