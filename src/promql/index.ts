@@ -10,7 +10,15 @@ export {
   walk,
 } from './ast.ts'
 export { typeOf } from './check.ts'
+export { createEngine, type Engine, type EngineLimits, type EngineOptions } from './engine.ts'
 export { FUNCTIONS, type FunctionDoc } from './functions.ts'
 export { parse, parseSelector } from './parser.ts'
 export { ParseError, type Place, QueryError, type QueryErrorCode, type Span } from './position.ts'
 export { formatExpr } from './print.ts'
+export {
+  type DescribedSample,
+  type DescribedSeries,
+  parseLabels,
+  parseSamples,
+  parseSeries,
+} from './series-notation.ts'

@@ -3,6 +3,7 @@
  */
 import { formatDuration, isLegacyLabel, type Matcher, METRIC_NAME } from '#core'
 import type { Aggregate, AtModifier, Binary, Duration, Expr, VectorSelector } from './ast.ts'
+import { decimal } from './decimal.ts'
 import { isPlainMetricName } from './parser.ts'
 import { quote } from './strings.ts'
 
@@ -117,20 +118,4 @@ function seconds(value: number): string {
   const whole = Math.round(ms)
   if (!Number.isSafeInteger(whole) || whole / 1000 !== Math.abs(value)) return decimal(value)
   return `${value < 0 ? '-' : ''}${formatDuration(whole)}`
-}
-
-/** As Go prints a float without exponent. */
-function decimal(value: number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (value === Infinity) return '+Inf'
-  if (value === -Infinity) return '-Inf'
-  if (Object.is(value, -0)) return '-0'
-  const text = String(value)
-  const parts = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
-  if (parts === null) return text
-  const [, sign, whole, fraction = '', exponent] = parts
-  const shift = Number(exponent)
-  const digits = whole! + fraction
-  if (shift < 0) return `${sign}0.${'0'.repeat(-shift - 1)}${digits}`
-  return `${sign}${digits.padEnd(shift + 1, '0')}`
 }

@@ -1,0 +1,191 @@
+/**
+ * Aggregations that make one sample of a group: sum, avg, count, min, max, group, stddev, stdvar, quantile, count_values.
+ *
+ * - Grouping is resolved once per label set. Each group is folded column by column, so that the inner loop runs over
+ *   the steps of one array; the order of samples within a step is the order of the input, as in Prometheus.
+ */
+import type { Aggregate } from '../ast.ts'
+import { decimal } from '../decimal.ts'
+import { quote } from '../strings.ts'
+import { ABSENT, blank, type Column, FLOAT, type Frame, type Vector } from './column.ts'
+import type { Context } from './context.ts'
+import { Gather } from './gather.ts'
+import { type Group, groupBy, groupLabels } from './grouping.ts'
+import { compensate, KahanMean } from './kahan.ts'
+import { quantile, quantileWarning } from './quantile.ts'
+
+export function groupsOf(node: Aggregate, vector: Vector): readonly Group[] {
+  return groupBy(vector.columns, (labels) => groupLabels(labels, node.without, node.grouping))
+}
+
+/** One column a group. */
+export async function aggregate(node: Aggregate, vector: Vector, frame: Frame, context: Context): Promise<Vector> {
+  const columns: Column[] = []
+  for (const { labels, members } of groupsOf(node, vector)) {
+    const inputs = members.map((i) => vector.columns[i]!)
+    context.charge(frame.count, node.span)
+    const out = blank(
+      labels,
+      inputs.some(({ dropName }) => dropName),
+      frame.count,
+    )
+    FOLDS[node.op]?.(inputs, out)
+    columns.push(out)
+    if (context.spend(inputs.length * frame.count)) await context.breathe()
+  }
+  return { type: 'vector', columns }
+}
+
+type Fold = (inputs: readonly Column[], out: Column) => void
+
+const FOLDS: Readonly<Partial<Record<Aggregate['op'], Fold>>> = {
+  sum: foldSum,
+  avg: foldAvg,
+  count(inputs, out) {
+    each(inputs, out, (step) => out.values[step]! + 1)
+  },
+  group(inputs, out) {
+    each(inputs, out, () => 1)
+  },
+  min(inputs, out) {
+    foldExtreme(inputs, out, (value, best) => value < best)
+  },
+  max(inputs, out) {
+    foldExtreme(inputs, out, (value, best) => value > best)
+  },
+  stddev(inputs, out) {
+    foldVariance(inputs, out)
+    for (let step = 0; step < out.values.length; step++) out.values[step] = Math.sqrt(out.values[step]!)
+  },
+  stdvar: foldVariance,
+}
+
+function each(inputs: readonly Column[], out: Column, next: (step: number) => number): void {
+  for (const { kinds } of inputs) {
+    for (let step = 0; step < kinds.length; step++) {
+      if (kinds[step] !== FLOAT) continue
+      out.values[step] = next(step)
+      out.kinds[step] = FLOAT
+    }
+  }
+}
+
+/** Kahan summation in columns: the sums in `out`, the compensations beside them. */
+function foldSum(inputs: readonly Column[], out: Column): void {
+  const sums = out.values
+  const compensations = new Float64Array(sums.length)
+  for (const { values, kinds } of inputs) {
+    for (let step = 0; step < kinds.length; step++) {
+      if (kinds[step] !== FLOAT) continue
+      const sum = sums[step]!
+      const next = sum + values[step]!
+      compensations[step] = compensate(values[step]!, sum, next, compensations[step]!)
+      sums[step] = next
+      out.kinds[step] = FLOAT
+    }
+  }
+  for (let step = 0; step < sums.length; step++) if (Number.isFinite(sums[step]!)) sums[step]! += compensations[step]!
+}
+
+function foldAvg(inputs: readonly Column[], out: Column): void {
+  for (let step = 0; step < out.values.length; step++) {
+    let mean: KahanMean | undefined
+    for (const { values, kinds } of inputs) {
+      if (kinds[step] !== FLOAT) continue
+      mean ??= new KahanMean()
+      mean.add(values[step]!)
+    }
+    if (mean === undefined) continue
+    out.values[step] = mean.mean
+    out.kinds[step] = FLOAT
+  }
+}
+
+function foldExtreme(inputs: readonly Column[], out: Column, better: (value: number, best: number) => boolean): void {
+  for (const { values, kinds } of inputs) {
+    for (let step = 0; step < kinds.length; step++) {
+      if (kinds[step] !== FLOAT) continue
+      const value = values[step]!
+      const best = out.values[step]!
+      // NaN stays only where nothing else comes.
+      if (out.kinds[step] === ABSENT || better(value, best) || Number.isNaN(best)) out.values[step] = value
+      out.kinds[step] = FLOAT
+    }
+  }
+}
+
+/** Population variance by Welford's method, one step at a time over columns of means and counts. */
+function foldVariance(inputs: readonly Column[], out: Column): void {
+  const means = new Float64Array(out.values.length)
+  const counts = new Float64Array(out.values.length)
+  for (const { values, kinds } of inputs) {
+    for (let step = 0; step < kinds.length; step++) {
+      if (kinds[step] !== FLOAT) continue
+      const value = values[step]!
+      counts[step]! += 1
+      // An infinite value has no distance to anything: the variance is NaN, even of this one alone.
+      const before = value - means[step]!
+      means[step]! += before / counts[step]!
+      out.values[step]! += before * (value - means[step]!)
+      out.kinds[step] = FLOAT
+    }
+  }
+  for (let step = 0; step < counts.length; step++) {
+    if (counts[step]! > 0) out.values[step]! /= counts[step]!
+  }
+}
+
+export async function aggregateQuantile(
+  node: Aggregate,
+  q: Float64Array,
+  vector: Vector,
+  frame: Frame,
+  context: Context,
+): Promise<Vector> {
+  for (let step = 0; step < q.length; step++) {
+    const warning = quantileWarning(q[step]!)
+    if (warning !== undefined) context.annotations.warn(node.param!.span, warning)
+  }
+  const columns: Column[] = []
+  for (const { labels, members } of groupsOf(node, vector)) {
+    const inputs = members.map((i) => vector.columns[i]!)
+    context.charge(frame.count, node.span)
+    const dropName = inputs.some((input) => input.dropName)
+    const out = blank(labels, dropName, frame.count)
+    const buffer = new Float64Array(inputs.length)
+    for (let step = 0; step < frame.count; step++) {
+      let count = 0
+      for (const { values, kinds } of inputs) if (kinds[step] === FLOAT) buffer[count++] = values[step]!
+      if (count === 0) continue
+      out.values[step] = quantile(q[step]!, buffer.subarray(0, count))
+      out.kinds[step] = FLOAT
+    }
+    columns.push(out)
+    if (context.spend(inputs.length * frame.count)) await context.breathe()
+  }
+  return { type: 'vector', columns }
+}
+
+/** How many samples have each value, the value as a label. */
+export async function countValues(
+  node: Aggregate,
+  label: string,
+  vector: Vector,
+  frame: Frame,
+  context: Context,
+): Promise<Vector> {
+  if (label === '' || !label.isWellFormed())
+    throw context.fail(node.param!.span, `invalid label name ${quote(label)}; write a name such as "version"`)
+  const gather = new Gather(frame.count, context, node.span)
+  for (const { labels, dropName, values, kinds } of vector.columns) {
+    const group = groupLabels(labels, node.without, node.grouping)
+    for (let step = 0; step < frame.count; step++) {
+      if (kinds[step] !== FLOAT) continue
+      const out = gather.column(group.with(label, decimal(values[step]!)), dropName)
+      out.values[step]! += 1
+      out.kinds[step] = FLOAT
+    }
+    if (context.spend(frame.count)) await context.breathe()
+  }
+  return gather.vector
+}

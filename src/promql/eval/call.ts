@@ -1,0 +1,239 @@
+/**
+ * Calls of functions: evaluates the arguments and hands them to what implements the function.
+ */
+import { Labels } from '#core'
+import { type Call, type Expr, type MatrixSelector, type Subquery, unwrap } from '../ast.ts'
+import { typeOf } from '../check.ts'
+import { ABSENT, blank, FLOAT, type Frame, isBlank, timeAt, type Value, type Vector, vectorOf } from './column.ts'
+import type { Context } from './context.ts'
+import { CALENDAR, ELEMENTWISE, mapVector, roundTo } from './elementwise.ts'
+import { histogramFraction, histogramQuantile, histogramQuantiles } from './histogram-calls.ts'
+import { labelJoin, labelReplace, labelsOfAbsent, sortByLabels, sortByValue, texts } from './label-functions.ts'
+import { RANGE_FUNCTIONS, type RangeInput, rangeInput, slide, windowEnd } from './range-call.ts'
+import { selectInstant } from './select.ts'
+
+export type Evaluator = (expr: Expr, frame: Frame) => Promise<Value>
+
+export async function call(node: Call, frame: Frame, context: Context, evaluate: Evaluator): Promise<Value> {
+  const calls = new Calls(node, frame, context, evaluate)
+  if (RANGE_FUNCTIONS.has(node.name)) return calls.range()
+  const one = ELEMENTWISE.get(node.name)
+  if (one !== undefined) return mapVector(await calls.vector(0), one)
+  const calendar = CALENDAR.get(node.name)
+  if (calendar !== undefined) return mapVector(node.args.length === 0 ? calls.now() : await calls.vector(0), calendar)
+  return calls.other()
+}
+
+class Calls {
+  readonly #node: Call
+  readonly #frame: Frame
+  readonly #context: Context
+  readonly #evaluate: Evaluator
+
+  constructor(node: Call, frame: Frame, context: Context, evaluate: Evaluator) {
+    this.#node = node
+    this.#frame = frame
+    this.#context = context
+    this.#evaluate = evaluate
+  }
+
+  async vector(i: number): Promise<Vector> {
+    const value = await this.#evaluate(this.#node.args[i]!, this.#frame)
+    if (value.type !== 'vector') throw new TypeError(`BUG: argument ${i} of ${this.#node.name} is a ${value.type}`)
+    return value
+  }
+
+  async scalar(i: number): Promise<Float64Array> {
+    const value = await this.#evaluate(this.#node.args[i]!, this.#frame)
+    if (value.type !== 'scalar') throw new TypeError(`BUG: argument ${i} of ${this.#node.name} is a ${value.type}`)
+    return value.values
+  }
+
+  /** A vector of one sample without labels: the instant of each step. */
+  now(): Vector {
+    return this.#alone((step) => timeAt(this.#frame, step) / 1000)
+  }
+
+  async range(): Promise<Vector> {
+    const { args } = this.#node
+    const scalars: Float64Array[] = []
+    for (const [i, arg] of args.entries()) if (typeOf(arg) === 'scalar') scalars.push(await this.scalar(i))
+    return slide(this.#node, await this.#input(), scalars, this.#frame, this.#context)
+  }
+
+  async other(): Promise<Value> {
+    const { name, args } = this.#node
+    const { bounds, annotations } = this.#context
+    switch (name) {
+      case 'time':
+        return this.#constant((step) => timeAt(this.#frame, step) / 1000)
+      case 'pi':
+        return this.#constant(() => Math.PI)
+      case 'start':
+        return this.#constant(() => bounds.start / 1000)
+      case 'end':
+        return this.#constant(() => bounds.end / 1000)
+      case 'step':
+        return this.#constant(() => bounds.stepMs / 1000)
+      case 'range':
+        return this.#constant(() => (bounds.end - bounds.start) / 1000)
+      case 'min_of':
+      case 'max_of': {
+        const [a, b] = [await this.scalar(0), await this.scalar(1)]
+        const pick = name === 'min_of' ? Math.min : Math.max
+        return this.#constant((step) => pick(a[step]!, b[step]!))
+      }
+      case 'vector': {
+        const values = await this.scalar(0)
+        return this.#alone((step) => values[step]!)
+      }
+      case 'scalar':
+        return this.#toScalar(await this.vector(0))
+      case 'timestamp':
+        return this.#timestamp()
+      case 'absent':
+        return this.#absent(await this.vector(0))
+      case 'absent_over_time':
+        return this.#absentOverTime(await this.#input())
+      case 'clamp':
+        return this.#clamp(await this.vector(0), await this.scalar(1), await this.scalar(2))
+      case 'clamp_min': {
+        const min = await this.scalar(1)
+        return mapVector(await this.vector(0), (value, step) => Math.max(min[step]!, value))
+      }
+      case 'clamp_max': {
+        const max = await this.scalar(1)
+        return mapVector(await this.vector(0), (value, step) => Math.min(max[step]!, value))
+      }
+      case 'round': {
+        const to = args.length > 1 ? await this.scalar(1) : new Float64Array(this.#frame.count).fill(1)
+        return mapVector(await this.vector(0), (value, step) => roundTo(value, to[step]!))
+      }
+      case 'label_replace':
+        return labelReplace(this.#node, await this.vector(0), this.#frame, this.#context)
+      case 'label_join':
+        return labelJoin(this.#node, await this.vector(0), this.#frame, this.#context)
+      case 'sort':
+      case 'sort_desc':
+      case 'sort_by_label':
+      case 'sort_by_label_desc': {
+        const vector = await this.vector(0)
+        if (bounds.isRange) {
+          annotations.warn(
+            this.#node.span,
+            'sort is ineffective for range queries since results are always ordered by labels',
+          )
+          return vector
+        }
+        if (this.#frame.count !== 1) return vector
+        const descending = name.endsWith('_desc')
+        return name.startsWith('sort_by')
+          ? sortByLabels(vector, texts(args.slice(1)), descending)
+          : sortByValue(vector, descending)
+      }
+      case 'histogram_quantile':
+        return histogramQuantile(this.#node, await this.scalar(0), await this.vector(1), this.#frame, this.#context)
+      case 'histogram_quantiles': {
+        const qs: Float64Array[] = []
+        for (let i = 2; i < args.length; i++) qs.push(await this.scalar(i))
+        const [label] = texts(args.slice(1, 2))
+        return histogramQuantiles(this.#node, label!, qs, await this.vector(0), this.#frame, this.#context)
+      }
+      case 'histogram_fraction': {
+        const bounds = [await this.scalar(0), await this.scalar(1)] as const
+        return histogramFraction(this.#node, bounds, await this.vector(2), this.#frame, this.#context)
+      }
+      case 'histogram_avg':
+      case 'histogram_count':
+      case 'histogram_sum':
+      case 'histogram_stddev':
+      case 'histogram_stdvar':
+        // They speak of native histograms only, and pass over floats.
+        await this.vector(0)
+        return { type: 'vector', columns: [] }
+      default:
+        throw this.#context.unsupported(
+          this.#node.span,
+          `${name}() is not supported yet; leave it out of the expression`,
+        )
+    }
+  }
+
+  async #input(): Promise<RangeInput> {
+    const node = this.#node.args.map(unwrap).find((arg) => arg.kind === 'matrix-selector' || arg.kind === 'subquery') as
+      | MatrixSelector
+      | Subquery
+    return rangeInput(node, this.#frame, this.#context, (frame) => this.#evaluate((node as Subquery).expr, frame))
+  }
+
+  #constant(of: (step: number) => number): Value {
+    const values = new Float64Array(this.#frame.count)
+    for (let step = 0; step < values.length; step++) values[step] = of(step)
+    return { type: 'scalar', values }
+  }
+
+  #alone(of: (step: number) => number): Vector {
+    const column = blank(Labels.empty, false, this.#frame.count)
+    for (let step = 0; step < this.#frame.count; step++) {
+      column.values[step] = of(step)
+      column.kinds[step] = FLOAT
+    }
+    return { type: 'vector', columns: [column] }
+  }
+
+  #toScalar(vector: Vector): Value {
+    const values = new Float64Array(this.#frame.count)
+    const seen = new Uint8Array(this.#frame.count)
+    for (const column of vector.columns) {
+      for (let step = 0; step < values.length; step++) {
+        if (column.kinds[step] !== FLOAT) continue
+        values[step] = seen[step] === 0 ? column.values[step]! : Number.NaN
+        seen[step] = 1
+      }
+    }
+    for (let step = 0; step < values.length; step++) if (seen[step] === 0) values[step] = Number.NaN
+    return { type: 'scalar', values }
+  }
+
+  /** Of a selector the instants of its samples, of anything computed the instant of the step. */
+  async #timestamp(): Promise<Vector> {
+    const arg = unwrap(this.#node.args[0]!)
+    if (arg.kind === 'vector-selector')
+      return { type: 'vector', columns: await selectInstant(arg, this.#frame, this.#context, true) }
+    return mapVector(await this.vector(0), (_, step) => timeAt(this.#frame, step) / 1000)
+  }
+
+  #absent(vector: Vector): Vector {
+    const column = blank(labelsOfAbsent(this.#node.args[0]!), false, this.#frame.count)
+    for (let step = 0; step < this.#frame.count; step++) {
+      if (vector.columns.some(({ kinds }) => kinds[step] !== ABSENT)) continue
+      column.values[step] = 1
+      column.kinds[step] = FLOAT
+    }
+    return vectorOf([column])
+  }
+
+  #absentOverTime(input: RangeInput): Vector {
+    const column = blank(labelsOfAbsent(this.#node.args[0]!), false, this.#frame.count)
+    column.kinds.fill(FLOAT)
+    column.values.fill(1)
+    for (const { timestamps, count } of input.series) {
+      let newest = 0
+      for (let step = 0; step < this.#frame.count; step++) {
+        const end = windowEnd(input, timeAt(this.#frame, step), this.#context)
+        while (newest < count && timestamps[newest]! <= end) newest++
+        if (newest > 0 && timestamps[newest - 1]! > end - input.range) column.kinds[step] = ABSENT
+      }
+    }
+    return vectorOf([column])
+  }
+
+  #clamp(vector: Vector, min: Float64Array, max: Float64Array): Vector {
+    const clamped = mapVector(vector, (value, step) => Math.max(min[step]!, Math.min(max[step]!, value)))
+    const columns = clamped.columns.map((column) => ({
+      ...column,
+      kinds: column.kinds.map((kind, step) => (min[step]! > max[step]! ? ABSENT : kind)),
+    }))
+    return { type: 'vector', columns: columns.filter((column) => !isBlank(column)) }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Classic histograms: cumulative buckets with an upper bound each, the last one +Inf.
+ *
+ * - Counts are made monotonic first: differences below 1e-12 of the counts are rounding and repaired silently,
+ *   larger ones are repaired too, but said.
+ * - Within a bucket observations count as evenly spread; the first bucket starts at 0 when its bound is positive.
+ */
+export type Bucket = { readonly bound: number; count: number }
+
+export type BucketQuantile = {
+  readonly value: number
+  /** Set when counts fell by more than rounding: between which bounds, and by how much at most. */
+  readonly repaired?: Repair
+}
+export type Repair = { readonly low: number; readonly high: number; readonly difference: number }
+
+const TOLERANCE = 1e-12
+const MIN_NORMAL = 2 ** -1022
+
+/** The q-quantile. `buckets` may be in any order and are left alone. */
+export function bucketQuantile(q: number, buckets: readonly Bucket[]): BucketQuantile {
+  if (buckets.length === 0 || Number.isNaN(q)) return { value: Number.NaN }
+  if (q < 0) return { value: -Infinity }
+  if (q > 1) return { value: Infinity }
+  const sorted = cumulative(buckets)
+  if (sorted === undefined) return { value: Number.NaN }
+  const repaired = repair(sorted)
+  const result = (value: number): BucketQuantile => (repaired === undefined ? { value } : { value, repaired })
+  const last = sorted.length - 1
+  if (sorted.length < 2 || sorted[last]!.count === 0 || Number.isNaN(sorted[last]!.count)) return result(Number.NaN)
+  let rank = q * sorted[last]!.count
+  let at = 0
+  while (at < last && !(sorted[at]!.count >= rank)) at++
+  if (at === last) return result(sorted[last - 1]!.bound)
+  const { bound, count } = sorted[at]!
+  if (at === 0 && bound <= 0) return result(bound)
+  const below = at === 0 ? { bound: 0, count: 0 } : sorted[at - 1]!
+  rank -= below.count
+  return result(below.bound + (bound - below.bound) * (rank / (count - below.count)))
+}
+
+/** The share of observations in [lower, upper]. */
+export function bucketFraction(lower: number, upper: number, buckets: readonly Bucket[]): number {
+  const sorted = cumulative(buckets)
+  if (sorted === undefined) return Number.NaN
+  repair(sorted)
+  const total = sorted.at(-1)!.count
+  if (total === 0 || Number.isNaN(lower) || Number.isNaN(upper) || Number.isNaN(total)) return Number.NaN
+  if (lower >= upper) return 0
+  return (rankOf(upper, sorted, total) - rankOf(lower, sorted, total)) / total
+}
+
+/** How many observations lie below `value`, interpolated where the bucket's ends are finite. */
+function rankOf(value: number, buckets: readonly Bucket[], total: number): number {
+  if (value === -Infinity) return 0
+  if (value === Infinity) return total
+  const at = buckets.findIndex(({ bound }) => value <= bound)
+  const { bound, count } = buckets[at]!
+  const below = at === 0 ? undefined : buckets[at - 1]!
+  const from = below?.count ?? 0
+  // The outermost buckets have no width to interpolate over, unless the first one starts at zero.
+  const start = below?.bound ?? (bound > 0 ? 0 : -Infinity)
+  if (value === bound) return count
+  if (value <= start) return below === undefined ? 0 : from
+  if (start === -Infinity || bound === Infinity) return from
+  return from + ((count - from) * (value - start)) / (bound - start)
+}
+
+/** By bound, equal bounds added up; nothing when the +Inf bucket is missing. */
+function cumulative(buckets: readonly Bucket[]): Bucket[] | undefined {
+  const sorted: Bucket[] = []
+  for (const bucket of [...buckets].sort((a, b) => a.bound - b.bound)) {
+    const last = sorted.at(-1)
+    if (last !== undefined && last.bound === bucket.bound) last.count += bucket.count
+    else sorted.push({ ...bucket })
+  }
+  return sorted.at(-1)?.bound === Infinity ? sorted : undefined
+}
+
+function repair(buckets: Bucket[]): Repair | undefined {
+  let previous = buckets[0]!.count
+  let repaired: Repair | undefined
+  for (const bucket of buckets.slice(1)) {
+    const { bound, count } = bucket
+    if (count === previous) continue
+    if (almostEqual(previous, count)) bucket.count = previous
+    else if (count < previous) {
+      const difference = previous - count
+      repaired = {
+        low: repaired?.low ?? bound,
+        high: bound,
+        difference: Math.max(difference, repaired?.difference ?? 0),
+      }
+      bucket.count = previous
+    } else previous = count
+  }
+  return repaired
+}
+
+function almostEqual(a: number, b: number): boolean {
+  const sum = Math.abs(a) + Math.abs(b)
+  const difference = Math.abs(a - b)
+  if (a === 0 || b === 0 || sum < MIN_NORMAL) return difference < TOLERANCE * MIN_NORMAL
+  return difference / Math.min(sum, Number.MAX_VALUE) < TOLERANCE
+}

@@ -1,0 +1,114 @@
+/**
+ * What all nodes of one evaluation share: bounds, budget, pace, annotations, data.
+ *
+ * - `charge` counts slots that are held at the same time; a node's own are released when its parent has used them.
+ * - `breathe` gives way to the event loop and throws the signal's reason; nodes call it where `spend` says it is time.
+ */
+import type { Clock, Labels } from '#core'
+import type { Querier } from '#storage'
+import type { VectorSelector } from '../ast.ts'
+import { QueryError, type Span } from '../position.ts'
+import type { Annotations } from './annotations.ts'
+
+/** Slots worked on between two looks at the clock. */
+const STRIDE = 50_000
+/** Longest time the event loop is kept waiting, about. */
+const TURN_MS = 12
+
+export type Bounds = {
+  readonly start: number
+  readonly end: number
+  readonly stepMs: number
+  /** Asked as a range: sorting is moot, and the answer a matrix. */
+  readonly isRange: boolean
+}
+
+export type ContextOptions = {
+  readonly text: string
+  readonly bounds: Bounds
+  readonly lookbackMs: number
+  readonly defaultStepMs: number
+  readonly maxSamples: number
+  readonly annotations: Annotations
+  readonly clock: Clock
+  readonly signal: AbortSignal | undefined
+}
+
+export class Context {
+  readonly text: string
+  readonly bounds: Bounds
+  readonly lookbackMs: number
+  readonly defaultStepMs: number
+  readonly annotations: Annotations
+  /** A querier for every selector, opened before the first is read, so that all see the same moment. */
+  readonly queriers = new Map<VectorSelector, Querier>()
+  readonly #maxSamples: number
+  readonly #clock: Clock
+  readonly #signal: AbortSignal | undefined
+  #held = 0
+  #spent = 0
+  #turnStart: number
+
+  constructor(options: ContextOptions) {
+    this.text = options.text
+    this.bounds = options.bounds
+    this.lookbackMs = options.lookbackMs
+    this.defaultStepMs = options.defaultStepMs
+    this.annotations = options.annotations
+    this.#maxSamples = options.maxSamples
+    this.#clock = options.clock
+    this.#signal = options.signal
+    this.#turnStart = this.#clock.monotonicMs()
+  }
+
+  fail(span: Span, what: string): QueryError {
+    return new QueryError('ASSAY_PROMQL_EVAL', this.text, span, what)
+  }
+
+  unsupported(span: Span, what: string): QueryError {
+    return new QueryError('ASSAY_PROMQL_UNSUPPORTED', this.text, span, what)
+  }
+
+  /** Prometheus' words for two samples of one step that cannot be told apart. */
+  sameLabels(span: Span, labels: Labels): QueryError {
+    return this.fail(
+      span,
+      `vector cannot contain metrics with the same labelset: ${labels}; keep a label that tells them apart`,
+    )
+  }
+
+  get held(): number {
+    return this.#held
+  }
+
+  set held(count: number) {
+    this.#held = count
+  }
+
+  /** Takes `count` slots of the budget. Throws `ASSAY_PROMQL_LIMIT`. */
+  charge(count: number, span: Span): void {
+    this.#held += count
+    if (this.#held <= this.#maxSamples) return
+    throw new QueryError(
+      'ASSAY_PROMQL_LIMIT',
+      this.text,
+      span,
+      `query processing would load too many samples into memory, over ${this.#maxSamples}; shorten the range, widen the step or add matchers`,
+    )
+  }
+
+  /** Counts work; true when it is time to `breathe`. */
+  spend(count: number): boolean {
+    this.#spent += count
+    if (this.#spent < STRIDE) return false
+    this.#spent = 0
+    return this.#clock.monotonicMs() - this.#turnStart >= TURN_MS || this.#signal?.aborted === true
+  }
+
+  async breathe(): Promise<void> {
+    this.#signal?.throwIfAborted()
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    this.#signal?.throwIfAborted()
+    this.#turnStart = this.#clock.monotonicMs()
+  }
+}

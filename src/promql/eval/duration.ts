@@ -1,0 +1,76 @@
+/**
+ * Durations of an expression in milliseconds, now that the query's range and step are known.
+ */
+import type { Duration } from '../ast.ts'
+import type { Context } from './context.ts'
+
+/** A range or step: above 0. Throws `ASSAY_PROMQL_EVAL`. */
+export function positiveMs(duration: Duration, context: Context): number {
+  const ms = signedMs(duration, context)
+  if (ms <= 0) throw context.fail(duration.span, 'duration must be greater than 0; write one as in 5m')
+  return ms
+}
+
+/** An offset, of either sign; 0 when there is none. */
+export function offsetMs(duration: Duration | undefined, context: Context): number {
+  return duration === undefined ? 0 : signedMs(duration, context)
+}
+
+function signedMs(duration: Duration, context: Context): number {
+  const exact = seconds(duration, context) * 1000
+  // 1.001 s is 1000.9999999999999 ms in binary: what is a hair away from a whole millisecond is that one.
+  const nearest = Math.round(exact)
+  const ms = Math.abs(exact - nearest) < 1e-6 ? nearest : Math.trunc(exact)
+  if (!Number.isSafeInteger(ms)) throw context.fail(duration.span, 'duration is out of range; write less than 292y')
+  return ms
+}
+
+function seconds(node: Duration, context: Context): number {
+  switch (node.kind) {
+    case 'seconds':
+      return node.value
+    case 'wrapped':
+      return seconds(node.of, context)
+    case 'sign':
+      return node.op === '-' ? -seconds(node.of, context) : seconds(node.of, context)
+    case 'step':
+      return context.bounds.stepMs / 1000
+    case 'range':
+      return (context.bounds.end - context.bounds.start) / 1000
+    case 'min_of':
+      return Math.min(seconds(node.left, context), seconds(node.right, context))
+    case 'max_of':
+      return Math.max(seconds(node.left, context), seconds(node.right, context))
+    case 'arithmetic':
+      return arithmetic(node, seconds(node.left, context), seconds(node.right, context), context)
+    default:
+      return node satisfies never
+  }
+}
+
+function arithmetic(
+  node: Extract<Duration, { kind: 'arithmetic' }>,
+  left: number,
+  right: number,
+  context: Context,
+): number {
+  const { op } = node
+  switch (op) {
+    case '+':
+      return left + right
+    case '-':
+      return left - right
+    case '*':
+      return left * right
+    case '/':
+      if (right === 0) throw context.fail(node.span, 'division by zero; divide by something else')
+      return left / right
+    case '%':
+      if (right === 0) throw context.fail(node.span, 'modulo by zero; divide by something else')
+      return left % right
+    case '^':
+      return left ** right
+    default:
+      return op satisfies never
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Evaluates a tree, each node once for all steps of its frame.
+ *
+ * - What does not depend on the step (`@`, constants) is evaluated for one step and repeated.
+ * - A node's inputs are released from the sample budget when its own result stands.
+ */
+import { AGGREGATOR_PARAMS, type Aggregate, childrenOf, type Expr, unwrap } from '../ast.ts'
+import { aggregate, aggregateQuantile, countValues } from './aggregate.ts'
+import { pick } from './aggregate-pick.ts'
+import { binary } from './binary.ts'
+import { call } from './call.ts'
+import { broadcast, type Frame, sizeOf, type Value, type Vector } from './column.ts'
+import type { Context } from './context.ts'
+import { mapVector } from './elementwise.ts'
+import { texts } from './label-functions.ts'
+import { selectInstant } from './select.ts'
+
+/** Rejects with `QueryError`, or with the signal's reason. */
+export async function evaluate(expr: Expr, frame: Frame, context: Context): Promise<Value> {
+  if (frame.count > 1 && isStepInvariant(expr)) {
+    const once = await evaluate(expr, { ...frame, count: 1 }, context)
+    context.charge(sizeOf(once) * frame.count, expr.span)
+    return broadcast(once, frame.count)
+  }
+  const held = context.held
+  const value = await node(expr, frame, context)
+  context.held = held
+  context.charge(sizeOf(value), expr.span)
+  return value
+}
+
+async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> {
+  switch (expr.kind) {
+    case 'number':
+      return { type: 'scalar', values: new Float64Array(frame.count).fill(expr.value) }
+    case 'string':
+      return { type: 'string', value: expr.value }
+    case 'paren':
+      return evaluate(expr.expr, frame, context)
+    case 'vector-selector':
+      if (expr.extension !== undefined)
+        throw context.unsupported(expr.span, `${expr.extension} is not supported yet; leave it out`)
+      return { type: 'vector', columns: await selectInstant(expr, frame, context) }
+    case 'unary': {
+      const value = await evaluate(expr.expr, frame, context)
+      if (expr.op === '+') return value
+      if (value.type === 'scalar') return { type: 'scalar', values: value.values.map((one) => -one) }
+      return mapVector(value as Vector, (one) => -one)
+    }
+    case 'binary': {
+      const left = await evaluate(expr.left, frame, context)
+      const right = await evaluate(expr.right, frame, context)
+      return binary(expr, left, right, frame, context)
+    }
+    case 'call':
+      return call(expr, frame, context, (arg, inner) => evaluate(arg, inner, context))
+    case 'aggregate':
+      return aggregation(expr, frame, context)
+    case 'matrix-selector':
+    case 'subquery':
+      throw new TypeError('BUG: a range vector outside of a call passed the type check')
+    default:
+      return expr satisfies never
+  }
+}
+
+async function aggregation(expr: Aggregate, frame: Frame, context: Context): Promise<Value> {
+  const vector = await evaluate(expr.expr, frame, context)
+  if (vector.type !== 'vector') throw new TypeError('BUG: an aggregated value that is no vector passed the type check')
+  if (AGGREGATOR_PARAMS[expr.op] === undefined) return aggregate(expr, vector, frame, context)
+  if (expr.op === 'count_values') return countValues(expr, texts([expr.param!])[0]!, vector, frame, context)
+  const param = await evaluate(expr.param!, frame, context)
+  if (param.type !== 'scalar') throw new TypeError('BUG: an aggregation parameter that is no scalar')
+  if (expr.op === 'quantile') return aggregateQuantile(expr, param.values, vector, frame, context)
+  return pick(expr, param.values, vector, frame, context)
+}
+
+/** Functions whose value depends on the step even when nothing in their arguments does. */
+const BY_STEP = new Set([
+  'time',
+  'timestamp',
+  'predict_linear',
+  'minute',
+  'hour',
+  'day_of_week',
+  'day_of_month',
+  'day_of_year',
+  'days_in_month',
+  'month',
+  'year',
+])
+
+const invariance = new WeakMap<Expr, boolean>()
+
+/** True when a node has the same value at every step. */
+export function isStepInvariant(expr: Expr): boolean {
+  const known = invariance.get(expr)
+  if (known !== undefined) return known
+  const result = computeInvariance(expr)
+  invariance.set(expr, result)
+  return result
+}
+
+function computeInvariance(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'number':
+    case 'string':
+      return true
+    case 'vector-selector':
+    case 'subquery':
+      return expr.at !== undefined
+    case 'call': {
+      if (!BY_STEP.has(expr.name)) return childrenOf(expr).every(isStepInvariant)
+      if (expr.args.length === 0 || expr.name === 'predict_linear') return false
+      if (expr.name !== 'timestamp') return childrenOf(expr).every(isStepInvariant)
+      const arg = unwrap(expr.args[0]!)
+      return arg.kind === 'vector-selector' && arg.at !== undefined
+    }
+    default:
+      return childrenOf(expr).every(isStepInvariant)
+  }
+}

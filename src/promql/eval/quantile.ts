@@ -1,0 +1,40 @@
+/**
+ * Quantiles of plain values, interpolated between neighbours, NaN counting as the smallest.
+ */
+
+/** The q-quantile of `values`, which is sorted in place. NaN when it is empty or q is NaN, infinite when q is outside [0, 1]. */
+export function quantile(q: number, values: Float64Array): number {
+  const count = values.length
+  if (count === 0 || Number.isNaN(q)) return Number.NaN
+  if (q < 0) return -Infinity
+  if (q > 1) return Infinity
+  sortNanFirst(values)
+  const rank = q * (count - 1)
+  const lower = Math.max(0, Math.floor(rank))
+  const upper = Math.min(count - 1, lower + 1)
+  const weight = rank - Math.floor(rank)
+  return values[lower]! * (1 - weight) + values[upper]! * weight
+}
+
+/** Typed arrays sort NaN to the end; Prometheus has it in front. */
+function sortNanFirst(values: Float64Array): void {
+  values.sort()
+  let nans = 0
+  while (nans < values.length && Number.isNaN(values[values.length - 1 - nans]!)) nans++
+  if (nans === 0) return
+  values.copyWithin(nans, 0, values.length - nans)
+  values.fill(Number.NaN, 0, nans)
+}
+
+/** Prometheus' words for a quantile outside [0, 1], or nothing. */
+export function quantileWarning(q: number): string | undefined {
+  if (q >= 0 && q <= 1) return undefined
+  return `quantile value should be between 0 and 1, got ${goNumber(q)}`
+}
+
+/** As Go's `%g` prints the numbers that stand in warnings. */
+export function goNumber(value: number): string {
+  if (value === Infinity) return '+Inf'
+  if (value === -Infinity) return '-Inf'
+  return String(value)
+}

@@ -1,0 +1,76 @@
+/**
+ * and, or, unless: which samples stay, decided per step by the labels that match.
+ */
+import type { Matching, SetOp } from '../ast.ts'
+import { ABSENT, type Column, type Vector, vectorOf } from './column.ts'
+import { matchLabels } from './grouping.ts'
+
+export function setOperation(op: SetOp, matching: Matching, left: Vector, right: Vector, count: number): Vector {
+  const keyOf = (column: Column) => matchLabels(column.labels, matching.on, matching.labels).key
+  switch (op) {
+    case 'and': {
+      const there = presence(right, keyOf, count)
+      return mask(left, (column) => there.get(keyOf(column)), true)
+    }
+    case 'unless': {
+      const there = presence(right, keyOf, count)
+      return mask(left, (column) => there.get(keyOf(column)), false)
+    }
+    case 'or': {
+      const there = presence(left, keyOf, count)
+      const rest = mask(right, (column) => there.get(keyOf(column)), false)
+      return vectorOf(mergeSame([...left.columns, ...rest.columns]))
+    }
+    default:
+      return op satisfies never
+  }
+}
+
+/** By key: at which steps any column of that key has a sample. */
+function presence(vector: Vector, keyOf: (column: Column) => string, count: number): ReadonlyMap<string, Uint8Array> {
+  const there = new Map<string, Uint8Array>()
+  for (const column of vector.columns) {
+    const key = keyOf(column)
+    const steps = there.get(key) ?? new Uint8Array(count)
+    for (let i = 0; i < count; i++) if (column.kinds[i] !== ABSENT) steps[i] = 1
+    there.set(key, steps)
+  }
+  return there
+}
+
+function mask(vector: Vector, other: (column: Column) => Uint8Array | undefined, keepWhereThere: boolean): Vector {
+  const columns: Column[] = []
+  for (const column of vector.columns) {
+    const there = other(column)
+    if (there === undefined) {
+      if (!keepWhereThere) columns.push(column)
+      continue
+    }
+    const kinds = column.kinds.slice()
+    for (let i = 0; i < kinds.length; i++) if ((there[i] === 1) !== keepWhereThere) kinds[i] = ABSENT
+    columns.push({ ...column, kinds })
+  }
+  return vectorOf(columns)
+}
+
+/** A series that comes from the left at some steps and from the right at others is still one series. */
+function mergeSame(columns: readonly Column[]): readonly Column[] {
+  const merged = new Map<string, Column>()
+  for (const column of columns) {
+    const key = `${column.dropName}\n${column.labels.key}`
+    const known = merged.get(key)
+    if (known === undefined) {
+      merged.set(key, column)
+      continue
+    }
+    const values = known.values.slice()
+    const kinds = known.kinds.slice()
+    for (let i = 0; i < kinds.length; i++) {
+      if (kinds[i] !== ABSENT || column.kinds[i] === ABSENT) continue
+      kinds[i] = column.kinds[i]!
+      values[i] = column.values[i]!
+    }
+    merged.set(key, { ...known, values, kinds })
+  }
+  return [...merged.values()]
+}
