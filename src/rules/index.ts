@@ -1,1 +1,5 @@
+export { type DataNeed, dataNeedOf, withoutData } from './data-need.ts'
+export { createRules, type GroupKey, type Rules, type RulesOptions } from './engine.ts'
+export { fingerprintOf } from './fingerprint.ts'
+export { checkRuleFile, parseRuleFile, type RuleFileIssue, type RuleFileOptions } from './rule-file.ts'
 export type * from './types.ts'
