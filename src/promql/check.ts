@@ -10,10 +10,11 @@ import {
   type Expr,
   isComparison,
   isSetOp,
+  unwrap,
   type ValueType,
   type VectorSelector,
 } from './ast.ts'
-import { FUNCTIONS } from './functions.ts'
+import { EXTENDED_FUNCTIONS, FUNCTIONS } from './functions.ts'
 import { ParseError } from './position.ts'
 
 const NAMES: Readonly<Record<ValueType, string>> = {
@@ -148,6 +149,7 @@ function checkCall(text: string, call: Call): ValueType {
       `expected ${count} argument(s) in call to ${JSON.stringify(call.name)}, got ${call.args.length}; write ${usage}`,
     )
   }
+  checkExtension(text, call)
   for (const [i, arg] of call.args.entries()) {
     const wanted = args[Math.min(i, args.length - 1)]!
     if (call.name === 'info' && i === 1) {
@@ -167,6 +169,22 @@ function checkMatchers(text: string, { matchers, span }: VectorSelector): void {
     span,
     'vector selector must contain at least one non-empty matcher; name a metric or a label, as in {job="shop"}',
   )
+}
+
+/** `anchored` and `smoothed` change what a few functions mean, and nothing else. */
+function checkExtension(text: string, call: Call): void {
+  for (const arg of call.args) {
+    const range = unwrap(arg)
+    if (range.kind !== 'matrix-selector' || range.selector.extension === undefined) continue
+    const { extension } = range.selector
+    const takers: readonly string[] = EXTENDED_FUNCTIONS[extension]
+    if (!takers.includes(call.name))
+      throw new ParseError(
+        text,
+        range.span,
+        `${extension} modifier can only be used with: ${takers.join(', ')} - not with ${call.name}; remove ${extension}`,
+      )
+  }
 }
 
 function checkInfoSelector(text: string, arg: Expr): void {

@@ -167,6 +167,11 @@ async function rawWindows(
   const input = await rangeInput(node, frame, context, (inner) =>
     evaluate((node as Extract<Expr, { kind: 'subquery' }>).expr, inner, context),
   )
+  if (node.kind === 'matrix-selector' && node.selector.extension !== undefined)
+    throw context.unsupported(
+      node.span,
+      `${node.selector.extension} ranges can only be functions' arguments; write rate(...) around it`,
+    )
   const end = windowEnd(input, frame.start, context)
   const series = input.series.flatMap(({ labels, dropName, timestamps, values, count }) => {
     let from = 0

@@ -128,3 +128,9 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionDoc> = new Map([
   define('vector(s)', 's>v', 'a scalar as a vector without labels'),
   define('year(v)', 'v?>v', 'year, UTC'),
 ])
+
+/** Functions that take the modifier, by modifier. */
+export const EXTENDED_FUNCTIONS = {
+  anchored: ['changes', 'delta', 'increase', 'rate', 'resets'],
+  smoothed: ['delta', 'increase', 'rate'],
+} as const

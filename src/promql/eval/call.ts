@@ -8,6 +8,7 @@ import { ABSENT, blank, FLOAT, type Frame, isBlank, timeAt, type Value, type Vec
 import type { Context } from './context.ts'
 import { CALENDAR, ELEMENTWISE, mapVector, roundTo } from './elementwise.ts'
 import { histogramFraction, histogramQuantile, histogramQuantiles } from './histogram-calls.ts'
+import { info } from './info.ts'
 import { labelJoin, labelReplace, labelsOfAbsent, sortByLabels, sortByValue, texts } from './label-functions.ts'
 import { RANGE_FUNCTIONS, type RangeInput, rangeInput, slide, windowEnd } from './range-call.ts'
 import { selectInstant } from './select.ts'
@@ -143,6 +144,8 @@ class Calls {
         const bounds = [await this.scalar(0), await this.scalar(1)] as const
         return histogramFraction(this.#node, bounds, await this.vector(2), this.#frame, this.#context)
       }
+      case 'info':
+        return info(this.#node, await this.vector(0), this.#frame, this.#context)
       case 'histogram_avg':
       case 'histogram_count':
       case 'histogram_sum':

@@ -6,7 +6,7 @@
  */
 import type { Clock, Labels } from '#core'
 import type { Querier } from '#storage'
-import type { VectorSelector } from '../ast.ts'
+import type { Call, VectorSelector } from '../ast.ts'
 import { QueryError, type Span } from '../position.ts'
 import type { Annotations } from './annotations.ts'
 
@@ -40,8 +40,8 @@ export class Context {
   readonly lookbackMs: number
   readonly defaultStepMs: number
   readonly annotations: Annotations
-  /** A querier for every selector, opened before the first is read, so that all see the same moment. */
-  readonly queriers = new Map<VectorSelector, Querier>()
+  /** A querier for every selector (and info() call), opened before the first is read, so that all see the same moment. */
+  readonly queriers = new Map<VectorSelector | Call, Querier>()
   readonly #maxSamples: number
   readonly #clock: Clock
   readonly #signal: AbortSignal | undefined

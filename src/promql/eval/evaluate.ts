@@ -38,8 +38,6 @@ async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> 
     case 'paren':
       return evaluate(expr.expr, frame, context)
     case 'vector-selector':
-      if (expr.extension !== undefined)
-        throw context.unsupported(expr.span, `${expr.extension} is not supported yet; leave it out`)
       return { type: 'vector', columns: await selectInstant(expr, frame, context) }
     case 'unary': {
       const value = await evaluate(expr.expr, frame, context)

@@ -10,6 +10,7 @@ import type { Span } from '../position.ts'
 import { blank, type Column, FLOAT, type Frame, isBlank, timeAt, type Value, type Vector } from './column.ts'
 import type { Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
+import { extendedFunction } from './extended-range.ts'
 import * as overTime from './over-time.ts'
 import { quantileWarning } from './quantile.ts'
 import * as rates from './rate.ts'
@@ -72,8 +73,6 @@ export async function rangeInput(
   evaluate: Evaluate,
 ): Promise<RangeInput> {
   const range = positiveMs(node.range, context)
-  if (node.kind === 'matrix-selector' && node.selector.extension !== undefined)
-    throw context.unsupported(node.span, `${node.selector.extension} is not supported yet; leave it out`)
   if (node.kind === 'matrix-selector') {
     const offset = offsetMs(node.selector.offset, context)
     return { series: await selectRange(node, context), node, offset, range }
@@ -100,17 +99,23 @@ export async function slide(
   const info = RANGE_FUNCTIONS.get(call.name)
   if (info === undefined) throw context.unsupported(call.span, `${call.name}() is not supported yet`)
   checkArgs(call, args, context)
+  const extension = extensionOf(input)
+  const run = extension === undefined ? info.run : extendedFunction(call.name, info.run, extension === 'smoothed')
   const window = emptyWindow(args.length)
   const columns: Column[] = []
   for (const series of input.series) {
     const column = blank(series.labels, info.keepsName === true ? series.dropName : true, frame.count)
     context.charge(frame.count, call.span)
-    const read = slideOne(info.run, column, series, input, { window, args, frame, context })
+    const read = slideOne(run, column, series, input, { window, args, frame, context })
     if (!isBlank(column)) columns.push(column)
     if (info.counter === true && read > 0) noteNonCounter(series, spanOfRange(call), context)
     if (context.spend(read + frame.count)) await context.breathe()
   }
   return { type: 'vector', columns }
+}
+
+function extensionOf({ node }: RangeInput): 'anchored' | 'smoothed' | undefined {
+  return node.kind === 'matrix-selector' ? node.selector.extension : undefined
 }
 
 type Slide = {
@@ -131,6 +136,9 @@ function slideOne(
   const { timestamps, count } = series
   window.timestamps = timestamps
   window.values = series.values
+  const extension = extensionOf(input)
+  const before = extension === undefined ? 0 : context.lookbackMs
+  const after = extension === 'smoothed' ? context.lookbackMs : 0
   let read = 0
   let from = 0
   let to = 0
@@ -138,8 +146,8 @@ function slideOne(
     const at = timeAt(frame, step)
     const end = windowEnd(input, at, context)
     const start = end - input.range
-    while (to < count && timestamps[to]! <= end) to++
-    while (from < to && timestamps[from]! <= start) from++
+    while (to < count && timestamps[to]! <= end + after) to++
+    while (from < to && timestamps[from]! <= start - before) from++
     if (from === to) continue
     read += to - from
     window.from = from

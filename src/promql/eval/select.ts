@@ -11,6 +11,7 @@ import { childrenOf, type Expr, type MatrixSelector, type Subquery, type VectorS
 import { ABSENT, blank, type Column, FLOAT, type Frame, isBlank, timeAt } from './column.ts'
 import type { Bounds, Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
+import { infoSpan } from './info.ts'
 
 /** One series with the samples windows are cut from. */
 export type RangeSeries = {
@@ -54,6 +55,12 @@ export function openQueriers(
     if (inner.count > 0) openQueriers(expr.expr, inner, context, open)
     return
   }
+  if (expr.kind === 'call' && expr.name === 'info') {
+    const [start, end] = infoSpan(expr, frame, context)
+    context.queriers.set(expr, open(unixMs(start), unixMs(end)))
+    openQueriers(expr.args[0]!, frame, context, open)
+    return
+  }
   if (expr.kind !== 'vector-selector' && expr.kind !== 'matrix-selector') {
     for (const child of childrenOf(expr)) openQueriers(child, frame, context, open)
     return
@@ -75,6 +82,7 @@ export async function selectInstant(
   context: Context,
   ofTimes = false,
 ): Promise<readonly Column[]> {
+  if (selector.extension === 'smoothed' && !ofTimes) return selectSmoothed(selector, frame, context)
   const offset = offsetMs(selector.offset, context)
   const columns: Column[] = []
   for (const { labels, samples } of seriesOf(selector, context)) {
@@ -84,6 +92,29 @@ export async function selectInstant(
     fillInstant(column, data, frame, { offset, ofTimes, selector, context })
     if (!isBlank(column)) columns.push(column)
     if (context.spend(data.count + frame.count)) await context.breathe()
+  }
+  return columns
+}
+
+/** Between the samples on both sides of each step; the last one is carried on, nothing comes before the first. */
+async function selectSmoothed(selector: VectorSelector, frame: Frame, context: Context): Promise<readonly Column[]> {
+  const offset = offsetMs(selector.offset, context)
+  const columns: Column[] = []
+  for (const { labels, timestamps, values, count } of await selectRange({ selector }, context)) {
+    const column = blank(labels, false, frame.count)
+    context.charge(frame.count, selector.span)
+    let at = -1
+    for (let step = 0; step < frame.count; step++) {
+      const time = anchor(selector, timeAt(frame, step), context.bounds) - offset
+      while (at + 1 < count && timestamps[at + 1]! <= time) at++
+      if (at < 0 || timestamps[at]! <= time - context.lookbackMs) continue
+      const known = timestamps[at]! === time || at + 1 >= count || timestamps[at + 1]! > time + context.lookbackMs
+      const share = known ? 0 : (time - timestamps[at]!) / (timestamps[at + 1]! - timestamps[at]!)
+      column.values[step] = known ? values[at]! : values[at]! + (values[at + 1]! - values[at]!) * share
+      column.kinds[step] = FLOAT
+    }
+    if (!isBlank(column)) columns.push(column)
+    if (context.spend(count + frame.count)) await context.breathe()
   }
   return columns
 }
