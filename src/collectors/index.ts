@@ -1,1 +1,2 @@
+export { createCollector } from './create-collector.ts'
 export type * from './types.ts'

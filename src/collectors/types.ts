@@ -2,7 +2,7 @@
  * Facts of systems that do not speak Prometheus (or only in part), as pages of the exposition format.
  * A collector is an exporter inside this process: it is read by the scrape loop like any target.
  */
-import type { Text } from '#core'
+import type { Clock, Log, Text } from '#core'
 
 export type PostgresSpec = { readonly kind: 'postgres'; readonly part: string; readonly url: Text }
 export type RabbitmqSpec = {
@@ -34,4 +34,13 @@ export interface Collector extends AsyncDisposable {
   readonly address: string
   /** One page, text format 0.0.4. Rejects when the part can't be asked: the message is the cause the UI shows. */
   read(signal: AbortSignal): Promise<string>
+  /** What the last page lacked although the part answered, in sentences that say what to do. */
+  caveats(): readonly string[]
+}
+
+export type CollectorDeps = {
+  /** Resolves references to the environment; throws when one is not set. */
+  readonly resolve: (text: Text) => string
+  readonly clock: Clock
+  readonly log: Log
 }

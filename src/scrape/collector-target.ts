@@ -12,9 +12,18 @@ export type CollectorTargetOptions = {
   readonly address: string
   /** One page in text format 0.0.4. */
   readonly read: (signal: AbortSignal) => Promise<string>
+  /** What the last page lacked, and why. */
+  readonly caveats?: () => readonly string[]
 }
 
-export function collectorTarget({ part, intervalMs, timeoutMs, address, read }: CollectorTargetOptions): Target {
+export function collectorTarget({
+  part,
+  intervalMs,
+  timeoutMs,
+  address,
+  read,
+  caveats,
+}: CollectorTargetOptions): Target {
   const labels = Labels.of({ job: part, instance: hostOf(address) })
   return {
     pool: part,
@@ -27,7 +36,7 @@ export function collectorTarget({ part, intervalMs, timeoutMs, address, read }: 
     honorTimestamps: true,
     metricRelabelConfigs: [],
     limits: {},
-    read: async (signal) => ({ body: await read(signal), contentType: TEXT_CONTENT_TYPE }),
+    read: async (signal) => ({ body: await read(signal), contentType: TEXT_CONTENT_TYPE, caveats: caveats?.() ?? [] }),
   }
 }
 

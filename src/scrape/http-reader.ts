@@ -51,10 +51,13 @@ export function httpReader(options: HttpReaderOptions): PageReader {
       }
       answer.destroy()
       if (hop === MAX_REDIRECTS)
-        throw scrapeError('REDIRECTS', `${url.host} redirects without end; ${MAX_REDIRECTS} redirects were followed`)
+        throw scrapeError(
+          'ASSAY_SCRAPE_REDIRECTS',
+          `${url.host} redirects without end; ${MAX_REDIRECTS} redirects were followed`,
+        )
       const next = URL.canParse(location, url) ? new URL(location, url) : undefined
       if (next === undefined || (next.protocol !== 'http:' && next.protocol !== 'https:')) {
-        throw scrapeError('REDIRECTS', `${url.host} redirects to what is no HTTP address`)
+        throw scrapeError('ASSAY_SCRAPE_REDIRECTS', `${url.host} redirects to what is no HTTP address`)
       }
       if (next.host !== url.host) authorization = undefined
       url = next
@@ -97,7 +100,8 @@ type ReadContext = { readonly options: HttpReaderOptions; readonly signal: Abort
 async function readPage(answer: IncomingMessage, url: URL, { options, signal }: ReadContext): Promise<Page> {
   const status = answer.statusCode ?? 0
   try {
-    if (status !== 200) throw scrapeError('STATUS', statusSentence(status, answer.statusMessage ?? '', url))
+    if (status !== 200)
+      throw scrapeError('ASSAY_SCRAPE_STATUS', statusSentence(status, answer.statusMessage ?? '', url))
     const contentType = answer.headers['content-type'] ?? ''
     const format = formatOf(contentType, options.fallbackFormat)
     const limit = options.bodySizeBytes || DEFAULT_BODY_LIMIT_BYTES
@@ -114,7 +118,7 @@ async function readBody(answer: IncomingMessage, limit: number, signal: AbortSig
   const encoding = (answer.headers['content-encoding'] ?? 'identity').toLowerCase()
   if (encoding !== 'gzip' && encoding !== 'identity') {
     throw scrapeError(
-      'ENCODING',
+      'ASSAY_SCRAPE_ENCODING',
       `the answer is compressed with ${JSON.stringify(encoding.slice(0, 20))}, which was not asked for; gzip was`,
     )
   }
@@ -132,7 +136,7 @@ async function readBody(answer: IncomingMessage, limit: number, signal: AbortSig
       size += chunk.length
       if (size > limit) {
         throw scrapeError(
-          'BODY_LIMIT',
+          'ASSAY_SCRAPE_BODY_LIMIT',
           `the answer is larger than ${limit} bytes (body_size_limit); let the target send fewer series, or raise the limit`,
         )
       }
@@ -144,9 +148,9 @@ async function readBody(answer: IncomingMessage, limit: number, signal: AbortSig
     if (signal.aborted) throw timeoutOf(signal, `${size} bytes had come, and no end`)
     const code = codeOf(thrown)
     if (code.startsWith('Z_'))
-      throw scrapeError('ENCODING', 'the answer says it is gzip, but it is not, or it was cut off', thrown)
+      throw scrapeError('ASSAY_SCRAPE_ENCODING', 'the answer says it is gzip, but it is not, or it was cut off', thrown)
     throw scrapeError(
-      'CONNECTION',
+      'ASSAY_SCRAPE_CONNECTION',
       `the target closed the connection after ${size} bytes, before the page was complete`,
       thrown,
     )
@@ -157,7 +161,7 @@ async function readBody(answer: IncomingMessage, limit: number, signal: AbortSig
 function timeoutOf(signal: AbortSignal, what: string): AssayError {
   const { reason } = signal
   return reason instanceof AssayError && reason.code === 'ASSAY_SCRAPE_TIMEOUT'
-    ? scrapeError('TIMEOUT', `${reason.message}; ${what}`)
+    ? scrapeError('ASSAY_SCRAPE_TIMEOUT', `${reason.message}; ${what}`)
     : reason
 }
 
@@ -175,29 +179,41 @@ function connectionError(cause: Error, url: URL): AssayError {
   const code = codeOf(cause)
   const place = url.port === '' ? `${url.hostname}:${url.protocol === 'https:' ? 443 : 80}` : url.host
   if (code.startsWith('HPE_HEADER_OVERFLOW'))
-    return scrapeError('NOT_HTTP', `${place} sends more headers than fit`, cause)
+    return scrapeError('ASSAY_SCRAPE_NOT_HTTP', `${place} sends more headers than fit`, cause)
   if (code.startsWith('HPE_'))
-    return scrapeError('NOT_HTTP', `${place} answers, but not in HTTP; is another kind of server there?`, cause)
+    return scrapeError(
+      'ASSAY_SCRAPE_NOT_HTTP',
+      `${place} answers, but not in HTTP; is another kind of server there?`,
+      cause,
+    )
   if (code.startsWith('CERT_') || code.includes('_CERT') || code.startsWith('ERR_TLS')) {
-    return scrapeError('TLS', `the certificate of ${place} is not accepted (${code})`, cause)
+    return scrapeError('ASSAY_SCRAPE_TLS', `the certificate of ${place} is not accepted (${code})`, cause)
   }
   switch (code) {
     case 'ECONNREFUSED':
-      return scrapeError('CONNECTION', `connection refused at ${place}; is it running, and is this its port?`, cause)
+      return scrapeError(
+        'ASSAY_SCRAPE_CONNECTION',
+        `connection refused at ${place}; is it running, and is this its port?`,
+        cause,
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return scrapeError('CONNECTION', `the host name ${url.hostname} cannot be resolved`, cause)
+      return scrapeError('ASSAY_SCRAPE_CONNECTION', `the host name ${url.hostname} cannot be resolved`, cause)
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
-      return scrapeError('CONNECTION', `${place} cannot be reached (${code}); is the network between open?`, cause)
+      return scrapeError(
+        'ASSAY_SCRAPE_CONNECTION',
+        `${place} cannot be reached (${code}); is the network between open?`,
+        cause,
+      )
     case 'ECONNRESET':
     case 'EPIPE':
-      return scrapeError('CONNECTION', `${place} closed the connection without an answer`, cause)
+      return scrapeError('ASSAY_SCRAPE_CONNECTION', `${place} closed the connection without an answer`, cause)
     case 'EPROTO':
-      return scrapeError('TLS', `${place} does not speak TLS as expected; is the scheme http?`, cause)
+      return scrapeError('ASSAY_SCRAPE_TLS', `${place} does not speak TLS as expected; is the scheme http?`, cause)
     default:
-      return scrapeError('CONNECTION', `${place}: ${messageOf(cause)}`, cause)
+      return scrapeError('ASSAY_SCRAPE_CONNECTION', `${place}: ${messageOf(cause)}`, cause)
   }
 }
 
@@ -206,8 +222,6 @@ function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
 }
 
-type ScrapeCode = 'REDIRECTS' | 'STATUS' | 'ENCODING' | 'BODY_LIMIT' | 'CONNECTION' | 'TIMEOUT' | 'NOT_HTTP' | 'TLS'
-
-function scrapeError(code: ScrapeCode, message: string, cause?: unknown): AssayError {
-  return new AssayError(`ASSAY_SCRAPE_${code}`, message, cause === undefined ? undefined : { cause })
+function scrapeError(code: `ASSAY_SCRAPE_${string}`, message: string, cause?: unknown): AssayError {
+  return new AssayError(code, message, cause === undefined ? undefined : { cause })
 }

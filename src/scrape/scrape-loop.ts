@@ -46,6 +46,7 @@ export class ScrapeLoop {
   #hanging = false
   #health: TargetHealth = 'unknown'
   #lastError = ''
+  #caveats: readonly string[] = []
   #lastScrape: UnixMs | undefined
   #lastDurationMs = 0
   #samples = 0
@@ -79,6 +80,7 @@ export class ScrapeLoop {
       target: this.#target,
       health: this.#health,
       lastError: this.#lastError,
+      caveats: this.#caveats,
       lastScrape: this.#lastScrape,
       lastScrapeDurationMs: this.#lastDurationMs,
       samples: this.#samples,
@@ -209,6 +211,7 @@ export class ScrapeLoop {
       })
     }
     this.#samples = taken ? counts.kept : 0
+    this.#caveats = (taken ? answer?.caveats : undefined) ?? []
     this.#lastScrape = at
     this.#settle(taken ? 'up' : 'down', error)
   }

@@ -5,7 +5,12 @@
 import type { Labels, Text, UnixMs } from '#core'
 
 /** One answer of a target, as it came. */
-export type Page = { readonly body: Uint8Array | string; readonly contentType: string }
+export type Page = {
+  readonly body: Uint8Array | string
+  readonly contentType: string
+  /** What is missing although the page came, in sentences that say what to do. */
+  readonly caveats?: readonly string[]
+}
 
 /** Reads one page. Rejects when there is none: the message becomes the target's `lastError`, so it says what to do. */
 export type PageReader = (signal: AbortSignal) => Promise<Page>
@@ -98,6 +103,8 @@ export type TargetStatus = {
   readonly health: TargetHealth
   /** Why it is down, in a sentence that says what to do; '' while it is up. */
   readonly lastError: string
+  /** What is missing although it is up. */
+  readonly caveats?: readonly string[]
   readonly lastScrape: UnixMs | undefined
   readonly lastScrapeDurationMs: number
   readonly samples: number
