@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function ExplorePage(_: { readonly id?: string }) {
+  return null
+}

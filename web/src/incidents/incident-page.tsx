@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function IncidentPage(_: { readonly id?: string }) {
+  return null
+}

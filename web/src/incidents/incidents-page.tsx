@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function IncidentsPage(_: { readonly id?: string }) {
+  return null
+}

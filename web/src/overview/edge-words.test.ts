@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { edgeMood, edgeWidth, edgeWords } from './edge-words.ts'
+
+const edge = (rate: number | null, errors: number | null, channel: string | null = null) => ({
+  from: 'a',
+  to: 'b',
+  rate,
+  errors,
+  channel,
+})
+
+test('an edge says its channel, its rate, and its errors when there are some', () => {
+  assert.deepEqual(edgeWords(edge(118, 0.009, 'open')), ['open', '118 /s', '0.9 % err'])
+  assert.deepEqual(edgeWords(edge(26, 0)), ['26 /s'])
+})
+
+test('an edge without data says so, and is never drawn as calm', () => {
+  assert.deepEqual(edgeWords(edge(null, null)), ['no data'])
+  assert.equal(edgeMood(edge(null, 0)), 'blind')
+})
+
+test('an edge that fails asks to be looked at', () => {
+  assert.equal(edgeMood(edge(10, 0.05)), 'look')
+  assert.equal(edgeMood(edge(10, null)), 'calm')
+})
+
+test('more traffic is never a thinner line', () => {
+  const rates = [0, 0.1, 1, 10, 100, 1e6]
+  const widths = rates.map((rate) => edgeWidth(edge(rate, null)))
+  assert.deepEqual(
+    widths,
+    widths.toSorted((a, b) => a - b),
+  )
+})

@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function PartPage(_: { readonly id?: string }) {
+  return null
+}

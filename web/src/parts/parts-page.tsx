@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function PartsPage(_: { readonly id?: string }) {
+  return null
+}

@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function PoliciesPage(_: { readonly id?: string }) {
+  return null
+}

@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function TargetsPage(_: { readonly id?: string }) {
+  return null
+}

@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function TicketPage(_: { readonly id?: string }) {
+  return null
+}

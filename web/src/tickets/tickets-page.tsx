@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function TicketsPage(_: { readonly id?: string }) {
+  return null
+}
