@@ -142,3 +142,9 @@ export type EventWire =
   | { readonly kind: 'ticket'; readonly id: string }
   | { readonly kind: 'overview' }
   | { readonly kind: 'mode'; readonly mode: Mode | 'paused' }
+
+/** What pausing and resuming answer. */
+export type ModeWire = { readonly mode: Mode | 'paused' }
+
+/** Every refusal, on every path: the status code says what kind, `error` says what to do. */
+export type ErrorWire = { readonly status: 'error'; readonly errorType: string; readonly error: string }

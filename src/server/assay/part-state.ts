@@ -1,0 +1,111 @@
+/**
+ * The state of one part, and why. Pure: everything known comes in, the instant included.
+ *
+ * - Blind wins: without data nothing is known, and an incident's own state would pretend otherwise.
+ * - What has only just started is waited for, not called blind.
+ * - A part is well only when something that was measured says so.
+ */
+import type { UnixMs } from '#core'
+import type { PlanPart } from '#model'
+import type { Incident, PolicySpec } from '#responder'
+import type { RuleGroupStatus } from '#rules'
+import type { TargetStatus } from '#scrape'
+import type { PartState } from '../wire.ts'
+import { formatQuantity } from './quantity.ts'
+import { ruleStatus } from './to-wire.ts'
+
+export type PartFacts = {
+  readonly part: PlanPart
+  /** Those of its job. */
+  readonly targets: readonly TargetStatus[]
+  /** Those that are not resolved and name the part. */
+  readonly incidents: readonly Incident[]
+  readonly policies: readonly PolicySpec[]
+  readonly groups: readonly RuleGroupStatus[]
+  /** Whether any of its signals has a value now. */
+  readonly hasData: boolean
+  /** When it last had data, as far as is known. */
+  readonly lastData: UnixMs | undefined
+  /** Within the first three scrapes after the start. */
+  readonly starting: boolean
+}
+
+export type PartVerdict = {
+  readonly state: PartState
+  readonly reason: string
+  readonly since: UnixMs | undefined
+  readonly incident: string | undefined
+}
+
+export const WAITING = 'waiting for the first data'
+
+/** The more severe, the earlier. */
+const SEVERITY: readonly PartState[] = ['escalated', 'firing', 'acting', 'verifying']
+
+export function judgePart(facts: PartFacts): PartVerdict {
+  const { targets, incidents, starting } = facts
+  const worst = worstIncident(incidents)
+  const incident = worst?.id
+  const blindness = blindReason(facts)
+  if (blindness !== undefined) {
+    if (starting && targets.every(({ health }) => health !== 'down'))
+      return { state: 'pending', reason: WAITING, since: undefined, incident }
+    const since = facts.lastData ?? worst?.activeAt
+    return { state: 'blind', reason: blindness, since, incident }
+  }
+  if (worst !== undefined)
+    return { state: stateOf(worst), reason: conditionText(worst, facts.part), since: worst.activeAt, incident }
+  return pendingPart(facts) ?? { state: 'ok', reason: '', since: undefined, incident: undefined }
+}
+
+/** Why nothing is known of it; `undefined` when something is. */
+function blindReason({ targets, hasData }: PartFacts): string | undefined {
+  if (targets.length === 0) return hasData ? undefined : 'nothing of it is scraped, and nothing was written'
+  if (targets.some(({ health }) => health === 'up')) return hasData ? undefined : 'it answers, but without its series'
+  const down = targets.find(({ health }) => health === 'down')
+  return down === undefined ? 'it has not been asked yet' : down.lastError || 'it does not answer'
+}
+
+function pendingPart({ part, policies, groups, targets }: PartFacts): PartVerdict | undefined {
+  for (const policy of policies) {
+    if (!policy.parts.includes(part.id)) continue
+    const alert = ruleStatus(policy.id, groups)?.alerts.find(({ state }) => state === 'pending')
+    if (alert === undefined) continue
+    return { state: 'pending', reason: conditionText(policy, part), since: alert.activeAt, incident: undefined }
+  }
+  const down = targets.filter(({ health }) => health === 'down')
+  if (down.length === 0) return undefined
+  const reason = `${down.length} of ${targets.length} instances can't be reached: ${down[0]?.lastError ?? ''}`
+  return { state: 'pending', reason, since: undefined, incident: undefined }
+}
+
+/** The incident that says most about a part: by state, the oldest first. */
+export function worstIncident(incidents: readonly Incident[]): Incident | undefined {
+  return incidents.toSorted(
+    (a, b) => SEVERITY.indexOf(stateOf(a)) - SEVERITY.indexOf(stateOf(b)) || a.activeAt - b.activeAt,
+  )[0]
+}
+
+export function stateOf({ state }: Incident): PartState {
+  switch (state) {
+    case 'open':
+      return 'firing'
+    case 'resolved':
+      return 'ok'
+    default:
+      return state
+  }
+}
+
+/** `p95 latency above 500 ms`; what has no condition says its title. */
+function conditionText(
+  { condition, title }: Pick<Incident, 'condition' | 'title'> | PolicySpec,
+  part: PlanPart,
+): string {
+  if (condition === undefined) return title
+  const measure = condition.title.replace(
+    new RegExp(` of (?:${RegExp.escape(part.title)}|${RegExp.escape(part.id)})$`),
+    '',
+  )
+  return `${measure} ${condition.op === '>' ? 'above' : 'below'} ${formatQuantity(condition.threshold, condition.unit)}`
+}

@@ -1,0 +1,441 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compressSync } from 'snappy'
+import { AssayError, Labels, type QueryFn, unixMs } from '#core'
+import { NOW, openWorld, targetStatus, write } from '../server.test-support.ts'
+import { encodeWriteRequest } from './encode-write-request.test-support.ts'
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+/** Answers with what it was asked, so that a test sees how the request was understood. */
+const echo: QueryFn = async (promql, when) => ({
+  kind: 'string',
+  at: unixMs(0),
+  value: JSON.stringify([promql, when]),
+  warnings: ['w'],
+  infos: ['i'],
+})
+
+test('query takes an address or a form, seconds or RFC 3339, and now when there is no time', async () => {
+  await using world = await openWorld({ query: echo })
+  const asked = async (path: string, init?: RequestInit) =>
+    JSON.parse((await world.get(path, init)).json.data.result[1])
+  assert.deepEqual(await asked('/api/v1/query?query=up&time=10.5'), ['up', { at: 10_500 }])
+  assert.deepEqual(await asked('/api/v1/query?query=up'), ['up', { at: NOW }])
+  const post = { method: 'POST', headers: FORM, body: 'query=up%7Ba%3D%22b%22%7D&time=1970-01-01T00:00:01Z' }
+  assert.deepEqual(await asked('/api/v1/query', post), ['up{a="b"}', { at: 1000 }])
+  assert.deepEqual(await asked('/api/v1/query_range?query=up&start=0&end=60&step=15s'), [
+    'up',
+    { start: 0, end: 60_000, stepMs: 15_000 },
+  ])
+  const { json } = await world.get('/api/v1/query?query=up')
+  assert.deepEqual([json.status, json.warnings, json.infos], ['success', ['w'], ['i']])
+})
+
+const refused: readonly { path: string; status: number; type: string; error: RegExp }[] = [
+  {
+    path: 'query?query=up&time=x',
+    status: 400,
+    type: 'bad_data',
+    error: /invalid parameter "time": .*cannot parse "x" to a valid timestamp/,
+  },
+  {
+    path: 'query?query=up&timeout=x',
+    status: 400,
+    type: 'bad_data',
+    error: /invalid parameter "timeout": cannot parse "x"/,
+  },
+  {
+    path: 'query_range?query=up&start=0&end=1',
+    status: 400,
+    type: 'bad_data',
+    error: /invalid parameter "step": cannot parse ""/,
+  },
+  {
+    path: 'query_range?query=up&start=0&end=1&step=0',
+    status: 400,
+    type: 'bad_data',
+    error: /zero or negative query resolution/,
+  },
+  {
+    path: 'query_range?query=up&start=2&end=1&step=1',
+    status: 400,
+    type: 'bad_data',
+    error: /end timestamp must not be before start time/,
+  },
+  {
+    path: 'query_range?query=up&start=0&end=11001&step=1',
+    status: 400,
+    type: 'bad_data',
+    error:
+      /^exceeded maximum resolution of 11,000 points per timeseries\. Try decreasing the query resolution \(\?step=XX\)$/,
+  },
+  { path: 'series', status: 400, type: 'bad_data', error: /no match\[\] parameter provided/ },
+  { path: 'series?match[]={job=~".*"}', status: 400, type: 'bad_data', error: /at least one non-empty matcher/ },
+  { path: 'labels?match[]=up{', status: 400, type: 'bad_data', error: /invalid parameter "match\[\]": 1:/ },
+  { path: 'metadata?limit=x', status: 400, type: 'bad_data', error: /limit must be a number/ },
+  { path: 'rules?type=x', status: 400, type: 'bad_data', error: /not supported value "x"/ },
+  { path: 'format_query?query=foo(', status: 400, type: 'bad_data', error: /invalid parameter "query": 1:/ },
+  { path: 'nothing', status: 404, type: 'not_found', error: /nothing at GET/ },
+]
+for (const { path, status, type, error } of refused) {
+  test(`/api/v1/${path} is refused with ${status}`, async () => {
+    await using world = await openWorld({ query: echo })
+    const answer = await world.get(`/api/v1/${path}`)
+    assert.equal(answer.status, status, answer.text)
+    assert.equal(answer.json.errorType, type)
+    assert.match(answer.json.error, error)
+  })
+}
+
+test('exactly 11,000 steps are answered', async () => {
+  await using world = await openWorld({ query: echo })
+  assert.equal((await world.get('/api/v1/query_range?query=up&start=0&end=11000&step=1')).status, 200)
+})
+
+const failures = [
+  {
+    why: 'no PromQL',
+    thrown: new AssayError('ASSAY_PROMQL_PARSE', '1:3: unexpected end'),
+    status: 400,
+    type: 'bad_data',
+  },
+  { why: 'no answer', thrown: new AssayError('ASSAY_PROMQL_EVAL', 'many-to-many'), status: 422, type: 'execution' },
+  { why: 'a bug', thrown: new TypeError('secret'), status: 500, type: 'internal' },
+]
+for (const { why, thrown, status, type } of failures) {
+  test(`an engine that says ${why} becomes ${status}`, async () => {
+    await using world = await openWorld({ query: () => Promise.reject(thrown) })
+    const answer = await world.get('/api/v1/query?query=up')
+    assert.deepEqual([answer.status, answer.json.errorType], [status, type])
+    assert.ok(!answer.text.includes('secret'))
+  })
+}
+
+/** Runs until its signal aborts, and tells when it started and how it ended. */
+function endless() {
+  const started = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<unknown>()
+  const query: QueryFn = (_promql, _when, signal) =>
+    new Promise((_, reject) => {
+      started.resolve()
+      signal?.addEventListener('abort', () => {
+        ended.resolve(signal.reason)
+        reject(signal.reason)
+      })
+    })
+  return { query, started: started.promise, ended: ended.promise }
+}
+
+test('a query that takes longer than its timeout is ended and answered with 503', async () => {
+  const { query, started } = endless()
+  await using world = await openWorld({ query })
+  const pending = world.get('/api/v1/query?query=up&timeout=2s')
+  await started
+  await world.clock.advance(2000)
+  const answer = await pending
+  assert.deepEqual([answer.status, answer.json.errorType], [503, 'timeout'])
+})
+
+test('a caller that goes takes its query along', async () => {
+  const { query, started, ended } = endless()
+  await using world = await openWorld({ query })
+  const controller = new AbortController()
+  const pending = world.get('/api/v1/query?query=up', { signal: controller.signal })
+  await started
+  controller.abort()
+  await assert.rejects(pending)
+  assert.match(String(await ended), /the caller has gone/)
+})
+
+test('queries beyond places and line are refused with 503', async () => {
+  const { query, started } = endless()
+  await using world = await openWorld({ query, server: { queries: { running: 1, waiting: 0 } } })
+  const controller = new AbortController()
+  const first = world.get('/api/v1/query?query=up', { signal: controller.signal }).catch(() => undefined)
+  await started
+  const answer = await world.get('/api/v1/query?query=up')
+  assert.deepEqual([answer.status, answer.json.errorType], [503, 'unavailable'])
+  controller.abort()
+  await first
+})
+
+test('a server that stops ends the queries that run', async () => {
+  const { query, started, ended } = endless()
+  const world = await openWorld({ query })
+  const pending = world.get('/api/v1/query?query=up').catch(() => undefined)
+  await started
+  await world[Symbol.asyncDispose]()
+  assert.match(String(await ended), /the server stops/)
+  await pending
+})
+
+test('series, labels and values are found, merged, limited', async () => {
+  await using world = await openWorld()
+  write(world, { __name__: 'up', job: 'shop' }, [[NOW - 1000, 1]])
+  write(world, { __name__: 'up', job: 'crm' }, [[NOW - 1000, 1]])
+  write(world, { __name__: 'my.metric', 'my label': 'ä' }, [[NOW - 1000, 1]])
+  const data = async (path: string) => (await world.get(`/api/v1/${path}`)).json.data
+  assert.deepEqual(await data('series?match[]=up&match[]={job="shop"}'), [
+    { __name__: 'up', job: 'crm' },
+    { __name__: 'up', job: 'shop' },
+  ])
+  assert.deepEqual(await data('labels'), ['__name__', 'job', 'my label'])
+  assert.deepEqual(await data('labels?match[]=up'), ['__name__', 'job'])
+  assert.deepEqual(await data('label/__name__/values'), ['my.metric', 'up'])
+  assert.deepEqual(await data('label/job/values?match[]={job="crm"}'), ['crm'])
+  assert.deepEqual(await data('label/U__my_20_label/values'), ['ä'])
+  assert.deepEqual(await data(`series?match[]=up&start=${(NOW + 1) / 1000}`), [])
+  const limited = (await world.get('/api/v1/label/job/values?limit=1')).json
+  assert.deepEqual([limited.data, limited.warnings], [['crm'], ['results truncated due to limit']])
+})
+
+test('metadata is listed, by metric and by target', async () => {
+  await using world = await openWorld()
+  world.metadata.set('http_requests_total', { type: 'counter', help: 'Requests.', unit: '' })
+  world.metadata.set('other', { type: 'unknown', help: '', unit: 's' })
+  world.targets.push(targetStatus('shop'))
+  write(world, { __name__: 'http_requests_total', job: 'shop', instance: '127.0.0.1:2431' }, [[NOW, 1]])
+  const data = async (path: string) => (await world.get(`/api/v1/${path}`)).json.data
+  assert.deepEqual(await data('metadata?metric=other'), { other: [{ type: 'unknown', help: '', unit: 's' }] })
+  assert.equal(Object.keys(await data('metadata?limit=1')).length, 1)
+  assert.deepEqual(await data('targets/metadata?match_target={job="shop"}'), [
+    {
+      target: { instance: '127.0.0.1:2431', job: 'shop' },
+      metric: 'http_requests_total',
+      type: 'counter',
+      help: 'Requests.',
+      unit: '',
+    },
+  ])
+  assert.deepEqual(await data('targets/metadata?match_target={job="crm"}'), [])
+})
+
+test('targets are shown with their health, filtered by state and pool', async () => {
+  await using world = await openWorld({ server: { externalUrl: 'https://assay.example/x' } })
+  world.targets.push(
+    targetStatus('shop'),
+    targetStatus('crm', { health: 'down', lastError: 'refused', lastScrape: undefined }),
+  )
+  const { data } = (await world.get('/api/v1/targets')).json
+  assert.deepEqual(
+    data.activeTargets.map((one: { scrapePool: string }) => one.scrapePool),
+    ['crm', 'shop'],
+  )
+  assert.deepEqual(data.activeTargets[1], {
+    discoveredLabels: { __address__: '127.0.0.1:2431' },
+    labels: { instance: '127.0.0.1:2431', job: 'shop' },
+    scrapePool: 'shop',
+    scrapeUrl: 'http://127.0.0.1:2431/metrics',
+    globalUrl: 'http://assay.example:2431/metrics',
+    lastError: '',
+    lastScrape: new Date(NOW - 1000).toISOString(),
+    lastScrapeDuration: 0.012,
+    health: 'up',
+    scrapeInterval: '15s',
+    scrapeTimeout: '10s',
+  })
+  assert.equal(data.activeTargets[0].lastScrape, '0001-01-01T00:00:00Z')
+  assert.deepEqual(data.droppedTargetCounts, { shop: 1 })
+  const dropped = (await world.get('/api/v1/targets?state=dropped')).json.data
+  assert.deepEqual([dropped.activeTargets.length, dropped.droppedTargets.length], [0, 1])
+  assert.equal((await world.get('/api/v1/targets?scrapePool=crm')).json.data.activeTargets.length, 1)
+  assert.deepEqual((await world.get('/api/v1/scrape_pools')).json.data, { scrapePools: ['crm', 'shop'] })
+})
+
+test('rules and alerts are shown as Prometheus shows them', async () => {
+  await using world = await openWorld()
+  const evaluated = { health: 'ok', lastError: '', lastEvaluation: unixMs(NOW), evaluationTimeMs: 2 } as const
+  world.groups.push({
+    group: {
+      name: 'g',
+      file: 'f.yml',
+      intervalMs: 15_000,
+      limit: 0,
+      queryOffsetMs: 0,
+      rules: [
+        { kind: 'record', record: 'r', expr: 'up', labels: {} },
+        {
+          kind: 'alert',
+          alert: 'Down',
+          expr: 'up == 0',
+          forMs: 60_000,
+          keepFiringForMs: 0,
+          labels: { severity: 'page' },
+          annotations: {},
+        },
+      ],
+    },
+    lastEvaluation: unixMs(NOW),
+    evaluationTimeMs: 4,
+    rules: [
+      { ...evaluated, alerts: [] },
+      {
+        ...evaluated,
+        alerts: [
+          {
+            fingerprint: 'x',
+            rule: 'Down',
+            group: 'g',
+            state: 'pending',
+            labels: Labels.of({ alertname: 'Down', job: 'shop' }),
+            annotations: {},
+            value: 0.125,
+            activeAt: unixMs(NOW - 1000),
+            firedAt: undefined,
+            resolvedAt: undefined,
+          },
+        ],
+      },
+    ],
+  })
+  const { groups } = (await world.get('/api/v1/rules')).json.data
+  const alert = {
+    labels: { alertname: 'Down', job: 'shop' },
+    annotations: {},
+    state: 'pending',
+    activeAt: new Date(NOW - 1000).toISOString(),
+    value: '1.25e-01',
+  }
+  const evaluation = { health: 'ok', evaluationTime: 0.002, lastEvaluation: new Date(NOW).toISOString() }
+  assert.deepEqual(groups, [
+    {
+      name: 'g',
+      file: 'f.yml',
+      rules: [
+        { name: 'r', query: 'up', ...evaluation, type: 'recording' },
+        {
+          state: 'pending',
+          name: 'Down',
+          query: 'up == 0',
+          duration: 60,
+          keepFiringFor: 0,
+          labels: { severity: 'page' },
+          annotations: {},
+          alerts: [alert],
+          ...evaluation,
+          type: 'alerting',
+        },
+      ],
+      interval: 15,
+      limit: 0,
+      evaluationTime: 0.004,
+      lastEvaluation: new Date(NOW).toISOString(),
+    },
+  ])
+  assert.deepEqual((await world.get('/api/v1/alerts')).json.data, { alerts: [alert] })
+  const count = async (filter: string) =>
+    (await world.get(`/api/v1/rules?${filter}`)).json.data.groups.flatMap((one: { rules: unknown[] }) => one.rules)
+      .length
+  assert.deepEqual(
+    await Promise.all(
+      ['type=alert', 'rule_name[]=r', 'rule_group[]=x', 'file[]=f.yml', 'match[]={severity="page"}'].map(count),
+    ),
+    [1, 1, 0, 2, 1],
+  )
+})
+
+test('the status pages answer, and buildinfo has no features', async () => {
+  await using world = await openWorld()
+  const data = async (path: string) => (await world.get(`/api/v1/status/${path}`)).json.data
+  const build = await data('buildinfo')
+  assert.equal(build.version, '3.5.0')
+  assert.ok(!('features' in build))
+  assert.deepEqual(await data('flags'), { 'web.listen-address': '127.0.0.1:2424' })
+  assert.deepEqual(await data('config'), { yaml: 'name: workshop\n' })
+  assert.equal((await data('runtimeinfo')).startTime, new Date(NOW - 3600_000).toISOString())
+  write(world, { __name__: 'up', job: 'shop' }, [[NOW, 1]])
+  const tsdb = await data('tsdb')
+  assert.deepEqual([tsdb.headStats.numSeries, tsdb.seriesCountByMetricName], [1, [{ name: 'up', value: 1 }]])
+})
+
+test('remote write takes samples, stale markers and metadata', async () => {
+  await using world = await openWorld()
+  const series = [
+    {
+      labels: Labels.of({ __name__: 'up', job: 'x' }),
+      timestamps: Float64Array.of(NOW, NOW + 1),
+      values: Float64Array.of(1, 2),
+    },
+  ]
+  const metadata = [{ family: 'up', type: 'gauge', help: 'h', unit: '' }] as const
+  const send = (given: Parameters<typeof encodeWriteRequest>[0], headers: Record<string, string> = {}) =>
+    world.get('/api/v1/write', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy', ...headers },
+      body: Buffer.from(compressSync(encodeWriteRequest(given))),
+    })
+  assert.equal((await send({ series, metadata })).status, 204)
+  assert.equal(world.store.stats().samples, 2)
+  assert.equal(world.metadata.get('up')?.help, 'h')
+  // The first is out of order now, the second equal, the third new: it is taken all the same.
+  const again = [
+    { ...series[0]!, timestamps: Float64Array.of(NOW, NOW + 1, NOW + 2), values: Float64Array.of(9, 2, 3) },
+  ]
+  const answer = await send({ series: again, metadata: [] })
+  assert.equal(answer.status, 400)
+  assert.match(
+    answer.json.error,
+    /^not taken: 1 out of order samples \(first: up\{job="x"\} at 2026.*; the other 1 samples were$/,
+  )
+  assert.equal(world.store.stats().samples, 3)
+  assert.equal((await send({ series, metadata: [] }, { 'content-type': 'application/json' })).status, 415)
+  assert.equal(
+    (
+      await send(
+        { series, metadata: [] },
+        { 'content-type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request' },
+      )
+    ).status,
+    415,
+  )
+  assert.equal((await send({ series, metadata: [] }, { 'content-encoding': 'gzip' })).status, 415)
+})
+
+test('remote write refuses what is no snappy block, and one that would unpack to gigabytes', async () => {
+  await using world = await openWorld()
+  const send = (body: Buffer) =>
+    world.get('/api/v1/write', { method: 'POST', body, headers: { 'content-type': 'application/x-protobuf' } })
+  assert.equal((await send(Buffer.from('nonsense that is no snappy'))).status, 400)
+  assert.equal((await send(Buffer.alloc(0))).status, 400)
+  assert.equal((await send(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]))).status, 413)
+  assert.equal((await send(Buffer.from(compressSync(Buffer.from([0x0a, 0x7f]))))).status, 400)
+})
+
+test('federation writes the latest samples, without the stale and the old', async () => {
+  await using world = await openWorld()
+  world.plan = { ...world.plan, externalLabels: { region: 'eu', job: 'never' } }
+  write(world, { __name__: 'b', job: 'x', path: 'a"b\n' }, [
+    [NOW - 2000, 1],
+    [NOW - 1000, 2.5],
+  ])
+  write(world, { __name__: 'a', job: 'x', instance: 'i' }, [[NOW - 1000, 1e6]])
+  write(world, { __name__: 'a', job: 'gone' }, [
+    [NOW - 2000, 1],
+    [NOW - 1000, null],
+  ])
+  write(world, { __name__: 'a', job: 'old' }, [[NOW - 300_000, 1]])
+  const answer = await world.get('/federate?match[]=a&match[]={job="x"}')
+  assert.equal(
+    answer.text,
+    [
+      '# TYPE a untyped',
+      `a{instance="i",job="x",region="eu"} 1000000 ${NOW - 1000}`,
+      '# TYPE b untyped',
+      `b{job="x",path="a\\"b\\n",region="eu",instance=""} 2.5 ${NOW - 1000}`,
+      '',
+    ].join('\n'),
+  )
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0.0.4/)
+  assert.equal((await world.get('/federate')).status, 400)
+})
+
+test('long answers are packed for those who take it, and only for them', async () => {
+  await using world = await openWorld({ deps: { configText: () => 'x'.repeat(5000) } })
+  const packed = await fetch(`${world.server.url}/api/v1/status/config`, { headers: { 'accept-encoding': 'gzip' } })
+  assert.equal(packed.headers.get('content-encoding'), 'gzip')
+  assert.equal((await packed.text()).length > 5000, true)
+  const plain = await world.get('/api/v1/status/config', { headers: { 'accept-encoding': 'identity' } })
+  assert.equal(plain.headers.get('content-encoding'), null)
+  assert.equal(plain.json.data.yaml.length, 5000)
+})

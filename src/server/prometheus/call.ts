@@ -1,0 +1,38 @@
+/** What a handler of Prometheus' API is given, and how its work is bounded in time and number. */
+import { deadline } from '../http/deadline.ts'
+import type { Gate } from '../http/gate.ts'
+import type { Params } from '../http/params.ts'
+import type { ServerDeps } from '../types.ts'
+import type { Success } from './render.ts'
+
+export type Context = { readonly deps: ServerDeps; readonly gate: Gate; readonly externalUrl: () => string }
+
+export type Call = Context & {
+  readonly params: Params
+  /** The `:name` in the path, decoded; '' where there is none. */
+  readonly name: string
+  /** Aborts when the caller goes or the server stops. */
+  readonly signal: AbortSignal
+}
+
+export type Handler = (call: Call) => Success | Promise<Success>
+
+/**
+ * Runs `work` in a place of the gate, with a signal that also aborts after the smaller of the server's own timeout and the
+ * caller's `timeout`. The time spent waiting in line counts.
+ */
+export async function bounded<T>(
+  { deps, gate, params, signal }: Call,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const asked = params.duration('timeout') ?? Number.POSITIVE_INFINITY
+  using limit = deadline(deps.clock, Math.min(asked, deps.limits.queryTimeoutMs), signal)
+  using _place = await gate.enter(limit.signal)
+  try {
+    return await work(limit.signal)
+  } catch (thrown) {
+    // An engine may wrap or replace the reason; who aborted is what the caller is told.
+    if (limit.signal.aborted) throw limit.signal.reason
+    throw thrown
+  }
+}

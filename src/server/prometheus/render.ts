@@ -1,0 +1,85 @@
+/**
+ * Query answers as Prometheus writes them. The text is built by hand: a range answer holds up to millions of points, and
+ * objects for each would cost more than the query.
+ */
+import { formatValue, type Labels, type MatrixSeries, type QueryAnswer } from '#core'
+
+/** JSON of a handler's `data`, and the caveats beside it. */
+export type Success = {
+  readonly data: string
+  readonly warnings?: readonly string[]
+  readonly infos?: readonly string[]
+}
+
+export function success(data: unknown, warnings: readonly string[] = []): Success {
+  return { data: JSON.stringify(data), warnings }
+}
+
+/** The whole body of a success. */
+export function envelope({ data, warnings = [], infos = [] }: Success): string {
+  const caveats =
+    (warnings.length === 0 ? '' : `,"warnings":${JSON.stringify(warnings)}`) +
+    (infos.length === 0 ? '' : `,"infos":${JSON.stringify(infos)}`)
+  return `{"status":"success","data":${data}${caveats}}`
+}
+
+/** The whole body of a refusal. */
+export function errorEnvelope(errorType: string, error: string): string {
+  return JSON.stringify({ status: 'error', errorType, error })
+}
+
+/** An answer; at most `limit` series of it, with a warning when there were more. */
+export function renderAnswer(answer: QueryAnswer, limit = Number.POSITIVE_INFINITY): Success {
+  const [result, whole] = renderResult(answer, limit)
+  return {
+    data: `{"resultType":"${answer.kind}","result":${result}}`,
+    warnings: whole ? answer.warnings : [...answer.warnings, TRUNCATED],
+    infos: answer.infos,
+  }
+}
+
+export const TRUNCATED = 'results truncated due to limit'
+
+function renderResult(answer: QueryAnswer, limit: number): [text: string, whole: boolean] {
+  switch (answer.kind) {
+    case 'vector': {
+      const samples = answer.samples.slice(0, Math.min(limit, answer.samples.length))
+      const parts = samples.map(
+        ({ labels, at, value }) => `{"metric":${renderLabels(labels)},"value":${renderPoint(at, value)}}`,
+      )
+      return [`[${parts.join(',')}]`, samples.length === answer.samples.length]
+    }
+    case 'matrix': {
+      const series = answer.series.slice(0, Math.min(limit, answer.series.length))
+      return [`[${series.map(renderSeries).join(',')}]`, series.length === answer.series.length]
+    }
+    case 'scalar':
+      return [renderPoint(answer.at, answer.value), true]
+    case 'string':
+      return [`[${renderInstant(answer.at)},${JSON.stringify(answer.value)}]`, true]
+    default:
+      return answer satisfies never
+  }
+}
+
+function renderSeries({ labels, timestamps, values }: MatrixSeries): string {
+  let points = ''
+  for (let i = 0; i < timestamps.length; i++) points += (i === 0 ? '' : ',') + renderPoint(timestamps[i]!, values[i]!)
+  return `{"metric":${renderLabels(labels)},"values":[${points}]}`
+}
+
+function renderLabels(labels: Labels): string {
+  return JSON.stringify(labels)
+}
+
+function renderPoint(at: number, value: number): string {
+  return `[${renderInstant(at)},"${formatValue(value)}"]`
+}
+
+/** Seconds with either no decimals or three: Prometheus' own spelling. */
+export function renderInstant(at: number): string {
+  const rest = Math.abs(at % 1000)
+  if (rest === 0) return String(at / 1000)
+  const whole = Math.trunc(at / 1000)
+  return `${at < 0 && whole === 0 ? '-0' : whole}.${String(rest).padStart(3, '0')}`
+}

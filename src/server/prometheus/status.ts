@@ -1,0 +1,97 @@
+/** `status/*`: what runs, since when, with what. */
+import { hostname } from 'node:os'
+import { MAX_TIME, MIN_TIME } from '../http/params.ts'
+import { bounded, type Handler } from './call.ts'
+import { success } from './render.ts'
+
+/** The version of Prometheus whose HTTP API is spoken here. Clients choose what they may ask by it. */
+export const API_VERSION = '3.5.0'
+
+/** No `features` key: with one, Grafana would take us for Mimir. */
+export const buildInfo: Handler = () =>
+  success({ version: API_VERSION, revision: 'assay', branch: 'assay', buildUser: '', buildDate: '', goVersion: '' })
+
+export const runtimeInfo: Handler = ({ deps }) =>
+  success({
+    startTime: new Date(deps.startedAt).toISOString(),
+    // The working directory is nobody's business on the wire; the key stays for clients that expect it.
+    CWD: '',
+    hostname: hostname(),
+    serverTime: new Date(deps.clock.now()).toISOString(),
+    reloadConfigSuccess: true,
+    lastConfigTime: new Date(deps.startedAt).toISOString(),
+    corruptionCount: 0,
+    goroutineCount: 0,
+    GOMAXPROCS: 0,
+    GOMEMLIMIT: 0,
+    GOGC: '',
+    GODEBUG: '',
+    storageRetention: deps.flags['storage.tsdb.retention.time'] ?? '',
+  })
+
+export const flags: Handler = ({ deps }) => success(deps.flags)
+
+export const config: Handler = ({ deps }) => success({ yaml: deps.configText() })
+
+/** Cardinality: the metrics with most series and the labels with most values, counted now. */
+export const tsdb: Handler = (call) => {
+  const { deps, params } = call
+  const most = params.limit() ?? 10
+  return bounded(call, async () => {
+    const stats = deps.store.stats()
+    using querier = deps.store.querier(MIN_TIME, MAX_TIME)
+    const byMetric = new Map<string, number>()
+    const byPair = new Map<string, number>()
+    const valuesOf = new Map<string, Set<string>>()
+    for (const { flat } of querier.series([])) {
+      for (let i = 0; i < flat.length; i += 2) {
+        const name = flat[i]!
+        const value = flat[i + 1]!
+        if (name === '__name__') byMetric.set(value, (byMetric.get(value) ?? 0) + 1)
+        byPair.set(`${name}=${value}`, (byPair.get(`${name}=${value}`) ?? 0) + 1)
+        const values = valuesOf.get(name)
+        if (values === undefined) valuesOf.set(name, new Set([value]))
+        else values.add(value)
+      }
+    }
+    const labels = [...valuesOf]
+    return success({
+      headStats: {
+        numSeries: stats.series,
+        numLabelPairs: byPair.size,
+        chunkCount: 0,
+        minTime: stats.minTime ?? deps.clock.now(),
+        maxTime: stats.maxTime ?? deps.clock.now(),
+      },
+      seriesCountByMetricName: top(byMetric, most),
+      labelValueCountByLabelName: top(
+        labels.map(([name, values]) => [name, values.size]),
+        most,
+      ),
+      memoryInBytesByLabelName: top(
+        labels.map(([name, values]) => [name, bytesOf(values)]),
+        most,
+      ),
+      seriesCountByLabelValuePair: top(byPair, most),
+    })
+  })
+}
+
+/** The log is replayed before the server listens, so whoever asks gets "done". */
+export const walReplay: Handler = () => success({ min: 0, max: 0, current: 0 })
+
+/** Nothing that would have to be told to those who look at the UI of Prometheus. */
+export const notifications: Handler = () => success([])
+
+function top(counts: Iterable<readonly [string, number]>, most: number): readonly { name: string; value: number }[] {
+  return [...counts]
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    .slice(0, most)
+    .map(([name, value]) => ({ name, value }))
+}
+
+function bytesOf(values: ReadonlySet<string>): number {
+  let sum = 0
+  for (const value of values) sum += Buffer.byteLength(value)
+  return sum
+}

@@ -1,0 +1,77 @@
+/**
+ * The built UI, served as files; every other path that asks for a page gets the UI's own page, which reads the path itself.
+ *
+ * - Files with a hash in their name never change and are kept for a year; the page itself is asked for anew each time.
+ * - Nothing from elsewhere runs in it: scripts are our own files, never inline. (Styles may be inline: the components set
+ *   sizes that way.)
+ */
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errorEnvelope } from '../prometheus/render.ts'
+
+const HASHED = /[-.][\w-]{8,}\.(?:js|css|woff2?|png|svg|webp)$/
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const NOT_BUILT = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>assay</title>
+<h1>assay is running</h1>
+<p>Its UI is not built here. Build it with <code>npm run build -w web</code> and start again.</p>
+<p>The API answers: <a href="api/assay/v1/overview">overview</a>, <a href="api/assay/v1/incidents">incidents</a>,
+<a href="api/assay/v1/openapi.json">its description</a>, <a href="metrics">metrics</a>.</p>
+</html>
+`
+
+export function registerSecurityHeaders(app: FastifyInstance): void {
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('referrer-policy', 'same-origin')
+    reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+  })
+}
+
+export function registerUi(app: FastifyInstance, webRoot: string | undefined): void {
+  if (webRoot !== undefined) {
+    app.register(fastifyStatic, {
+      root: webRoot,
+      wildcard: false,
+      setHeaders: (response, path) =>
+        response.header('cache-control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache'),
+    })
+  } else {
+    app.route({
+      method: 'GET',
+      url: '/',
+      handler: async (_, reply) => reply.type('text/html; charset=utf-8').send(NOT_BUILT),
+    })
+  }
+  app.setNotFoundHandler((request, reply) => notFound(app, request, reply, webRoot !== undefined))
+}
+
+function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, built: boolean): unknown {
+  const path = request.url.split('?', 1)[0] ?? '/'
+  const allowed = (['GET', 'POST', 'PUT'] as const).filter((method) => app.hasRoute({ method, url: path }))
+  if (allowed.length > 0 && !allowed.some((method) => method === request.method))
+    return reply
+      .code(405)
+      .header('allow', allowed.join(', '))
+      .type('text/plain; charset=utf-8')
+      .send('Method Not Allowed\n')
+  const wantsPage = request.method === 'GET' && String(request.headers.accept ?? '').includes('text/html')
+  if (built && wantsPage && !/(?:^|\/)(?:api|-)\//.test(path))
+    return reply.header('cache-control', 'no-cache').sendFile('index.html')
+  return reply
+    .code(404)
+    .type('application/json')
+    .send(errorEnvelope('not_found', `there is nothing at ${request.method} ${path}`))
+}
