@@ -1,0 +1,61 @@
+/**
+ * What assay says of itself: its process, its store, and what each room adds.
+ */
+import { readdirSync } from 'node:fs'
+import { type Clock, PageWriter, type UnixMs } from '#core'
+import type { Store } from '#storage'
+import { VERSION } from './version.ts'
+
+export type OwnMetricsDeps = {
+  readonly clock: Clock
+  readonly startedAt: UnixMs
+  readonly store: Store
+  /** Pages of the rooms, each in text format 0.0.4. */
+  readonly rooms: readonly (() => string)[]
+}
+
+export function ownMetrics({ startedAt, store, rooms }: OwnMetricsDeps): string {
+  const cpu = process.cpuUsage()
+  const memory = process.memoryUsage()
+  const stats = store.stats()
+  const loop = performance.eventLoopUtilization()
+  const page = new PageWriter()
+    .family('assay_build_info', 'gauge', 'Version of assay; the value is always 1.')
+    .sample(1, { version: VERSION, node: process.version })
+    .single('process_start_time_seconds', 'gauge', 'Start time of the process, in Unix seconds.', startedAt / 1000)
+    .single(
+      'process_cpu_seconds_total',
+      'counter',
+      'User and system CPU time spent, in seconds.',
+      (cpu.user + cpu.system) / 1e6,
+    )
+    .single('process_resident_memory_bytes', 'gauge', 'Resident memory.', memory.rss)
+    .single('process_open_fds', 'gauge', 'Open file descriptors.', openFiles())
+    .single('nodejs_heap_size_used_bytes', 'gauge', 'Used heap.', memory.heapUsed)
+    .single('nodejs_external_memory_bytes', 'gauge', 'Memory outside the heap.', memory.external)
+    .single(
+      'nodejs_eventloop_active_seconds_total',
+      'counter',
+      'Time the event loop was busy, in seconds.',
+      loop.active / 1000,
+    )
+    .single(
+      'nodejs_eventloop_idle_seconds_total',
+      'counter',
+      'Time the event loop waited, in seconds.',
+      loop.idle / 1000,
+    )
+    .single('prometheus_tsdb_head_series', 'gauge', 'Series in memory.', stats.series)
+    .single('assay_store_samples', 'gauge', 'Samples kept.', stats.samples)
+    .single('prometheus_tsdb_storage_blocks_bytes', 'gauge', 'Bytes the store takes on disk.', stats.sizeBytes)
+  for (const room of rooms) page.raw(room())
+  return page.toString()
+}
+
+function openFiles(): number | undefined {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return undefined // no /proc here
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * `assay serve`: opens every room in order, and closes them in reverse.
+ *
+ *   data directory -> store, state -> engine -> scrape, collectors -> rules -> loop -> server
+ */
+
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Collector, createCollector } from '#collectors'
+import { Labels, type Log, messageOf, resolveText, systemClock, type Text } from '#core'
+import type { Plan } from '#model'
+import { createEngine } from '#promql'
+import { createRules } from '#rules'
+import { collectorTarget, createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
+import { createServer, type EventWire } from '#server'
+import { openSqliteState } from '#state'
+import { MetadataStore } from '#storage'
+import { openDataDir, openTsdb } from '#tsdb'
+import { type Loaded, loadConfiguration } from './load-definition.ts'
+import { openLog } from './log.ts'
+import { openLoop } from './loop.ts'
+import { ownMetrics } from './own-metrics.ts'
+import { type ServeOptions, serveOptions } from './serve-flags.ts'
+import { VERSION } from './version.ts'
+
+export { SERVE_FLAGS } from './serve-flags.ts'
+
+/** Runs until `signal` aborts; resolves with the exit code. */
+export async function serve(
+  values: ReadonlyMap<string, string>,
+  rest: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const options = serveOptions(rest[0] === undefined ? values : new Map([...values, ['config', rest[0]]]))
+  const log = openLog(options.logLevel)
+  const stop = new AbortController()
+  const quit = () => stop.abort()
+  signal.addEventListener('abort', quit, { once: true })
+  const running = await start(options, log, quit)
+  log.info({ url: running.url, version: VERSION, ms: Math.round(process.uptime() * 1000) }, 'ready')
+  await new Promise<void>((done) =>
+    stop.signal.aborted ? done() : stop.signal.addEventListener('abort', () => done(), { once: true }),
+  )
+  log.info({}, 'stopping')
+  await running[Symbol.asyncDispose]()
+  return 0
+}
+
+/** Everything, running. */
+async function start(
+  options: ServeOptions,
+  log: Log,
+  quit: () => void,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  await using owned = new AsyncDisposableStack()
+  const clock = systemClock
+  const startedAt = clock.now()
+  const listeners = new Set<(event: EventWire) => void>()
+  const emit = (event: EventWire) => {
+    for (const listener of listeners) listener(event)
+  }
+  const resolveSecret = (text: Text) => resolveText(text, process.env)
+
+  let loaded = await loadConfiguration(options.config)
+  for (const warning of loaded.warnings) log.warn({}, warning)
+  checkSecrets(loaded.plan)
+
+  const directory = owned.use(await openDataDir(options.data))
+  const store = owned.use(
+    await openTsdb({
+      dir: directory,
+      clock,
+      log,
+      retentionMs: options.retentionMs,
+      ...(options.retentionBytes === undefined ? {} : { retentionBytes: options.retentionBytes }),
+    }),
+  )
+  const state = owned.use(await openSqliteState({ file: directory.stateFile }))
+  const metadata = new MetadataStore()
+  const engine = createEngine({
+    store: (from, to) => store.querier(from as never, to as never),
+    limits: { maxSamples: options.maxSamples },
+    lookbackMs: options.lookbackMs,
+    clock,
+  })
+
+  const rooms: (() => string)[] = []
+  const own = () => ownMetrics({ clock, startedAt, store, rooms })
+  const scraper = owned.use(createScraper({ clock, log, store, metadata }))
+  rooms.push(() => scraper.metrics())
+
+  const loop = owned.use(
+    await openLoop({
+      plan: () => loaded.plan,
+      state,
+      query: engine.query,
+      targets: () => scraper.status(),
+      clock,
+      log,
+      resolve: resolveSecret,
+      emit,
+      url: () => url,
+    }),
+  )
+  rooms.push(() => loop.metrics())
+  const rules = owned.use(
+    createRules({
+      query: engine.query,
+      store,
+      clock,
+      log,
+      sink: (alerts, group, at) => {
+        loop.sink(alerts, group, at)
+        emit({ kind: 'overview' })
+      },
+      externalLabels: loaded.plan.externalLabels,
+      outageToleranceMs: options.outageToleranceMs,
+      forGraceMs: options.forGraceMs,
+      ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),
+    }),
+  )
+
+  const scraping = owned.use(new Scraping(scraper, log, resolveSecret, own))
+  await scraping.apply(loaded.plan)
+  rules.apply(loaded.plan.ruleGroups)
+
+  const reload = async () => {
+    const next = await loadConfiguration(options.config)
+    checkSecrets(next.plan)
+    rules.apply(next.plan.ruleGroups)
+    loaded = next
+    await scraping.apply(next.plan)
+    await loop.apply(next.plan)
+    log.info({ parts: next.plan.parts.length }, 'the configuration is read anew')
+    emit({ kind: 'overview' })
+  }
+  const reloadOnSignal = () => {
+    reload().catch((error: unknown) =>
+      log.error({ err: messageOf(error) }, 'the configuration is refused, the old one stays'),
+    )
+  }
+  process.on('SIGHUP', reloadOnSignal)
+  owned.defer(() => void process.off('SIGHUP', reloadOnSignal))
+
+  let url = ''
+  const server = owned.use(
+    await createServer(
+      {
+        clock,
+        log,
+        plan: () => loaded.plan,
+        query: engine.query,
+        store,
+        metadata,
+        targets: () => scraper.status(),
+        droppedTargets: () => scraper.dropped(),
+        ruleGroups: () => rules.status(),
+        loop,
+        subscribe(listener) {
+          listeners.add(listener)
+          return { [Symbol.dispose]: () => void listeners.delete(listener) }
+        },
+        ownMetrics: own,
+        ...(options.lifecycle ? { reload, quit } : {}),
+        flags: options.flags,
+        configText: () => configText(loaded),
+        startedAt,
+        webRoot: webRoot(),
+        limits: { maxSamples: options.maxSamples, queryTimeoutMs: options.queryTimeoutMs, maxPoints: 11_000 },
+      },
+      {
+        listen: options.listen,
+        ...(options.routePrefix === undefined ? {} : { routePrefix: options.routePrefix }),
+        ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),
+      },
+    ),
+  )
+  url = options.externalUrl ?? server.url
+  const all = owned.move()
+  return { url: server.url, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+/** Discovery and collectors of one plan after another; what is in both goes on. */
+class Scraping implements AsyncDisposable {
+  readonly #scraper: ReturnType<typeof createScraper>
+  readonly #log: Log
+  readonly #resolve: (text: Text) => string
+  readonly #own: () => string
+  #current = new AsyncDisposableStack()
+
+  constructor(
+    scraper: ReturnType<typeof createScraper>,
+    log: Log,
+    resolveSecret: (text: Text) => string,
+    own: () => string,
+  ) {
+    this.#scraper = scraper
+    this.#log = log
+    this.#resolve = resolveSecret
+    this.#own = own
+  }
+
+  async apply(plan: Plan): Promise<void> {
+    await using next = new AsyncDisposableStack()
+    const collectors: Collector[] = []
+    for (const spec of plan.collectors) {
+      collectors.push(
+        next.use(await createCollector(spec, { resolve: this.#resolve, clock: systemClock, log: this.#log })),
+      )
+    }
+    const fixed: Target[] = [
+      ...collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs)),
+      selfTarget(plan.scrapeIntervalMs, this.#own),
+    ]
+    const before = this.#current
+    next.use(
+      await discover(plan.scrapes, {
+        clock: systemClock,
+        log: this.#log,
+        resolve: this.#resolve,
+        version: VERSION,
+        onChange: ({ targets, dropped }) => this.#scraper.apply([...targets, ...fixed], dropped),
+      }),
+    )
+    this.#current = next.move()
+    await before.disposeAsync()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current.disposeAsync()
+  }
+}
+
+function targetOf(collector: Collector, intervalMs: number): Target {
+  return collectorTarget({
+    part: collector.spec.part,
+    intervalMs,
+    timeoutMs: Math.min(intervalMs, 10_000),
+    address: collector.address,
+    read: (signal) => collector.read(signal),
+  })
+}
+
+/** assay keeps its own history too. */
+function selfTarget(intervalMs: number, own: () => string): Target {
+  const labels = Labels.of({ job: 'assay', instance: 'self' })
+  return {
+    pool: 'assay',
+    labels,
+    discoveredLabels: labels,
+    url: 'self',
+    intervalMs,
+    timeoutMs: intervalMs,
+    honorLabels: false,
+    honorTimestamps: true,
+    metricRelabelConfigs: [],
+    limits: {},
+    read: async () => ({ body: own(), contentType: TEXT_CONTENT_TYPE }),
+  }
+}
+
+/** Every secret is asked for once at the start: a missing one is told now, not at the first use in the night. */
+function checkSecrets(plan: Plan): void {
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    if ('env' in value && typeof value.env === 'string') resolveText({ env: value.env }, process.env)
+    else for (const inner of Object.values(value)) walk(inner)
+  }
+  walk([plan.collectors, plan.receivers, plan.runtimes, plan.scrapes])
+}
+
+/** A `prometheus.yml` may hold secrets in plain text; `status/config` must not. */
+function configText({ text, file }: Loaded): string {
+  if (!/\.ya?ml$/.test(file)) return text
+  return text.replaceAll(/^(\s*(?:- )?(?:password|credentials|bearer_token|secret[a-z_]*):\s*).+$/gm, '$1<secret>')
+}
+
+function webRoot(): string | undefined {
+  const root = resolve(
+    dirname(fileURLToPath(import.meta.url)),
+    import.meta.url.endsWith('.ts') ? '../../web/dist' : '../../../web/dist',
+  )
+  return existsSync(`${root}/index.html`) ? root : undefined
+}
