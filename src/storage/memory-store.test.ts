@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Labels, matcher, unixMs } from '#core'
+import { storeConformance } from './conformance.ts'
 import { memoryStore } from './memory-store.ts'
 
 test('what is committed is read back in order', async () => {
@@ -26,4 +27,9 @@ test('a series beyond the limit is rejected and the others go on', async () => {
     report.rejected.map(({ reason, count }) => [reason, count]),
     [['series-limit', 1]],
   )
+})
+
+storeConformance(test, 'memory store', async () => {
+  const store = memoryStore()
+  return { store, settle: async () => {}, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
 })

@@ -119,6 +119,11 @@ export class ByteReader {
     return this.offset >= this.#end
   }
 
+  /** Bytes that are left. */
+  get left(): number {
+    return Math.max(0, this.#end - this.offset)
+  }
+
   u8(): number {
     this.#need(1)
     return this.#bytes[this.offset++]!

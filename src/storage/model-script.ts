@@ -1,0 +1,99 @@
+/**
+ * Any store against the simplest one: a script of commands runs on both, and every answer must be the same.
+ *
+ * The script is data, made by a test with its generator of choice. Time only moves on, and what is out of order is so for its own
+ * series: a store may refuse what lies before its blocks, and the simplest one has none.
+ */
+import assert from 'node:assert/strict'
+import { Labels, type MatchOp, matcher, unixMs } from '#core'
+import { dumpSeries, type StoreBox } from './conformance.ts'
+import { memoryStore } from './memory-store.ts'
+import type { Store } from './types.ts'
+
+export type ScriptSample = {
+  readonly series: number
+  /** `now`; the series' last instant again; or one before it. */
+  readonly when: 'now' | 'again' | 'past'
+  readonly value: number | 'stale'
+}
+
+export type ScriptStep =
+  | {
+      readonly kind: 'batch'
+      readonly passMs: number
+      readonly commit: boolean
+      readonly samples: readonly ScriptSample[]
+    }
+  | { readonly kind: 'settle' }
+  | {
+      readonly kind: 'query'
+      /** From how long ago to how long ago. */
+      readonly fromMs: number
+      readonly toMs: number
+      readonly matchers: readonly { readonly name: string; readonly op: MatchOp; readonly value: string }[]
+    }
+
+/** Series by number: few enough that steps meet, with labels that matchers can tell apart. */
+export function scriptSeries(number: number): Labels {
+  return Labels.of({ __name__: `m${number % 3}`, x: number % 4 === 0 ? '' : `${number % 4}`, i: `${number}` })
+}
+
+export async function playScript(box: StoreBox, steps: readonly ScriptStep[]): Promise<void> {
+  await using model = memoryStore()
+  const last = new Map<number, number>()
+  let now = 0
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'batch':
+        now += step.passMs
+        assert.equal(
+          runBatch(box.store, step, now, new Map(last)),
+          runBatch(model, step, now, step.commit ? last : new Map(last)),
+          'appended samples',
+        )
+        break
+      case 'settle':
+        await box.settle()
+        // From here a marker for a series that got nothing since may be dropped: not part of the contract.
+        last.clear()
+        break
+      case 'query':
+        assert.deepEqual(answer(box.store, step, now), answer(model, step, now))
+        break
+      default:
+        step satisfies never
+    }
+  }
+  const everything = { kind: 'query', fromMs: now + 1, toMs: -1, matchers: [] } as const
+  assert.deepEqual(answer(box.store, everything, now), answer(model, everything, now))
+}
+
+function runBatch(
+  store: Store,
+  { samples, commit }: ScriptStep & { kind: 'batch' },
+  now: number,
+  last: Map<number, number>,
+): number {
+  using batch = store.appender()
+  for (const { series, when, value } of samples) {
+    const before = last.get(series)
+    if (before === undefined && (when !== 'now' || value === 'stale')) continue
+    const at = unixMs(when === 'now' || before === undefined ? now : when === 'again' ? before : before - 1)
+    const labels = scriptSeries(series)
+    if (value === 'stale') batch.appendStale(undefined, labels, at)
+    else batch.append(undefined, labels, at, value)
+    last.set(series, Math.max(at, before ?? at))
+  }
+  return commit ? batch.commit().appended : 0
+}
+
+function answer(store: Store, { fromMs, toMs, matchers }: ScriptStep & { kind: 'query' }, now: number): unknown {
+  using querier = store.querier(unixMs(now - fromMs), unixMs(now - toMs))
+  const given = matchers.map(({ name, op, value }) => matcher(name, op, value))
+  return {
+    series: querier.select(given).map(dumpSeries),
+    labels: querier.series(given).map((labels) => labels.toString()),
+    names: querier.labelNames(given),
+    values: ['__name__', 'x', 'i'].map((name) => querier.labelValues(name, given)),
+  }
+}

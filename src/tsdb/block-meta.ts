@@ -1,0 +1,93 @@
+/**
+ * What a block says about itself in `meta.json`, and how its folder is named.
+ *
+ * - A block holds the samples of [start, end); the folder's name is that span, so that no two blocks of one span exist.
+ * - `meta.json` is the last file written: a folder without it is an interrupted one.
+ */
+import { crc32 } from 'node:zlib'
+import { AssayError } from '#core'
+
+export const BLOCK_FORMAT = 1
+export const META_FILE = 'meta.json'
+export const INDEX_FILE = 'index.bin'
+export const CHUNKS_FILE = 'chunks.bin'
+export const INDEX_MAGIC: Buffer = Buffer.from('ASYIDX\x00\x01', 'latin1')
+export const CHUNKS_MAGIC: Buffer = Buffer.from('ASYCHK\x00\x01', 'latin1')
+
+export type BlockMeta = {
+  readonly format: number
+  /** The span, start inclusive, end exclusive. */
+  readonly start: number
+  readonly end: number
+  /** The first and the last sample in it. */
+  readonly minTime: number
+  readonly maxTime: number
+  readonly series: number
+  readonly samples: number
+  readonly indexBytes: number
+  readonly chunksBytes: number
+  /** CRC-32 of the whole index file. */
+  readonly indexCrc: number
+  /** How many blocks were merged into this one; 1 for a block written from the head. */
+  readonly merged: number
+}
+
+export function blockName({ start, end }: { readonly start: number; readonly end: number }): string {
+  return `${start}_${end}`
+}
+
+/** Folders of finished blocks; others are ours too but are left-overs (`tmp-...`) or set aside (`corrupt-...`). */
+export function isBlockName(name: string): boolean {
+  return /^-?\d+_-?\d+$/.test(name)
+}
+
+/** Throws `ASSAY_TSDB_CORRUPT` when it is none, `ASSAY_DATA_NEWER` when a later version wrote it. */
+export function parseMeta(text: string, place: string): BlockMeta {
+  const corrupt = (what: string, cause?: unknown) =>
+    new AssayError('ASSAY_TSDB_CORRUPT', `${place}/${META_FILE} ${what}`, { cause })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw corrupt('is not JSON', cause)
+  }
+  if (typeof value !== 'object' || value === null) throw corrupt('is not an object')
+  const fields: Record<string, unknown> = { ...value }
+  const number = (name: keyof BlockMeta): number => {
+    const field = fields[name]
+    if (typeof field !== 'number' || !Number.isSafeInteger(field)) throw corrupt(`has no whole number as ${name}`)
+    return field
+  }
+  const format = number('format')
+  if (format > BLOCK_FORMAT) {
+    throw new AssayError(
+      'ASSAY_DATA_NEWER',
+      `${place} was written by a later assay (block format ${format}, this one knows up to ${BLOCK_FORMAT}); start that version`,
+    )
+  }
+  const meta: BlockMeta = {
+    format,
+    start: number('start'),
+    end: number('end'),
+    minTime: number('minTime'),
+    maxTime: number('maxTime'),
+    series: number('series'),
+    samples: number('samples'),
+    indexBytes: number('indexBytes'),
+    chunksBytes: number('chunksBytes'),
+    indexCrc: number('indexCrc'),
+    merged: number('merged'),
+  }
+  if (fields['crc'] !== crcOf(meta)) throw corrupt('does not fit its checksum')
+  return meta
+}
+
+/** The text of `meta.json`: the members and a CRC-32 over them. */
+export function formatMeta(meta: BlockMeta): string {
+  return `${JSON.stringify({ ...meta, crc: crcOf(meta) }, undefined, 2)}\n`
+}
+
+/** Over the members as compact JSON, in the order of `BlockMeta`. */
+function crcOf(meta: BlockMeta): number {
+  return crc32(JSON.stringify(meta))
+}

@@ -1,0 +1,133 @@
+/**
+ * The blocks on disk, in order of time and without overlap: opened, added, replaced, dropped, set aside.
+ *
+ * - A folder that is damaged is renamed to `corrupt-...` and reported; the rest serves.
+ * - Left-overs of an interrupted write (`tmp-...`) and blocks that a merged one replaced are deleted when opening.
+ */
+import { renameSync } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { AssayError, type Log, messageOf } from '#core'
+import { Block, type BlockCaches, BlockCorruptError } from './block.ts'
+import { isBlockName } from './block-meta.ts'
+
+export class BlockStore implements Disposable {
+  readonly dir: string
+  readonly #caches: BlockCaches
+  readonly #log: Log
+  #blocks: Block[] = []
+  readonly #setAside: string[] = []
+
+  private constructor(dir: string, caches: BlockCaches, log: Log) {
+    this.dir = dir
+    this.#caches = caches
+    this.#log = log
+  }
+
+  /** Rejects with `ASSAY_DATA_NEWER` when a later version wrote a block: setting it aside would hide good data. */
+  static async open(dir: string, caches: BlockCaches, log: Log): Promise<BlockStore> {
+    await mkdir(dir, { recursive: true })
+    const store = new BlockStore(dir, caches, log)
+    for (const name of await readdir(dir)) {
+      if (name.startsWith('tmp-')) await rm(join(dir, name), { recursive: true, force: true })
+      else if (name.startsWith('corrupt-')) store.#setAside.push(name)
+      else if (isBlockName(name)) await store.#openOrSetAside(join(dir, name))
+    }
+    store.#sort()
+    store.#dropReplaced()
+    return store
+  }
+
+  get blocks(): readonly Block[] {
+    return this.#blocks
+  }
+
+  /** Folders that were damaged and no longer serve, by name. */
+  get setAside(): readonly string[] {
+    return this.#setAside
+  }
+
+  get sizeBytes(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.sizeBytes, 0)
+  }
+
+  /** The end of the last block, or -Infinity. */
+  get end(): number {
+    return this.#blocks.at(-1)?.meta.end ?? -Infinity
+  }
+
+  /**
+   * Adds the finished block of that folder name, in place of those it was merged from. `onServing` runs in the same turn, so
+   * that no reader can open between the two.
+   */
+  async add(
+    name: string,
+    { replaced = [], onServing }: { readonly replaced?: readonly Block[]; readonly onServing?: () => void },
+  ): Promise<void> {
+    const block = await Block.open(join(this.dir, name), this.#caches)
+    this.#blocks = [...this.#blocks.filter((one) => !replaced.includes(one)), block]
+    this.#sort()
+    onServing?.()
+    for (const one of replaced) one.drop()
+  }
+
+  /** Takes the block out and deletes its folder once nobody reads it. */
+  drop(block: Block): void {
+    this.#blocks = this.#blocks.filter((one) => one !== block)
+    block.drop()
+  }
+
+  /** Renames the folder of a damaged block and goes on without it. */
+  putAside(dir: string, reason: string): void {
+    const block = this.#blocks.find((one) => one.dir === dir)
+    const name = `corrupt-${basename(dir)}`
+    // Several readers may find the same damage.
+    if (this.#setAside.includes(name)) return
+    this.#log.error(
+      { block: dir, reason, setAside: name },
+      'a damaged block was set aside; its samples are missing now',
+    )
+    try {
+      renameSync(dir, join(this.dir, name))
+    } catch (error) {
+      this.#log.error({ block: dir, err: messageOf(error) }, 'the damaged block could not be renamed')
+    }
+    this.#setAside.push(name)
+    if (block === undefined) return
+    this.#blocks = this.#blocks.filter((one) => one !== block)
+    block.release()
+  }
+
+  [Symbol.dispose](): void {
+    for (const block of this.#blocks) block.release()
+    this.#blocks = []
+  }
+
+  async #openOrSetAside(dir: string): Promise<void> {
+    try {
+      this.#blocks.push(await Block.open(dir, this.#caches))
+    } catch (error) {
+      if (!(error instanceof AssayError) || error.code !== 'ASSAY_TSDB_CORRUPT') throw error
+      this.putAside(dir, error.message)
+    }
+  }
+
+  #sort(): void {
+    this.#blocks.sort((a, b) => a.meta.start - b.meta.start || b.meta.end - a.meta.end)
+  }
+
+  /** A crash between the rename of a merged block and the deletion of its sources leaves both: the merged one has it all. */
+  #dropReplaced(): void {
+    let covered: Block | undefined
+    for (const block of [...this.#blocks]) {
+      if (covered !== undefined && block.meta.end <= covered.meta.end) {
+        this.#log.info({ block: block.dir, by: covered.dir }, 'a block that a merged one replaced is deleted')
+        this.drop(block)
+      } else covered = block
+    }
+  }
+}
+
+export function isCorrupt(error: unknown): error is BlockCorruptError {
+  return error instanceof BlockCorruptError
+}

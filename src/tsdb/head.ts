@@ -1,0 +1,353 @@
+/**
+ * The head: the newest samples, in memory, behind the write-ahead log.
+ *
+ * - A commit is applied whole and at once: `check` decides what is taken, `apply` takes it.
+ * - `acceptFrom` is the first instant it still takes; `boundary` the first it answers for: what is earlier lies in blocks. The
+ *   one runs ahead of the other while a block is being written, so that nothing can slip in behind the writer.
+ * - A reader holds a `HeadView`: the number of the last commit it sees, and the boundary of its moment. While a view that needs
+ *   samples before a new boundary is open, they are kept.
+ * - A series without samples leaves when its last ones are cut off; its slot is used again under a new generation.
+ */
+import { Labels, type Matcher, unixMs } from '#core'
+import { grown, type Rejections, sameBits } from '#storage'
+import { wordsOf } from './bytes.ts'
+import { HeadColumns } from './head-columns.ts'
+import { cutSeries, hasSample, maxCountOf, pushSample, readSeries, type Span } from './head-series.ts'
+import type { Part } from './part.ts'
+import { labelTest, Postings } from './postings.ts'
+
+/** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */
+const SLOT_LIMIT = 2 ** 26
+/** Series handled between two yields of a truncation. */
+const TRUNCATE_STRIDE = 5000
+
+/** A batch that was checked: slots instead of references, only what is to be taken. */
+export type Accepted = {
+  slots: Float64Array
+  timestamps: Float64Array
+  values: Float64Array
+  count: number
+  minTime: number
+  maxTime: number
+}
+
+export type HeadView = { readonly commit: number; readonly boundary: number; readonly start: number }
+
+export class Head {
+  readonly columns: HeadColumns = new HeadColumns()
+  readonly #labels: (Labels | undefined)[] = [undefined]
+  readonly #slots = new Map<string, number>()
+  readonly #postings = new Postings()
+  readonly #texts = new Map<string, string>()
+  readonly #free: number[] = []
+  readonly #maxSeries: number
+  readonly #views = new Set<HeadView>()
+  /** For series written since the oldest open view: how many samples they had after which commit. */
+  readonly #history = new Map<number, { readonly commits: number[]; readonly totals: number[] }>()
+  /** Per slot, while a batch is checked: the batch's last entry for it. */
+  #pendingStamp: Float64Array = new Float64Array(0)
+  #pendingEntry: Float64Array = new Float64Array(0)
+  #stamp = 0
+  #commit = 0
+  #acceptFrom = -Infinity
+  #boundary = -Infinity
+  #minTime = Infinity
+  #maxTime = -Infinity
+  #samples = 0
+
+  constructor(maxSeries: number) {
+    this.#maxSeries = Math.min(maxSeries, SLOT_LIMIT - 2)
+  }
+
+  get boundary(): number {
+    return this.#boundary
+  }
+
+  /** The last instant ever taken, or -Infinity. */
+  get maxTime(): number {
+    return this.#maxTime
+  }
+
+  get seriesCount(): number {
+    return this.#slots.size
+  }
+
+  get sampleCount(): number {
+    return this.#samples
+  }
+
+  /** Bytes of sealed pieces and tails: what the samples take, without labels and index. */
+  get sizeBytes(): number {
+    const { sealed } = this.columns
+    let sum = 0
+    for (let slot = 1; slot < sealed.length; slot++) sum += sealed[slot]?.length ?? 0
+    return sum + this.#slots.size * 512
+  }
+
+  /** The first instant that a series has here, or Infinity. Exact after each truncation. */
+  get minTime(): number {
+    return Math.max(this.#minTime, this.#boundary)
+  }
+
+  labelsOf(slot: number): Labels {
+    return this.#labels[slot] ?? Labels.empty
+  }
+
+  /** The reference of a series that is there, or 0. A reference from before its slot was given away again is looked up anew. */
+  find(ref: number | undefined, labels: Labels): number {
+    if (ref !== undefined && this.isCurrent(ref)) return ref
+    const slot = this.#slots.get(labels.key)
+    return slot === undefined ? 0 : this.#refOf(slot)
+  }
+
+  /** The reference of a new series, or 0 when there are too many. */
+  create(given: Labels): number {
+    if (this.#slots.size >= this.#maxSeries) return 0
+    // Own copies of the texts, shared by all series: a label cut out of a scraped page would keep the whole page alive.
+    const labels = Labels.fromSorted(given.flat.map((text) => this.#intern(text)))
+    // A text that is not well-formed becomes another one in UTF-8, which may be known.
+    const known = this.#slots.get(labels.key)
+    if (known !== undefined) return this.#refOf(known)
+    const slot = this.#free.pop() ?? this.#labels.length
+    this.columns.ensure(slot)
+    this.columns.clear(slot)
+    this.columns.generation[slot]!++
+    this.#labels[slot] = labels
+    this.#slots.set(labels.key, slot)
+    this.#postings.add(slot, labels)
+    return this.#refOf(slot)
+  }
+
+  /** Whether the reference still stands for the series it was given for. */
+  isCurrent(ref: number): boolean {
+    const slot = ref % SLOT_LIMIT
+    return slot > 0 && this.#labels[slot] !== undefined && this.#refOf(slot) === ref
+  }
+
+  slotOf(ref: number): number {
+    return ref % SLOT_LIMIT
+  }
+
+  get acceptFrom(): number {
+    return this.#acceptFrom
+  }
+
+  /** From now on samples before `time` are refused: the first step of moving them into a block. */
+  refuseBefore(time: number): void {
+    if (time > this.#acceptFrom) this.#acceptFrom = time
+  }
+
+  /** From now on new views look for samples before `time` in blocks: the step after the block is there. */
+  raiseBoundary(time: number): void {
+    this.refuseBefore(time)
+    if (time > this.#boundary) this.#boundary = time
+  }
+
+  /** Decides entry by entry what of a batch can be taken. Changes nothing that a reader sees. */
+  check(
+    batch: { readonly timestamps: Float64Array; readonly values: Float64Array; readonly count: number },
+    slots: Float64Array,
+    { into, rejections }: { readonly into: Accepted; readonly rejections: Rejections },
+  ): void {
+    const { columns } = this
+    const stamp = ++this.#stamp
+    if (this.#pendingStamp.length < this.#labels.length) {
+      this.#pendingStamp = grown(this.#pendingStamp, this.#labels.length * 2)
+      this.#pendingEntry = grown(this.#pendingEntry, this.#labels.length * 2)
+    }
+    const inWords = wordsOf(batch.values)
+    const outWords = wordsOf(into.values)
+    let kept = 0
+    let minTime = Infinity
+    let maxTime = -Infinity
+    for (let i = 0; i < batch.count; i++) {
+      const slot = slots[i]!
+      const at = batch.timestamps[i]!
+      if (slot === 0) {
+        rejections.add('series-limit', Labels.empty, unixMs(at))
+        continue
+      }
+      const pending = this.#pendingStamp[slot] === stamp
+      const last = pending ? into.timestamps[this.#pendingEntry[slot]!]! : columns.lastAt[slot]!
+      if (at > last && at >= this.#acceptFrom) {
+        into.slots[kept] = slot
+        into.timestamps[kept] = at
+        outWords[2 * kept] = inWords[2 * i]!
+        outWords[2 * kept + 1] = inWords[2 * i + 1]!
+        this.#pendingStamp[slot] = stamp
+        this.#pendingEntry[slot] = kept
+        kept++
+        if (at < minTime) minTime = at
+        if (at > maxTime) maxTime = at
+        continue
+      }
+      if (at === last) {
+        const same = pending
+          ? sameBits(into.values, this.#pendingEntry[slot]!, batch.values, i)
+          : sameBits(columns.lastValue, slot, batch.values, i)
+        if (!same) rejections.add('duplicate', this.labelsOf(slot), unixMs(at))
+      } else rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at))
+    }
+    into.count = kept
+    into.minTime = minTime
+    into.maxTime = maxTime
+  }
+
+  /** Takes what was checked, all at once: the next view sees the whole of it, the views that are open nothing of it. */
+  apply({ slots, timestamps, values, count, minTime, maxTime }: Accepted): void {
+    const { columns } = this
+    const commit = ++this.#commit
+    const words = wordsOf(values)
+    const lastWords = wordsOf(columns.lastValue)
+    const watched = this.#views.size > 0
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!
+      if (columns.lastCommit[slot] !== commit) {
+        if (watched) this.#remember(slot)
+        columns.lastCommit[slot] = commit
+      }
+      pushSample(columns, slot, timestamps[i]!, words, i)
+      lastWords[2 * slot] = words[2 * i]!
+      lastWords[2 * slot + 1] = words[2 * i + 1]!
+    }
+    this.#samples += count
+    if (minTime < this.#minTime) this.#minTime = minTime
+    if (maxTime > this.#maxTime) this.#maxTime = maxTime
+  }
+
+  openView(start: number): HeadView {
+    const view: HeadView = { commit: this.#commit, boundary: this.#boundary, start }
+    this.#views.add(view)
+    return view
+  }
+
+  closeView(view: HeadView): void {
+    this.#views.delete(view)
+    if (this.#views.size === 0) this.#history.clear()
+  }
+
+  /** True while an open view may still read samples before `time` here. */
+  isNeededBefore(time: number): boolean {
+    for (const view of this.#views) if (view.boundary < time && view.start < time) return true
+    return false
+  }
+
+  /** Series that match and have a sample within [low, high] of the view. */
+  select(view: HeadView, matchers: readonly Matcher[], low: number, high: number): readonly Part[] {
+    const from = Math.max(low, view.boundary)
+    if (from > high) return []
+    const test = labelTest(matchers)
+    const parts: Part[] = []
+    const visit = (slot: number) => {
+      const labels = this.#labels[slot]
+      if (labels === undefined || !test(labels)) return
+      const span: Span = { low: from, high, visible: this.#visible(slot, view) }
+      if (hasSample(this.columns, slot, span)) parts.push(this.#part(slot, labels, span))
+    }
+    const candidates = this.#postings.candidates(matchers)
+    if (candidates === undefined) for (let slot = 1; slot < this.#labels.length; slot++) visit(slot)
+    else for (let i = 0; i < candidates.length; i++) visit(candidates[i]!)
+    return parts
+  }
+
+  /**
+   * Forgets what lies before the boundary, a stride of series at a time. Only while no open view needs it. A series without
+   * samples stays known while its last one is not older than `keepAfter`, so that it can still be ended by a stale marker.
+   */
+  async truncate(keepAfter: number, pause: () => Promise<void>): Promise<void> {
+    const time = this.#boundary
+    const gone = new Map<number, Labels>()
+    for (let slot = 1; slot < this.#labels.length; slot++) {
+      const labels = this.#labels[slot]
+      if (labels !== undefined) {
+        cutSeries(this.columns, slot, time)
+        const isEmpty = this.columns.total[slot] === this.columns.cutOff[slot]
+        if (isEmpty && !(this.columns.lastAt[slot]! > keepAfter)) gone.set(slot, labels)
+      }
+      if (slot % TRUNCATE_STRIDE === 0) await pause()
+    }
+    this.#forget(gone)
+    this.#recount()
+  }
+
+  #recount(): void {
+    this.#samples = 0
+    this.#minTime = Infinity
+    for (let slot = 1; slot < this.#labels.length; slot++) {
+      if (this.#labels[slot] === undefined) continue
+      this.#samples += this.columns.total[slot]! - this.columns.cutOff[slot]!
+      if (this.columns.firstAt[slot]! < this.#minTime) this.#minTime = this.columns.firstAt[slot]!
+    }
+  }
+
+  /** Series that got a sample since they were listed stay. */
+  #forget(listed: Map<number, Labels>): void {
+    for (const [slot] of listed) {
+      if (this.columns.total[slot]! > this.columns.cutOff[slot]!) listed.delete(slot)
+    }
+    this.#postings.remove(listed)
+    for (const [slot, labels] of listed) {
+      this.#slots.delete(labels.key)
+      this.#labels[slot] = undefined
+      this.columns.clear(slot)
+      this.#history.delete(slot)
+      this.#free.push(slot)
+    }
+    if (listed.size > 0) this.#rebuildTexts()
+  }
+
+  #part(slot: number, labels: Labels, span: Span): Part {
+    const { columns } = this
+    return {
+      labels,
+      maxCount: maxCountOf(columns, slot, span),
+      read: (timestamps, values, to) => readSeries(columns, slot, span, { timestamps, values, to }),
+    }
+  }
+
+  /** How many samples the series had when the view was opened. */
+  #visible(slot: number, view: HeadView): number {
+    if (this.columns.lastCommit[slot]! <= view.commit) return this.columns.total[slot]!
+    const known = this.#history.get(slot)
+    if (known === undefined) return 0
+    for (let i = known.commits.length - 1; i >= 0; i--) if (known.commits[i]! <= view.commit) return known.totals[i]!
+    return 0
+  }
+
+  /** Notes what the series had, before a commit changes it; forgets notes that no open view can ask for. */
+  #remember(slot: number): void {
+    let known = this.#history.get(slot)
+    if (known === undefined) {
+      known = { commits: [], totals: [] }
+      this.#history.set(slot, known)
+    }
+    known.commits.push(this.columns.lastCommit[slot]!)
+    known.totals.push(this.columns.total[slot]!)
+    if (known.commits.length < 8) return
+    const oldest = this.#views.values().next().value?.commit ?? 0
+    let drop = 0
+    while (drop + 1 < known.commits.length && known.commits[drop + 1]! <= oldest) drop++
+    known.commits.splice(0, drop)
+    known.totals.splice(0, drop)
+  }
+
+  #refOf(slot: number): number {
+    return this.columns.generation[slot]! * SLOT_LIMIT + slot
+  }
+
+  #intern(text: string): string {
+    let own = this.#texts.get(text)
+    if (own === undefined) {
+      own = Buffer.from(text).toString()
+      this.#texts.set(own, own)
+    }
+    return own
+  }
+
+  #rebuildTexts(): void {
+    // Texts outlive their series only until the pool has grown past any use: one walk per truncation.
+    const used = new Set<string>()
+    for (const labels of this.#labels) if (labels !== undefined) for (const text of labels.flat) used.add(text)
+    for (const text of this.#texts.keys()) if (!used.has(text)) this.#texts.delete(text)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * One batch on its way: gathered, then checked, written ahead, applied, in one synchronous turn.
+ *
+ * A series may leave the head between `append` and `commit` and its slot go to another one; the labels that came with each
+ * sample settle which series was meant.
+ */
+import type { Labels, UnixMs } from '#core'
+import { type Appender, Batch, type CommitReport, isInstant, Rejections, type SeriesRef } from '#storage'
+import type { Head } from './head.ts'
+
+export type AppenderDeps = {
+  readonly head: Head
+  /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. Slot 0 stands for a series that could not be made. */
+  readonly commit: (batch: Batch, slots: Float64Array, rejections: Rejections) => CommitReport
+}
+
+export class TsdbAppender implements Appender {
+  readonly #deps: AppenderDeps
+  readonly #rejections = new Rejections()
+  readonly #batch = new Batch()
+  readonly #labels: Labels[] = []
+  #isOpen = true
+
+  constructor(deps: AppenderDeps) {
+    this.#deps = deps
+  }
+
+  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef {
+    this.#mustBeOpen()
+    if (!isInstant(at)) {
+      this.#rejections.add('no-instant', labels, at)
+      return (ref ?? 0) as SeriesRef
+    }
+    const { head } = this.#deps
+    const found = head.find(ref, labels) || head.create(labels)
+    if (found === 0) this.#rejections.add('series-limit', labels, at)
+    else {
+      this.#batch.push(found, at, value)
+      this.#labels.push(labels)
+    }
+    return found as SeriesRef
+  }
+
+  appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void {
+    this.#mustBeOpen()
+    const found = this.#deps.head.find(ref, labels)
+    if (found === 0 || !isInstant(at)) return
+    this.#batch.markStale(found, at)
+    this.#labels.push(labels)
+  }
+
+  commit(): CommitReport {
+    this.#mustBeOpen()
+    this.#isOpen = false
+    const { head } = this.#deps
+    const { refs, count } = this.#batch
+    const slots = new Float64Array(count)
+    for (let i = 0; i < count; i++) {
+      const ref = refs[i]!
+      slots[i] = head.slotOf(
+        head.isCurrent(ref) ? ref : head.find(undefined, this.#labels[i]!) || head.create(this.#labels[i]!),
+      )
+    }
+    return this.#deps.commit(this.#batch, slots, this.#rejections)
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOpen = false
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#isOpen) throw new TypeError('BUG: an appender was used after its commit or disposal')
+  }
+}

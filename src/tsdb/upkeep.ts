@@ -1,0 +1,235 @@
+/**
+ * What the store does beside commits and queries: blocks out of the head, a shorter log, merged blocks, retention.
+ *
+ * - One piece of work at a time, in one chain; a call that comes while it runs is answered by the next round.
+ * - A step that fails is logged and tried again at the next round. Nothing is deleted before its copy is durable.
+ * - Order when a block leaves the head: refuse older samples, write, serve, shorten. So a sample is never in no place.
+ */
+import { type Clock, type Log, messageOf } from '#core'
+import { compareLabels } from '#storage'
+import type { Block } from './block.ts'
+import { blockName } from './block-meta.ts'
+import { type BlockStore, isCorrupt } from './block-store.ts'
+import { type SeriesColumns, writeBlock } from './block-writer.ts'
+import { planMerge } from './compaction-plan.ts'
+import type { Head } from './head.ts'
+import { mergeSeries } from './merge.ts'
+import type { Part } from './part.ts'
+import type { Wal } from './wal.ts'
+
+export type UpkeepDeps = {
+  readonly head: Head
+  readonly wal: Wal
+  readonly blocks: BlockStore
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type UpkeepOptions = {
+  readonly blockMs?: number
+  readonly retentionMs?: number
+  readonly retentionBytes?: number
+  readonly upkeepIntervalMs?: number
+}
+
+const HOUR_MS = 3600_000
+const MAX_MERGED_MS = 31 * 24 * HOUR_MS
+
+export class Upkeep implements AsyncDisposable {
+  readonly #deps: UpkeepDeps
+  readonly #blockMs: number
+  readonly #maxMergedMs: number
+  readonly #options: UpkeepOptions
+  readonly #stop = new AbortController()
+  readonly #ticking: Promise<void>
+  #chain: Promise<void> = Promise.resolve()
+  #isWoken = false
+  /** Samples that are in a block still lie in the head, for a reader that is open. */
+  #truncateIsDue = false
+
+  constructor(deps: UpkeepDeps, options: UpkeepOptions) {
+    this.#deps = deps
+    this.#options = options
+    this.#blockMs = options.blockMs ?? 2 * HOUR_MS
+    // A block leaves as a whole: longer ones would keep a tenth of the retention too much.
+    this.#maxMergedMs = Math.min(MAX_MERGED_MS, (options.retentionMs ?? Infinity) / 10)
+    this.#ticking = this.#tick()
+  }
+
+  /** Called after each commit: cheap, and starts a round when a block is due. */
+  wakeWhenDue(): void {
+    const { head } = this.#deps
+    if (!this.#isWoken && head.maxTime - head.minTime > this.#blockMs * 1.5) this.#wake()
+  }
+
+  /** Called when a reader closed: what it held back may go now. */
+  readerLeft(): void {
+    if (this.#truncateIsDue && !this.#isWoken && !this.#deps.head.isNeededBefore(this.#deps.head.boundary)) this.#wake()
+  }
+
+  /** One round now, after what is running. Never rejects: what fails is logged. */
+  run(): Promise<void> {
+    return this.#enqueue(() => this.#round())
+  }
+
+  /** Writes everything in the head into one block. Rejects with what the disk said. */
+  async flushAll(): Promise<void> {
+    let failure: unknown
+    await this.#enqueue(async () => {
+      const { head } = this.#deps
+      try {
+        if (head.maxTime >= head.minTime) await this.#flush(head.minTime, head.maxTime + 1)
+        await this.#truncate()
+      } catch (error) {
+        failure = error
+      }
+    })
+    if (failure !== undefined) throw failure
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#ticking
+    await this.#chain
+  }
+
+  async #tick(): Promise<void> {
+    const { clock } = this.#deps
+    for await (const _ of clock.ticks(this.#options.upkeepIntervalMs ?? 60_000, this.#stop.signal)) await this.run()
+  }
+
+  #wake(): void {
+    this.#isWoken = true
+    void this.#enqueue(async () => {
+      this.#isWoken = false
+      await this.#round()
+    })
+  }
+
+  /** The chain never rejects: each piece of work takes care of its own failures. */
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    this.#chain = this.#chain.then(() => (this.#stop.signal.aborted ? undefined : work()))
+    return this.#chain
+  }
+
+  async #round(): Promise<void> {
+    const steps = [
+      ['shorten the head', () => this.#truncate()],
+      ['write blocks', () => this.#flushDue()],
+      ['merge blocks', () => this.#mergeDue()],
+      ['apply retention', () => this.#retain()],
+      ['sync the log', () => this.#deps.wal.sync()],
+    ] as const
+    for (const [what, step] of steps) {
+      if (this.#stop.signal.aborted) return
+      try {
+        await step()
+      } catch (error) {
+        if (this.#stop.signal.aborted) return
+        if (isCorrupt(error)) this.#deps.blocks.putAside(error.dir, error.message)
+        this.#deps.log.error({ err: messageOf(error) }, `could not ${what}; the store goes on and tries again`)
+      }
+    }
+  }
+
+  async #flushDue(): Promise<void> {
+    const { head } = this.#deps
+    // While a reader holds older samples the head's first instant is not exact: the next block can wait for it.
+    while (!this.#truncateIsDue && head.maxTime - this.#spanStart() > this.#blockMs * 1.5) {
+      const start = this.#spanStart()
+      await this.#flush(Math.max(start, head.boundary), start + this.#blockMs)
+      await this.#truncate()
+    }
+  }
+
+  #spanStart(): number {
+    return Math.floor(this.#deps.head.minTime / this.#blockMs) * this.#blockMs
+  }
+
+  /** Moves [start, end) from the head into a block. */
+  async #flush(start: number, end: number): Promise<void> {
+    const { head, blocks, wal } = this.#deps
+    head.refuseBefore(end)
+    const view = head.openView(start)
+    try {
+      const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
+      await pause()
+      const span = { start, end, merged: 1 }
+      const meta = await writeBlock(blocks.dir, span, columnsOf(parts), this.#stop.signal)
+      const onServing = () => head.raiseBoundary(end)
+      if (meta === undefined) onServing()
+      else await blocks.add(blockName(span), { onServing })
+    } finally {
+      head.closeView(view)
+    }
+    this.#truncateIsDue = true
+    wal.cut()
+    await wal.truncate(end)
+  }
+
+  async #truncate(): Promise<void> {
+    const { head } = this.#deps
+    if (!this.#truncateIsDue || head.isNeededBefore(head.boundary)) return
+    await head.truncate(head.maxTime - this.#blockMs / 2, pause)
+    this.#truncateIsDue = false
+  }
+
+  async #mergeDue(): Promise<void> {
+    const { blocks } = this.#deps
+    for (;;) {
+      const plan = planMerge(
+        blocks.blocks.map((block) => ({ start: block.meta.start, end: block.meta.end, block })),
+        { blockMs: this.#blockMs, maxSpanMs: this.#maxMergedMs, settledUntil: blocks.end },
+      )
+      if (plan === undefined) return
+      await this.#merge(plan.map(({ block }) => block))
+    }
+  }
+
+  async #merge(sources: readonly Block[]): Promise<void> {
+    const { blocks } = this.#deps
+    const span = {
+      start: sources[0]!.meta.start,
+      end: sources.at(-1)!.meta.end,
+      merged: sources.reduce((sum, block) => sum + block.meta.merged, 0),
+    }
+    for (const block of sources) block.retain()
+    try {
+      await writeBlock(blocks.dir, span, mergeSeries(sources.map((block) => block.all())), this.#stop.signal)
+      await blocks.add(blockName(span), { replaced: sources })
+    } finally {
+      for (const block of sources) block.release()
+    }
+  }
+
+  async #retain(): Promise<void> {
+    const { head, blocks, wal, log } = this.#deps
+    const newest = Math.max(head.maxTime, blocks.blocks.at(-1)?.meta.maxTime ?? -Infinity)
+    const { retentionMs = Infinity, retentionBytes = Infinity } = this.#options
+    for (;;) {
+      const oldest = blocks.blocks[0]
+      if (oldest === undefined) return
+      const isOld = oldest.meta.end <= newest - retentionMs
+      if (!isOld && blocks.sizeBytes + wal.sizeBytes <= retentionBytes) return
+      log.info({ block: oldest.dir, reason: isOld ? 'age' : 'size' }, 'a block is past its retention and deleted')
+      blocks.drop(oldest)
+    }
+  }
+}
+
+/** Reads each series as the writer asks for it; the columns are used again. */
+function* columnsOf(parts: readonly Part[]): Generator<SeriesColumns, void, undefined> {
+  let columns = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
+  for (const part of parts) {
+    if (columns.timestamps.length < part.maxCount) {
+      columns = { timestamps: new Float64Array(part.maxCount * 2), values: new Float64Array(part.maxCount * 2) }
+    }
+    const count = part.read(columns.timestamps, columns.values, 0)
+    yield { labels: part.labels, ...columns, count }
+  }
+}
+
+/** Lets commits and queries run. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

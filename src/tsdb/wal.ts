@@ -1,0 +1,218 @@
+/**
+ * The write-ahead log: numbered, append-only segments. One `write` per commit; what returned survives `kill -9`.
+ *
+ * - A segment stands by itself: it names every series it uses. So the log is shortened by deleting whole files, and no
+ *   checkpoint has to be written; the price is that each segment repeats the labels of the series in use.
+ * - A write that fails half-way is cut off again before anything else is written.
+ * - With `sync: 'commit'` a commit also survives power loss; else the log is synced by `sync()` and at the end of a segment.
+ */
+import {
+  close,
+  closeSync,
+  fdatasync as fdatasyncCallback,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from 'node:fs'
+import { mkdir, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { AssayError, messageOf } from '#core'
+import { readSegment } from './wal-reader.ts'
+import { type LoggedCommit, SEGMENT_MAGIC } from './wal-record.ts'
+
+export type WalOptions = {
+  readonly dir: string
+  readonly segmentBytes: number
+  readonly sync: 'none' | 'commit'
+  /** Writes to a file: the system's, or in tests one that fails. */
+  readonly write?: (fd: number, bytes: Uint8Array) => number
+}
+
+export type ReplayReport = {
+  readonly segments: number
+  readonly tornBytes: number
+  readonly damagedBytes: number
+  /** Segments in which something was damaged or torn. */
+  readonly files: readonly string[]
+}
+
+type Closed = { readonly number: number; readonly bytes: number; readonly maxTime: number }
+type Current = { readonly number: number; readonly fd: number; bytes: number; maxTime: number; needsCut: boolean }
+
+export class Wal {
+  readonly #options: WalOptions
+  readonly #write: (fd: number, bytes: Uint8Array) => number
+  #closed: Closed[] = []
+  #current: Current | undefined
+  #nextNumber = 1
+  #settling: Promise<void> = Promise.resolve()
+
+  constructor(options: WalOptions) {
+    this.#options = options
+    this.#write = options.write ?? ((fd, bytes) => writeSync(fd, bytes))
+  }
+
+  get sizeBytes(): number {
+    return this.#closed.reduce((sum, one) => sum + one.bytes, this.#current?.bytes ?? 0)
+  }
+
+  /**
+   * Reads what there is, oldest first; `onSegment` begins each segment, as its series numbers are its own. A torn tail is cut
+   * off the file. Call once, before the first append.
+   */
+  async replay(onSegment: () => (commit: LoggedCommit) => void): Promise<ReplayReport> {
+    await mkdir(this.#options.dir, { recursive: true })
+    let tornBytes = 0
+    let damagedBytes = 0
+    const files: string[] = []
+    for (const { number, file } of await listSegments(this.#options.dir)) {
+      this.#nextNumber = number + 1
+      const bytes = await readFile(file)
+      let maxTime = -Infinity
+      const use = onSegment()
+      const end = readSegment(bytes, (commit) => {
+        const { timestamps, count } = commit.samples
+        for (let i = 0; i < count; i++) if (timestamps[i]! > maxTime) maxTime = timestamps[i]!
+        use(commit)
+      })
+      if (end.tornBytes > 0 || end.damagedBytes > 0) files.push(file)
+      if (end.tornBytes > 0) await truncate(file, end.goodBytes)
+      tornBytes += end.tornBytes
+      damagedBytes += end.damagedBytes
+      this.#closed.push({ number, bytes: end.goodBytes, maxTime })
+    }
+    return { segments: this.#closed.length, tornBytes, damagedBytes, files }
+  }
+
+  /**
+   * The segment that the next append goes to, for the caller to know which series it has named. Begins a new one when the
+   * current one is full. Throws `ASSAY_STORE_WRITE`.
+   */
+  segment(): number {
+    if (this.#current !== undefined && this.#current.bytes >= this.#options.segmentBytes) this.cut()
+    this.#current ??= this.#begin()
+    return this.#current.number
+  }
+
+  /** Appends one record to the current segment. Throws `ASSAY_STORE_WRITE`; then the log is as it was. */
+  append(record: Uint8Array, maxTime: number): void {
+    const current = this.#current
+    if (current === undefined) throw new TypeError('BUG: append without a segment')
+    try {
+      if (current.needsCut) this.#cutBack(current)
+      this.#writeAll(current.fd, record)
+      if (this.#options.sync === 'commit') fdatasyncSync(current.fd)
+    } catch (cause) {
+      current.needsCut = true
+      this.#tryCutBack(current)
+      throw writeError(this.#fileOf(current.number), cause)
+    }
+    current.bytes += record.length
+    if (maxTime > current.maxTime) current.maxTime = maxTime
+  }
+
+  /** Ends the current segment, so that it can be deleted as soon as its samples are in a block. */
+  cut(): void {
+    const current = this.#current
+    if (current === undefined) return
+    this.#current = undefined
+    this.#closed.push({ number: current.number, bytes: current.bytes, maxTime: current.maxTime })
+    if (current.needsCut) this.#tryCutBack(current)
+    // Forcing a whole segment to disk takes long enough to be felt: it happens beside the event loop.
+    this.#settling = Promise.all([this.#settling, forceAndClose(current.fd)]).then(() => undefined)
+  }
+
+  /** Forces what was appended to the disk. */
+  async sync(): Promise<void> {
+    if (this.#current !== undefined) await fdatasync(this.#current.fd)
+  }
+
+  /** Deletes ended segments that hold nothing at or after `time`. */
+  async truncate(time: number): Promise<void> {
+    const gone = this.#closed.filter((one) => one.maxTime < time)
+    for (const one of gone) await rm(this.#fileOf(one.number), { force: true })
+    this.#closed = this.#closed.filter((one) => !gone.includes(one))
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    await this.#settling
+  }
+
+  #begin(): Current {
+    const number = this.#nextNumber
+    const file = this.#fileOf(number)
+    try {
+      // A begin that failed left an empty file of this number at most: it is used again, so that a full disk gathers none.
+      const fd = openSync(file, 'w', 0o600)
+      try {
+        this.#writeAll(fd, SEGMENT_MAGIC)
+        if (this.#options.sync === 'commit') {
+          const dir = openSync(this.#options.dir, 'r')
+          fsyncSync(dir)
+          closeSync(dir)
+        }
+      } catch (cause) {
+        closeSync(fd)
+        throw cause
+      }
+      this.#nextNumber++
+      return { number, fd, bytes: SEGMENT_MAGIC.length, maxTime: -Infinity, needsCut: false }
+    } catch (cause) {
+      throw writeError(file, cause)
+    }
+  }
+
+  #writeAll(fd: number, bytes: Uint8Array): void {
+    // A regular file takes all at once; only a disk that is nearly full takes less.
+    for (let done = 0; done < bytes.length; ) {
+      const written = this.#write(fd, done === 0 ? bytes : bytes.subarray(done))
+      if (written <= 0) throw new Error('the disk took no more bytes')
+      done += written
+    }
+  }
+
+  #cutBack(current: Current): void {
+    ftruncateSync(current.fd, current.bytes)
+    current.needsCut = false
+  }
+
+  /** What is left behind a failed write is harmless to readers; the next append tries again before it writes. */
+  #tryCutBack(current: Current): void {
+    try {
+      this.#cutBack(current)
+    } catch {
+      current.needsCut = true
+    }
+  }
+
+  #fileOf(number: number): string {
+    return join(this.#options.dir, `${String(number).padStart(8, '0')}.wal`)
+  }
+}
+
+const fdatasync = promisify(fdatasyncCallback)
+
+/** Never rejects: the bytes were handed over long ago, and a disk that fails now fails the next write loudly. */
+async function forceAndClose(fd: number): Promise<void> {
+  await fdatasync(fd).catch(() => undefined)
+  await promisify(close)(fd).catch(() => undefined)
+}
+
+async function listSegments(dir: string): Promise<readonly { readonly number: number; readonly file: string }[]> {
+  return (await readdir(dir))
+    .filter((name) => /^\d{8,}\.wal$/.test(name))
+    .map((name) => ({ number: Number.parseInt(name, 10), file: join(dir, name) }))
+    .sort((a, b) => a.number - b.number)
+}
+
+function writeError(file: string, cause: unknown): AssayError {
+  return new AssayError(
+    'ASSAY_STORE_WRITE',
+    `${file} could not be written (${messageOf(cause)}); nothing of the batch was kept; reading goes on, and writing again once the disk takes it`,
+    { cause },
+  )
+}
