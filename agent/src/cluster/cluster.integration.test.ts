@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { samplesOf, valueAt } from '../test-support/parse-page.ts'
+import { freePort, type Service, startService, until } from '../test-support/service.ts'
+
+const COUNT = 'http_server_request_duration_seconds_count'
+const STARTS = 'process_start_time_seconds'
+
+async function ask(service: Service, path: string, headers: Record<string, string> = {}): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${String(service.ready['port'])}${path}`, { headers })
+  return ((await response.json()) as { pid: number }).pid
+}
+
+async function stop(service: Service): Promise<void> {
+  const gone = once(service.child, 'exit')
+  service.child.kill('SIGTERM')
+  await gone
+}
+
+const all = (service: Service, count: number): Promise<string> =>
+  until(
+    () => service.metrics(),
+    (page) => samplesOf(page, STARTS).length === count,
+  )
+
+test('one page tells every worker, each with its label, and users of all of them once', async () => {
+  await using service = await startService('cluster-service.ts', { ASSAY_USERS: 'header:x-user-id' })
+  await all(service, 3)
+  const perPid = new Map<number, number>()
+  for (let i = 0; i < 30; i++) {
+    const pid = await ask(service, '/x', { 'x-user-id': `user ${i % 10}` })
+    perPid.set(pid, (perPid.get(pid) ?? 0) + 1)
+  }
+  const page = await service.metrics()
+  const counts = samplesOf(page, COUNT, { http_route: '/x' })
+  assert.deepEqual(counts.map(({ value }) => value).sort(), [...perPid.values()].sort())
+  assert.deepEqual(
+    samplesOf(page, STARTS)
+      .map(({ labels }) => labels['worker'])
+      .sort(),
+    ['1', '2', '3'],
+  )
+  assert.equal(valueAt(page, 'assay_active_users', { window: '1d' }), 10)
+  assert.equal(valueAt(page, 'assay_active_users', { window: '5m' }), 10)
+  assert.equal(valueAt(page, 'assay_agent_workers', { state: 'answered' }), 3)
+  await stop(service)
+})
+
+test('when the hub is killed the others take over, again and again', async () => {
+  await using service = await startService('cluster-service.ts')
+  await all(service, 3)
+  const pids = service.ready['pids'] as number[]
+  const starts = async (): Promise<number> => samplesOf(await service.metrics(), STARTS).length
+  for (let left = 2; left >= 1; left--) {
+    const hub = await hubOf(service, pids)
+    process.kill(hub, 'SIGKILL')
+    pids.splice(pids.indexOf(hub), 1)
+    const from = performance.now()
+    await until(starts, (count) => count === left)
+    assert.ok(performance.now() - from < 2_000, `${performance.now() - from} ms without a page`)
+  }
+  await stop(service)
+})
+
+/** The worker whose death takes the page away is the one that listens; /proc tells it without asking. */
+async function hubOf(service: Service, pids: readonly number[]): Promise<number> {
+  const { readdir, readFile, readlink } = await import('node:fs/promises')
+  const port = service.metricsPort.toString(16).toUpperCase().padStart(4, '0')
+  const table = await readFile('/proc/net/tcp', 'utf8')
+  const inode = table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find((row) => row[1] === `0100007F:${port}` && row[3] === '0A')?.[9]
+  for (const pid of pids) {
+    for (const fd of await readdir(`/proc/${pid}/fd`)) {
+      if ((await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')) === `socket:[${inode}]`) return pid
+    }
+  }
+  throw new Error('nobody listens')
+}
+
+test('a worker that is blocked is left out and told as silent, and the others are answered for in time', async () => {
+  await using service = await startService('cluster-service.ts')
+  await all(service, 3)
+  const hub = await hubOf(service, service.ready['pids'] as number[])
+  // Workers are served in turn: find one that is not the hub to block.
+  while ((await ask(service, '/x')) !== hub);
+  assert.notEqual(await ask(service, '/block'), hub)
+  const from = performance.now()
+  const page = await service.metrics()
+  assert.ok(performance.now() - from < 1_500, `${performance.now() - from} ms`)
+  assert.equal(valueAt(page, 'assay_agent_workers', { state: 'silent' }), 1)
+  assert.equal(samplesOf(page, STARTS).length, 2)
+  await all(service, 3)
+  await stop(service)
+})
+
+test('two applications that share an address by mistake do not share a page', async () => {
+  const port = await freePort()
+  await using one = await startService('plain-service.ts', {
+    METRICS_PORT: String(port),
+    NODE_APP_INSTANCE: '0',
+    ASSAY_SERVICE: 'one',
+  })
+  await until(
+    () => one.metrics(),
+    (page) => page.includes(STARTS),
+  )
+  await using two = await startService('plain-service.ts', {
+    METRICS_PORT: String(port),
+    NODE_APP_INSTANCE: '1',
+    ASSAY_SERVICE: 'two',
+  })
+  await until(
+    async () => two.stderr(),
+    (text) => text.includes('ASSAY_AGENT_ADDRESS'),
+  )
+  assert.deepEqual(
+    samplesOf(await one.metrics(), STARTS).map(({ labels }) => labels['worker']),
+    ['0'],
+  )
+})
+
+test('a younger instance with the same label replaces the older one on the page', async () => {
+  const port = await freePort()
+  const env = { METRICS_PORT: String(port), NODE_APP_INSTANCE: '0', ASSAY_SERVICE: 'one' }
+  await using old = await startService('plain-service.ts', env)
+  await until(
+    () => old.metrics(),
+    (page) => page.includes(STARTS),
+  )
+  const oldStart = valueAt(await old.metrics(), STARTS)
+  await using _young = await startService('plain-service.ts', env)
+  const page = await until(
+    () => old.metrics(),
+    (text) => valueAt(text, STARTS) !== oldStart,
+  )
+  assert.equal(valueAt(page, 'assay_agent_workers', { state: 'replaced' }), 1)
+  assert.equal(samplesOf(page, STARTS, { worker: '0' }).length, 1)
+})

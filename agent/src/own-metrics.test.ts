@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assemble, render } from './exposition.ts'
+import { OwnMetrics } from './own-metrics.ts'
+import { Store } from './store.ts'
+import { samplesOf, valueAt } from './test-support/parse-page.ts'
+
+const fresh = () => {
+  const store = new Store()
+  return { own: new OwnMetrics(store), page: () => assemble([render(store, 'text')], 'text') }
+}
+
+test('counters, gauges and histograms record with their labels', () => {
+  const { own, page } = fresh()
+  const orders = own.counter('orders_total', { help: 'Orders.', labels: ['kind'] })
+  orders.inc({ kind: 'print' })
+  orders.inc({ kind: 'print' }, 2)
+  orders.inc()
+  const open = own.gauge('orders_open', { help: 'Open orders.' })
+  open.set(5)
+  open.add(-2)
+  own.histogram('price_seconds', { help: 'Prices.', bounds: [1, 2] }).observe(1.5)
+  assert.equal(valueAt(page(), 'orders_total', { kind: 'print' }), 3)
+  assert.deepEqual(
+    samplesOf(page(), 'orders_total').map(({ value }) => value),
+    [3, 1],
+  )
+  assert.equal(valueAt(page(), 'orders_open'), 3)
+  assert.equal(valueAt(page(), 'price_seconds_bucket', { le: '2' }), 1)
+})
+
+test('a value that cannot be is left out and counted', () => {
+  const { own, page } = fresh()
+  const total = own.counter('a_total', { help: '' })
+  total.inc({}, Number.NaN)
+  total.inc({}, -1)
+  own.gauge('b', { help: '' }).set(Number.POSITIVE_INFINITY)
+  assert.equal(valueAt(page(), 'a_total'), 0)
+  assert.equal(valueAt(page(), 'assay_agent_rejected_values_total'), 3)
+})
+
+test('a wrong declaration throws where it is written', () => {
+  const { own } = fresh()
+  assert.throws(() => own.counter('my-orders', { help: '' }), /is not a metric name/)
+  for (const label of ['le', 'worker', '__x', 'a-b'])
+    assert.throws(() => own.gauge('g', { help: '', labels: [label] }), /cannot be a label/)
+  assert.throws(() => own.histogram('h', { help: '', bounds: [2, 1] }), /ascending/)
+  own.counter('x_total', { help: '' })
+  own.counter('x_total', { help: '' })
+  assert.throws(() => own.gauge('x_total', { help: '' }), /already a counter/)
+})
