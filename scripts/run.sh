@@ -70,6 +70,7 @@ if [ ! -x $node ]; then
     exit 1
   }
 fi
+export NODE_COMPILE_CACHE="$PWD/.cache/node"
 run="$node --conditions=assay-src --disable-warning=ExperimentalWarning"
 $run scripts/build-web.ts
 

@@ -2,10 +2,9 @@
  * The command line: `assay <command>`. Exit codes: 0 fine, 1 findings or a failure while running, 2 usage or configuration.
  */
 import { AssayError, messageOf } from '#core'
-import { check } from './check.ts'
 import { callDemo, demoStatus, formatStatus, runDemo } from './demo.ts'
 import { type Flag, formatFlags, parseFlags } from './options.ts'
-import { SERVE_FLAGS, serve } from './serve.ts'
+import { SERVE_FLAGS } from './serve-flags.ts'
 import { VERSION } from './version.ts'
 
 type Command = {
@@ -35,7 +34,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     usage: 'assay serve [--config FILE] [--listen HOST:PORT] [--data DIR]',
     summary: 'Runs everything: scrape, store, query, judge, act, and the UI.',
     flags: SERVE_FLAGS,
-    run: (values, rest, signal) => serve(values, rest, signal),
+    // Loaded when it is asked for: the short commands need none of the rooms.
+    run: async (values, rest, signal) => (await import('./serve.ts')).serve(values, rest, signal),
   },
   check: {
     usage: 'assay check [FILE] [--json]',
@@ -53,6 +53,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 }
 
 async function runCheck(values: ReadonlyMap<string, string>, rest: readonly string[]): Promise<number> {
+  const { check } = await import('./check.ts')
   const { findings, notes } = await check(rest[0] ?? values.get('config') ?? 'assay.config.ts', process.env)
   if (values.has('json')) print(JSON.stringify({ findings, notes }))
   else {

@@ -24,8 +24,6 @@ import { ownMetrics } from './own-metrics.ts'
 import { type ServeOptions, serveOptions } from './serve-flags.ts'
 import { VERSION } from './version.ts'
 
-export { SERVE_FLAGS } from './serve-flags.ts'
-
 /** Runs until `signal` aborts; resolves with the exit code. */
 export async function serve(
   values: ReadonlyMap<string, string>,

@@ -20,4 +20,3 @@ export {
 export { compileRegex, toRegExp } from './regex.ts'
 export { isStaleAt, writeStale } from './stale.ts'
 export { formatValue, tryParseValue } from './value.ts'
-export { parseYaml } from './yaml.ts'

@@ -6,19 +6,11 @@
  * - Pure: the text comes in, rule files are read by who calls.
  */
 import { z } from 'zod'
-import {
-  AssayError,
-  formatDuration,
-  METRIC_NAME,
-  parseDuration,
-  parseSize,
-  parseYaml,
-  toRegExp,
-  tryParseDuration,
-} from '#core'
+import { AssayError, formatDuration, METRIC_NAME, parseDuration, parseSize, toRegExp, tryParseDuration } from '#core'
 import type { RuleGroup } from '#rules'
 import { RELABEL_ACTIONS, type RelabelConfig, type ScrapeConfig } from '#scrape'
 import type { Plan, PlanPart } from './plan.ts'
+import { parseYaml } from './yaml.ts'
 
 const CODE = 'ASSAY_CONFIG'
 

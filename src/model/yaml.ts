@@ -3,7 +3,7 @@
  */
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { AssayError } from './error.ts'
+import { AssayError } from '#core'
 
 /** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
 const MAX_ALIASES = 100
