@@ -4,6 +4,7 @@
  * `tracing:module.require:end` carries the exports; it is also published for the inner requires of a CommonJS package that an ES
  * module imports, which is why each patch names an inner module too. No loader hook, no cost once the application has started.
  */
+import Module, { createRequire } from 'node:module'
 import type { Guard } from './guard.ts'
 
 export type Required = {
@@ -19,11 +20,28 @@ export type Patch = (required: Required) => void
 type RequireMessage = { readonly id?: unknown; readonly parentFilename?: unknown; readonly result?: unknown }
 
 export function onRequire(guard: Guard, patches: readonly Patch[]): void {
-  guard.on<RequireMessage>('tracing:module.require:end', 'require', ({ id, parentFilename, result }) => {
+  let published = false
+  const see = ({ id, parentFilename, result }: RequireMessage): void => {
+    published = true
     if (typeof id !== 'string' || (typeof result !== 'object' && typeof result !== 'function') || result === null)
       return
     const parent = typeof parentFilename === 'string' ? parentFilename.replaceAll('\\', '/') : ''
     for (const patch of patches) patch({ id, parentFilename: parent, exports: result })
+  }
+  guard.on<RequireMessage>('tracing:module.require:end', 'require', see)
+  createRequire(import.meta.url)('node:module')
+  if (!published) watchLoad(guard, see)
+}
+
+/** For a Node that does not publish it yet (20): every require passes through `Module._load`, as APM tools have long relied on. */
+function watchLoad(guard: Guard, see: (message: RequireMessage) => void): void {
+  const safe = guard.wrap('require', see)
+  const original: unknown = Reflect.get(Module, '_load')
+  if (typeof original !== 'function') return
+  Reflect.set(Module, '_load', function load(this: unknown, ...given: unknown[]): unknown {
+    const result: unknown = original.apply(this, given)
+    safe({ id: given[0], parentFilename: peek(given[1], 'filename'), result })
+    return result
   })
 }
 

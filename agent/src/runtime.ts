@@ -251,26 +251,35 @@ function loopFigures(figures: Collectors, owned: (() => void)[]): void {
     await new Promise<void>((resolve) => setImmediate(resolve))
     set(lag, (performance.now() - from) / 1_000)
     const histogram = delays.read(from)
-    const some = histogram.count > 0
-    set(slots.min, some ? histogram.min / 1e9 : 0)
-    set(slots.max, some ? histogram.max / 1e9 : 0)
-    set(slots.mean, some ? histogram.mean / 1e9 : 0)
-    set(slots.stddev, some ? histogram.stddev / 1e9 : 0)
-    for (const [p, slot] of percentiles) set(slot, some ? histogram.percentile(p) / 1e9 : 0)
+    const seconds = (nanoseconds: number): number =>
+      histogram.count > 0 ? Math.max(0, nanoseconds - delays.surplusNs) / 1e9 : 0
+    set(slots.min, seconds(histogram.min))
+    set(slots.max, seconds(histogram.max))
+    set(slots.mean, seconds(histogram.mean))
+    set(slots.stddev, histogram.count > 0 ? histogram.stddev / 1e9 : 0)
+    for (const [p, slot] of percentiles) set(slot, seconds(histogram.percentile(p)))
   })
 }
 
 type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>
 
+/** Since then the delay can be sampled by the loop's own iterations; before, a timer measures, and what it waits is in the figure. */
+const PER_ITERATION_SINCE = 26
+const TIMER_MS = 20
+
 /** Two histograms that take turns: the older one is read, and always covers at least one window. */
 class DelayWindow {
+  /** Part of every value that is not delay. */
+  readonly surplusNs: number
   #older: IntervalHistogram
   #younger: IntervalHistogram
   #turnedAt = performance.now()
 
   constructor() {
-    // Not in the types yet. An older Node ignores it and samples by a timer; 50 ms keeps that from waking an idle process too often.
-    const options = { resolution: 50, samplePerIteration: true }
+    const perIteration = Number(process.versions.node.split('.', 1)[0]) >= PER_ITERATION_SINCE
+    this.surplusNs = perIteration ? 0 : TIMER_MS * 1e6
+    // `samplePerIteration` is not in the types yet.
+    const options = { resolution: TIMER_MS, samplePerIteration: perIteration }
     this.#older = monitorEventLoopDelay(options)
     this.#younger = monitorEventLoopDelay(options)
     this.#older.enable()
