@@ -62,7 +62,9 @@ function rankOf(value: number, buckets: readonly Bucket[], total: number): numbe
   const start = below?.bound ?? (bound > 0 ? 0 : -Infinity)
   if (value === bound) return count
   if (value <= start) return below === undefined ? 0 : from
-  if (start === -Infinity || bound === Infinity) return from
+  // All of an endless bucket lies below any value inside it: there is nothing to interpolate over.
+  if (start === -Infinity) return count
+  if (bound === Infinity) return from
   return from + ((count - from) * (value - start)) / (bound - start)
 }
 
