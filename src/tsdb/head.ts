@@ -31,7 +31,12 @@ export type Accepted = {
   maxTime: number
 }
 
-export type HeadView = { readonly commit: number; readonly boundary: number; readonly start: number }
+export type HeadView = {
+  readonly commit: number
+  readonly boundary: number
+  readonly start: number
+  readonly end: number
+}
 
 export class Head {
   readonly columns: HeadColumns = new HeadColumns()
@@ -215,8 +220,8 @@ export class Head {
     if (maxTime > this.#maxTime) this.#maxTime = maxTime
   }
 
-  openView(start: number): HeadView {
-    const view: HeadView = { commit: this.#commit, boundary: this.#boundary, start }
+  openView(start: number, end: number): HeadView {
+    const view: HeadView = { commit: this.#commit, boundary: this.#boundary, start, end }
     this.#views.add(view)
     return view
   }
@@ -228,7 +233,10 @@ export class Head {
 
   /** True while an open view may still read samples before `time` here. */
   isNeededBefore(time: number): boolean {
-    for (const view of this.#views) if (view.boundary < time && view.start < time) return true
+    for (const { boundary, start, end } of this.#views) {
+      const readsHead = end >= boundary
+      if (readsHead && boundary < time && start < time) return true
+    }
     return false
   }
 

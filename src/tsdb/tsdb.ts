@@ -146,7 +146,7 @@ class TsdbStore implements Tsdb {
 
   querier(start: UnixMs, end: UnixMs): Querier {
     this.#mustBeOpen()
-    const view = this.#head.openView(start)
+    const view = this.#head.openView(start, end)
     const blocks = this.#blocks.blocks.filter((block) => block.meta.start <= end && block.meta.end > start)
     for (const block of blocks) block.retain()
     return new TsdbQuerier({

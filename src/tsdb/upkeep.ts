@@ -150,7 +150,7 @@ export class Upkeep implements AsyncDisposable {
   async #flush(start: number, end: number): Promise<void> {
     const { head, blocks, wal } = this.#deps
     head.refuseBefore(end)
-    const view = head.openView(start)
+    const view = head.openView(start, end)
     try {
       const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
       await pause()

@@ -9,6 +9,7 @@
 import {
   close,
   closeSync,
+  constants,
   fdatasync as fdatasyncCallback,
   fdatasyncSync,
   fsyncSync,
@@ -22,6 +23,8 @@ import { promisify } from 'node:util'
 import { AssayError, messageOf } from '#core'
 import { readSegment } from './wal-reader.ts'
 import { type LoggedCommit, SEGMENT_MAGIC } from './wal-record.ts'
+
+const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants
 
 export type WalOptions = {
   readonly dir: string
@@ -147,7 +150,8 @@ export class Wal {
     const file = this.#fileOf(number)
     try {
       // A begin that failed left an empty file of this number at most: it is used again, so that a full disk gathers none.
-      const fd = openSync(file, 'w', 0o600)
+      // Appending, so that what is written after a cut-back does not leave a hole where the refused bytes were.
+      const fd = openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
       try {
         this.#writeAll(fd, SEGMENT_MAGIC)
         if (this.#options.sync === 'commit') {

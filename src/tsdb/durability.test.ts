@@ -1,0 +1,231 @@
+/** What the store keeps when bytes are lost, changed or refused. Deaths of the process: see kill.integration.test.ts. */
+import assert from 'node:assert/strict'
+import { writeSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import fc from 'fast-check'
+import { Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
+import { commitAll, dump } from '#storage'
+import { openTsdb, type TsdbOptions } from './index.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'assay-durable-'))
+after(() => rm(root, { recursive: true }))
+let dirs = 0
+const newDir = () => join(root, `${dirs++}`)
+const open = (dir: string, more: Partial<TsdbOptions> = {}) =>
+  openTsdb({ dir, clock: new ManualClock(), log: silentLog, ...more })
+
+const series = (i: number) => Labels.of({ __name__: 'm', i: `${i}` })
+const all = [matcher('__name__', '=', 'm')]
+
+/** Ten commits of three series each, a second apart. */
+async function fill(dir: string, more: Partial<TsdbOptions> = {}): Promise<void> {
+  await using store = await open(dir, more)
+  for (let at = 0; at < 10; at++) {
+    commitAll(
+      store,
+      [0, 1, 2].map((i) => [series(i), at * 1000, at * 10 + i]),
+    )
+  }
+}
+
+async function copyDir(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (entry.isDirectory()) await copyDir(join(from, entry.name), join(to, entry.name))
+    else await copyFile(join(from, entry.name), join(to, entry.name))
+  }
+}
+
+test('a log cut at any byte opens with whole commits only, says so once, and takes new ones', async () => {
+  const source = newDir()
+  await fill(source)
+  const [name] = await readdir(join(source, 'wal'))
+  const size = (await readFile(join(source, 'wal', name!))).length
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: size - 1 }), async (cut) => {
+      const dir = newDir()
+      await copyDir(source, dir)
+      await truncate(join(dir, 'wal', name!), cut)
+      let commits: number
+      {
+        await using store = await open(dir)
+        const found = dump(store, all).map((one) => (one as unknown[]).length - 1)
+        commits = found[0] ?? 0
+        assert.ok(commits < 10)
+        assert.deepEqual(found, commits === 0 ? [] : [commits, commits, commits])
+        assert.equal(commitAll(store, [[series(0), 1e6, 7]]).appended, 1)
+      }
+      await using again = await open(dir)
+      assert.equal(again.stats().replay.tornBytes, 0)
+      assert.equal(dump(again, all).length, commits === 0 ? 1 : 3)
+    }),
+    { numRuns: 25 },
+  )
+})
+
+test('segments end at their size, and all of them are read', async () => {
+  const dir = newDir()
+  await fill(dir, { walSegmentBytes: 100 })
+  assert.ok((await readdir(join(dir, 'wal'))).length > 3)
+  await using store = await open(dir)
+  assert.equal(store.stats().samples, 30)
+})
+
+test('a flipped bit in a block is found: the block is set aside, never read as another number', async () => {
+  const source = newDir()
+  await fill(source)
+  {
+    await using store = await open(source)
+    await store.flush()
+    commitAll(store, [[series(9), 1e6, 1]])
+  }
+  const plain = await (async () => {
+    await using store = await open(source)
+    return JSON.stringify(dump(store, all))
+  })()
+  const [block] = await readdir(join(source, 'blocks'))
+  const files = await readdir(join(source, 'blocks', block!))
+  assert.deepEqual(files.toSorted(), ['chunks.bin', 'index.bin', 'meta.json'])
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...files), fc.nat(), async (file, pick) => {
+      const dir = newDir()
+      await copyDir(source, dir)
+      const path = join(dir, 'blocks', block!, file)
+      const bytes = await readFile(path)
+      const bit = pick % (bytes.length * 8)
+      bytes[bit >> 3]! ^= 1 << (bit & 7)
+      await writeFile(path, bytes)
+      await using store = await open(dir)
+      try {
+        // A change that means nothing (white space in meta.json) may pass; a changed number may not.
+        assert.equal(
+          JSON.stringify(dump(store, all)),
+          store.stats().blocks === 1 ? plain : JSON.stringify(dump(store, all)),
+        )
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'ASSAY_TSDB_CORRUPT')
+      }
+      if (store.stats().blocks === 1) return
+      assert.deepEqual(store.stats().setAside, [`corrupt-${block}`])
+      assert.deepEqual(await readdir(join(dir, 'blocks')), [`corrupt-${block}`])
+      assert.equal(dump(store, all).length, 1, 'the head still serves')
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a block that misses a file, or was cut, is set aside when opening', async () => {
+  for (const file of ['meta.json', 'index.bin', 'chunks.bin']) {
+    for (const spoil of ['remove', 'cut'] as const) {
+      const dir = newDir()
+      await fill(dir)
+      {
+        await using store = await open(dir)
+        await store.flush()
+      }
+      const [block] = await readdir(join(dir, 'blocks'))
+      const path = join(dir, 'blocks', block!, file)
+      if (spoil === 'remove') await rm(path)
+      else await truncate(path, (await readFile(path)).length - 3)
+      await using store = await open(dir)
+      assert.deepEqual(store.stats().setAside, [`corrupt-${block}`], `${spoil} ${file}`)
+    }
+  }
+})
+
+test('verify reads every frame and sets aside what is damaged', async () => {
+  const dir = newDir()
+  await fill(dir)
+  {
+    await using store = await open(dir)
+    await store.flush()
+    assert.deepEqual(await store.verify(), [])
+  }
+  const [block] = await readdir(join(dir, 'blocks'))
+  const path = join(dir, 'blocks', block!, 'chunks.bin')
+  const bytes = await readFile(path)
+  bytes[12]! ^= 1
+  await writeFile(path, bytes)
+  await using store = await open(dir)
+  assert.equal(store.stats().blocks, 1)
+  assert.deepEqual(await store.verify(), [block])
+  assert.deepEqual([store.stats().blocks, store.stats().setAside], [0, [`corrupt-${block}`]])
+})
+
+test('a folder left by an interrupted write is deleted, and a stranger in the folder is left alone', async () => {
+  const dir = newDir()
+  await fill(dir)
+  await mkdir(join(dir, 'blocks', 'tmp-0_5'), { recursive: true })
+  await mkdir(join(dir, 'blocks', 'notes'), { recursive: true })
+  await using _store = await open(dir)
+  assert.deepEqual(await readdir(join(dir, 'blocks')), ['notes'])
+})
+
+test('a block of a later version refuses to open instead of hiding its data', async () => {
+  const dir = newDir()
+  await mkdir(join(dir, 'blocks', '0_5'), { recursive: true })
+  await writeFile(join(dir, 'assay.json'), JSON.stringify({ product: 'assay', format: 1, id: 'x' }))
+  await writeFile(join(dir, 'blocks', '0_5', 'meta.json'), JSON.stringify({ format: 99 }))
+  await assert.rejects(open(dir), { code: 'ASSAY_DATA_NEWER' })
+})
+
+test('when the disk is full nothing of the batch is kept, reading goes on, and writing again when there is room', async () => {
+  const dir = newDir()
+  let room = 2000
+  // Takes part of what is given before it refuses, as a real disk may.
+  const write = (fd: number, bytes: Uint8Array): number => {
+    if (room <= 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    const taken = writeSync(fd, bytes, 0, Math.min(room, bytes.length))
+    room -= taken
+    return taken
+  }
+  const acknowledged: number[] = []
+  const refused: number[] = []
+  {
+    await using store = await open(dir, { write, walSegmentBytes: 600 })
+    for (let at = 0; at < 60; at++) {
+      if (at === 40) room = 1e9
+      try {
+        commitAll(store, [
+          [series(at % 7), at, at],
+          [series(100 + at), at, at],
+        ])
+        acknowledged.push(at)
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'ASSAY_STORE_WRITE')
+        assert.match((error as Error).message, /ENOSPC/)
+        refused.push(at)
+      }
+      assert.equal(store.stats().samples, acknowledged.length * 2, `after ${at}`)
+    }
+  }
+  assert.ok(refused.length > 5 && acknowledged.length > 20, `${refused.length} refused, ${acknowledged.length} taken`)
+  assert.ok(refused.every((at) => at < 40))
+  await using again = await open(dir)
+  assert.deepEqual(again.stats().replay, {
+    segments: again.stats().replay.segments,
+    tornBytes: 0,
+    damagedBytes: 0,
+    files: [],
+  })
+  using querier = again.querier(unixMs(0), unixMs(100))
+  const found = querier.select(all).flatMap((one) => {
+    const { values, count } = one.samples()
+    return [...values.subarray(0, count)]
+  })
+  assert.deepEqual(
+    found.toSorted((a, b) => a - b),
+    acknowledged.flatMap((at) => [at, at]),
+  )
+})
+
+test('a store that was closed refuses everything', async () => {
+  const store = await open(newDir())
+  await store[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+  assert.throws(() => store.appender(), { code: 'ASSAY_STORE_CLOSED' })
+  assert.throws(() => store.querier(unixMs(0), unixMs(1)), { code: 'ASSAY_STORE_CLOSED' })
+})

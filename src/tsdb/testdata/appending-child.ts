@@ -1,0 +1,23 @@
+/** Appends batches from the given number on, a line with its number after each commit, until it is killed. Blocks are short, so that kills hit their writing too. */
+import { writeSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { Labels, ManualClock, silentLog, unixMs } from '#core'
+import { openTsdb } from '../index.ts'
+
+const [dir = '', first = '0'] = process.argv.slice(2)
+await using store = await openTsdb({
+  dir,
+  clock: new ManualClock(),
+  log: silentLog,
+  blockMs: 100_000,
+  walSegmentBytes: 4096,
+})
+for (let n = Number(first); ; n++) {
+  using batch = store.appender()
+  for (let i = 0; i < 10; i++) {
+    batch.append(undefined, Labels.of({ __name__: 'm', i: `${i}` }), unixMs(n * 1000), n * 10 + i)
+  }
+  batch.commit()
+  writeSync(1, `${n}\n`)
+  await setImmediate()
+}

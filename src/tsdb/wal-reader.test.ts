@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Labels } from '#core'
+import { ByteWriter, wordsOf } from './bytes.ts'
+import { readSegment } from './wal-reader.ts'
+import {
+  beginRecord,
+  endRecord,
+  type LoggedCommit,
+  SEGMENT_MAGIC,
+  writeNamedSeries,
+  writeSamples,
+} from './wal-record.ts'
+
+/** Bytes of a record with `count` samples of one series, the first value being `tag`. */
+function record(tag: number, count = 3): Buffer {
+  const out = new ByteWriter(16)
+  beginRecord(out)
+  writeNamedSeries(out, [{ number: tag, labels: Labels.of({ __name__: 'm', tag: `${tag}`, ключ: 'é' }) }])
+  const column = (of: (i: number) => number) => Float64Array.from({ length: count }, (_, i) => of(i))
+  writeSamples(out, {
+    numbers: column(() => tag),
+    timestamps: column((i) => 1.7e12 + i * 15_000 - tag),
+    values: column((i) => tag + i / 3),
+    count,
+  })
+  endRecord(out, 0)
+  return Buffer.from(out.view())
+}
+
+const segment = (tags: readonly number[]) => Buffer.concat([SEGMENT_MAGIC, ...tags.map((tag) => record(tag))])
+
+function read(bytes: Buffer) {
+  const commits: LoggedCommit[] = []
+  const end = readSegment(bytes, (commit) => commits.push(commit))
+  return { commits, tags: commits.map(({ samples }) => samples.values[0]), ...end }
+}
+
+test('what was written is read, series, instants and bits', () => {
+  const { commits, tornBytes, damagedBytes } = read(segment([5]))
+  assert.deepEqual([tornBytes, damagedBytes], [0, 0])
+  const [{ series, samples }] = commits as [LoggedCommit]
+  assert.deepEqual(
+    series.map(({ number, labels }) => [number, labels.toString()]),
+    [[5, Labels.of({ __name__: 'm', tag: '5', ключ: 'é' }).toString()]],
+  )
+  assert.deepEqual([...samples.timestamps], [1.7e12 - 5, 1.7e12 + 14_995, 1.7e12 + 29_995])
+  assert.deepEqual([...wordsOf(samples.values)], [...wordsOf(Float64Array.of(5, 5 + 1 / 3, 5 + 2 / 3))])
+})
+
+test('a log torn at any byte gives every whole record before it, and says how much is torn', () => {
+  const tags = [1, 2, 3]
+  const bytes = segment(tags)
+  const ends = [SEGMENT_MAGIC.length]
+  for (const tag of tags) ends.push(ends.at(-1)! + record(tag).length)
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const { tags: found, goodBytes, tornBytes, damagedBytes } = read(bytes.subarray(0, cut))
+    const whole = ends.filter((end) => end <= cut)
+    assert.deepEqual(found, tags.slice(0, Math.max(0, whole.length - 1)), `cut at ${cut}`)
+    assert.equal(goodBytes, whole.at(-1) ?? 0, `cut at ${cut}`)
+    assert.equal(tornBytes, cut - goodBytes)
+    assert.equal(damagedBytes, 0)
+  }
+})
+
+test('a flipped bit anywhere loses at most its own record and never yields a changed one', () => {
+  const tags = [1, 2, 3, 4]
+  const bytes = segment(tags)
+  const plain = new Map(read(bytes).commits.map((commit) => [commit.samples.values[0], JSON.stringify(commit)]))
+  fc.assert(
+    fc.property(fc.nat(bytes.length * 8 - 1), (bit) => {
+      const flipped = Buffer.from(bytes)
+      flipped[bit >> 3]! ^= 1 << (bit & 7)
+      const { commits, tornBytes, damagedBytes } = read(flipped)
+      assert.ok(commits.length >= tags.length - 1, `${commits.length} records`)
+      assert.ok(tornBytes + damagedBytes > 0, 'the damage is told')
+      for (const commit of commits) assert.equal(JSON.stringify(commit), plain.get(commit.samples.values[0]))
+    }),
+    { numRuns: 400 },
+  )
+})
+
+test('nonsense of any kind is read as nothing', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (given) => {
+      assert.deepEqual(read(Buffer.from(given)).tags, [])
+      const after = read(Buffer.concat([SEGMENT_MAGIC, record(1), given, record(2)]))
+      assert.deepEqual(after.tags, [1, 2])
+      assert.equal(after.damagedBytes, given.length)
+    }),
+  )
+})
