@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Labels, ManualClock, type QueryAnswer, type QueryFn, silentLog, unixMs } from '#core'
+import { emptyPlan } from '../server.test-support.ts'
+import { planPart, signal } from './assay.test-support.ts'
+import { numberOf, ReadingsCache, SPARK_SPAN_MS, SPARK_STEP_MS, sparkOf } from './readings.ts'
+
+const START = 1_800_000_000_000
+const plain = { warnings: [], infos: [] }
+const never = new AbortController().signal
+
+function vector(...values: readonly number[]): QueryAnswer {
+  return { kind: 'vector', samples: values.map((value) => ({ labels: Labels.empty, at: unixMs(0), value })), ...plain }
+}
+
+function matrix(points: readonly (readonly [number, number])[]): QueryAnswer {
+  const timestamps = Float64Array.from(points, ([at]) => at)
+  return {
+    kind: 'matrix',
+    series: [{ labels: Labels.empty, timestamps, values: Float64Array.from(points, ([, v]) => v) }],
+    ...plain,
+  }
+}
+
+/** A cache over a plan of one part with signals `a` and `b`, and the questions it asks. */
+function open(answer: (promql: string) => QueryAnswer, downJobs: readonly string[] = []) {
+  const clock = new ManualClock(START)
+  const asked: string[] = []
+  const query: QueryFn = async (promql, when) => {
+    asked.push('at' in when ? promql : `${promql}[]`)
+    return 'at' in when
+      ? answer(promql)
+      : matrix([
+          [when.end - 60_000, 1],
+          [when.end, 0],
+        ])
+  }
+  const plan = {
+    ...emptyPlan,
+    evaluationIntervalMs: 5000,
+    parts: [planPart('p', { kind: 'bucket', signals: [signal('a'), signal('b')] })],
+  }
+  const cache = new ReadingsCache({ query, clock, log: silentLog, plan: () => plan, downJobs: () => downJobs }, never)
+  return { cache, clock, asked }
+}
+
+test('ten callers in one step cost as one', async () => {
+  const { cache, clock, asked } = open(() => vector(1))
+  await Promise.all(Array.from({ length: 10 }, () => cache.read()))
+  assert.deepEqual(asked.sort(), ['a', 'a[]', 'b', 'b[]'])
+  await clock.advance(5000)
+  await cache.read()
+  assert.deepEqual(asked.slice(4).sort(), ['a', 'b'], 'the lines are kept, the numbers asked anew')
+  await clock.advance(SPARK_STEP_MS)
+  await cache.read()
+  assert.equal(asked.length, 10)
+})
+
+test('a query that fails is a number that is not there, and takes no other along', async () => {
+  const { cache } = open((promql) => {
+    if (promql === 'a') throw new Error('no')
+    return vector(2)
+  })
+  const { values } = await cache.read()
+  assert.deepEqual([...values], [['b', 2]])
+  assert.equal(cache.failures, 1)
+})
+
+test('a line ends with the number of now', async () => {
+  const { cache, clock } = open((promql) => (promql === 'a' ? vector(7) : vector()))
+  const { sparks } = await cache.read()
+  assert.deepEqual(sparks.get('a')?.at(-1), [clock.now() / 1000, 7])
+  assert.deepEqual(sparks.get('b')?.at(-1), [clock.now() / 1000, null])
+})
+
+test('what is down is asked when it was up last', async () => {
+  const { cache } = open(() => vector(1), ['crm'])
+  const { lastUp } = await cache.read()
+  assert.deepEqual([...lastUp], [['crm', START - 60_000]])
+})
+
+test('only one finite number is a number', () => {
+  assert.equal(numberOf(vector(3)), 3)
+  for (const answer of [vector(), vector(1, 2), vector(Number.NaN), vector(Infinity)])
+    assert.equal(numberOf(answer), undefined)
+  assert.equal(numberOf({ kind: 'scalar', at: unixMs(0), value: 4, ...plain }), 4)
+})
+
+test('a gap in a line is null, never bridged', () => {
+  const end = SPARK_SPAN_MS * 10
+  const spark = sparkOf(
+    matrix([
+      [end - SPARK_STEP_MS, 5],
+      [end, Number.NaN],
+    ]),
+    end,
+  )
+  assert.equal(spark.length, SPARK_SPAN_MS / SPARK_STEP_MS + 1)
+  assert.deepEqual(
+    spark.slice(-3).map(([, value]) => value),
+    [null, 5, null],
+  )
+  assert.ok(sparkOf(undefined, end).every(([, value]) => value === null))
+})
