@@ -27,8 +27,10 @@ class StandInPool {
   idleCount = 1
   waitingCount = 4
   ended = false
-  connect(): string {
-    return 'client'
+  connect(done?: (error: unknown, client?: string) => void): unknown {
+    const error = this.ended ? Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) : undefined
+    if (done !== undefined) return void done(error, 'client')
+    return error === undefined ? Promise.resolve('client') : Promise.reject(error)
   }
 }
 
@@ -60,8 +62,8 @@ test('a pool is told by state, without its password, until it ends', async () =>
   using guard = new Guard(store, () => {})
   pgPatch(store, guard)({ id: 'pg-pool', parentFilename: '/app/node_modules/pg/lib/index.js', exports: StandInPool })
   const pool = new StandInPool()
-  assert.equal(pool.connect(), 'client')
-  pool.connect()
+  assert.equal(await pool.connect(), 'client')
+  pool.connect((error, client) => assert.deepEqual([error, client], [undefined, 'client']))
   const page = async (): Promise<string> => {
     for (const collect of store.collectors) await collect()
     return assemble([render(store, 'text')], 'text')
@@ -74,7 +76,10 @@ test('a pool is told by state, without its password, until it ends', async () =>
   assert.equal(valueAt(text, 'db_client_connection_max', name), 7)
   assert.ok(!text.includes('secret'))
   pool.ended = true
+  await assert.rejects(pool.connect() as Promise<unknown>, { code: 'ECONNREFUSED' })
+  pool.connect((error) => assert.ok(error instanceof Error))
   assert.deepEqual(samplesOf(await page(), 'db_client_connection_count'), [])
+  assert.equal(valueAt(await page(), 'db_client_connection_errors_total', { ...name, error_type: 'ECONNREFUSED' }), 2)
 })
 
 test('an operation is the first word of a statement, from a closed list', () => {

@@ -8,8 +8,8 @@
 import { performance } from 'node:perf_hooks'
 import type { Guard } from './guard.ts'
 import { errorType } from './http-client.ts'
-import { type Patch, patchMethod, peek, type Required } from './require-hook.ts'
-import { observe, type Slot, type Store, set } from './store.ts'
+import { objectOr, type Patch, patchMethod, peek, type Required } from './require-hook.ts'
+import { add, observe, type Slot, type Store, set } from './store.ts'
 
 /** OpenTelemetry's advice for database durations, in seconds. */
 const DB_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const
@@ -38,6 +38,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
   })
   const pools = poolGauges(store)
   const seePool = guard.wrap('pg', (pool: object) => pools.see(pool))
+  const failed = guard.wrap('pg', (pool: object, error: unknown) => pools.failed(pool, error))
 
   return (required) => {
     const client = clientOf(required)
@@ -52,20 +53,54 @@ export function pgPatch(store: Store, guard: Guard): Patch {
       )
     }
     if (required.id === 'pg-pool') {
+      const prototype = objectOr(peek(required.exports, 'prototype'), undefined)
       patchMethod<object>(
-        peek(required.exports, 'prototype') as object | undefined,
+        prototype,
         'connect',
         (original) =>
           function connect(...given) {
             seePool(this)
-            return original.apply(this, given)
+            return answered(this, original, given, (error) => {
+              if (error !== undefined && error !== null) failed(this, error)
+            })
           },
       )
     }
   }
 }
 
-/** Calls `query` and has `done` told when its answer is there; what the caller gets is what it would have got. */
+/** Calls a method and has `done` told when its answer is there; what the caller gets is what it would have got. */
+function answered(
+  self: object,
+  original: (this: object, ...given: unknown[]) => unknown,
+  given: unknown[],
+  done: (error: unknown) => void,
+): unknown {
+  const at = given.findLastIndex((one) => typeof one === 'function')
+  if (at >= 0) {
+    const callback = given[at] as (...answer: unknown[]) => unknown
+    const wrapped = function (this: unknown, ...answer: unknown[]): unknown {
+      done(answer[0])
+      return callback.apply(this, answer)
+    }
+    return original.apply(self, given.with(at, wrapped))
+  }
+  const answer = original.apply(self, given)
+  if (!(answer instanceof Promise)) return answer
+  // The derived promise is what the caller gets, so that a rejection it forgets is still reported as unhandled, once.
+  return answer.then(
+    (value: unknown) => {
+      done(undefined)
+      return value
+    },
+    (error: unknown) => {
+      done(error ?? '_OTHER')
+      throw error
+    },
+  )
+}
+
+/** A query, timed. */
 function timed(
   client: object,
   original: (this: object, ...given: unknown[]) => unknown,
@@ -76,28 +111,7 @@ function timed(
   if (typeof peek(config, 'submit') === 'function') return original.apply(client, given)
   const text = typeof config === 'string' ? config : textOf(peek(config, 'text'))
   const startedAt = performance.now()
-  const at = given.findLastIndex((one) => typeof one === 'function')
-  const callback = at < 0 ? undefined : (given[at] as (...answer: unknown[]) => unknown)
-  if (callback !== undefined) {
-    const wrapped = function (this: unknown, ...answer: unknown[]): unknown {
-      done(text, startedAt, answer[0])
-      return callback.apply(this, answer)
-    }
-    return original.apply(client, given.with(at, wrapped))
-  }
-  const answer = original.apply(client, given)
-  if (!(answer instanceof Promise)) return answer
-  // The derived promise is what the caller gets, so that a rejection it forgets is still reported as unhandled, once.
-  return answer.then(
-    (value: unknown) => {
-      done(text, startedAt, undefined)
-      return value
-    },
-    (error: unknown) => {
-      done(text, startedAt, error ?? '_OTHER')
-      throw error
-    },
-  )
+  return answered(client, original, given, (error) => done(text, startedAt, error))
 }
 
 function clientOf({ id, parentFilename, exports }: Required): object | undefined {
@@ -115,12 +129,17 @@ export function operationOf(text: string): string {
 
 type PoolSlots = { readonly used: Slot; readonly idle: Slot; readonly pending: Slot; readonly max: Slot }
 
-function poolGauges(store: Store): { see(pool: object): void } {
+function poolGauges(store: Store): { see(pool: object): void; failed(pool: object, error: unknown): void } {
   const gauge = (name: string, help: string) => store.family({ name, help, kind: 'gauge' })
   const count = gauge('db_client_connection_count', 'Connections of a pool by state.')
   const pending = gauge('db_client_connection_pending_requests', 'Requests that wait for a connection of a pool.')
   const max = gauge('db_client_connection_max', 'The most connections a pool may open.')
-  const seen = new WeakSet<object>()
+  const errors = store.family({
+    name: 'db_client_connection_errors_total',
+    help: 'Connections that a pool could not give.',
+    kind: 'counter',
+  })
+  const names = new WeakMap<object, string>()
   const pools: { readonly ref: WeakRef<object>; readonly slots: PoolSlots; readonly name: string }[] = []
 
   store.collectors.push(() => {
@@ -145,13 +164,16 @@ function poolGauges(store: Store): { see(pool: object): void } {
 
   return {
     see(pool) {
-      if (seen.has(pool)) return
-      seen.add(pool)
-      if (pools.length >= MAX_POOLS) return
+      if (names.has(pool)) return
+      if (pools.length >= MAX_POOLS) {
+        names.set(pool, '_other')
+        return
+      }
       const name = poolName(
         peek(pool, 'options'),
         pools.map((one) => one.name),
       )
+      names.set(pool, name)
       const labels = [['db_client_connection_pool_name', name]] as const
       const slots: PoolSlots = {
         used: count.series([...labels, ['state', 'used']]),
@@ -160,6 +182,13 @@ function poolGauges(store: Store): { see(pool: object): void } {
         max: max.series(labels),
       }
       pools.push({ ref: new WeakRef(pool), slots, name })
+    },
+    failed(pool, error) {
+      const labels = [
+        ['db_client_connection_pool_name', names.get(pool) ?? ''],
+        ['error_type', errorType(error)],
+      ] as const
+      add(errors.series(labels), 1)
     },
   }
 }
