@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parse } from './parser.ts'
+import { formatExpr } from './print.ts'
+
+const name = fc.constantFrom('up', 'sum', 'a:b', 'http_requests_total', 'by', 'on')
+const label = fc.constantFrom('job', 'le', 'by', '"a.b"')
+const duration = fc.constantFrom('5m', '1h30m', '90', '1500ms', '2*3m', 'step()+1', '-(1m)+5m', 'max_of(1m, step())')
+const selector = fc
+  .tuple(name, fc.array(fc.tuple(label, fc.constantFrom('=', '!=', '=~', '!~')), { maxLength: 3 }))
+  .map(([metric, matchers]) => `${metric}{${matchers.map(([one, op]) => `${one}${op}"v"`).join(',')}}`)
+const modified = fc
+  .tuple(selector, fc.constantFrom('', ' offset 5m', ' offset -1h', ' @ 10', ' @ end() offset 3', ' offset (1+2)'))
+  .map((parts) => parts.join(''))
+const range = fc
+  .tuple(selector, duration, fc.constantFrom('', ' offset 1m', ' @ start()'))
+  .map(([one, length, modifier]) => `${one}[${length}]${modifier}`)
+
+/** Texts of vectors, as wild as the grammar allows. */
+const vector = fc.letrec<{ v: string }>((tie) => ({
+  v: fc.oneof(
+    { maxDepth: 4, depthIdentifier: 'v' },
+    modified,
+    range.map((one) => `rate(${one})`),
+    fc
+      .tuple(tie('v'), duration, fc.constantFrom('', '1m'))
+      .map(([one, l, step]) => `max_over_time((${one})[${l}:${step}])`),
+    fc
+      .tuple(fc.constantFrom('sum', 'AVG', 'stddev'), tie('v'), label)
+      .map(([op, one, by]) => `${op}(${one}) by (${by})`),
+    fc.tuple(tie('v'), label).map(([one, without]) => `topk without (${without},) (3, ${one})`),
+    fc
+      .tuple(
+        tie('v'),
+        fc.constantFrom(
+          '+',
+          '- on(job)',
+          '* ignoring(le) group_left(x)',
+          'and',
+          'or on()',
+          '> bool',
+          '^',
+          'atan2',
+          '/ fill(0)',
+        ),
+        tie('v'),
+      )
+      .map((parts) => parts.join(' ')),
+    tie('v').map((one) => `-${one}`),
+    tie('v').map((one) => `(${one})`),
+    tie('v').map((one) => `${one} * 1_0.5e-3`),
+    tie('v').map((one) => `label_replace(${one}, "a", '$1', \`b\`, "(.*)")`),
+  ),
+})).v
+
+test('what is printed reads back as what was printed', () => {
+  fc.assert(
+    fc.property(vector, (text) => {
+      const printed = formatExpr(parse(text))
+      assert.equal(formatExpr(parse(printed)), printed)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('printing keeps the meaning: the tree of what is printed has the same shape', () => {
+  const shape = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value, (key, inner) => (key === 'span' || key === 'duration' ? undefined : inner)))
+  fc.assert(
+    fc.property(vector, (text) => {
+      const expr = parse(text)
+      const sorted = (value: unknown): unknown =>
+        JSON.parse(JSON.stringify(shape(value)), (key, inner: unknown) =>
+          key === 'matchers' && Array.isArray(inner) ? inner.map((one) => JSON.stringify(one)).sort() : inner,
+        )
+      assert.deepEqual(sorted(parse(formatExpr(expr))), sorted(expr))
+    }),
+    { numRuns: 300 },
+  )
+})
