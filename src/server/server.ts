@@ -17,6 +17,7 @@ import { Gate } from './http/gate.ts'
 import { HttpMetrics, type Reading } from './http/http-metrics.ts'
 import { isLoopback, isOwnHost } from './http/origin.ts'
 import { portHolder } from './http/port-holder.ts'
+import { sendJson } from './http/request.ts'
 import { registerLifecycle } from './lifecycle.ts'
 import type { Context } from './prometheus/call.ts'
 import type { WriteCounts } from './prometheus/remote-write.ts'
@@ -181,7 +182,7 @@ function registerForms(app: FastifyInstance): void {
 function sendError(deps: ServerDeps, request: FastifyRequest, reply: FastifyReply, thrown: unknown): void {
   const error = apiErrorOf(thrown)
   if (error.type === 'internal') deps.log.error({ err: thrown, path: request.routeOptions.url }, 'a request failed')
-  reply.code(error.status).type('application/json').send(errorEnvelope(error.type, error.message))
+  sendJson(reply.code(error.status), errorEnvelope(error.type, error.message))
 }
 
 function ownReadings(gate: Gate, writes: WriteCounts, readings: ReadingsCache): readonly Reading[] {

@@ -8,7 +8,7 @@ import type { PlanPart } from '#model'
 import { ApiError } from '../http/api-error.ts'
 import { requireSameOrigin } from '../http/origin.ts'
 import type { Params } from '../http/params.ts'
-import { paramsOf } from '../http/request.ts'
+import { paramsOf, sendJson } from '../http/request.ts'
 import type { ServerDeps } from '../types.ts'
 import type { EventHub } from './events.ts'
 import { BASE, openApi, type RouteDoc } from './openapi.ts'
@@ -209,10 +209,7 @@ export function registerAssay(app: FastifyInstance, context: AssayContext): void
           route.path === '/events'
             ? async (request, reply) => follow(context.events, request, reply)
             : async (request, reply) =>
-                reply
-                  .type('application/json')
-                  .header('cache-control', 'no-store')
-                  .send(JSON.stringify(await ask(context, route, request))),
+                sendJson(reply.header('cache-control', 'no-store'), JSON.stringify(await ask(context, route, request))),
       })
     }
   })

@@ -1,5 +1,5 @@
-/** A request of the HTTP layer as our handlers see it. */
-import type { FastifyRequest } from 'fastify'
+/** Requests and answers of the HTTP layer as our handlers see them. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Params } from './params.ts'
 
 /** The parameters of a request: its form, then its address. Names keep their order and may come more than once. */
@@ -7,4 +7,9 @@ export function paramsOf(request: FastifyRequest): Params {
   const mark = request.url.indexOf('?')
   const address = new URLSearchParams(mark === -1 ? '' : request.url.slice(mark + 1))
   return request.body instanceof URLSearchParams ? new Params(request.body, address) : new Params(address)
+}
+
+/** Sends JSON that is text already. As bytes, since the HTTP layer would add a charset to text, which Prometheus does not. */
+export function sendJson(reply: FastifyReply, text: string): FastifyReply {
+  return reply.type('application/json').send(Buffer.from(text))
 }

@@ -6,7 +6,6 @@
  */
 import { formatSeries, formatValue, isLegacyName, isStaleAt, type Labels, METRIC_NAME, unixMs } from '#core'
 import { compareLabels } from '#storage'
-import { ApiError } from '../http/api-error.ts'
 import { bounded, type Call } from './call.ts'
 import { parseMatchers } from './matchers.ts'
 
@@ -15,8 +14,6 @@ const LOOKBACK_MS = 300_000
 export function federate(call: Call): Promise<string> {
   const { deps, params } = call
   const selectors = params.all('match[]')
-  if (selectors.length === 0)
-    throw new ApiError('bad_data', 'no match[] parameter; write /federate?match[]={job="shop"}')
   const sets = parseMatchers(selectors)
   return bounded(call, async () => {
     const now = deps.clock.now()

@@ -1,6 +1,6 @@
 /** Prometheus' HTTP API, in one list: method, path, handler. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { paramsOf } from '../http/request.ts'
+import { paramsOf, sendJson } from '../http/request.ts'
 import type { Call, Context, Handler } from './call.ts'
 import { federate } from './federate.ts'
 import { labelNames, labelValues, metadata, series } from './lookups.ts'
@@ -55,8 +55,7 @@ export function registerPrometheus(
     app.route({
       method: [...methods],
       url: `/api/v1${path}`,
-      handler: async (request, reply) =>
-        reply.type('application/json').send(envelope(await handler(callOf(request, reply)))),
+      handler: async (request, reply) => sendJson(reply, envelope(await handler(callOf(request, reply)))),
     })
   }
   app.get('/federate', async (request, reply) =>

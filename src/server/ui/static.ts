@@ -7,6 +7,7 @@
  */
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { sendJson } from '../http/request.ts'
 import { errorEnvelope } from '../prometheus/render.ts'
 
 const HASHED = /[-.][\w-]{8,}\.(?:js|css|woff2?|png|svg|webp)$/
@@ -70,8 +71,5 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
   const wantsPage = request.method === 'GET' && String(request.headers.accept ?? '').includes('text/html')
   if (built && wantsPage && !/(?:^|\/)(?:api|-)\//.test(path))
     return reply.header('cache-control', 'no-cache').sendFile('index.html')
-  return reply
-    .code(404)
-    .type('application/json')
-    .send(errorEnvelope('not_found', `there is nothing at ${request.method} ${path}`))
+  return sendJson(reply.code(404), errorEnvelope('not_found', `there is nothing at ${request.method} ${path}`))
 }
