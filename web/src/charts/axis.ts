@@ -34,7 +34,7 @@ export function yRange(
 /** Round ticks inside the range, about one per `spacePx` pixels. In base units, in increasing order. */
 export function yTicks(min: number, max: number, heightPx: number, unit: Unit): readonly number[] {
   const scale = axisScale(min, max, unit)
-  const want = Math.max(2, Math.floor(heightPx / 44))
+  const want = Math.max(2, Math.floor(heightPx / 38))
   const raw = ((max - min) * scale.factor) / want
   const step = unit === 'bytes' ? 2 ** Math.ceil(Math.log2(raw)) : roundStep(raw)
   const base = step / scale.factor

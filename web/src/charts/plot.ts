@@ -94,7 +94,7 @@ function isAccent(spec: PlotSpec, name: string): boolean {
 
 function options(get: () => PlotSpec, look: Look, width: number, onHover: OnHover): uPlot.Options {
   const { frame, height } = get()
-  const few = frame.lines.length > 1 && frame.lines.length <= 3
+  const few = frame.lines.length > 1 && frame.lines.length <= 3 && frame.lines.every((line) => line.name.length <= 18)
   const range = (): [number, number] => {
     const spec = get()
     const [low, high] = yRange(extentOf(spec.frame), spec.limit, spec.unit)
@@ -103,7 +103,7 @@ function options(get: () => PlotSpec, look: Look, width: number, onHover: OnHove
   return {
     width,
     height,
-    padding: [10, 10, 0, 0],
+    padding: [10, 20, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -134,7 +134,7 @@ function options(get: () => PlotSpec, look: Look, width: number, onHover: OnHove
         ticks: { show: false },
         gap: 8,
         size: (_u, values) => 16 + 6.6 * Math.max(2, ...(values ?? []).map((text) => text.length)),
-        splits: (u, _axis, low, high) => [...yTicks(low, high, u.height - 40, get().unit)],
+        splits: (u, _axis, low, high) => [...yTicks(low, high, u.height - 38, get().unit)],
         values: (u, splits) => {
           const scale = axisScale(u.scales['y']?.min ?? 0, u.scales['y']?.max ?? 1, get().unit)
           return [...formatTicks(splits, scale)]

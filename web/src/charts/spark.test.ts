@@ -51,6 +51,19 @@ test('a threshold within reach is drawn, a far one is not', () => {
   assert.equal(sparkShape(points, BOX, 100).limitY, undefined)
 })
 
+test('a tiny value stays low when the top is given', () => {
+  assert.equal(
+    sparkShape(
+      [
+        [0, 1],
+        [10, 1],
+      ],
+      { ...BOX, atLeast: 10 },
+    ).line,
+    'M0 18L100 18',
+  )
+})
+
 test('nothing but gaps is nothing at all', () => {
   assert.deepEqual(
     sparkShape(

@@ -17,7 +17,13 @@ export type SparkShape = {
   readonly end: readonly [x: number, y: number] | undefined
 }
 
-export type SparkBox = { readonly width: number; readonly height: number; readonly pad: number }
+export type SparkBox = {
+  readonly width: number
+  readonly height: number
+  readonly pad: number
+  /** The top is at least this, so that the noise of a tiny share does not look like mountains. */
+  readonly atLeast?: number
+}
 
 export function sparkShape(points: readonly SparkPoint[], box: SparkBox, limit?: number): SparkShape {
   const known = points.filter(
@@ -27,7 +33,7 @@ export function sparkShape(points: readonly SparkPoint[], box: SparkBox, limit?:
   const first = points[0]![0]
   const last = points[points.length - 1]![0]
   let low = 0
-  let high = 0
+  let high = box.atLeast ?? 0
   for (const [, value] of known) {
     low = Math.min(low, value)
     high = Math.max(high, value)

@@ -1,5 +1,14 @@
 /** Sentences made of the wire's words: states, modes, kinds, actions, conditions. One place, so that a thing has one name. */
-import type { ActionSpec, Condition, IncidentState, Mode, PartKind, PartState, TimelineKind } from '../api/wire.ts'
+import type {
+  ActionSpec,
+  Condition,
+  IncidentState,
+  Mode,
+  PartKind,
+  PartState,
+  PolicyWire,
+  TimelineKind,
+} from '../api/wire.ts'
 import { formatSpan } from './time.ts'
 import { formatText } from './value.ts'
 
@@ -63,4 +72,14 @@ export function actionSentence(step: ActionSpec): string {
     default:
       return step satisfies never
   }
+}
+
+/** The whole policy as the company would say it: `When p95 latency of mes is above 500 ms for 5 min, open a ticket for developers.` */
+export function policySentence(policy: Pick<PolicyWire, 'condition' | 'forMs' | 'steps' | 'title'>): string {
+  const steps = policy.steps.map(actionSentence)
+  const then = steps.length === 0 ? 'tell who looks' : steps.join(', then ')
+  if (policy.condition === null) return `${policy.title}: ${then}.`
+  const { title, op, threshold, unit } = policy.condition
+  const held = policy.forMs > 0 ? ` for ${formatSpan(policy.forMs)}` : ''
+  return `When ${title} is ${op === '>' ? 'above' : 'below'} ${formatText(unit, threshold)}${held}, ${then}.`
 }

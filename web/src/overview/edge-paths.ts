@@ -29,7 +29,7 @@ export type EdgePath = {
 const LABEL_PX = 112
 const STUB_PX = 10
 const PORT_GAP = 21
-const BOW_PX = 30
+const BOW_PX = 26
 /** Ports keep this far from a card's corners. */
 const CORNER_PX = 16
 

@@ -47,6 +47,13 @@ export function EdgeStage({ edges, focus, children }: EdgesProps) {
     edges.map((edge) => ({ ...edge, labelPx: edgeWords(edge).join(' ').length * CHAR_PX })),
     boxes,
   )
+  const drawn = paths.flatMap((path) => {
+    const edge = edges.find((candidate) => candidate.key === path.key)
+    if (edge === undefined) return []
+    const near = focus !== undefined && (edge.from === focus || edge.to === focus)
+    const mood = `edge edge-${edgeMood(edge)}${near ? ' edge-near' : ''}${focus !== undefined && !near ? ' edge-far' : ''}`
+    return [{ path, edge, mood }]
+  })
   return (
     <div className="stage" ref={stage}>
       <svg className="edges" aria-hidden="true" focusable="false">
@@ -64,28 +71,27 @@ export function EdgeStage({ edges, focus, children }: EdgesProps) {
             <path d="M0 .5 7.5 4 0 7.5z" fill="context-stroke" />
           </marker>
         </defs>
-        {paths.map((path) => {
-          const edge = edges.find((candidate) => candidate.key === path.key)
-          if (edge === undefined) return null
-          const near = focus !== undefined && (edge.from === focus || edge.to === focus)
-          const mood = `edge edge-${edgeMood(edge)}${near ? ' edge-near' : ''}${focus !== undefined && !near ? ' edge-far' : ''}`
-          return (
-            <g key={path.key} className={mood}>
-              <path d={path.d} strokeWidth={edgeWidth(edge)} markerEnd="url(#edge-tip)" />
-              <text x={path.label[0]} y={path.label[1]} textAnchor={path.anchor} className="num live-number">
-                {edgeWords(edge).map((word, i) => (
-                  <tspan
-                    key={word}
-                    className={i === 0 && edge.channel !== null ? 'edge-channel' : ''}
-                    dx={i === 0 ? 0 : 5}
-                  >
-                    {word}
-                  </tspan>
-                ))}
-              </text>
-            </g>
-          )
-        })}
+        {/* All lines first: no line is drawn over another one's words. */}
+        {drawn.map(({ path, edge, mood }) => (
+          <g key={path.key} className={mood}>
+            <path d={path.d} strokeWidth={edgeWidth(edge)} markerEnd="url(#edge-tip)" />
+          </g>
+        ))}
+        {drawn.map(({ path, edge, mood }) => (
+          <g key={path.key} className={mood}>
+            <text x={path.label[0]} y={path.label[1]} textAnchor={path.anchor} className="num live-number">
+              {edgeWords(edge).map((word, i) => (
+                <tspan
+                  key={word}
+                  className={i === 0 && edge.channel !== null ? 'edge-channel' : ''}
+                  dx={i === 0 ? 0 : 5}
+                >
+                  {word}
+                </tspan>
+              ))}
+            </text>
+          </g>
+        ))}
       </svg>
       {children}
     </div>

@@ -1,13 +1,14 @@
 /** A part at a glance: its state in shape and word, its numbers as doors to their charts, its bars. */
 import { Link } from 'wouter'
 import { useNow } from '../api/live.tsx'
-import type { PartWire, SignalWire } from '../api/wire.ts'
+import type { PartWire } from '../api/wire.ts'
 import { doorOf } from '../charts-ui/links.ts'
 import { formatInstant, tryInstant } from '../format/time.ts'
 import { formatText } from '../format/value.ts'
 import { KIND_WORDS } from '../format/words.ts'
 import { useHrefWith } from '../routing/use-hash.ts'
 import { Figure } from '../ui/figure.tsx'
+import { isBeyond, Meter } from '../ui/meter.tsx'
 import { Spark } from '../ui/spark.tsx'
 import { StateMark, StateWord } from '../ui/state-mark.tsx'
 import type { KeyedEdge } from './columns.ts'
@@ -68,7 +69,13 @@ export function PartCard({ part, calls, titles, compact = false }: PartCardProps
               {signal.title}
               {signal.limit === null ? '' : ` · limit ${formatText(signal.unit, signal.limit)}`}
             </span>
-            <Spark points={signal.spark} limit={signal.limit} accent={isBeyond(signal)} height={compact ? 16 : 26} />
+            <Spark
+              points={signal.spark}
+              unit={signal.unit}
+              limit={signal.limit}
+              accent={isBeyond(signal)}
+              height={compact ? 16 : 26}
+            />
           </a>
         ))}
       </div>
@@ -113,29 +120,4 @@ function Reason({ part }: { readonly part: PartWire }) {
       {since === undefined ? '' : `${part.reason === '' ? '' : ' · '}since ${formatInstant(since, now)}`}
     </p>
   )
-}
-
-/** A share of a whole. Full is not an alarm by itself: the accent is a limit's, or the last tenth's. */
-export function Meter({ signal }: { readonly signal: SignalWire }) {
-  const share = signal.value === null ? null : Math.min(1, Math.max(0, signal.value))
-  const accent = isBeyond(signal) || (signal.limit === null && share !== null && share >= 0.9)
-  return (
-    <>
-      <span className="bar-title">{signal.title}</span>
-      <span className={`meter${accent ? ' meter-accent' : ''}`} aria-hidden="true">
-        <span className="meter-fill" style={{ width: `${(share ?? 0) * 100}%` }} />
-        {signal.limit !== null && signal.limit <= 1 ? (
-          <span className="meter-limit" style={{ left: `${signal.limit * 100}%` }} />
-        ) : null}
-      </span>
-      <span className={`bar-value num live-number${accent ? ' bar-accent' : ''}`}>
-        {formatText(signal.unit, signal.value, 'glance')}
-      </span>
-    </>
-  )
-}
-
-/** Beyond its limit. Limits of this kind are upper ones: a policy's own chart knows its direction. */
-export function isBeyond(signal: SignalWire): boolean {
-  return signal.limit !== null && signal.value !== null && signal.value > signal.limit
 }

@@ -1,6 +1,19 @@
 /** Mantine in our clothes: its components take the page's variables, so that light and dark stay in `tokens.css`. */
 import { type CSSVariablesResolver, createTheme } from '@mantine/core'
 
+/** What one presses is ink; gold is kept for what one should look at. */
+const GRAPHITE = [
+  '#f6f5f1',
+  '#efeee8',
+  '#dcdad2',
+  '#b8b7b1',
+  '#8e8f92',
+  '#64666c',
+  '#44464b',
+  '#33353a',
+  '#232428',
+  '#1a1b1e',
+] as const
 const GOLD = [
   '#fdf6e0',
   '#f8e8b8',
@@ -17,11 +30,11 @@ const GOLD = [
 export const theme = createTheme({
   fontFamily: 'var(--font)',
   fontFamilyMonospace: 'var(--mono)',
-  primaryColor: 'gold',
-  primaryShade: { light: 7, dark: 4 },
+  primaryColor: 'graphite',
+  primaryShade: { light: 8, dark: 1 },
   autoContrast: true,
   luminanceThreshold: 0.35,
-  colors: { gold: GOLD },
+  colors: { graphite: GRAPHITE, gold: GOLD },
   defaultRadius: 'md',
   cursorType: 'pointer',
   focusRing: 'auto',
