@@ -9,10 +9,17 @@ import { writeStale } from '#core'
 const FIRST_CAPACITY = 64
 
 export class Batch {
-  refs: Float64Array = new Float64Array(FIRST_CAPACITY)
-  timestamps: Float64Array = new Float64Array(FIRST_CAPACITY)
-  values: Float64Array = new Float64Array(FIRST_CAPACITY)
+  refs: Float64Array
+  timestamps: Float64Array
+  values: Float64Array
   count = 0
+
+  /** `capacity`: how many entries are expected; it grows beyond. */
+  constructor(capacity: number = FIRST_CAPACITY) {
+    this.refs = new Float64Array(capacity)
+    this.timestamps = new Float64Array(capacity)
+    this.values = new Float64Array(capacity)
+  }
 
   push(ref: number, at: number, value: number): void {
     if (this.count === this.refs.length) this.#grow()
@@ -29,7 +36,7 @@ export class Batch {
   }
 
   #grow(): void {
-    const capacity = this.refs.length * 2
+    const capacity = Math.max(FIRST_CAPACITY, this.refs.length * 2)
     this.refs = grown(this.refs, capacity)
     this.timestamps = grown(this.timestamps, capacity)
     this.values = grown(this.values, capacity)

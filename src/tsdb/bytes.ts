@@ -52,7 +52,13 @@ export class ByteWriter {
 
   u32(value: number): void {
     this.reserve(4)
-    this.length = this.#bytes.writeUInt32LE(value, this.length)
+    const bytes = this.#bytes
+    const at = this.length
+    bytes[at] = value & 0xff
+    bytes[at + 1] = (value >>> 8) & 0xff
+    bytes[at + 2] = (value >>> 16) & 0xff
+    bytes[at + 3] = value >>> 24
+    this.length = at + 4
   }
 
   /** Overwrites four bytes written before: for a length or checksum known only later. */
@@ -86,6 +92,17 @@ export class ByteWriter {
   double(words: Uint32Array, i: number): void {
     this.u32(words[2 * i + LOW]!)
     this.u32(words[2 * i + HIGH]!)
+  }
+
+  /** The first `count` entries of a column, bit by bit. */
+  doubles(column: Float64Array, count: number): void {
+    if (LITTLE) {
+      // The bytes lie in memory as they are to be written: one copy.
+      this.bytes(new Uint8Array(column.buffer, column.byteOffset, count * 8))
+      return
+    }
+    const words = wordsOf(column)
+    for (let i = 0; i < count; i++) this.double(words, i)
   }
 
   bytes(source: Uint8Array): void {
@@ -168,6 +185,16 @@ export class ByteReader {
   double(words: Uint32Array, i: number): void {
     words[2 * i + LOW] = this.u32()
     words[2 * i + HIGH] = this.u32()
+  }
+
+  /** Reads the first `count` entries of a column, bit by bit. */
+  doubles(column: Float64Array, count: number): void {
+    if (LITTLE) {
+      new Uint8Array(column.buffer, column.byteOffset, count * 8).set(this.take(count * 8))
+      return
+    }
+    const words = wordsOf(column)
+    for (let i = 0; i < count; i++) this.double(words, i)
   }
 
   text(): string {

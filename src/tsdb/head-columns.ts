@@ -4,7 +4,7 @@
  * - Slot 0 is never given away: it stands for "none".
  * - The newest samples of a series lie uncompressed in its tail: TAIL instants, then TAIL values, in a page shared by many
  *   series. A full tail is sealed into a piece behind the series' earlier pieces (see head-series.ts).
- * - Memory per series: 16 * TAIL bytes of tail, 65 bytes of columns, its pieces, its labels.
+ * - Memory per series: 16 * TAIL bytes of tail, 73 bytes of columns, its pieces, its labels.
  */
 import { grown } from '#storage'
 import { wordsOf } from './bytes.ts'
@@ -28,6 +28,8 @@ export class HeadColumns {
   lastCommit: Float64Array = new Float64Array(this.#capacity)
   /** How often the slot was given away: part of the reference, so that an old reference is known as such. */
   generation: Float64Array = new Float64Array(this.#capacity)
+  /** The reference that stands for the series now; 0 while the slot is free. */
+  reference: Float64Array = new Float64Array(this.#capacity)
   /** Which segment of the log last named the series, and by which number. */
   walSegment: Float64Array = new Float64Array(this.#capacity)
   walNumber: Float64Array = new Float64Array(this.#capacity)
@@ -57,6 +59,7 @@ export class HeadColumns {
     this.cutOff = grown(this.cutOff, capacity)
     this.lastCommit = grown(this.lastCommit, capacity)
     this.generation = grown(this.generation, capacity)
+    this.reference = grown(this.reference, capacity)
     this.walSegment = grown(this.walSegment, capacity)
     this.walNumber = grown(this.walNumber, capacity)
     const tailCount = new Uint8Array(capacity)
@@ -87,6 +90,7 @@ export class HeadColumns {
     this.total[slot] = 0
     this.cutOff[slot] = 0
     this.lastCommit[slot] = 0
+    this.reference[slot] = 0
     this.walSegment[slot] = 0
     this.tailCount[slot] = 0
     this.sealed[slot] = undefined

@@ -10,7 +10,8 @@ import type { LoggedCommit } from './wal-record.ts'
 
 export function replayInto(head: Head): (commit: LoggedCommit) => void {
   const named = new Map<number, LoggedCommit['series'][number]['labels']>()
-  const refs = new Map<number, number>()
+  /** By the segment's numbers, which are dense. */
+  const refs: number[] = []
   const into: Accepted = {
     slots: new Float64Array(0),
     timestamps: new Float64Array(0),
@@ -20,12 +21,12 @@ export function replayInto(head: Head): (commit: LoggedCommit) => void {
     maxTime: -Infinity,
   }
   const refOf = (number: number) => {
-    const known = refs.get(number)
+    const known = refs[number]
     if (known !== undefined) return known
     const labels = named.get(number)
     if (labels === undefined) return 0
     const ref = head.find(undefined, labels) || head.create(labels)
-    refs.set(number, ref)
+    refs[number] = ref
     return ref
   }
   return ({ series, samples }) => {

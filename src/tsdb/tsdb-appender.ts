@@ -10,6 +10,8 @@ import type { Head } from './head.ts'
 
 export type AppenderDeps = {
   readonly head: Head
+  /** How many samples the batch is likely to get. */
+  readonly expected: number
   /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. Slot 0 stands for a series that could not be made. */
   readonly commit: (batch: Batch, slots: Float64Array, rejections: Rejections) => CommitReport
 }
@@ -17,12 +19,13 @@ export type AppenderDeps = {
 export class TsdbAppender implements Appender {
   readonly #deps: AppenderDeps
   readonly #rejections = new Rejections()
-  readonly #batch = new Batch()
+  readonly #batch: Batch
   readonly #labels: Labels[] = []
   #isOpen = true
 
   constructor(deps: AppenderDeps) {
     this.#deps = deps
+    this.#batch = new Batch(deps.expected)
   }
 
   append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef {

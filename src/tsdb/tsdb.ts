@@ -125,6 +125,7 @@ class TsdbStore implements Tsdb {
   /** The segment whose series are being numbered, and the next number there. */
   #segment = 0
   #nextNumber = 0
+  #lastCount = 64
   #closed = false
 
   constructor(options: TsdbOptions, { head, wal, blocks, replay }: Parts, owned: AsyncDisposableStack) {
@@ -140,6 +141,8 @@ class TsdbStore implements Tsdb {
     this.#mustBeOpen()
     return new TsdbAppender({
       head: this.#head,
+      // Batches of one store are mostly alike; a page of some targets' samples is the bound, so that a large one leaves no mark.
+      expected: Math.min(4096, this.#lastCount),
       commit: (batch, slots, rejections) => this.#commit(batch, slots, rejections),
     })
   }
@@ -222,6 +225,7 @@ class TsdbStore implements Tsdb {
   #commit(batch: Batch, slots: Float64Array, rejections: Rejections): CommitReport {
     this.#mustBeOpen()
     const accepted = this.#accepted
+    this.#lastCount = batch.count + 1
     if (accepted.slots.length < batch.count) {
       accepted.slots = new Float64Array(batch.timestamps.length)
       accepted.timestamps = new Float64Array(batch.timestamps.length)

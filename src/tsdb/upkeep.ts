@@ -150,18 +150,14 @@ export class Upkeep implements AsyncDisposable {
   async #flush(start: number, end: number): Promise<void> {
     const { head, blocks, wal } = this.#deps
     head.refuseBefore(end)
-    const view = head.openView(start, end)
-    try {
-      const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
-      await pause()
-      const span = { start, end, merged: 1 }
-      const meta = await writeBlock(blocks.dir, span, columnsOf(parts), this.#stop.signal)
-      const onServing = () => head.raiseBoundary(end)
-      if (meta === undefined) onServing()
-      else await blocks.add(blockName(span), { onServing })
-    } finally {
-      head.closeView(view)
-    }
+    const view = head.frozenView(start, end)
+    const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
+    await pause()
+    const span = { start, end, merged: 1 }
+    const meta = await writeBlock(blocks.dir, span, columnsOf(parts), this.#stop.signal)
+    const onServing = () => head.raiseBoundary(end)
+    if (meta === undefined) onServing()
+    else await blocks.add(blockName(span), { onServing })
     this.#truncateIsDue = true
     wal.cut()
     await wal.truncate(end)

@@ -8,7 +8,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { Labels } from '#core'
-import { type ByteReader, type ByteWriter, DamagedError, wordsOf } from './bytes.ts'
+import { type ByteReader, type ByteWriter, DamagedError } from './bytes.ts'
 
 export const SEGMENT_MAGIC: Buffer = Buffer.from('ASYWAL\x00\x01', 'latin1')
 export const RECORD_MARKER: Buffer = Buffer.from([0xa5, 0x5e, 0x9d, 0x01])
@@ -64,8 +64,7 @@ export function writeSamples(out: ByteWriter, { numbers, timestamps, values, cou
     out.zigzag(timestamps[i]! - at)
     at = timestamps[i]!
   }
-  const words = wordsOf(values)
-  for (let i = 0; i < count; i++) out.double(words, i)
+  out.doubles(values, count)
 }
 
 export type LoggedCommit = { readonly series: readonly NamedSeries[]; readonly samples: LoggedSamples }
@@ -87,7 +86,6 @@ export function readCommit(source: ByteReader): LoggedCommit {
   for (let i = 0; i < count; i++) numbers[i] = number += source.zigzag()
   let at = 0
   for (let i = 0; i < count; i++) timestamps[i] = at += source.zigzag()
-  const words = wordsOf(values)
-  for (let i = 0; i < count; i++) source.double(words, i)
+  source.doubles(values, count)
   return { series, samples: { numbers, timestamps, values, count } }
 }
