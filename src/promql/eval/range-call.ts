@@ -16,7 +16,7 @@ import { quantileWarning } from './quantile.ts'
 import * as rates from './rate.ts'
 import * as regression from './regression.ts'
 import { anchor, asSeries, type RangeSeries, selectRange, subqueryFrame } from './select.ts'
-import type { RangeFunction, Window } from './window.ts'
+import { nextResets, type RangeFunction, type Window } from './window.ts'
 
 type RangeFunctionInfo = {
   readonly run: RangeFunction
@@ -54,6 +54,9 @@ export const RANGE_FUNCTIONS: ReadonlyMap<string, RangeFunctionInfo> = new Map<s
   ['quantile_over_time', { run: overTime.quantileOverTime }],
   ['mad_over_time', { run: overTime.madOverTime }],
 ])
+
+/** Functions that only care where a counter was reset. */
+const BY_RESETS: ReadonlySet<RangeFunction> = new Set([rates.rate, rates.increase, rates.resets])
 
 /** The series of a range argument, and how to cut windows from them. */
 export type RangeInput = {
@@ -136,6 +139,7 @@ function slideOne(
   const { timestamps, count } = series
   window.timestamps = timestamps
   window.values = series.values
+  window.nextReset = BY_RESETS.has(run) ? nextResets(series.values, count) : undefined
   const extension = extensionOf(input)
   const before = extension === undefined ? 0 : context.lookbackMs
   const after = extension === 'smoothed' ? context.lookbackMs : 0
@@ -172,6 +176,7 @@ function emptyWindow(args: number): Window {
     endMs: 0,
     atMs: 0,
     args: new Float64Array(args),
+    nextReset: undefined,
   }
 }
 

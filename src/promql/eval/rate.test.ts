@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { changes, increase, irate, rate, resets } from './rate.ts'
-import type { RangeFunction, Window } from './window.ts'
+import { nextResets, type RangeFunction, type Window } from './window.ts'
 
 /** A window over samples 10 s apart from 0 s on, reaching exactly from the first to the last. */
 function windowOf(values: readonly number[]): Window {
@@ -15,6 +15,7 @@ function windowOf(values: readonly number[]): Window {
     endMs: (values.length - 1) * 10_000,
     atMs: 0,
     args: new Float64Array(0),
+    nextReset: undefined,
   }
 }
 
@@ -51,6 +52,22 @@ test('rate is increase by the second', () => {
       const values = running(terms)
       const seconds = (values.length - 1) * 10
       assert.ok(Math.abs(resultOf(rate, values)! * seconds - resultOf(increase, values)!) < 1e-9)
+    }),
+  )
+})
+
+test('a prepared list of resets gives the same answers as looking for them', () => {
+  const value = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constant(Number.NaN))
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 20 }), fc.nat(19), (values, skip) => {
+      const from = Math.min(skip, values.length - 1)
+      for (const run of [rate, increase, resets]) {
+        const [slow, fast] = [new Float64Array(1), new Float64Array(1)]
+        const window = { ...windowOf(values), from }
+        const prepared = { ...window, nextReset: nextResets(window.values, values.length) }
+        assert.equal(run(prepared, fast, 0), run(window, slow, 0))
+        assert.deepEqual(fast, slow)
+      }
     }),
   )
 })

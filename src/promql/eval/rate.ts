@@ -4,7 +4,7 @@
  * - Extrapolation is Prometheus': up to the window's ends when the first and last sample are near them (1.1 average
  *   gaps), else by half a gap, and never to before the instant where a counter would have been zero.
  */
-import type { RangeFunction, Window } from './window.ts'
+import { type RangeFunction, resetFrom, type Window } from './window.ts'
 
 export const rate: RangeFunction = (window, out, step) => extrapolated(window, out, step, true, true)
 export const increase: RangeFunction = (window, out, step) => extrapolated(window, out, step, true, false)
@@ -19,7 +19,7 @@ function extrapolated(window: Window, out: Float64Array, step: number, isCounter
   const lastMs = timestamps[to - 1]!
   let result = values[to - 1]! - first
   if (isCounter) {
-    for (let i = from + 1; i < to; i++) if (values[i]! < values[i - 1]!) result += values[i - 1]!
+    for (let i = resetFrom(window, from + 1); i < to; i = resetFrom(window, i + 1)) result += values[i - 1]!
   }
   let toStart = (firstMs - startMs) / 1000
   let toEnd = (endMs - lastMs) / 1000
@@ -56,9 +56,9 @@ export const idelta: RangeFunction = ({ values, from, to }, out, step) => {
   return true
 }
 
-export const resets: RangeFunction = ({ values, from, to }, out, step) => {
+export const resets: RangeFunction = (window, out, step) => {
   let count = 0
-  for (let i = from + 1; i < to; i++) if (values[i]! < values[i - 1]!) count++
+  for (let i = resetFrom(window, window.from + 1); i < window.to; i = resetFrom(window, i + 1)) count++
   out[step] = count
   return true
 }
