@@ -1,1 +1,2 @@
+export { OUTBOX, outboxWrite, UNDELIVERED } from './outbox.ts'
 export type * from './types.ts'
