@@ -14,6 +14,7 @@ import { ApiError, apiErrorOf } from './http/api-error.ts'
 import { Callers } from './http/callers.ts'
 import { registerCompression } from './http/compress.ts'
 import { Gate } from './http/gate.ts'
+import { handlerOf } from './http/handler-of.ts'
 import { HttpMetrics, type Reading } from './http/http-metrics.ts'
 import { isLoopback, isOwnHost } from './http/origin.ts'
 import { portHolder } from './http/port-holder.ts'
@@ -46,6 +47,11 @@ export type RunningServer = { readonly url: string; readonly port: number } & As
 
 /** Form bodies: a query with a few hundred selectors is far below. */
 const FORM_LIMIT_BYTES = 10 * 2 ** 20
+/** As Prometheus' `--web.max-connections`. */
+const MAX_CONNECTIONS = 512
+/** Remote writes whose bodies are in memory; those that wait have sent nothing but their headers. */
+const WRITES_AT_ONCE = 4
+const WRITES_WAITING = 200
 /** A query in the address may be long. */
 const MAX_HEADER_BYTES = 256 * 2 ** 10
 
@@ -70,6 +76,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
     http: { maxHeaderSize: MAX_HEADER_BYTES },
   })
+  app.server.maxConnections = MAX_CONNECTIONS
   owned.defer(() => app.close())
   const callers = owned.use(new Callers())
   const stop = new AbortController()
@@ -94,7 +101,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const page = () => deps.ownMetrics() + metrics.page([...ownReadings(gate, writes, readings), ...events.readings()])
   app.register(
     async (scope) => {
-      registerPrometheus(scope, context, { signalOf, writes })
+      registerPrometheus(scope, context, { signalOf, writes, writeGate: new Gate(WRITES_AT_ONCE, WRITES_WAITING) })
       registerAssay(scope, { deps, readings, events, externalUrl })
       registerLifecycle(scope, deps, page)
       registerUi(scope, deps.webRoot)
@@ -165,7 +172,7 @@ function registerMetering(app: FastifyInstance, { clock }: ServerDeps, prefix: s
   const started = new WeakMap<FastifyRequest, number>()
   app.addHook('onRequest', async (request) => void started.set(request, clock.monotonicMs()))
   app.addHook('onResponse', async (request, reply) => {
-    const handler = (request.routeOptions.url ?? '/*').slice(prefix.length) || '/'
+    const handler = handlerOf(request.routeOptions.url, prefix)
     const since = started.get(request) ?? clock.monotonicMs()
     const size = Number(reply.getHeader('content-length') ?? 0)
     metrics.observe(handler, reply.statusCode, (clock.monotonicMs() - since) / 1000, size)

@@ -73,7 +73,14 @@ export function policy(id: string, over: Partial<PolicySpec> = {}): PolicySpec {
 }
 
 export function readings(values: Record<string, number> = {}, over: Partial<Readings> = {}): Readings {
-  return { at: now, values: new Map(Object.entries(values)), sparks: new Map(), lastUp: new Map(), ...over }
+  return {
+    at: now,
+    values: new Map(Object.entries(values)),
+    failed: new Set(),
+    sparks: new Map(),
+    lastUp: new Map(),
+    ...over,
+  }
 }
 
 /** Everything up and measured, nothing wrong; `over` says what differs. */

@@ -123,6 +123,11 @@ test('a part that answers without its series is blind', () => {
   assert.equal(wire.sentence, "mes can't be seen: it answers, but without its series.")
 })
 
+test('numbers that could not be asked for are not the same as numbers that are not there', () => {
+  const wire = overview(facts([mes], { readings: readings({}, { failed: new Set(['mes_rate']) }) }))
+  assert.match(wire.parts[0]?.reason ?? '', /could not be queried/)
+})
+
 test('one instance of several that is down is named, and the part still has data', () => {
   const wire = overview(
     facts([mes], { targets: [targetStatus('mes'), targetStatus('mes', { health: 'down', lastError: 'refused' })] }),

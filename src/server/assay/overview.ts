@@ -79,7 +79,7 @@ export function partWire(part: PlanPart, facts: Facts): PartWire {
     incidents: facts.incidents.filter(({ state, parts }) => state !== 'resolved' && parts.includes(part.id)),
     policies: plan.policies,
     groups,
-    hasData: part.signals.length === 0 || part.signals.some(({ expr }) => readings.values.has(expr)),
+    data: dataOf(part, readings),
     lastData: readings.lastUp.get(part.job),
     starting: now - startedAt < FIRST_SCRAPES * plan.scrapeIntervalMs,
   })
@@ -110,6 +110,11 @@ export function partWire(part: PlanPart, facts: Facts): PartWire {
     }),
     incident: verdict.incident ?? null,
   }
+}
+
+function dataOf({ signals }: PlanPart, { values, failed }: Readings): 'some' | 'none' | 'unknown' {
+  if (signals.length === 0 || signals.some(({ expr }) => values.has(expr))) return 'some'
+  return signals.some(({ expr }) => failed.has(expr)) ? 'unknown' : 'none'
 }
 
 function instancesOf(part: PlanPart, targets: readonly TargetStatus[], readings: Readings): number | null {

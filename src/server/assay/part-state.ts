@@ -22,8 +22,8 @@ export type PartFacts = {
   readonly incidents: readonly Incident[]
   readonly policies: readonly PolicySpec[]
   readonly groups: readonly RuleGroupStatus[]
-  /** Whether any of its signals has a value now. */
-  readonly hasData: boolean
+  /** Whether any of its signals has a value now; `unknown`: asking failed, which says nothing about the part. */
+  readonly data: 'some' | 'none' | 'unknown'
   /** When it last had data, as far as is known. */
   readonly lastData: UnixMs | undefined
   /** Within the first three scrapes after the start. */
@@ -59,9 +59,14 @@ export function judgePart(facts: PartFacts): PartVerdict {
 }
 
 /** Why nothing is known of it; `undefined` when something is. */
-function blindReason({ targets, hasData }: PartFacts): string | undefined {
-  if (targets.length === 0) return hasData ? undefined : 'nothing of it is scraped, and nothing was written'
-  if (targets.some(({ health }) => health === 'up')) return hasData ? undefined : 'it answers, but without its series'
+function blindReason({ targets, data }: PartFacts): string | undefined {
+  if (targets.length === 0 || targets.some(({ health }) => health === 'up')) {
+    if (data === 'some') return undefined
+    if (data === 'unknown') return 'it answers, but its numbers could not be queried; the log says why'
+    return targets.length === 0
+      ? 'nothing of it is scraped, and nothing was written'
+      : 'it answers, but without its series'
+  }
   const down = targets.find(({ health }) => health === 'down')
   return down === undefined ? 'it has not been asked yet' : down.lastError || 'it does not answer'
 }

@@ -56,13 +56,32 @@ test('ten callers in one step cost as one', async () => {
   assert.equal(asked.length, 10)
 })
 
+test('a round that takes longer than a step is waited for, not asked a second time', async () => {
+  const clock = new ManualClock(START)
+  const release = Promise.withResolvers<QueryAnswer>()
+  let asked = 0
+  const query: QueryFn = () => {
+    asked++
+    return release.promise
+  }
+  const plan = { ...emptyPlan, evaluationIntervalMs: 1000, parts: [planPart('p', { kind: 'bucket' })] }
+  const cache = new ReadingsCache({ query, clock, log: silentLog, plan: () => plan, downJobs: () => [] }, never)
+  const first = cache.read()
+  await clock.advance(3000)
+  assert.equal(cache.read(), first)
+  assert.equal(asked, 2)
+  release.resolve(vector(1))
+  await first
+  assert.notEqual(cache.read(), first)
+})
+
 test('a query that fails is a number that is not there, and takes no other along', async () => {
   const { cache } = open((promql) => {
     if (promql === 'a') throw new Error('no')
     return vector(2)
   })
-  const { values } = await cache.read()
-  assert.deepEqual([...values], [['b', 2]])
+  const { values, failed } = await cache.read()
+  assert.deepEqual([[...values], [...failed]], [[['b', 2]], ['a']])
   assert.equal(cache.failures, 1)
 })
 

@@ -18,6 +18,8 @@ export type Readings = {
   readonly at: UnixMs
   /** The value of an expression now; absent when there is none. */
   readonly values: ReadonlyMap<string, number>
+  /** Expressions of which nothing is known because asking failed: not the same as there being no data. */
+  readonly failed: ReadonlySet<string>
   readonly sparks: ReadonlyMap<string, Spark>
   /** By job: the last instant at which it was up, for the jobs that are not now. */
   readonly lastUp: ReadonlyMap<string, UnixMs>
@@ -44,6 +46,7 @@ export class ReadingsCache {
   readonly #signal: AbortSignal
   #step = -1
   #current: Promise<Readings> | undefined
+  #busy = false
   #sparkEnd = 0
   #sparks = new Map<string, Spark>()
   #failures = 0
@@ -59,14 +62,17 @@ export class ReadingsCache {
     return this.#failures
   }
 
-  /** The numbers of this step; never older than one evaluation interval. */
+  /** The numbers of this step. While those of the step before are still being asked for, theirs: never two rounds at once. */
   read(): Promise<Readings> {
     const { clock, plan } = this.#deps
     const stepMs = Math.max(1000, plan().evaluationIntervalMs)
     const step = Math.floor(clock.now() / stepMs)
-    if (this.#current === undefined || step !== this.#step) {
+    if (this.#current === undefined || (step !== this.#step && !this.#busy)) {
       this.#step = step
-      this.#current = this.#ask(unixMs(clock.now()))
+      this.#busy = true
+      this.#current = this.#ask(unixMs(clock.now())).finally(() => {
+        this.#busy = false
+      })
     }
     return this.#current
   }
@@ -76,12 +82,14 @@ export class ReadingsCache {
     using limit = deadline(this.#deps.clock, TIMEOUT_MS, this.#signal)
     const { signal } = limit
     const values = new Map<string, number>()
+    const failed = new Set<string>()
     const lastUp = new Map<string, UnixMs>()
     const sparkEnd = Math.floor(at / SPARK_STEP_MS) * SPARK_STEP_MS
     const fresh = sparkEnd === this.#sparkEnd ? this.#sparks : new Map<string, Spark>()
     const work = [
       ...instantExprs(plan).map((expr) => async () => {
         const answer = await this.#try(expr, () => this.#deps.query(expr, { at }, signal))
+        if (answer === undefined) failed.add(expr)
         const value = answer === undefined ? undefined : numberOf(answer)
         if (value !== undefined) values.set(expr, value)
       }),
@@ -102,7 +110,7 @@ export class ReadingsCache {
     this.#sparks = new Map(sparkExprs(plan).flatMap((expr) => (fresh.has(expr) ? [[expr, fresh.get(expr)!]] : [])))
     const sparks = new Map<string, Spark>()
     for (const [expr, spark] of this.#sparks) sparks.set(expr, [...spark, [at / 1000, values.get(expr) ?? null]])
-    return { at, values, sparks, lastUp }
+    return { at, values, failed, sparks, lastUp }
   }
 
   async #try(expr: string, ask: () => Promise<QueryAnswer>): Promise<QueryAnswer | undefined> {

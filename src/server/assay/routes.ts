@@ -205,6 +205,8 @@ export function registerAssay(app: FastifyInstance, context: AssayContext): void
         method: route.method,
         url: `${BASE}${route.path}`,
         bodyLimit: BODY_LIMIT_BYTES,
+        // A HEAD of the events would follow for ever and read nothing.
+        exposeHeadRoute: route.path !== '/events',
         handler:
           route.path === '/events'
             ? async (request, reply) => follow(context.events, request, reply)

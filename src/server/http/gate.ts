@@ -1,5 +1,5 @@
 /**
- * How many queries run at once. Those beyond wait in line; those beyond the line are refused at once, so that a flood
+ * How many requests of one kind are worked on at once. Those beyond wait in line; those beyond the line are refused at once, so that a flood
  * costs its senders an answer and not us our memory.
  */
 import { ApiError } from './api-error.ts'
@@ -48,7 +48,10 @@ export class Gate {
   #wait(signal: AbortSignal): Promise<void> {
     if (this.#waiting.length >= this.#line) {
       this.#refused++
-      throw new ApiError('unavailable', `${this.#running} queries run and ${this.#line} wait already; try again later`)
+      throw new ApiError(
+        'unavailable',
+        `${this.#running} requests are worked on and ${this.#line} wait already; try again later`,
+      )
     }
     return new Promise((resolve, reject) => {
       const go = () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { compressSync } from 'snappy'
 import { AssayError, Labels, type QueryFn, unixMs } from '#core'
@@ -438,4 +439,21 @@ test('long answers are packed for those who take it, and only for them', async (
   const plain = await world.get('/api/v1/status/config', { headers: { 'accept-encoding': 'identity' } })
   assert.equal(plain.headers.get('content-encoding'), null)
   assert.equal(plain.json.data.yaml.length, 5000)
+})
+
+test('a write that never sends its body keeps no more than its place, and gives it back', async () => {
+  await using world = await openWorld()
+  const stuck = Array.from({ length: 4 }, () => connect(world.server.port, '127.0.0.1'))
+  const head = `POST /api/v1/write HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\n`
+  for (const socket of stuck) socket.write(head)
+  const send = () =>
+    world.get('/api/v1/write', {
+      method: 'POST',
+      body: Buffer.from('x'),
+      headers: { 'content-type': 'application/x-protobuf' },
+    })
+  const waiting = send()
+  assert.equal((await world.get('/-/ready')).status, 200)
+  for (const socket of stuck) socket.destroy()
+  assert.equal((await waiting).status, 400)
 })

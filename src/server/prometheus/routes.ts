@@ -1,5 +1,6 @@
 /** Prometheus' HTTP API, in one list: method, path, handler. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Gate } from '../http/gate.ts'
 import { paramsOf, sendJson } from '../http/request.ts'
 import type { Call, Context, Handler } from './call.ts'
 import { federate } from './federate.ts'
@@ -43,7 +44,11 @@ const ROUTES: readonly (readonly [methods: readonly ('GET' | 'POST')[], path: st
 export function registerPrometheus(
   app: FastifyInstance,
   context: Context,
-  options: { readonly signalOf: (reply: FastifyReply) => AbortSignal; readonly writes: WriteCounts },
+  options: {
+    readonly signalOf: (reply: FastifyReply) => AbortSignal
+    readonly writes: WriteCounts
+    readonly writeGate: Gate
+  },
 ): void {
   const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
     ...context,
@@ -67,6 +72,11 @@ export function registerPrometheus(
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) =>
       done(null, body),
     )
+    // Before the body is read: bodies of writes are the largest thing that others can put into our memory.
+    scope.addHook('onRequest', async (_request, reply) => {
+      const place = await options.writeGate.enter(options.signalOf(reply))
+      reply.raw.once('close', () => place[Symbol.dispose]())
+    })
     scope.post('/api/v1/write', { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
       await receiveWrite(
         context.deps,

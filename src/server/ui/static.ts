@@ -1,6 +1,8 @@
 /**
- * The built UI, served as files; every other path that asks for a page gets the UI's own page, which reads the path itself.
+ * The built UI, served as files.
  *
+ * - Every other path that asks for a page leads to the UI's own, with the path behind a `#`, where the UI keeps it: so that a
+ *   link like `/incidents/7` works, and the UI's files, named relative to its page, are found under any prefix.
  * - Files with a hash in their name never change and are kept for a year; the page itself is asked for anew each time.
  * - Nothing from elsewhere runs in it: scripts are our own files, never inline. (Styles may be inline: the components set
  *   sizes that way.)
@@ -70,6 +72,6 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
       .send('Method Not Allowed\n')
   const wantsPage = request.method === 'GET' && String(request.headers.accept ?? '').includes('text/html')
   if (built && wantsPage && !/(?:^|\/)(?:api|-)\//.test(path))
-    return reply.header('cache-control', 'no-cache').sendFile('index.html')
+    return reply.redirect(`${app.prefix}/#${request.url.slice(app.prefix.length)}`)
   return sendJson(reply.code(404), errorEnvelope('not_found', `there is nothing at ${request.method} ${path}`))
 }
