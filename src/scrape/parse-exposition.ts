@@ -100,32 +100,52 @@ export class ExpositionPage {
  * Throws `ASSAY_SCRAPE_PARSE` with the line, or `ASSAY_SCRAPE_TOO_MANY_SAMPLES`.
  */
 export function parseExposition(body: Uint8Array | string, options: ExpositionOptions): ExpositionPage {
-  const bytes =
-    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const openMetrics = options.format === 'openmetrics'
-  const page = new ExpositionPage(bytes, openMetrics)
-  const max = options.maxSamples ?? Number.POSITIVE_INFINITY
-  const length = bytes.length
-  let i = 0
-  let ended = false
-  while (i < length) {
-    const c = bytes[i]!
-    if (c === HASH) {
-      i = openMetrics ? openMetricsComment(page, i) : textComment(page, i)
-      if (i < 0) {
-        ended = true
-        i = -i
-        break
-      }
-    } else if (openMetrics || (c !== LF && c !== SPACE && c !== TAB)) {
-      if (page.count >= max) throw tooManySamples(max)
-      i = sampleLine(page, i)
-    } else i++
+  const parser = new ExpositionParser(body, options)
+  parser.step(Number.POSITIVE_INFINITY)
+  return parser.page
+}
+
+/** The same in steps, so that a large page does not hold the process. */
+export class ExpositionParser {
+  /** Whole once `step` has returned true. */
+  readonly page: ExpositionPage
+  readonly #maxSamples: number
+  #at = 0
+
+  constructor(body: Uint8Array | string, { format, maxSamples = Number.POSITIVE_INFINITY }: ExpositionOptions) {
+    const bytes =
+      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    this.page = new ExpositionPage(bytes, format === 'openmetrics')
+    this.#maxSamples = maxSamples
   }
-  if (openMetrics && !ended)
-    throw parseError(bytes, length, 'the page does not end with # EOF; it may have been cut off')
-  if (i < length) throw parseError(bytes, i, 'there is more after # EOF')
-  return page
+
+  /** Goes on for at most `samples` more; true when the page is whole. Throws as `parseExposition`. */
+  step(samples: number): boolean {
+    const { page } = this
+    const { body, openMetrics } = page
+    const length = body.length
+    const pause = page.count + samples
+    let i = this.#at
+    while (i < length) {
+      const c = body[i]!
+      if (c === HASH) {
+        i = openMetrics ? openMetricsComment(page, i) : textComment(page, i)
+        if (i >= 0) continue
+        if (-i < length) throw parseError(body, -i, 'there is more after # EOF')
+        return true
+      }
+      if (openMetrics || (c !== LF && c !== SPACE && c !== TAB)) {
+        if (page.count >= this.#maxSamples) throw tooManySamples(this.#maxSamples)
+        if (page.count >= pause) {
+          this.#at = i
+          return false
+        }
+        i = sampleLine(page, i)
+      } else i++
+    }
+    if (openMetrics) throw parseError(body, length, 'the page does not end with # EOF; it may have been cut off')
+    return true
+  }
 }
 
 function tooManySamples(max: number): AssayError {

@@ -4,7 +4,7 @@
  * - Throws before anything is visible; the caller disposes the batch, so a bad page leaves nothing.
  * - A series that the last page had and this one has not is ended by a stale marker at `at`.
  */
-import { Labels, METRIC_NAME, type UnixMs, unixMs } from '#core'
+import { byBytes, Labels, METRIC_NAME, type UnixMs, unixMs } from '#core'
 import type { Appender } from '#storage'
 import { checkLabelLimits, limitError } from './limits.ts'
 import type { ExpositionPage } from './parse-exposition.ts'
@@ -33,12 +33,22 @@ export type PageWork = {
   readonly counts: PageCounts
 }
 
-/** Throws `ASSAY_SCRAPE_PARSE` or `ASSAY_SCRAPE_LIMIT`. */
-export function recordPage(batch: Appender, { page, target, cache, at, counts }: PageWork): void {
+/** Records a whole page. Throws `ASSAY_SCRAPE_PARSE` or `ASSAY_SCRAPE_LIMIT`. */
+export function recordPage(batch: Appender, work: PageWork): void {
+  recordSamples(batch, work, { from: 0, to: work.page.count })
+  finishPage(batch, work)
+}
+
+/** Records the samples [from, to): a large page is recorded in parts, so that it does not hold the process. */
+export function recordSamples(
+  batch: Appender,
+  { page, target, cache, at, counts }: PageWork,
+  { from, to }: { readonly from: number; readonly to: number },
+): void {
   const limit = target.limits.samples ?? 0
   const round = cache.round
   counts.scraped = page.count
-  for (let i = 0; i < page.count; i++) {
+  for (let i = from; i < to; i++) {
     const spelling = cache.find(page, i) ?? cache.add(page, i, seriesOf(page, i, target))
     const state = spelling.state
     if (state === undefined) continue
@@ -58,9 +68,14 @@ export function recordPage(batch: Appender, { page, target, cache, at, counts }:
     // Reference 0 is a series that the store refused: ask again next time.
     state.ref = (ref as number) === 0 ? undefined : ref
   }
+}
+
+/** After the last sample: is the page within its limit, and which series has it no more? Throws `ASSAY_SCRAPE_LIMIT`. */
+export function finishPage(batch: Appender, { target, cache, at, counts }: PageWork): void {
+  const limit = target.limits.samples ?? 0
   if (limit > 0 && counts.kept > limit)
     throw limitError(`the page has ${counts.kept} samples, sample_limit is ${limit}`)
-  for (const state of cache.states()) if (state.seen !== round && state.live) end(batch, state, at)
+  for (const state of cache.states()) if (state.seen !== cache.round && state.live) end(batch, state, at)
 }
 
 /** Ends every series that is alive: after a failed scrape, or when the target is gone. */
@@ -89,6 +104,31 @@ function seriesOf(page: ExpositionPage, i: number, target: Target): Labels | und
  * otherwise the scraped one moves to `exported_<name>`, once more in front as long as that is taken.
  */
 export function mergeLabels(scraped: Labels, own: Labels, honorLabels: boolean): Labels {
+  return mergeDisjoint(scraped.flat, own.flat) ?? mergeConflicting(scraped, own, honorLabels)
+}
+
+/** The common case, a merge of two sorted lists; `undefined` when they have a name in common. */
+function mergeDisjoint(a: readonly string[], b: readonly string[]): Labels | undefined {
+  const flat: string[] = []
+  let i = 0
+  let k = 0
+  while (i < a.length && k < b.length) {
+    const order = byBytes(a[i]!, b[k]!)
+    if (order === 0) return undefined
+    if (order < 0) {
+      flat.push(a[i]!, a[i + 1]!)
+      i += 2
+    } else {
+      flat.push(b[k]!, b[k + 1]!)
+      k += 2
+    }
+  }
+  for (; i < a.length; i++) flat.push(a[i]!)
+  for (; k < b.length; k++) flat.push(b[k]!)
+  return Labels.fromSorted(flat)
+}
+
+function mergeConflicting(scraped: Labels, own: Labels, honorLabels: boolean): Labels {
   const map = new Map(scraped)
   const moved: (readonly [string, string])[] = []
   for (const [name, value] of own) {

@@ -9,8 +9,8 @@ import { AssayError, type Clock, formatDuration, Labels, type Log, messageOf, ty
 import type { Appender, MetadataStore, Store } from '#storage'
 import { formatOf } from './content-type.ts'
 import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
-import { type ExpositionPage, parseExposition } from './parse-exposition.ts'
-import { endAll, mergeLabels, type PageCounts, recordPage } from './record-page.ts'
+import { type ExpositionPage, ExpositionParser } from './parse-exposition.ts'
+import { endAll, finishPage, mergeLabels, type PageCounts, recordSamples } from './record-page.ts'
 import { ScrapeCache, type SeriesState } from './scrape-cache.ts'
 import type { ScrapeTotals } from './scrape-totals.ts'
 import { tickOffset } from './tick-offset.ts'
@@ -32,6 +32,8 @@ const REPORTS = [
   'scrape_samples_post_metric_relabeling',
   'scrape_series_added',
 ]
+/** Samples parsed or recorded at a time; in between, the other targets have their turn. */
+const SLICE = 10_000
 /** A tick this much late by the machine's load still counts as the tick; beyond it, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 
@@ -97,10 +99,10 @@ export class ScrapeLoop {
   /** Ends the target's series, for a target that is gone. Call it after `stop`. */
   end(): void {
     const at = unixMs(Math.max(this.#deps.clock.now(), this.#lastScrape ?? 0))
-    this.#store((batch) => {
-      endAll(batch, this.cache, at)
-      for (const one of this.#reports) batch.appendStale(one.ref, one.labels, at)
-    })
+    using batch = this.#deps.store.appender()
+    endAll(batch, this.cache, at)
+    for (const one of this.#reports) batch.appendStale(one.ref, one.labels, at)
+    this.#commit(batch)
   }
 
   async #run(): Promise<void> {
@@ -138,7 +140,8 @@ export class ScrapeLoop {
     if (signal.aborted) return // our shutdown is not the target's outage
     const read = clock.monotonicMs()
     totals.readSeconds += (read - started) / 1000
-    this.#record(at, answer, { error, started })
+    await this.#record(at, answer, { error, started })
+    if (signal.aborted) return
     totals.recordSeconds += (clock.monotonicMs() - read) / 1000
     this.#deps.onScrape(this.status())
   }
@@ -170,30 +173,31 @@ export class ScrapeLoop {
     }
   }
 
-  /** Stores what came, or that nothing came. */
-  #record(at: UnixMs, answer: Page | undefined, outcome: { readonly error: string; readonly started: number }): void {
-    const { clock, totals } = this.#deps
+  /** Stores what came, or that nothing came. Stops in the middle, with nothing stored, when the loop is stopped. */
+  async #record(
+    at: UnixMs,
+    answer: Page | undefined,
+    outcome: { readonly error: string; readonly started: number },
+  ): Promise<void> {
+    const { totals } = this.#deps
     const counts: PageCounts = { scraped: 0, kept: 0, added: 0, duplicates: 0 }
     let { error } = outcome
     let taken = false
-    const report = (batch: Appender, up: number) => {
-      this.#lastDurationMs = clock.monotonicMs() - outcome.started
-      const values = [up, this.#lastDurationMs / 1000, counts.scraped, counts.kept, counts.added]
-      this.#reports.forEach((one, i) => {
-        const ref = batch.append(one.ref, one.labels, at, values[i]!)
-        one.ref = (ref as number) === 0 ? undefined : ref
-      })
-    }
     if (answer !== undefined) {
       try {
         totals.readBytes += answer.body.length
-        const format = formatOf(answer.contentType)
         this.cache.begin()
-        const page = parseExposition(answer.body, { format, maxSamples: DEFAULT_SAMPLE_LIMIT })
-        this.#store((batch) => {
-          recordPage(batch, { page, target: this.#target, cache: this.cache, at, counts })
-          report(batch, 1)
-        })
+        const page = await this.#parse(answer)
+        if (page === undefined) return
+        using batch = this.#deps.store.appender()
+        const work = { page, target: this.#target, cache: this.cache, at, counts }
+        for (let from = 0; from < page.count; from += SLICE) {
+          if (from > 0 && !(await this.#turn())) return
+          recordSamples(batch, work, { from, to: Math.min(from + SLICE, page.count) })
+        }
+        finishPage(batch, work)
+        this.#report(batch, at, { up: 1, started: outcome.started, counts })
+        this.#commit(batch)
         taken = true
         this.cache.finish(page)
         this.#describe(page)
@@ -205,10 +209,10 @@ export class ScrapeLoop {
       }
     }
     if (!taken) {
-      this.#store((batch) => {
-        endAll(batch, this.cache, at)
-        report(batch, 0)
-      })
+      using batch = this.#deps.store.appender()
+      endAll(batch, this.cache, at)
+      this.#report(batch, at, { up: 0, started: outcome.started, counts })
+      this.#commit(batch)
     }
     this.#samples = taken ? counts.kept : 0
     this.#caveats = (taken ? answer?.caveats : undefined) ?? []
@@ -216,11 +220,35 @@ export class ScrapeLoop {
     this.#settle(taken ? 'up' : 'down', error)
   }
 
-  /** One batch. A disk that refuses is not the target's fault: it is counted and said, and the loop goes on. */
-  #store(fill: (batch: Appender) => void): void {
-    const { store, totals, log } = this.#deps
-    using batch = store.appender()
-    fill(batch)
+  /** `undefined` when the loop was stopped meanwhile. Throws what is wrong with the page. */
+  async #parse({ body, contentType }: Page): Promise<ExpositionPage | undefined> {
+    const parser = new ExpositionParser(body, { format: formatOf(contentType), maxSamples: DEFAULT_SAMPLE_LIMIT })
+    while (!parser.step(SLICE)) if (!(await this.#turn())) return undefined
+    return parser.page
+  }
+
+  /** Lets everything else have a turn; false when the loop was stopped meanwhile. */
+  async #turn(): Promise<boolean> {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    return !this.#stopping.signal.aborted
+  }
+
+  #report(
+    batch: Appender,
+    at: UnixMs,
+    { up, started, counts }: { readonly up: number; readonly started: number; readonly counts: PageCounts },
+  ): void {
+    this.#lastDurationMs = this.#deps.clock.monotonicMs() - started
+    const values = [up, this.#lastDurationMs / 1000, counts.scraped, counts.kept, counts.added]
+    for (const [i, one] of this.#reports.entries()) {
+      const ref = batch.append(one.ref, one.labels, at, values[i]!)
+      one.ref = (ref as number) === 0 ? undefined : ref
+    }
+  }
+
+  /** A disk that refuses is not the target's fault: it is counted and said, and the loop goes on. */
+  #commit(batch: Appender): void {
+    const { totals, log } = this.#deps
     try {
       const { appended, rejected } = batch.commit()
       totals.samples += appended

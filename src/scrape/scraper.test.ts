@@ -167,16 +167,35 @@ test('limits refuse the whole page, and the sentence holds both numbers', async 
   }
 })
 
-test('a page beyond the hard limit of samples is refused with a sentence', async () => {
+test('a page beyond the hard limit of samples is refused with a sentence, and holds nobody up', async () => {
   const page = 'a 1\n'.repeat(500_001)
   const { clock, store, scraper, stop } = await scraping([
     targetOf('shop', pages(page)),
     targetOf('crm', pages('a 1\n')),
   ])
-  await clock.advance(2000)
+  await clock.advance(1000)
+  // Parsing goes on in slices, each in a turn of its own.
+  while (scraper.status()[0]?.health === 'unknown') await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(1000)
   assert.match(scraper.status()[0]!.lastError, /more than 500000 samples/)
   assert.deepEqual(valuesOf(store, 'up', 'crm'), [1, 1])
   await stop()
+})
+
+test('a large page that is being recorded when its target goes leaves nothing', async () => {
+  const page = Array.from({ length: 30_000 }, (_, i) => `m{i="${i}"} 1\n`).join('')
+  const given = Promise.withResolvers<void>()
+  const read = async () => {
+    given.resolve()
+    return page
+  }
+  const { clock, store, scraper, stop } = await scraping([targetOf('shop', read)])
+  const ticked = clock.advance(1000)
+  await given.promise
+  scraper.apply([])
+  await ticked
+  await stop()
+  assert.deepEqual(valuesOf(store, 'm', 'shop'), [])
 })
 
 test('a series that is twice on a page counts once, and the second is counted', async () => {

@@ -61,7 +61,8 @@ export function readSeries(body: Buffer, start: number, end: number, openMetrics
     if (place > 0 && flat[place - 2] === name) {
       throw parseError(body, at, name === METRIC_NAME ? 'the metric has two names' : `the label ${name} comes twice`)
     }
-    flat.splice(place, 0, name, value)
+    if (place === flat.length) flat.push(name, value)
+    else flat.splice(place, 0, name, value)
   }
   const blanks = (i: number) => (openMetrics ? i : skipBlanks(body, i))
   let i = start
@@ -99,10 +100,20 @@ export function readSeries(body: Buffer, start: number, end: number, openMetrics
     if (body[i] === COMMA) i++
     else if (body[i] !== CLOSE) throw parseError(body, i, 'a comma or } was expected between labels')
   }
-  const kept: string[] = []
-  for (let k = 0; k < flat.length; k += 2) if (flat[k + 1] !== '') kept.push(flat[k]!, flat[k + 1]!)
-  if (!kept.includes(METRIC_NAME)) throw parseError(body, start, 'the metric has no name')
+  let kept = flat
+  for (let k = 1; k < flat.length; k += 2) {
+    if (flat[k] === '') {
+      kept = flat.filter((_, n) => flat[n | 1] !== '')
+      break
+    }
+  }
+  if (!hasName(kept)) throw parseError(body, start, 'the metric has no name')
   return Labels.fromSorted(kept)
+}
+
+function hasName(flat: readonly string[]): boolean {
+  for (let k = 0; k < flat.length; k += 2) if (flat[k] === METRIC_NAME) return true
+  return false
 }
 
 /** Index of the quote that closes the one at `open`. */

@@ -5,7 +5,7 @@
  * - `__address__`, `__scheme__`, `__metrics_path__`, `__param_*`, `__scrape_interval__`, `__scrape_timeout__` are what
  *   relabelling left of them; `__meta_*` and every other `__` label is gone from the target.
  */
-import { AssayError, formatDuration, Labels, redactUrl, tryParseDuration } from '#core'
+import { AssayError, formatDuration, Labels, tryParseDuration } from '#core'
 import { relabel } from './relabel.ts'
 import type { DroppedTarget, PageReader, ScrapeConfig, Target } from './types.ts'
 
@@ -80,14 +80,14 @@ function targetOf({ config, labels, discoveredLabels, readerOf }: Relabelled): T
   if (timeoutMs > intervalMs) {
     throw invalid(`the timeout ${formatDuration(timeoutMs)} is longer than the interval ${formatDuration(intervalMs)}`)
   }
-  const url = urlOf(config, labels, address)
+  const { url, shown } = urlOf(config, labels, address)
   const own = new Map([...labels].filter(([name]) => !name.startsWith('__')))
   if (!own.has('instance')) own.set('instance', address)
   return {
     pool: config.jobName,
     labels: Labels.fromPairs(own),
     discoveredLabels,
-    url: redactUrl(url),
+    url: shown,
     intervalMs,
     timeoutMs,
     honorLabels: config.honorLabels,
@@ -98,7 +98,12 @@ function targetOf({ config, labels, discoveredLabels, readerOf }: Relabelled): T
   }
 }
 
-function urlOf(config: ScrapeConfig, labels: Labels, address: string): string {
+/** The URL to read, and the one to show. */
+function urlOf(
+  config: ScrapeConfig,
+  labels: Labels,
+  address: string,
+): { readonly url: string; readonly shown: string } {
   const scheme = labels.get('__scheme__')
   if (scheme !== 'http' && scheme !== 'https')
     throw invalid(`the scheme is ${JSON.stringify(scheme)}; write http or https`)
@@ -108,16 +113,26 @@ function urlOf(config: ScrapeConfig, labels: Labels, address: string): string {
     const rest = params.get(name.slice('__param_'.length))?.slice(1) ?? []
     params.set(name.slice('__param_'.length), [value, ...rest])
   }
-  const query = new URLSearchParams(
-    [...params].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, values]) => values.map((value) => [name, value])),
-  )
+  const pairs = [...params]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, values]) => values.map((value) => [name, value]))
   const path = labels.get('__metrics_path__')
-  const text = `${scheme}://${address}${path.startsWith('/') ? '' : '/'}${path}`
-  if (!URL.canParse(text)) throw invalid(`${JSON.stringify(address)} is no address; write host:port`)
-  const url = new URL(text)
-  for (const [name, value] of query) url.searchParams.append(name, value)
-  return url.href
+  // Put together as text: a URL object would take the default port away, which people wrote and look for.
+  const base = `${scheme}://${address}${path.startsWith('/') ? '' : '/'}${path}`
+  if (!URL.canParse(base)) throw invalid(`${JSON.stringify(address)} is no address; write host:port`)
+  const withQuery = (of: string[][]) =>
+    of.length === 0 ? base : `${base}${base.includes('?') ? '&' : '?'}${new URLSearchParams(of)}`
+  return {
+    url: withQuery(pairs),
+    shown: withQuery(pairs.map(([name = '', value = '']) => [name, SECRET_NAME.test(name) ? '***' : value])).replace(
+      /\/\/[^/@]*@/,
+      '//***@',
+    ),
+  }
 }
+
+/** Parameters whose values are for the target alone. */
+const SECRET_NAME = /token|secret|pass|auth|key|sig/i
 
 function durationOf(labels: Labels, name: string): number {
   const text = labels.get(name)

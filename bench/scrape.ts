@@ -1,0 +1,99 @@
+/**
+ * What a scrape costs: parsing alone, and parsing and storing in the memory store, cold (the first page of a target)
+ * and warm (the same series again), for pages of the shape that our agent and node_exporter write.
+ *
+ * Run: node --conditions=assay-src bench/scrape.ts
+ */
+import { Labels, ManualClock, PageWriter, unixMs } from '#core'
+import { type ExpositionPage, parseExposition, type Target } from '#scrape'
+import { memoryStore } from '#storage'
+import { recordPage } from '../src/scrape/record-page.ts'
+import { ScrapeCache } from '../src/scrape/scrape-cache.ts'
+
+const ROUTES = 50
+const SIZES = [1_000, 10_000, 100_000, 500_000]
+
+function pageOf(samples: number, turn: number): Buffer {
+  const page = new PageWriter()
+  page.family('http_server_request_duration_seconds', 'histogram', 'Duration of requests.')
+  for (let i = 0; i < samples; i++) {
+    page.sample(
+      (i * 7 + turn) / 8,
+      {
+        http_request_method: i % 3 === 0 ? 'GET' : 'POST',
+        http_route: `/api/orders/${Math.floor(i / ROUTES)}`,
+        http_response_status_code: '200',
+        le: String((i % ROUTES) / 100),
+      },
+      '_bucket',
+    )
+  }
+  return Buffer.from(String(page))
+}
+
+const labels = Labels.of({ job: 'shop', instance: '127.0.0.1:2431' })
+const target: Target = {
+  pool: 'shop',
+  labels,
+  discoveredLabels: labels,
+  url: '',
+  intervalMs: 1000,
+  timeoutMs: 1000,
+  honorLabels: false,
+  honorTimestamps: true,
+  metricRelabelConfigs: [],
+  limits: {},
+  read: async () => ({ body: '', contentType: '' }),
+}
+
+function cpuMs(work: () => void): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+const median = (list: number[]) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]!
+const clock = new ManualClock(1_700_000_000_000)
+
+console.log('samples      MB   parse ms  MB/s   cold ms   warm ms   warm ns/sample (parse + store)')
+for (const samples of SIZES) {
+  const turns = samples > 50_000 ? 7 : 31
+  const parses: number[] = []
+  const warm: number[] = []
+  let cold = 0
+  const store = memoryStore()
+  const cache = new ScrapeCache()
+  let sizeBytes = 0
+  for (let turn = 0; turn < turns; turn++) {
+    const body = pageOf(samples, turn)
+    sizeBytes = body.length
+    let page: ExpositionPage | undefined
+    const parsing = cpuMs(() => {
+      page = parseExposition(body, { format: 'text' })
+    })
+    const recording = cpuMs(() => {
+      cache.begin()
+      using batch = store.appender()
+      const counts = { scraped: 0, kept: 0, added: 0, duplicates: 0 }
+      recordPage(batch, { page: page!, target, cache, at: unixMs(clock.now() + turn * 1000), counts })
+      batch.commit()
+      cache.finish(page!)
+    })
+    parses.push(parsing)
+    if (turn === 0) cold = parsing + recording
+    else warm.push(parsing + recording)
+  }
+  const parse = median(parses)
+  console.log(
+    [
+      String(samples).padStart(7),
+      (sizeBytes / 1e6).toFixed(1).padStart(7),
+      parse.toFixed(1).padStart(10),
+      (sizeBytes / 1e3 / parse).toFixed(0).padStart(5),
+      cold.toFixed(0).padStart(9),
+      median(warm).toFixed(1).padStart(9),
+      ((median(warm) * 1e6) / samples).toFixed(0).padStart(8),
+    ].join(' '),
+  )
+}

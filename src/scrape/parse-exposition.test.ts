@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatSeries, formatValue, Labels } from '#core'
+import { type ExpositionFormat, parseExposition } from './parse-exposition.ts'
+
+/** Samples as text: series, value, instant. */
+function read(text: string, format: ExpositionFormat = 'text'): string[] {
+  const page = parseExposition(text, { format })
+  return Array.from({ length: page.count }, (_, i) => {
+    const at = page.timestamps[i]!
+    return `${page.labels(i)} ${formatValue(page.values[i]!)}${Number.isNaN(at) ? '' : ` @${at}`}`
+  })
+}
+
+const GOOD: readonly {
+  readonly text: string
+  readonly reads: readonly string[]
+  readonly format?: ExpositionFormat
+  readonly why: string
+}[] = [
+  { text: '', reads: [], why: 'an empty page is a page' },
+  { text: 'up 1', reads: ['up 1'], why: 'the last line needs no line break' },
+  { text: '\n\n  \t\nup 1\n', reads: ['up 1'], why: 'blank lines count nothing' },
+  { text: 'a{b="c"}1\n', reads: ['a{b="c"} 1'], why: 'text needs no blank after the brace' },
+  { text: ' a { b = "c" , d="e" , }\t1  2 \n', reads: ['a{b="c", d="e"} 1 @2'], why: 'blanks may part everything' },
+  { text: 'a{} 1\n', reads: ['a 1'], why: 'empty braces are no labels' },
+  { text: 'a{b=""} 1\n', reads: ['a 1'], why: 'an empty label is no label' },
+  {
+    text: 'a{b="x\\\\y\\"z\\n\\t"} 1\n',
+    reads: ['a{b="x\\\\y\\"z\\n\\\\t"} 1'],
+    why: 'three escapes, other backslashes stay',
+  },
+  { text: 'a{b="x\ny"} 1\n', reads: ['a{b="x\\ny"} 1'], why: 'text takes a line break inside a value' },
+  { text: 'a{z="1",b="2"} 1\n', reads: ['a{b="2", z="1"} 1'], why: 'labels come out sorted' },
+  { text: '{"my.metric","a.b"="c"} 1\n', reads: ['{"my.metric", "a.b"="c"} 1'], why: 'quoted names' },
+  { text: 'a{b="}"} 1\n', reads: ['a{b="}"} 1'], why: 'a brace inside quotes closes nothing' },
+  { text: 'a:b_1 1\n', reads: ['a:b_1 1'], why: 'colons are part of names' },
+  { text: '# just a comment\n#HELP no\n# HELPER x\nup 1\n', reads: ['up 1'], why: 'comments are skipped' },
+  {
+    text: 'a NaN\nb +Inf\nc -inf\nd 1e3\ne 0x\n'.replace('e 0x\n', ''),
+    reads: ['a NaN', 'b +Inf', 'c -Inf', 'd 1000'],
+    why: 'all numbers',
+  },
+  { text: 'ä 1\n'.replace('ä', '{"ä"}'), reads: ['{"ä"} 1'], why: 'names in UTF-8' },
+  {
+    format: 'openmetrics',
+    text: '# TYPE a counter\na_total 1 1.5\n# EOF\n',
+    reads: ['a_total 1 @1500'],
+    why: 'seconds',
+  },
+  { format: 'openmetrics', text: 'a 1\n# EOF', reads: ['a 1'], why: 'EOF needs no line break' },
+  {
+    format: 'openmetrics',
+    text: 'a_bucket{le="1"} 2 # {trace_id="x}"} 0.5\n# EOF\n',
+    reads: ['a_bucket{le="1"} 2'],
+    why: 'an exemplar is skipped',
+  },
+  {
+    format: 'openmetrics',
+    text: 'a_total 2 3 # {} 0.5 1.25\n# EOF\n',
+    reads: ['a_total 2 @3000'],
+    why: 'an exemplar with a timestamp is skipped',
+  },
+]
+
+test('pages are read as Prometheus reads them', () => {
+  for (const { text, reads, format, why } of GOOD) assert.deepEqual(read(text, format), reads, why)
+})
+
+const BAD: readonly { readonly text: string; readonly says: RegExp; readonly format?: ExpositionFormat }[] = [
+  { text: 'up 1\n1up 1\n', says: /^line 2: a metric name was expected, in "1up 1"/ },
+  { text: '<html>\n', says: /^line 1: a metric name was expected/ },
+  { text: 'a{b="c" 1\n', says: /line 1: the labels are not closed; write }/ },
+  { text: 'a{b="c} 1\n', says: /a quote is not closed/ },
+  { text: 'a{b=c} 1\n', says: /the value of b was expected; write b="..."/ },
+  { text: 'a{b} 1\n', says: /= was expected after the label b/ },
+  { text: 'a{b="c"d="e"} 1\n', says: /a comma or } was expected/ },
+  { text: 'a{,} 1\n', says: /a label name was expected/ },
+  { text: 'a{1b="c"} 1\n', says: /a label name was expected/ },
+  { text: 'a{b="1",b="2"} 1\n', says: /the label b comes twice/ },
+  { text: 'a{"b"} 1\n', says: /the metric has two names/ },
+  { text: '{b="c"} 1\n', says: /the metric has no name/ },
+  { text: 'a\n', says: /a number was expected/ },
+  { text: 'a one\n', says: /a number was expected/ },
+  { text: 'a 1_000\n', says: /a number was expected/ },
+  { text: 'a 0x10\n', says: /a number was expected/ },
+  { text: 'a 1e999\n', says: /a number was expected/ },
+  { text: 'a 1\r\n', says: /the line ends with CR; write LF alone/ },
+  { text: 'a 1 1.5\n', says: /the end of the line was expected after the timestamp/ },
+  { text: 'a 1 -5\n', says: /a timestamp in whole milliseconds was expected/ },
+  { text: 'a 1 2 3\n', says: /the end of the line was expected/ },
+  { text: '# TYPE a thing\n', says: /"thing" is no metric type; write counter, gauge/ },
+  { text: '# TYPE 1 counter\n', says: /a metric name was expected after TYPE/ },
+  { format: 'openmetrics', text: 'a 1\n', says: /does not end with # EOF/ },
+  { format: 'openmetrics', text: 'a 1\n# EOF\nb 1\n', says: /line 3: there is more after # EOF/ },
+  { format: 'openmetrics', text: '\na 1\n# EOF\n', says: /a metric name was expected/ },
+  { format: 'openmetrics', text: 'a  1\n# EOF\n', says: /a number was expected/ },
+  { format: 'openmetrics', text: 'a{b="c"}1\n# EOF\n', says: /one space was expected before the value/ },
+  { format: 'openmetrics', text: 'a{b="c\nd"} 1\n# EOF\n', says: /a quote is not closed/ },
+  { format: 'openmetrics', text: 'a{ b="c"} 1\n# EOF\n', says: /a label name was expected/ },
+  { format: 'openmetrics', text: '# hello\n# EOF\n', says: /OpenMetrics takes # HELP, # TYPE, # UNIT and # EOF alone/ },
+  { format: 'openmetrics', text: '# UNIT a seconds\n# EOF\n', says: /must end with its unit, _seconds/ },
+  { format: 'openmetrics', text: 'a 1 # {b="c"}\n# EOF\n', says: /the exemplar/ },
+  { format: 'openmetrics', text: 'a 1 # {b="c"} x\n# EOF\n', says: /the exemplar needs a value/ },
+]
+
+test('a wrong line is named with its number, what is wrong and what to write', () => {
+  for (const { text, says, format } of BAD) {
+    assert.throws(
+      () => read(text, format),
+      (error: Error & { code?: string }) => {
+        assert.match(error.message, says, text)
+        assert.equal(error.code, 'ASSAY_SCRAPE_PARSE')
+        return true
+      },
+      text,
+    )
+  }
+})
+
+test('bytes that are no UTF-8 are refused where they count', () => {
+  const label = Buffer.concat([Buffer.from('a{b="'), Buffer.from([0xff]), Buffer.from('"} 1\n')])
+  assert.throws(() => parseExposition(label, { format: 'text' }).labels(0), /line 1: the text is not valid UTF-8/)
+  const help = Buffer.concat([Buffer.from('# HELP a '), Buffer.from([0xc3]), Buffer.from('\n')])
+  assert.throws(() => parseExposition(help, { format: 'text' }), /not valid UTF-8/)
+})
+
+test('help, type and unit of families are kept, with their escapes', () => {
+  const text = parseExposition('# HELP a One\\n\\\\two \\"x\\"\n# TYPE a histogram\n# TYPE b untyped\n# HELP c\n', {
+    format: 'text',
+  })
+  assert.deepEqual(Object.fromEntries(text.metadata), {
+    a: { type: 'histogram', help: 'One\n\\two \\"x\\"', unit: '' },
+    b: { type: 'unknown', help: '', unit: '' },
+    c: { type: 'unknown', help: '', unit: '' },
+  })
+  const open = parseExposition(
+    '# TYPE a_seconds stateset\n# UNIT a_seconds seconds\n# HELP a_seconds x\\"y\n# HELP "q.r" z\n# EOF\n',
+    {
+      format: 'openmetrics',
+    },
+  )
+  assert.deepEqual(Object.fromEntries(open.metadata), {
+    a_seconds: { type: 'stateset', help: 'x"y', unit: 'seconds' },
+    'q.r': { type: 'unknown', help: 'z', unit: '' },
+  })
+})
+
+test('a page beyond the limit of samples is refused at the first one too many', () => {
+  assert.equal(parseExposition('a 1\nb 2\n', { format: 'text', maxSamples: 2 }).count, 2)
+  assert.throws(() => parseExposition('a 1\nb 2\nc{', { format: 'text', maxSamples: 2 }), {
+    code: 'ASSAY_SCRAPE_TOO_MANY_SAMPLES',
+  })
+})
+
+const name = fc.oneof(
+  fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}$/),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 6 }),
+)
+const label = fc.oneof(
+  fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 6 }),
+)
+const sample = fc.record({
+  name: name.filter((text) => text.isWellFormed()),
+  labels: fc.dictionary(
+    label.filter((text) => text !== '__name__' && text.isWellFormed()),
+    fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+    { maxKeys: 4, noNullPrototype: true },
+  ),
+  value: fc.double(),
+  at: fc.option(fc.integer({ min: 0, max: 4e12 }), { nil: undefined }),
+})
+
+test('what is written is read back the same, in both formats', () => {
+  fc.assert(
+    fc.property(
+      fc.array(sample, { maxLength: 20 }),
+      fc.constantFrom<ExpositionFormat>('text', 'openmetrics'),
+      (samples, format) => {
+        const seconds = format === 'openmetrics' ? 1000 : 1
+        const lines = samples.map(
+          ({ name: metric, labels, value, at }) =>
+            `${formatSeries(metric, labels)} ${formatValue(value)}${at === undefined ? '' : ` ${at / seconds}`}\n`,
+        )
+        const page = parseExposition(lines.join('') + (format === 'openmetrics' ? '# EOF\n' : ''), { format })
+        assert.equal(page.count, samples.length)
+        for (const [i, given] of samples.entries()) {
+          assert.deepEqual(page.labels(i).toJSON(), Labels.of({ ...given.labels, __name__: given.name }).toJSON())
+          assert.ok(Object.is(page.values[i], given.value), `${page.values[i]} is ${given.value}`)
+          assert.ok(Object.is(page.timestamps[i], given.at ?? Number.NaN))
+        }
+      },
+    ),
+  )
+})
+
+test('nonsense never does anything but throw its error', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.constantFrom<ExpositionFormat>('text', 'openmetrics'),
+      (bytes, format) => {
+        try {
+          const page = parseExposition(bytes, { format })
+          for (let i = 0; i < page.count; i++) page.labels(i)
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'ASSAY_SCRAPE_PARSE')
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('a page cut off anywhere never yields a sample that was not written', () => {
+  const text = '# TYPE a counter\na_total{b="c",d="e"} 12345 67\n# EOF\n'
+  for (let end = 0; end < text.length - 1; end++) {
+    assert.throws(
+      () => parseExposition(text.slice(0, end), { format: 'openmetrics' }),
+      { code: 'ASSAY_SCRAPE_PARSE' },
+      `cut at ${end}`,
+    )
+  }
+})
