@@ -33,8 +33,10 @@ const METHODS = [
 ] as const
 const OTHER_METHOD = METHODS.length - 1
 const SCHEMES = ['http', 'https'] as const
-/** Where an aborted request's series stands in a table of statuses. */
-const ABORTED = 1_000
+/** A small number for each status seen, so that tables of statuses stay small and dense. 0: not seen yet. */
+const STATUS_INDEX = new Uint8Array(1_000)
+const MAX_STATUS_INDEX = 100
+let statusesSeen = 0
 const CONNECTION: unique symbol = Symbol('assay.connection')
 
 /** What Node publishes; `response` and `server` are those of the request. */
@@ -195,7 +197,7 @@ export class HttpServerMetrics {
     const route = flight.route ?? this.#guess(request, status)
     const combo = (flight.channel + 1) * this.#combos + connection.scheme * METHODS.length + flight.method
     const table = (route.tables[combo] ??= [])
-    const index = aborted ? ABORTED + status : status
+    const index = statusIndex(status) * 2 + (aborted ? 1 : 0)
     observe((table[index] ??= this.#series(connection, flight, route, status, aborted)), HTTP_BOUNDS, seconds)
     add(this.#activeSlot(connection.scheme, flight.method), -1)
     const { framework } = flight
@@ -232,6 +234,16 @@ export class HttpServerMetrics {
       ['url_scheme', SCHEMES[scheme]!],
     ]))
   }
+}
+
+/** Applications may make statuses up: beyond MAX_STATUS_INDEX of them the rest share one place, and are told as what came there first. */
+function statusIndex(status: number): number {
+  const place = status >= 0 && status < STATUS_INDEX.length ? status : 0
+  if (STATUS_INDEX[place] === 0) {
+    if (statusesSeen < MAX_STATUS_INDEX) statusesSeen++
+    STATUS_INDEX[place] = statusesSeen
+  }
+  return STATUS_INDEX[place]!
 }
 
 function methodIndex(method: string | undefined): number {

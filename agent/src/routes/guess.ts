@@ -8,23 +8,26 @@ export const MAX_TEMPLATES = 100
 const MAX_SEGMENTS = 8
 /** Paths repeat: the last ones seen are remembered as they came. */
 const MAX_REMEMBERED = 1_000
+/** Remembered where there is no template: paths are never empty. */
+const NONE = ''
 const WORD = /^(?:v\d{1,2}|[A-Za-z][A-Za-z]{0,23}(?:[-_.][A-Za-z]{1,23}){0,3}|\.well-known)$/
 
 export class PathGuesser {
   readonly #templates = new Set<string>()
-  #remembered = new Map<string, string | undefined>()
+  #remembered = new Map<string, string>()
 
   /** The template for a request target, with or without its query; undefined when there are too many. */
   guess(target: string): string | undefined {
     const query = target.indexOf('?')
     const path = query < 0 ? target : target.slice(0, query)
-    if (this.#remembered.has(path)) return this.#remembered.get(path)
+    const remembered = this.#remembered.get(path)
+    if (remembered !== undefined) return remembered === NONE ? undefined : remembered
     const template = templateOf(path)
     const known = this.#templates.has(template) || this.#templates.size < MAX_TEMPLATES
     if (known) this.#templates.add(template)
     const answer = known ? template : undefined
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered = new Map()
-    if (path.length <= 256) this.#remembered.set(path, answer)
+    if (path.length <= 256) this.#remembered.set(path, answer ?? NONE)
     return answer
   }
 }
