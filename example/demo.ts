@@ -15,7 +15,8 @@ import { type FaultStatus, switchboard } from './faults/switchboard.ts'
 import { type Mail, startMailSink } from './parts/smtp.ts'
 import { checkFree, DEFAULT_PORT, type Ports, portsFrom } from './ports.ts'
 import { type Child, startChild, untilReady } from './processes/child.ts'
-import { type DataDir, holdDataDir } from './processes/data-dir.ts'
+import { type DataDir, HOLDER, holdDataDir, placeOf } from './processes/data-dir.ts'
+import { killRecorded } from './processes/records.ts'
 
 export type DemoOptions = {
   readonly port: number
@@ -101,6 +102,11 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   if (!options.signal.aborted)
     await new Promise((resolve) => options.signal.addEventListener('abort', resolve, { once: true }))
   options.say('stopping')
+}
+
+/** Ends everything that a demo on this directory started, at once and the hard way. */
+export function killAll(data: string): void {
+  killRecorded(placeOf(data).runDir, [HOLDER])
 }
 
 const ASSAY = fileURLToPath(new URL('../bin/assay', import.meta.url))

@@ -1,6 +1,6 @@
 /** `npm run demo`: the example company with assay beside it, in the foreground. */
 import { parseArgs, USAGE } from './args.ts'
-import { runDemo } from './demo.ts'
+import { killAll, runDemo } from './demo.ts'
 import { DemoError, messageOf } from './demo-error.ts'
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -11,8 +11,11 @@ try {
   else {
     const stop = new AbortController()
     const onSignal = (name: NodeJS.Signals) => {
-      // A second one means: now. What is left running is ended by the next start.
-      if (stop.signal.aborted) process.exit(130)
+      if (stop.signal.aborted) {
+        // A second one means: now.
+        killAll(args.data)
+        process.exit(130)
+      }
       stop.abort(new DemoError('ASSAY_DEMO_STOPPED', `stopped by ${name}`))
     }
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal)

@@ -12,7 +12,8 @@ import type { Workplace } from './child.ts'
 import { endRecorded, liveRecord, removeRecord, writeRecord } from './records.ts'
 
 const MARKER = 'assay-demo'
-const HOLDER = 'supervisor'
+/** The record of the supervisor itself. */
+export const HOLDER = 'supervisor'
 /** Unix sockets have names of at most 107 bytes, and PM2 keeps its sockets in here. */
 const MAX_PATH_BYTES = 85
 
@@ -40,7 +41,7 @@ export async function holdDataDir(given: string): Promise<DataDir> {
       'ASSAY_DEMO_DATA_NOT_OURS',
       `--data ${path} holds other files and was not made by the demo; name an empty directory, or one that does not exist`,
     )
-  const place = { runDir: join(path, 'run'), logDir: join(path, 'log'), home: join(path, 'home') }
+  const place = placeOf(path)
   const holder = liveRecord(place.runDir, HOLDER)
   if (holder !== undefined)
     throw new DemoError(
@@ -66,6 +67,12 @@ export async function holdDataDir(given: string): Promise<DataDir> {
     },
     [Symbol.dispose]: () => removeRecord(place.runDir, HOLDER),
   }
+}
+
+/** Where things are in a data directory. */
+export function placeOf(data: string): Workplace {
+  const path = resolve(data)
+  return { runDir: join(path, 'run'), logDir: join(path, 'log'), home: join(path, 'home') }
 }
 
 function readSecrets(path: string): { readonly values: Record<string, string>; readonly write: () => void } {

@@ -69,6 +69,16 @@ export async function endTree(pid: number, signal: NodeJS.Signals, patienceMs: n
     await sleep(LOOK_EVERY_MS)
 }
 
+/** Ends all recorded processes and what they started at once and the hard way; waits for nothing. */
+export function killRecorded(runDir: string, except: readonly string[]): void {
+  for (const name of filesIn(runDir)) {
+    const record = except.includes(name) ? undefined : liveRecord(runDir, name)
+    if (record === undefined) continue
+    for (const pid of [...descendantsOf(record.pid), record.pid]) send(pid, 'SIGKILL')
+    removeRecord(runDir, name)
+  }
+}
+
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)

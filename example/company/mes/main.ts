@@ -3,7 +3,8 @@
  *
  * `POST /price` is called by the shop (internal channel, the company's own key) and by partners (open channel, their API keys).
  */
-import Fastify from 'fastify'
+import { identify } from '@assay/agent'
+import Fastify, { type FastifyRequest } from 'fastify'
 import { openBroker, Unreadable } from '../base/broker.ts'
 import { openDatabase, prepareSchema } from '../base/database.ts'
 import { watchFaults } from '../base/faults.ts'
@@ -27,11 +28,20 @@ const prices = pricing({ pool, models, work: numberSetting('MES_WORK') })
 
 const app = Fastify({ bodyLimit: 64 * 1024 })
 
+const callerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined => {
+  const key = headers['x-api-key']
+  return typeof key === 'string' ? tryReadToken(key, secret, Date.now()) : undefined
+}
+// Partners are the users of this API; the shop's own calls are nobody's.
+identify<FastifyRequest>((request) => {
+  const caller = callerOf(request)
+  return caller?.startsWith('partner-') ? caller : undefined
+})
+
 app.addHook('onRequest', async (request, reply) => {
   if (request.routeOptions.url === '/health') return
-  const key = request.headers['x-api-key']
-  const caller = typeof key === 'string' ? tryReadToken(key, secret, Date.now()) : undefined
-  if (caller === undefined) return reply.code(401).send({ error: 'x-api-key is missing, unknown or expired' })
+  if (callerOf(request) === undefined)
+    return reply.code(401).send({ error: 'x-api-key is missing, unknown or expired' })
 })
 
 app.setErrorHandler((err, _request, reply) => {

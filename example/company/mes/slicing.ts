@@ -21,6 +21,7 @@ export type Price = { readonly cents: number; readonly minutes: number; readonly
 
 const MIN_LAYERS = 20
 const NOZZLE_MM_PER_MINUTE = 3600
+const MEASURED_ROUNDS = 90
 
 export function slice({ vertices, triangles }: Mesh, work: number): Slices {
   let low = Infinity
@@ -59,17 +60,26 @@ export function priceOf(slices: Slices, material: Material, quantity: number): P
   }
 }
 
-/** The `work` that takes about `cpuMs` here. `cpuNow` is the CPU time of this process in milliseconds. */
-export function calibrate(cpuMs: number, mesh: Mesh, cpuNow: () => number): number {
-  const trial = 400_000
-  let best = Infinity
-  // The first rounds warm the compiler up; the fastest one is the least disturbed.
-  for (let round = 0; round < 6; round++) {
-    const before = cpuNow()
-    slice(mesh, trial)
-    best = Math.min(best, Math.max(0.05, cpuNow() - before))
+/**
+ * The `work` that takes about `cpuMs` here, measured over many rounds after the compiler is warm: some systems count CPU time
+ * in ticks of 10 ms. `meshes`: several, as in service, so that the code is not tuned to one. `cpuNow` is the CPU time of this
+ * thread in milliseconds. Takes about half a second.
+ */
+export function calibrate(options: {
+  readonly cpuMs: number
+  readonly meshes: readonly Mesh[]
+  readonly cpuNow: () => number
+  readonly measuredRounds?: number
+}): number {
+  const { cpuMs, meshes, cpuNow, measuredRounds = MEASURED_ROUNDS } = options
+  const trial = 300_000
+  const rounds = (count: number) => {
+    for (let round = 0; round < count; round++) slice(meshes[round % meshes.length]!, trial)
   }
-  return Math.round((trial * cpuMs) / best)
+  rounds(Math.ceil(measuredRounds * 0.7))
+  const before = cpuNow()
+  rounds(measuredRounds)
+  return Math.round((trial * measuredRounds * cpuMs) / Math.max(1, cpuNow() - before))
 }
 
 /** Length of the cut of one triangle with the plane at height z; 0 where they do not meet. */
@@ -92,8 +102,13 @@ function cutLength(vertices: Float64Array, i: number, z: number): number {
     const share = fz / (fz - tz)
     const x = vertices[from]! + share * (vertices[to]! - vertices[from]!)
     const y = vertices[from + 1]! + share * (vertices[to + 1]! - vertices[from + 1]!)
-    if (count++ === 0) [x0, y0] = [x, y]
-    else [x1, y1] = [x, y]
+    if (count++ === 0) {
+      x0 = x
+      y0 = y
+    } else {
+      x1 = x
+      y1 = y
+    }
   }
   return count === 2 ? Math.hypot(x1 - x0, y1 - y0) : 0
 }
