@@ -80,6 +80,12 @@ test('too many samples are refused before memory is gone', async () => {
   })
 })
 
+test('more steps than could be held are refused before anything is allocated', async () => {
+  const { query } = engineOf(memoryStore())
+  await assert.rejects(query('sum_over_time(vector(1)[1y:1ms])', { at: unixMs(0) }), { code: 'ASSAY_PROMQL_LIMIT' })
+  await assert.rejects(query('1', { start: unixMs(0), end: unixMs(1e12), stepMs: 1 }), { code: 'ASSAY_PROMQL_LIMIT' })
+})
+
 test('an aborted query rejects with the reason of the signal', async () => {
   const { query } = engineOf(storeOf('up 0+1x10'))
   await assert.rejects(query('up', { at: unixMs(0) }, AbortSignal.abort(new Error('enough'))), /enough/)

@@ -69,6 +69,7 @@ export function createEngine(options: EngineOptions): Engine {
       })
       using owned = new DisposableStack()
       const frame = frameOf(bounds)
+      context.limitSteps(frame.count, expr.span)
       openQueriers(expr, frame, context, shared(store, owned))
       const result = await answer(expr, frame, context)
       return { ...result, warnings: annotations.warnings, infos: annotations.infos }

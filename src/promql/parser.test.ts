@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { metricNamesOf, ParseError, parse, parseSelector, selectorsOf } from './index.ts'
 import { formatExpr } from './print.ts'
 
@@ -107,4 +108,23 @@ test('selectors and metric names are found wherever they stand', () => {
     ],
   )
   assert.throws(() => parseSelector('up offset 5m'), { code: 'ASSAY_PROMQL_PARSE' })
+})
+
+test('any text is an expression or refused with a place, never anything else', () => {
+  const piece = fc.constantFrom(
+    ...['up', 'sum', 'by', '(', ')', '{', '}', '[', ']', ',', ':', '@', '+', '-', '^', '==', '=~', '!=', 'bool', 'on'],
+    ...['offset', 'start', 'end', 'group_left', 'and', '5m', '1', '.5', '0x1', '"a"', "'", '`', '#', '\n', '\\', 'é'],
+    ...['rate', 'step()', 'fill', 'anchored', 'nan', 'topk', 'job="x"', '{"a"}', '[5m:]', '__name__'],
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 14 }), fc.constantFrom('', ' '), (pieces, between) => {
+      try {
+        parse(pieces.join(between))
+      } catch (thrown) {
+        assert.ok(thrown instanceof ParseError, String(thrown))
+        assert.match(thrown.message, /^\d+:\d+: .*[;,]/s)
+      }
+    }),
+    { numRuns: 2000 },
+  )
 })

@@ -29,11 +29,11 @@ export async function pick(
     for (let step = 0; step < frame.count; step++) {
       order = choose(inputs, step, limits[step]!)
       for (const i of order) kinds[i]![step] = FLOAT
+      if (context.spend(inputs.length)) await context.breathe()
     }
     const outputs = inputs.map((input, i) => ({ ...input, kinds: kinds[i]! }))
     const inOrder = frame.count === 1 ? order.map((i) => outputs[i]!) : outputs
     picked.push(...inOrder.filter((column) => !isBlank(column)))
-    if (context.spend(inputs.length * frame.count)) await context.breathe()
   }
   return { type: 'vector', columns: picked }
 }
@@ -84,14 +84,36 @@ function ranked(
   compare: (a: number, b: number) => number,
 ): readonly number[] {
   if (k < 1) return []
-  const found = present(inputs, step)
-  found.sort((i, j) => {
+  const order = (i: number, j: number): number => {
     const a = inputs[i]!.values[step]!
     const b = inputs[j]!.values[step]!
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j
     return a === b ? i - j : compare(a, b)
-  })
-  return found.slice(0, k)
+  }
+  const found = present(inputs, step)
+  return k <= FEW ? firstFew(found, k, order) : found.sort(order).slice(0, k)
+}
+
+/** Up to here it is faster to keep the best in order than to sort everything: topk(5, ...) over many series. */
+const FEW = 16
+
+/** The first `k` of `all` in order, as sorting would give them. */
+export function firstFew(
+  all: readonly number[],
+  k: number,
+  order: (a: number, b: number) => number,
+): readonly number[] {
+  const best: number[] = []
+  for (const one of all) {
+    if (best.length === k && order(one, best[k - 1]!) >= 0) continue
+    let at = best.length < k ? best.length : k - 1
+    while (at > 0 && order(one, best[at - 1]!) < 0) {
+      best[at] = best[at - 1]!
+      at--
+    }
+    best[at] = one
+  }
+  return best
 }
 
 /** A series is in by a hash of its labels, so that it is always the same ones, and r and r - 1 complement each other. */

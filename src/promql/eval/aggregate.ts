@@ -159,9 +159,9 @@ export async function aggregateQuantile(
       if (count === 0) continue
       out.values[step] = quantile(q[step]!, buffer.subarray(0, count))
       out.kinds[step] = FLOAT
+      if (context.spend(count)) await context.breathe()
     }
     columns.push(out)
-    if (context.spend(inputs.length * frame.count)) await context.breathe()
   }
   return { type: 'vector', columns }
 }

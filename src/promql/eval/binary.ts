@@ -67,8 +67,8 @@ async function vectorAndScalar(
   const columns: Column[] = []
   for (const { labels, dropName, values, kinds } of vector.columns) {
     const filters = compare !== undefined && !node.bool
-    const out = blank(labels, dropName || !filters, values.length)
     context.charge(values.length, node.span)
+    const out = blank(labels, dropName || !filters, values.length)
     for (let i = 0; i < values.length; i++) {
       if (kinds[i] === ABSENT) continue
       const value = values[i]!

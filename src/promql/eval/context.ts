@@ -97,6 +97,17 @@ export class Context {
     )
   }
 
+  /** Refuses more steps than the budget could ever hold, before anything is made that long. */
+  limitSteps(count: number, span: Span): void {
+    if (count <= this.#maxSamples) return
+    throw new QueryError(
+      'ASSAY_PROMQL_LIMIT',
+      this.text,
+      span,
+      `${count} steps are more than the ${this.#maxSamples} samples a query may hold; widen the step or shorten the range`,
+    )
+  }
+
   /** Counts work; true when it is time to `breathe`. */
   spend(count: number): boolean {
     this.#spent += count

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Labels } from '#core'
 import { parse } from '../parser.ts'
-import { hashFraction } from './aggregate-pick.ts'
 import { compareNatural, labelsOfAbsent } from './label-functions.ts'
 
 test('digits compare as numbers, the rest as text', () => {
@@ -27,10 +25,4 @@ test('what is absent has the labels that its matchers fix, once each', () => {
   assert.equal(labels('up{job="a",job="b",y="c"}'), '{y="c"}')
   assert.equal(labels('(up{job="a"}[5m])'), '{job="a"}')
   assert.equal(labels('sum(up{job="a"})'), '{}')
-})
-
-test('a ratio takes about that share of the series', () => {
-  let below = 0
-  for (let i = 0; i < 10_000; i++) if (hashFraction(Labels.of({ __name__: 'up', instance: `host-${i}` })) < 0.3) below++
-  assert.ok(Math.abs(below / 10_000 - 0.3) < 0.02, `${below}`)
 })

@@ -107,8 +107,8 @@ export async function slide(
   const window = emptyWindow(args.length)
   const columns: Column[] = []
   for (const series of input.series) {
-    const column = blank(series.labels, info.keepsName === true ? series.dropName : true, frame.count)
     context.charge(frame.count, call.span)
+    const column = blank(series.labels, info.keepsName === true ? series.dropName : true, frame.count)
     const read = slideOne(run, column, series, input, { window, args, frame, context })
     if (!isBlank(column)) columns.push(column)
     if (info.counter === true && read > 0) noteNonCounter(series, spanOfRange(call), context)

@@ -37,7 +37,9 @@ export function subqueryFrame(node: Subquery, frame: Frame, context: Context): F
   const end = anchor(node, timeAt(frame, frame.count - 1), context.bounds) - offset
   // Steps are multiples of the step's length, and the window's left end is open.
   const start = (Math.floor(low / stepMs) + 1) * stepMs
-  return { start, stepMs, count: Math.max(0, Math.floor((end - start) / stepMs) + 1) }
+  const count = Math.max(0, Math.floor((end - start) / stepMs) + 1)
+  context.limitSteps(count, node.span)
+  return { start, stepMs, count }
 }
 
 /**
@@ -87,8 +89,8 @@ export async function selectInstant(
   const columns: Column[] = []
   for (const { labels, samples } of seriesOf(selector, context)) {
     const data = samples()
-    const column = blank(labels, ofTimes, frame.count)
     context.charge(frame.count, selector.span)
+    const column = blank(labels, ofTimes, frame.count)
     fillInstant(column, data, frame, { offset, ofTimes, selector, context })
     if (!isBlank(column)) columns.push(column)
     if (context.spend(data.count + frame.count)) await context.breathe()
@@ -101,8 +103,8 @@ async function selectSmoothed(selector: VectorSelector, frame: Frame, context: C
   const offset = offsetMs(selector.offset, context)
   const columns: Column[] = []
   for (const { labels, timestamps, values, count } of await selectRange({ selector }, context)) {
-    const column = blank(labels, false, frame.count)
     context.charge(frame.count, selector.span)
+    const column = blank(labels, false, frame.count)
     let at = -1
     for (let step = 0; step < frame.count; step++) {
       const time = anchor(selector, timeAt(frame, step), context.bounds) - offset
