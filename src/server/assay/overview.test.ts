@@ -173,6 +173,46 @@ test('a condition that holds but has not lasted is pending', () => {
   assert.equal(partPage(mes, given).policies[0]?.state, 'pending')
 })
 
+test('a rule that watches one part makes only that part pending, and says what it found', () => {
+  const rules = ['mes', 'crmDb'].map(
+    (part) =>
+      ({
+        kind: 'alert',
+        alert: 'full',
+        expr: 'x',
+        forMs: 0,
+        keepFiringForMs: 0,
+        labels: { part },
+        annotations: {},
+      }) as const,
+  )
+  const group = { name: 'g', file: '', intervalMs: 1, limit: 0, queryOffsetMs: 0, rules }
+  const alert = {
+    fingerprint: 'x',
+    rule: 'full',
+    group: 'g',
+    state: 'pending',
+    labels: Labels.empty,
+    annotations: { summary: 'crm db fills up' },
+    value: 1,
+    activeAt: now,
+    firedAt: undefined,
+    resolvedAt: undefined,
+  } as const
+  const status = { health: 'ok', lastError: '', lastEvaluation: now, evaluationTimeMs: 1, alerts: [] } as const
+  const groups = [{ group, lastEvaluation: now, evaluationTimeMs: 1, rules: [status, { ...status, alerts: [alert] }] }]
+  const { condition: _, ...full } = policy('full', { parts: ['mes', 'crmDb'], title: 'something fills up' })
+  const given = facts([mes, crmDb], { groups }, { policies: [full] })
+  assert.deepEqual(
+    overview(given).parts.map(({ state, reason }) => [state, reason]),
+    [
+      ['ok', ''],
+      ['pending', 'crm db fills up'],
+    ],
+  )
+  assert.equal(partPage(mes, given).policies[0]?.state, 'pending')
+})
+
 test('a paused loop is said even when all is well', () => {
   const wire = overview(facts([mes], { mode: 'paused' }))
   assert.deepEqual([wire.state, wire.sentence], ['paused', 'All is well.'])

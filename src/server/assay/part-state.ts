@@ -12,7 +12,7 @@ import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
 import type { PartState } from '../wire.ts'
 import { formatQuantity } from './quantity.ts'
-import { ruleStatus } from './to-wire.ts'
+import { rulesOf } from './to-wire.ts'
 
 export type PartFacts = {
   readonly part: PlanPart
@@ -74,9 +74,13 @@ function blindReason({ targets, data }: PartFacts): string | undefined {
 function pendingPart({ part, policies, groups, targets }: PartFacts): PartVerdict | undefined {
   for (const policy of policies) {
     if (!policy.parts.includes(part.id)) continue
-    const alert = ruleStatus(policy.id, groups)?.alerts.find(({ state }) => state === 'pending')
+    const alerts = rulesOf(policy.id, groups, part.id).flatMap((rule) => rule.alerts)
+    const alert = alerts.find(({ state }) => state === 'pending')
     if (alert === undefined) continue
-    return { state: 'pending', reason: conditionText(policy, part), since: alert.activeAt, incident: undefined }
+    // Rules without one measure say in their summary what they have found.
+    const summary = policy.condition === undefined ? alert.annotations['summary'] : undefined
+    const reason = summary ?? conditionText(policy, part)
+    return { state: 'pending', reason, since: alert.activeAt, incident: undefined }
   }
   const down = targets.filter(({ health }) => health === 'down')
   if (down.length === 0) return undefined

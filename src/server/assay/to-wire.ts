@@ -1,7 +1,7 @@
 /** The loop's nouns as they travel: instants as RFC 3339, absence as `null`. Pure. */
 import type { Plan } from '#model'
 import type { Incident, PolicySpec, Ticket } from '#responder'
-import type { RuleGroupStatus, RuleStatus } from '#rules'
+import type { AlertState, RuleGroupStatus, RuleStatus } from '#rules'
 import type { Loop } from '../types.ts'
 import type { IncidentSummaryWire, IncidentWire, PolicyWire, TicketWire } from '../wire.ts'
 
@@ -65,25 +65,31 @@ export function policyWire(
     condition: condition ?? null,
     forMs,
     steps,
-    state: policyState(ruleStatus(id, groups)),
+    state: policyState(rulesOf(id, groups)),
     incidents: incidents.filter((one) => one.policy === id).length,
   }
 }
 
 /** A rule that could not be evaluated says nothing: `unknown`, never `inactive`. */
-function policyState(status: RuleStatus | undefined): PolicyWire['state'] {
-  if (status === undefined || status.health !== 'ok') return 'unknown'
-  if (status.alerts.some(({ state }) => state === 'firing')) return 'firing'
-  return status.alerts.some(({ state }) => state === 'pending') ? 'pending' : 'inactive'
+function policyState(rules: readonly RuleStatus[]): PolicyWire['state'] {
+  const has = (wanted: AlertState) => rules.some(({ alerts }) => alerts.some(({ state }) => state === wanted))
+  if (has('firing')) return 'firing'
+  if (rules.length === 0 || rules.some(({ health }) => health !== 'ok')) return 'unknown'
+  return has('pending') ? 'pending' : 'inactive'
 }
 
-/** The alerting rule of a policy carries its id. */
-export function ruleStatus(policy: string, groups: readonly RuleGroupStatus[]): RuleStatus | undefined {
-  for (const { group, rules } of groups) {
-    const index = group.rules.findIndex((rule) => rule.kind === 'alert' && rule.alert === policy)
-    if (index !== -1) return rules[index]
-  }
-  return undefined
+/**
+ * The alerting rules of a policy carry its id as their name. What is watched without being asked has one rule for each
+ * part, told apart by the label `part`: with `part` given, those of the others are left out.
+ */
+export function rulesOf(policy: string, groups: readonly RuleGroupStatus[], part?: string): readonly RuleStatus[] {
+  return groups.flatMap(({ group, rules }) =>
+    rules.filter((_, i) => {
+      const rule = group.rules[i]
+      if (rule?.kind !== 'alert' || rule.alert !== policy) return false
+      return part === undefined || (rule.labels['part'] ?? part) === part
+    }),
+  )
 }
 
 /** Newest first; equal instants by id, so that the order never flickers. */
