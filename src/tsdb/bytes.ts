@@ -67,6 +67,11 @@ export class ByteWriter {
   }
 
   varint(value: number): void {
+    // Nearly every delta fits one byte.
+    if (value < 0x80 && this.length < this.#bytes.length) {
+      this.#bytes[this.length++] = value
+      return
+    }
     this.reserve(8)
     const bytes = this.#bytes
     let at = this.length
@@ -157,7 +162,6 @@ export class ByteReader {
     const end = this.#end
     let at = this.offset
     let byte = at < end ? bytes[at++]! : this.#short()
-    // Nearly every delta fits one byte.
     if (byte < 0x80) {
       this.offset = at
       return byte

@@ -12,6 +12,7 @@ import { wordsOf } from './bytes.ts'
 /** Samples a tail holds: larger is faster to append to and costs 16 bytes each per series. */
 export const TAIL = 32
 const SLOTS_PER_PAGE = 1024
+const PAGE_SHIFT = 10
 const PAGE_ENTRIES = SLOTS_PER_PAGE * TAIL * 2
 
 export class HeadColumns {
@@ -80,7 +81,7 @@ export class HeadColumns {
   }
 
   tailAt(slot: number): number {
-    return (slot % SLOTS_PER_PAGE) * TAIL * 2
+    return (slot & (SLOTS_PER_PAGE - 1)) * (TAIL * 2)
   }
 
   /** Forgets what the slot held. Its generation stays. */
@@ -99,5 +100,5 @@ export class HeadColumns {
 }
 
 function pageOf(slot: number): number {
-  return Math.floor(slot / SLOTS_PER_PAGE)
+  return slot >>> PAGE_SHIFT
 }

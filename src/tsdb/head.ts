@@ -23,7 +23,7 @@ const TRUNCATE_STRIDE = 5000
 
 /** A batch that was checked: slots instead of references, only what is to be taken. */
 export type Accepted = {
-  slots: Float64Array
+  slots: Uint32Array
   timestamps: Float64Array
   values: Float64Array
   count: number
@@ -53,7 +53,7 @@ export class Head {
   readonly #history = new Map<number, { readonly commits: number[]; readonly totals: number[] }>()
   /** Per slot, while a batch is checked: the batch's last entry for it. */
   #pendingStamp: Float64Array = new Float64Array(0)
-  #pendingEntry: Float64Array = new Float64Array(0)
+  #pendingEntry: Uint32Array = new Uint32Array(0)
   #stamp = 0
   #commit = 0
   #acceptFrom = -Infinity
@@ -154,14 +154,14 @@ export class Head {
   /** Decides entry by entry what of a batch can be taken. Changes nothing that a reader sees. */
   check(
     batch: { readonly timestamps: Float64Array; readonly values: Float64Array; readonly count: number },
-    slots: Float64Array,
+    slots: Uint32Array,
     { into, rejections }: { readonly into: Accepted; readonly rejections: Rejections },
   ): void {
     const { columns } = this
     const stamp = ++this.#stamp
     if (this.#pendingStamp.length < this.#labels.length) {
       this.#pendingStamp = grown(this.#pendingStamp, this.#labels.length * 2)
-      this.#pendingEntry = grown(this.#pendingEntry, this.#labels.length * 2)
+      this.#pendingEntry = new Uint32Array(this.#labels.length * 2)
     }
     const inWords = wordsOf(batch.values)
     const outWords = wordsOf(into.values)

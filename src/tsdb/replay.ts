@@ -13,7 +13,7 @@ export function replayInto(head: Head): (commit: LoggedCommit) => void {
   /** By the segment's numbers, which are dense. */
   const refs: number[] = []
   const into: Accepted = {
-    slots: new Float64Array(0),
+    slots: new Uint32Array(0),
     timestamps: new Float64Array(0),
     values: new Float64Array(0),
     count: 0,
@@ -32,13 +32,13 @@ export function replayInto(head: Head): (commit: LoggedCommit) => void {
   return ({ series, samples }) => {
     for (const { number, labels } of series) named.set(number, labels)
     const { numbers, timestamps, count } = samples
-    const slots = new Float64Array(count)
+    const slots = new Uint32Array(count)
     for (let i = 0; i < count; i++) {
       // A series that has nothing left in the head is not made again for what is in blocks.
       if (timestamps[i]! >= head.boundary) slots[i] = head.slotOf(refOf(numbers[i]!))
     }
     if (into.slots.length < count) {
-      into.slots = new Float64Array(count)
+      into.slots = new Uint32Array(count)
       into.timestamps = new Float64Array(count)
       into.values = new Float64Array(count)
     }

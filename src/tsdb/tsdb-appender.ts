@@ -13,7 +13,7 @@ export type AppenderDeps = {
   /** How many samples the batch is likely to get. */
   readonly expected: number
   /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. Slot 0 stands for a series that could not be made. */
-  readonly commit: (batch: Batch, slots: Float64Array, rejections: Rejections) => CommitReport
+  readonly commit: (batch: Batch, slots: Uint32Array, rejections: Rejections) => CommitReport
 }
 
 export class TsdbAppender implements Appender {
@@ -57,7 +57,7 @@ export class TsdbAppender implements Appender {
     this.#isOpen = false
     const { head } = this.#deps
     const { refs, count } = this.#batch
-    const slots = new Float64Array(count)
+    const slots = new Uint32Array(count)
     for (let i = 0; i < count; i++) {
       const ref = refs[i]!
       slots[i] = head.slotOf(

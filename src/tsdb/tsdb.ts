@@ -20,7 +20,7 @@ import { type Accepted, Head } from './head.ts'
 import { TsdbQuerier } from './querier.ts'
 import { replayInto } from './replay.ts'
 import { TsdbAppender } from './tsdb-appender.ts'
-import { Upkeep } from './upkeep.ts'
+import { DEFAULT_BLOCK_MS, Upkeep } from './upkeep.ts'
 import { type ReplayReport, Wal } from './wal.ts'
 import { beginRecord, endRecord, type NamedSeries, writeNamedSeries, writeSamples } from './wal-record.ts'
 
@@ -113,7 +113,7 @@ class TsdbStore implements Tsdb {
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
   readonly #accepted: Accepted = {
-    slots: new Float64Array(0),
+    slots: new Uint32Array(0),
     timestamps: new Float64Array(0),
     values: new Float64Array(0),
     count: 0,
@@ -126,6 +126,8 @@ class TsdbStore implements Tsdb {
   #segment = 0
   #nextNumber = 0
   #lastCount = 64
+  readonly #blockMs: number
+  #walSpan = -Infinity
   #closed = false
 
   constructor(options: TsdbOptions, { head, wal, blocks, replay }: Parts, owned: AsyncDisposableStack) {
@@ -134,6 +136,7 @@ class TsdbStore implements Tsdb {
     this.#blocks = blocks
     this.#replay = replay
     this.#owned = owned
+    this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     this.#upkeep = new Upkeep({ head, wal, blocks, clock: options.clock, log: options.log }, options)
   }
 
@@ -222,12 +225,12 @@ class TsdbStore implements Tsdb {
     await this.#owned.disposeAsync()
   }
 
-  #commit(batch: Batch, slots: Float64Array, rejections: Rejections): CommitReport {
+  #commit(batch: Batch, slots: Uint32Array, rejections: Rejections): CommitReport {
     this.#mustBeOpen()
     const accepted = this.#accepted
     this.#lastCount = batch.count + 1
     if (accepted.slots.length < batch.count) {
-      accepted.slots = new Float64Array(batch.timestamps.length)
+      accepted.slots = new Uint32Array(batch.timestamps.length)
       accepted.timestamps = new Float64Array(batch.timestamps.length)
       accepted.values = new Float64Array(batch.timestamps.length)
       this.#numbers = new Float64Array(batch.timestamps.length)
@@ -244,6 +247,10 @@ class TsdbStore implements Tsdb {
   /** Writes ahead what was accepted. Throws `ASSAY_STORE_WRITE`; then the log and the head are as before. */
   #log({ slots, timestamps, values, count, maxTime }: Accepted): void {
     const { walSegment, walNumber } = this.#head.columns
+    // A segment ends where a block will, so that it can be deleted with that block and is not read again at a start.
+    const span = Math.floor(maxTime / this.#blockMs)
+    if (span > this.#walSpan) this.#wal.cut()
+    this.#walSpan = Math.max(span, this.#walSpan)
     const segment = this.#wal.segment()
     if (segment !== this.#segment) {
       this.#segment = segment

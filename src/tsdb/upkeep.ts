@@ -33,6 +33,7 @@ export type UpkeepOptions = {
 }
 
 const HOUR_MS = 3600_000
+export const DEFAULT_BLOCK_MS: number = 2 * HOUR_MS
 const MAX_MERGED_MS = 31 * 24 * HOUR_MS
 
 export class Upkeep implements AsyncDisposable {
@@ -50,7 +51,7 @@ export class Upkeep implements AsyncDisposable {
   constructor(deps: UpkeepDeps, options: UpkeepOptions) {
     this.#deps = deps
     this.#options = options
-    this.#blockMs = options.blockMs ?? 2 * HOUR_MS
+    this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     // A block leaves as a whole: longer ones would keep a tenth of the retention too much.
     this.#maxMergedMs = Math.min(MAX_MERGED_MS, (options.retentionMs ?? Infinity) / 10)
     this.#ticking = this.#tick()
