@@ -70,7 +70,7 @@ const TIME_STEPS = [
 
 /** Times at round minutes or hours of the reader's zone, in Unix seconds. `offsetMinutes` is the zone's, east positive. */
 export function xTicks(start: number, end: number, widthPx: number, offsetMinutes: number): readonly number[] {
-  const want = Math.max(2, Math.floor(widthPx / 92))
+  const want = Math.max(2, Math.floor(widthPx / 78))
   const step =
     TIME_STEPS.find((candidate) => (end - start) / candidate <= want) ??
     Math.ceil((end - start) / want / 86_400) * 86_400

@@ -85,22 +85,17 @@ test('lines above the bound are dropped and counted', () => {
 })
 
 test('every finite sample on the grid is found again, and nothing else', () => {
-  const column = fc.array(fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }), { nil: null }), {
-    minLength: 6,
-    maxLength: 6,
-  })
+  // Zero has one spelling on a chart: the sign of a zero is not a law worth keeping.
+  const sample = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
+  const column = fc.array(fc.option(sample, { nil: null }), { minLength: 6, maxLength: 6 })
   fc.assert(
     fc.property(column, (values) => {
       const samples = values.flatMap((value, i) => (value === null ? [] : [[100 + i * 10, String(value)] as const]))
       const frame = toFrame([{ metric: {}, values: samples }], GRID, nameOf)
-      assert.deepEqual(
-        frame.lines[0]?.values.map((value) => (value === null ? null : value + 0)),
-        values.map((value) => (value === null ? null : value + 0)),
-      )
-      const known = values.filter((value) => value !== null)
       const line = frame.lines[0]
-      assert.ok(line)
-      assert.equal(lastOf(frame, line)?.value, known.length === 0 ? undefined : known[known.length - 1])
+      assert.deepEqual(line?.values, values)
+      const known = values.filter((value) => value !== null)
+      assert.equal(lastOf(frame, line)?.value, known.at(-1))
       assert.equal(extentOf(frame)?.[1], known.length === 0 ? undefined : Math.max(...known))
     }),
   )

@@ -85,16 +85,18 @@ export function drawMarks(stage: Stage, marks: readonly Mark[]): void {
     ctx.setLineDash(mark.strong ? [] : [2, 3])
     line(ctx, x, stage.top, x, stage.top + stage.height)
     ctx.setLineDash([])
-    const width = ctx.measureText(mark.text).width
-    const flip = x + 5 + width > stage.left + stage.width
-    const from = flip ? x - 5 - width : x + 5
+    const after = stage.left + stage.width - x - 5
+    const before = x - 5 - stage.left
+    const text = fit(ctx, mark.text, Math.max(after, before))
+    const width = ctx.measureText(text).width
+    const from = width > after ? x - 5 - width : x + 5
     const row = rows.findIndex((end) => end < from)
     if (row < 0) continue
     rows[row] = from + width + 8
     ctx.fillStyle = mark.strong ? look.ink : look.muted
     ctx.textAlign = 'left'
     ctx.textBaseline = 'top'
-    halo(stage, mark.text, from, stage.top + 4 + row * ROW_PX)
+    halo(stage, text, from, stage.top + 4 + row * ROW_PX)
   }
 }
 
@@ -114,6 +116,14 @@ export function drawNames(
     ctx.fillStyle = colour
     halo(stage, text, stage.left + stage.width - 4, y)
   }
+}
+
+/** As much of a text as has room, cut with an ellipsis. */
+function fit(ctx: CanvasRenderingContext2D, text: string, room: number): string {
+  if (ctx.measureText(text).width <= room) return text
+  let cut = text
+  while (cut.length > 1 && ctx.measureText(`${cut}…`).width > room) cut = cut.slice(0, -1).trimEnd()
+  return `${cut}…`
 }
 
 /** Text on a stroke of the surface's colour, so that it reads over lines. */

@@ -13,7 +13,7 @@ export type Figure = { readonly figure: string; readonly unit: string }
 /** One scale for many values of a chart: `value * factor` is in `unit`. */
 export type Scale = { readonly factor: number; readonly unit: string }
 
-export const NO_DATA: Figure = { figure: '—', unit: '' }
+export const NO_DATA: Figure = { figure: '–', unit: '' }
 
 /** A thin space: groups digits without looking like two numbers, and is no decimal sign anywhere. */
 const THIN = ' '

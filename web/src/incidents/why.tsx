@@ -26,10 +26,9 @@ export function Why({ incident }: { readonly incident: IncidentWire }) {
       ) : (
         <p>
           <strong>
-            {condition.title} {incident.state === 'resolved' ? 'was last' : 'is'}{' '}
-            {formatText(condition.unit, incident.value)}
+            {condition.title} {formatText(condition.unit, incident.value)}
           </strong>
-          , the limit is {formatText(condition.unit, condition.threshold)}.{' '}
+          , limit {formatText(condition.unit, condition.threshold)}.{' '}
           <a className="link nowrap" href={exploreHref(condition.measure, condition.unit)}>
             Explore it
           </a>

@@ -29,6 +29,7 @@ export type EdgePath = {
 const LABEL_PX = 112
 const STUB_PX = 10
 const PORT_GAP = 21
+/** An edge within a column runs this far outside at least, and beyond the labels that stand there if there is room. */
 const BOW_PX = 26
 /** Ports keep this far from a card's corners. */
 const CORNER_PX = 16
@@ -61,7 +62,7 @@ export function edgePaths(edges: readonly EdgeEnds[], boxes: ReadonlyMap<string,
     const to = boxes.get(edge.to)!
     const y1 = ports.get(`${edge.key} from`)!
     const y2 = ports.get(`${edge.key} to`)!
-    if (Math.abs(from.left - to.left) < 4) return bow(edge.key, from, to, y1, y2)
+    if (Math.abs(from.left - to.left) < 4) return bow(edge.key, [from, to], [y1, y2], bowPx(to, known, boxes))
     return from.left < to.left ? across(edge, from, to, [y1, y2]) : across(edge, to, from, [y2, y1])
   })
 }
@@ -83,14 +84,27 @@ function across(
   return { key, d, label: [px(x2 - 11), px(y2 - 5)], anchor: 'end' }
 }
 
-function bow(key: string, from: Box, to: Box, y1: number, y2: number): EdgePath {
-  const x = Math.min(from.left, to.left)
-  const out = x - BOW_PX
+function bow(
+  key: string,
+  [from, to]: readonly [Box, Box],
+  [y1, y2]: readonly [number, number],
+  outPx: number,
+): EdgePath {
+  const out = Math.min(from.left, to.left) - outPx
   const r = Math.min(12, Math.abs(y2 - y1) / 2)
   const down = y2 > y1 ? 1 : -1
   const d = `M${px(from.left)} ${px(y1)}H${px(out + r)}Q${px(out)} ${px(y1)} ${px(out)} ${px(y1 + r * down)}V${px(y2 - r * down)}Q${px(out)} ${px(y2)} ${px(out + r)} ${px(y2)}H${px(to.left)}`
-  // On the far side of its own bend, so that the line never runs through its words.
-  return { key, d, label: [px(to.left - 11), px(y2 + (down > 0 ? 13 : -5))], anchor: 'end' }
+  return { key, d, label: [px(to.left - 11), px(y2 - 5)], anchor: 'end' }
+}
+
+/** How far an edge within the column of `box` runs outside: past the labels of the lines that arrive there. */
+function bowPx(box: Box, edges: readonly EdgeEnds[], boxes: ReadonlyMap<string, Box>): number {
+  const arriving = edges.filter((edge) => boxes.get(edge.to)!.left === box.left)
+  const labels = Math.max(0, ...arriving.map((edge) => edge.labelPx ?? LABEL_PX))
+  const neighbours = [...boxes.values()].filter((other) => other.left + other.width <= box.left)
+  const room =
+    neighbours.length === 0 ? 2 * BOW_PX : box.left - Math.max(...neighbours.map((other) => other.left + other.width))
+  return Math.max(BOW_PX, Math.min(labels + 22, room - 12))
 }
 
 /** The y of every end, by `KEY from` and `KEY to`. */

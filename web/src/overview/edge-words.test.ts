@@ -16,7 +16,7 @@ test('an edge says its channel, its rate, and its errors when there are some', (
 })
 
 test('an edge without data says so, and is never drawn as calm', () => {
-  assert.deepEqual(edgeWords(edge(null, null)), ['no data'])
+  assert.deepEqual(edgeWords(edge(null, 0.3)), ['no data'])
   assert.equal(edgeMood(edge(null, 0)), 'blind')
 })
 

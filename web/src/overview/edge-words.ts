@@ -19,7 +19,8 @@ export function edgeWords(edge: EdgeWire): readonly string[] {
   const words: string[] = []
   if (edge.channel !== null) words.push(edge.channel)
   words.push(formatText('per_second', edge.rate, 'glance'))
-  if (edge.errors !== null && edge.errors >= QUIET_ERRORS)
+  // Without a rate the errors are a share of nothing known.
+  if (edge.rate !== null && edge.errors !== null && edge.errors >= QUIET_ERRORS)
     words.push(`${formatText('ratio', edge.errors, 'glance')} err`)
   return words
 }

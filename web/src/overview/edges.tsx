@@ -15,7 +15,7 @@ type EdgesProps = {
 }
 
 /** Of the label's font, near enough to keep the level piece as long as its words. */
-const CHAR_PX = 6.2
+const CHAR_PX = 6.6
 
 /** Cards register by `data-node="ID"`. */
 export function EdgeStage({ edges, focus, children }: EdgesProps) {

@@ -30,7 +30,7 @@ export function PartCard({ part, calls, titles, compact = false }: PartCardProps
   const quiet = part.state === 'ok'
   return (
     <article
-      className={`part part-${part.state}${compact ? ' part-compact' : ''}`}
+      className={`part part-${part.state}${compact ? ' part-compact' : ''}${part.incident === null ? '' : ' part-look'}`}
       data-node={part.id}
       aria-label={`${part.title}, ${part.state}`}
     >
