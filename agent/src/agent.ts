@@ -66,7 +66,12 @@ export class Agent {
 
   /** Opens the metrics address and starts the observers, once. Called at the first HTTP server; call it where there is none. */
   start(): void {
-    if (this.#started !== undefined || !this.#config.enabled) return
+    if (this.#started !== undefined) return
+    if (!this.#config.enabled) {
+      this.#guard[Symbol.dispose]()
+      this.#started = Promise.resolve()
+      return
+    }
     this.#started = this.#run().catch((cause: unknown) =>
       this.#say('ASSAY_AGENT_START', `${String(cause)}; the application runs on without metrics`),
     )
@@ -167,13 +172,16 @@ export class Agent {
   }
 
   async #ownPage(format: Format): Promise<{ page: FamilyPage[]; users: unknown }> {
-    for (const collect of this.store.collectors) {
-      try {
-        await collect()
-      } catch (cause) {
-        this.#guard.fault('collect', cause)
-      }
-    }
+    // At once: several slow ones must not add up to a worker that is taken for silent.
+    await Promise.all(
+      this.store.collectors.map(async (collect) => {
+        try {
+          await collect()
+        } catch (cause) {
+          this.#guard.fault('collect', cause)
+        }
+      }),
+    )
     const { worker } = this.#config
     return {
       page: render(this.store, format, worker === undefined ? '' : `worker="${worker.replace(/[^\w.-]/g, '_')}"`),
@@ -225,14 +233,20 @@ export class Agent {
 
   #see(request: import('node:http').IncomingMessage, framework: unknown, status: number): void {
     if (!this.#counting || status === 401) return // Nobody has been recognised there.
-    const { users } = this.#config
-    const id =
-      this.#identify !== undefined
-        ? this.#identify(framework ?? request)
-        : users === undefined
-          ? undefined
-          : userOf(users, request)
+    const id = this.#whose(request, framework)
     if (typeof id === 'string' && id !== '') this.#users?.see(id, Date.now())
+  }
+
+  /** `identify` is the application's: when it throws (no user on the request) that is nobody, and no reason to stop measuring. */
+  #whose(request: import('node:http').IncomingMessage, framework: unknown): string | undefined {
+    const { users } = this.#config
+    if (this.#identify === undefined) return users === undefined ? undefined : userOf(users, request)
+    try {
+      return this.#identify(framework ?? request)
+    } catch (cause) {
+      this.#guard.fault('identify', cause)
+      return undefined
+    }
   }
 
   #describeSelf(): void {

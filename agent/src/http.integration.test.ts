@@ -256,3 +256,23 @@ test('a wrong setting is named and the application starts', async () => {
   )
   assert.match(service.stderr(), /ASSAY_AGENT_CONFIG: ASSAY_USERS: "me" is not a source of users/)
 })
+
+test('what only the application knows is told, and what fails in it stops nothing', async () => {
+  await using service = await startService('own-service.ts')
+  const base = `http://127.0.0.1:${String(service.ready['port'])}`
+  await until(
+    () => service.metrics(),
+    (page) => page.includes('nodejs_version_info'),
+  )
+  for (let i = 0; i < 200; i++) await (await fetch(`${base}/nobody`)).text()
+  for (let i = 0; i < 12; i++) await (await fetch(`${base}/users/u${i % 4}`)).text()
+  const page = await service.metrics()
+  assert.equal(valueAt(page, COUNT, { http_route: '/own/{template}' }), 212)
+  assert.equal(valueAt(page, 'shop_orders_total', { kind: 'print' }), 212)
+  assert.equal(valueAt(page, 'assay_active_users', { window: '1d' }), 4)
+  assert.deepEqual(
+    samplesOf(page, 'messaging_outbox_pending_messages').map(({ labels, value }) => [labels['outbox'], value]),
+    [['orders', 7]],
+  )
+  assert.match(service.stderr(), /^assay agent: ASSAY_AGENT_FAULT: identify: Error: nobody; [^\n]*\n$/)
+})
