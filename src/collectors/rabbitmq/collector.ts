@@ -12,7 +12,7 @@ import { type BrokerNode, getNodes, getOverview, getQueues, type Overview, type 
 import {
   fromDetailed,
   lengthsOf,
-  withoutQueueFamilies,
+  withoutFamilies,
   writeDeadLetters,
   writeNodes,
   writeQueues,
@@ -96,7 +96,7 @@ class RabbitmqCollector implements Collector {
       caveats.push(
         `the broker's own metrics are missing at ${management.host}; enable them: rabbitmq-plugins enable rabbitmq_prometheus`,
       )
-    } else page.raw(withoutQueueFamilies(own.text))
+    } else page.raw(withoutFamilies(own.text, String(page)))
     for (const name of writeDeadLetters(page, this.spec.deadLetters, lengths)) {
       caveats.push(
         `there is no queue ${name} for dead letters at ${management.host}; create it, or check deadLetters of ${this.spec.part}`,

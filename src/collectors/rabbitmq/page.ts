@@ -37,7 +37,6 @@ const QUEUE_FAMILIES: readonly (readonly [
     (queue) => queue.redelivered,
   ],
 ]
-const PER_QUEUE = new Set(QUEUE_FAMILIES.map(([name]) => name))
 
 export function writeQueues(page: PageWriter, queues: readonly Queue[]): void {
   for (const [name, type, help, of] of QUEUE_FAMILIES) {
@@ -64,14 +63,12 @@ export function lengthsOf(queues: readonly Queue[]): ReadonlyMap<string, number>
   return lengths
 }
 
-/** The broker's own page without the families that are written per queue. */
-export function withoutQueueFamilies(text: string): string {
+/** The broker's own page without the families that `written`, a page, has in detail already. */
+export function withoutFamilies(text: string, written: string): string {
+  const families = new Set([...written.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
   return text
     .split('\n')
-    .filter((line) => {
-      const name = /^(?:# (?:HELP|TYPE) )?([a-zA-Z_:][\w:]*)/.exec(line)?.[1]
-      return name === undefined || !PER_QUEUE.has(name)
-    })
+    .filter((line) => !families.has(/^(?:# (?:HELP|TYPE) )?([a-zA-Z_:][\w:]*)/.exec(line)?.[1]))
     .join('\n')
 }
 
