@@ -1,2 +1,5 @@
+export { BACKOFF, type Backoff, backoffMs } from './backoff.ts'
+export { type Deliver, DeliveryError, type Resolve } from './deliver.ts'
+export { createNotifier, type Notifier, type NotifierOptions, type ReceiverStatus } from './notifier.ts'
 export { OUTBOX, outboxWrite, UNDELIVERED } from './outbox.ts'
 export type * from './types.ts'
