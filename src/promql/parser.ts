@@ -5,27 +5,25 @@
  * - Bounded: no text over MAX_LENGTH, no tree deeper than MAX_DEPTH, so that neither parser, printer nor evaluator
  *   can run out of stack.
  * - Types are checked here (`check.ts`): what `parse` returns can be evaluated.
- * - Past 400 lines because every rule calls the others; durations and types are apart.
+ * - Here are the rules that call each other; durations, selectors and types are apart.
  */
-import { isLegacyName, type Matcher, type MatchOp, METRIC_NAME, matcher, messageOf } from '#core'
+import type { Matcher } from '#core'
 import {
   AGGREGATOR_PARAMS,
   AGGREGATORS,
   type Aggregator,
   type AtModifier,
-  type Binary,
   type BinaryOp,
   type Expr,
-  isComparison,
-  isSetOp,
-  type Matching,
   type VectorSelector,
 } from './ast.ts'
 import { check } from './check.ts'
 import type { Token } from './lexer.ts'
 import { parseDuration, parseOffset } from './parse-duration.ts'
+import { operatorModifiers } from './parse-modifiers.ts'
+import { labelList, vectorSelector } from './parse-selector.ts'
 import { ParseError, type Span } from './position.ts'
-import { TokenReader } from './token-reader.ts'
+import { numberOf, TokenReader } from './token-reader.ts'
 
 const MAX_LENGTH = 262_144
 const MAX_DEPTH = 400
@@ -73,7 +71,6 @@ const PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
   atan2: 5,
   '^': 6,
 }
-const MATCHERS: Readonly<Record<string, MatchOp>> = { '=': '=', '!=': '!=', '=~': '=~', '!~': '!~' }
 
 class Parser {
   readonly #in: TokenReader
@@ -114,7 +111,7 @@ class Parser {
         if (op === undefined || PRECEDENCE[op] < precedence) return left
         if (turns + this.#depth > MAX_DEPTH) throw this.#tooDeep()
         const opSpan = this.#in.next().span
-        const modifiers = this.#modifiers(op, opSpan)
+        const modifiers = operatorModifiers(this.#in, op, opSpan)
         const right = this.#binary(op === '^' ? PRECEDENCE[op] : PRECEDENCE[op] + 1)
         left = {
           kind: 'binary',
@@ -134,70 +131,6 @@ class Parser {
     if (token.type !== 'word') return undefined
     const word = token.text.toLowerCase()
     return Object.hasOwn(PRECEDENCE, word) ? (word as BinaryOp) : undefined
-  }
-
-  /** `bool`, `on (...)`, `ignoring (...)`, `group_left (...)`, `fill (...)` behind an operator. */
-  #modifiers(op: BinaryOp, opSpan: Span): Pick<Binary, 'bool' | 'matching'> {
-    let bool = false
-    if (this.#in.isWord('bool') && this.#in.startsOperand(1)) {
-      this.#in.next()
-      bool = true
-      if (!isComparison(op))
-        throw this.#in.error(opSpan, `bool can only follow a comparison; remove it, or write == bool for ${op}`)
-    }
-    let on = false
-    let labels: readonly string[] = []
-    let card: Matching['card'] = isSetOp(op) ? 'many-to-many' : 'one-to-one'
-    let include: readonly string[] = []
-    let explicit = false
-    if ((this.#in.isWord('on') || this.#in.isWord('ignoring')) && this.#in.isPunct('(', 1)) {
-      explicit = true
-      on = this.#in.isWord('on')
-      this.#in.next()
-      labels = this.#labelList()
-      if (this.#in.isWord('group_left') || this.#in.isWord('group_right')) {
-        const word = this.#in.next()
-        if (isSetOp(op))
-          throw this.#in.error(word.span, `no grouping allowed for ${op}; remove ${this.#in.textOf(word.span)}`)
-        card = this.#in.textOf(word.span).toLowerCase() === 'group_left' ? 'many-to-one' : 'one-to-many'
-        if (this.#in.isPunct('(')) include = this.#labelList()
-        const twice = on ? include.find((label) => labels.includes(label)) : undefined
-        if (twice !== undefined)
-          throw this.#in.error(
-            word.span,
-            `label ${JSON.stringify(twice)} must not occur in ON and GROUP clause at once; remove it from one of them`,
-          )
-      }
-    }
-    const fill = this.#fills(op)
-    const matching: Matching = { card, on, labels, include, ...fill }
-    return { bool, ...(explicit || Object.keys(fill).length > 0 ? { matching } : {}) }
-  }
-
-  #fills(op: BinaryOp): Pick<Matching, 'fillLeft' | 'fillRight'> {
-    let fill: Pick<Matching, 'fillLeft' | 'fillRight'> = {}
-    for (;;) {
-      const word = this.#in.peek
-      const name = word.type === 'word' ? word.text.toLowerCase() : ''
-      if ((name !== 'fill' && name !== 'fill_left' && name !== 'fill_right') || !this.#in.isPunct('(', 1)) return fill
-      if (isSetOp(op)) throw this.#in.error(word.span, `${name} cannot be used with ${op}; remove it`)
-      this.#in.next()
-      this.#in.expect('(')
-      const value = this.#signedNumber()
-      this.#in.expect(')')
-      if (name === 'fill') fill = { fillLeft: value, fillRight: value }
-      else fill = { ...fill, [name === 'fill_left' ? 'fillLeft' : 'fillRight']: value }
-    }
-  }
-
-  #signedNumber(): number {
-    const sign = this.#in.isPunct('-') ? -1 : 1
-    if (this.#in.isPunct('-') || this.#in.isPunct('+')) this.#in.next()
-    const token = this.#in.peek
-    const value = numberOf(token)
-    if (value === undefined) throw this.#in.unexpected('a number')
-    this.#in.next()
-    return sign * value
   }
 
   #unary(): Expr {
@@ -270,7 +203,7 @@ class Parser {
       this.#in.expect(')')
       return { kind: name }
     }
-    const seconds = this.#signedNumber()
+    const seconds = this.#in.signedNumber()
     if (!Number.isFinite(seconds) || Math.abs(seconds) > Number.MAX_SAFE_INTEGER / 1000)
       throw this.#in.error(word.span, `timestamp out of bounds for @: ${seconds}; write Unix seconds`)
     return { kind: 'time', ms: Math.round(seconds * 1000) }
@@ -317,7 +250,7 @@ class Parser {
         return this.#word(token)
       case 'punct':
         if (token.text === '(') return this.#paren()
-        if (token.text === '{') return this.#selector('', token.span)
+        if (token.text === '{') return vectorSelector(this.#in, '', token.span)
         throw this.#in.unexpected('an expression')
       default:
         throw this.#in.unexpected('an expression')
@@ -339,7 +272,7 @@ class Parser {
     this.#in.next()
     if (value !== undefined) return { kind: 'number', value, duration: false, span: token.span }
     if (this.#in.isPunct('(')) return this.#call(token)
-    return this.#selector(token.text, token.span)
+    return vectorSelector(this.#in, token.text, token.span)
   }
 
   #call(name: Extract<Token, { type: 'word' }>): Expr {
@@ -392,92 +325,10 @@ class Parser {
     if (!this.#in.isWord('by') && !this.#in.isWord('without')) return undefined
     const without = this.#in.isWord('without')
     this.#in.next()
-    return { without, labels: this.#labelList() }
-  }
-
-  /** `(a, b, "c.d")`, a comma at the end allowed. */
-  #labelList(): readonly string[] {
-    this.#in.expect('(')
-    const labels: string[] = []
-    while (!this.#in.isPunct(')')) {
-      const token = this.#in.peek
-      const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
-      if (name === undefined || name === '' || !name.isWellFormed() || (token.type === 'word' && name.includes(':')))
-        throw this.#in.unexpected('a label name')
-      this.#in.next()
-      labels.push(name)
-      if (!this.#in.isPunct(',')) break
-      this.#in.next()
-    }
-    this.#in.expect(')')
-    return labels
-  }
-
-  #selector(outerName: string, start: Span): VectorSelector {
-    let name = outerName
-    const matchers: Matcher[] = name === '' ? [] : [matcher(METRIC_NAME, '=', name)]
-    if (this.#in.isPunct('{')) {
-      this.#in.next()
-      while (!this.#in.isPunct('}')) {
-        const token = this.#in.peek
-        if (token.type === 'string' && !this.#in.isMatchOperator(1)) {
-          this.#in.next()
-          if (name !== '') throw this.#nameTwice(token.span, name, token.value)
-          name = token.value
-          if (name === '' || !name.isWellFormed()) throw this.#in.error(token.span, 'bad metric name; write {"name"}')
-          matchers.push(matcher(METRIC_NAME, '=', name))
-        } else matchers.push(this.#matcher())
-        if (!this.#in.isPunct(',')) break
-        this.#in.next()
-      }
-      this.#in.expect('}')
-    }
-    const span = { start: start.start, end: this.#in.lastEnd }
-    const second = name === '' ? undefined : matchers.filter((one) => one.name === METRIC_NAME && one.op === '=')[1]
-    if (second !== undefined) throw this.#nameTwice(span, name, second.value)
-    return { kind: 'vector-selector', name, matchers, span }
-  }
-
-  #nameTwice(span: Span, first: string, second: string): ParseError {
-    return this.#in.error(
-      span,
-      `metric name must not be set twice: ${JSON.stringify(first)} or ${JSON.stringify(second)}; keep one of them`,
-    )
-  }
-
-  #matcher(): Matcher {
-    const token = this.#in.peek
-    const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
-    if (name === undefined) throw this.#in.unexpected('a label name')
-    if (name === '' || !name.isWellFormed()) throw this.#in.error(token.span, 'bad label name; write name="value"')
-    this.#in.next()
-    const op = this.#in.peek.type === 'punct' ? MATCHERS[this.#in.peek.text] : undefined
-    if (op === undefined) throw this.#in.unexpected('one of = != =~ !~')
-    this.#in.next()
-    const value = this.#in.peek
-    if (value.type !== 'string') throw this.#in.unexpected('a string in quotes')
-    this.#in.next()
-    try {
-      return matcher(name, op, value.value)
-    } catch (cause) {
-      throw this.#in.error(value.span, `${messageOf(cause)}; write an RE2 expression, as in "5.."`)
-    }
+    return { without, labels: labelList(this.#in) }
   }
 }
 
 function isAggregator(word: string): word is Aggregator {
   return (AGGREGATORS as readonly string[]).includes(word)
-}
-
-/** Numbers, and the words that are numbers. */
-function numberOf(token: Token): number | undefined {
-  if (token.type === 'number') return token.value
-  if (token.type !== 'word') return undefined
-  const word = token.text.toLowerCase()
-  return word === 'inf' ? Infinity : word === 'nan' ? Number.NaN : undefined
-}
-
-/** True when a metric name needs no quotes and is no word with a meaning of its own. */
-export function isPlainMetricName(name: string): boolean {
-  return isLegacyName(name) && !/^(inf|nan|and|or|unless|atan2|offset|anchored|smoothed)$/i.test(name)
 }

@@ -4,7 +4,7 @@
 import { formatDuration, isLegacyLabel, type Matcher, METRIC_NAME } from '#core'
 import type { Aggregate, AtModifier, Binary, Duration, Expr, VectorSelector } from './ast.ts'
 import { decimal } from './decimal.ts'
-import { isPlainMetricName } from './parser.ts'
+import { isPlainMetricName } from './parse-selector.ts'
 import { quote } from './strings.ts'
 
 export function formatExpr(expr: Expr): string {

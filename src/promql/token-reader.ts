@@ -59,6 +59,17 @@ export class TokenReader {
     return this.next()
   }
 
+  /** A number with an optional sign. */
+  signedNumber(): number {
+    const sign = this.isPunct('-') ? -1 : 1
+    if (this.isPunct('-') || this.isPunct('+')) this.next()
+    const token = this.peek
+    const value = numberOf(token)
+    if (value === undefined) throw this.unexpected('a number')
+    this.next()
+    return sign * value
+  }
+
   textOf(span: Span): string {
     return this.text.slice(span.start, span.end)
   }
@@ -77,4 +88,12 @@ export class TokenReader {
   #ahead(count: number): Token {
     return this.#tokens[Math.min(this.#at + count, this.#tokens.length - 1)]!
   }
+}
+
+/** Numbers, and the words that are numbers. */
+export function numberOf(token: Token): number | undefined {
+  if (token.type === 'number') return token.value
+  if (token.type !== 'word') return undefined
+  const word = token.text.toLowerCase()
+  return word === 'inf' ? Infinity : word === 'nan' ? Number.NaN : undefined
 }
