@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock, unixMs } from '#core'
+import { emptyPlan } from '../server.test-support.ts'
 import type { EventWire } from '../wire.ts'
 import { EventHub, type Sink } from './events.ts'
 
@@ -39,6 +40,7 @@ function open(maxClients = 10) {
     {
       clock,
       startedAt: unixMs(36),
+      plan: () => ({ ...emptyPlan, evaluationIntervalMs: 60_000 }),
       subscribe: (to) => {
         listener = to
         return { [Symbol.dispose]: () => void (listener = undefined) }
@@ -91,6 +93,31 @@ test('who comes back gets what he missed, or is told to look anew', () => {
   for (const unknown of ['10-43', '10-301', 'zz-1', 'nonsense'])
     assert.deepEqual(resumed(unknown), ['overview'], unknown)
   assert.deepEqual(resumed(undefined), [])
+})
+
+test('overviews do not push what happened out of memory, and one of them is enough', async () => {
+  const { hub, clock, publish } = open()
+  using _ = hub
+  publish({ kind: 'ticket', id: '1' })
+  for (let i = 0; i < 300; i++) {
+    publish({ kind: 'overview' })
+    await clock.advance(1000)
+  }
+  const one = new Follower()
+  hub.follow(one.sink, '10-0')
+  assert.deepEqual(
+    [...one.written.matchAll(/event: (\w+)/g)].map(([, kind]) => kind),
+    ['ticket', 'overview'],
+  )
+})
+
+test('numbers move without an event, so an overview comes in each evaluation interval', async () => {
+  const { hub, clock } = open()
+  using _ = hub
+  const one = new Follower()
+  hub.follow(one.sink, undefined)
+  await clock.advance(120_000)
+  assert.equal(one.written.split('event: overview').length - 1, 2)
 })
 
 test('a heartbeat comes every 15 s', async () => {

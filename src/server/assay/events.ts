@@ -4,7 +4,8 @@
  * - A follower that reads too slowly is dropped; it comes back by itself and is told to look anew. Nothing queues up here.
  * - Each event has an id. Who comes back with the id he saw last gets what he missed, as far as it is remembered;
  *   otherwise one `overview` event, which says "look anew".
- * - `overview` comes at most once a second, and the last of a burst always comes.
+ * - `overview` comes at most once a second, and the last of a burst always comes. It also comes by itself once in each
+ *   evaluation interval, since numbers move without any event.
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '#core'
@@ -28,7 +29,10 @@ export class EventHub implements Disposable {
   readonly #epoch: string
   readonly #maxClients: number
   readonly #clients = new Set<Sink>()
+  /** All but overviews: of those only the last one matters. */
   readonly #remembered: { readonly id: number; readonly text: string }[] = []
+  #forgottenId = 0
+  #lastOverviewId = 0
   readonly #stop = new AbortController()
   readonly #subscription: Disposable
   #lastId = 0
@@ -37,7 +41,7 @@ export class EventHub implements Disposable {
   #dropped = 0
 
   constructor(
-    { clock, subscribe, startedAt }: Pick<ServerDeps, 'clock' | 'subscribe' | 'startedAt'>,
+    { clock, subscribe, startedAt, plan }: Pick<ServerDeps, 'clock' | 'subscribe' | 'startedAt' | 'plan'>,
     maxClients: number,
   ) {
     this.#clock = clock
@@ -46,6 +50,7 @@ export class EventHub implements Disposable {
     this.#maxClients = maxClients
     this.#subscription = subscribe((event) => this.#take(event))
     void this.#beat()
+    void this.#pulse(() => Math.max(OVERVIEW_EVERY_MS, plan().evaluationIntervalMs))
   }
 
   get clients(): number {
@@ -93,13 +98,10 @@ export class EventHub implements Disposable {
     if (lastEventId === undefined) return ''
     const [epoch, count] = lastEventId.split('-')
     const seen = Number(count)
-    const first = this.#remembered[0]?.id ?? this.#lastId + 1
-    if (epoch !== this.#epoch || !Number.isInteger(seen) || seen > this.#lastId || seen < first - 1)
-      return format(`${this.#epoch}-${this.#lastId}`, { kind: 'overview' })
-    return this.#remembered
-      .filter(({ id }) => id > seen)
-      .map(({ text }) => text)
-      .join('')
+    const anew = format(`${this.#epoch}-${this.#lastId}`, { kind: 'overview' })
+    if (epoch !== this.#epoch || !Number.isInteger(seen) || seen > this.#lastId || seen < this.#forgottenId) return anew
+    const missed = this.#remembered.filter(({ id }) => id > seen).map(({ text }) => text)
+    return missed.join('') + (this.#lastOverviewId > seen ? anew : '')
   }
 
   #take(event: EventWire): void {
@@ -126,8 +128,9 @@ export class EventHub implements Disposable {
   #send(event: EventWire): void {
     const id = ++this.#lastId
     const text = format(`${this.#epoch}-${id}`, event)
-    this.#remembered.push({ id, text })
-    if (this.#remembered.length > REMEMBERED) this.#remembered.shift()
+    if (event.kind === 'overview') this.#lastOverviewId = id
+    else this.#remembered.push({ id, text })
+    if (this.#remembered.length > REMEMBERED) this.#forgottenId = this.#remembered.shift()?.id ?? 0
     for (const sink of this.#clients) this.#write(sink, text)
   }
 
@@ -139,6 +142,15 @@ export class EventHub implements Disposable {
       return
     }
     sink.write(text)
+  }
+
+  async #pulse(intervalMs: () => number): Promise<void> {
+    const { signal } = this.#stop
+    for (;;) {
+      await this.#clock.sleep(intervalMs(), signal)
+      if (signal.aborted) return
+      if (this.#clients.size > 0) this.#take({ kind: 'overview' })
+    }
   }
 
   /** A comment now and then, so that proxies keep the connection and a dead one is noticed. */

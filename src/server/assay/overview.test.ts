@@ -73,6 +73,12 @@ test('a part whose target is down is blind, says why and since when, and shows n
   assert.equal(part?.since, new Date(ago(240_000)).toISOString())
 })
 
+test('what to do may be a question', () => {
+  const lastError = 'connection refused at 127.0.0.1:6312; is it running?'
+  const wire = overview(facts([mes], { targets: [targetStatus('mes', { health: 'down', lastError })] }))
+  assert.match(wire.detail, /^No data: nothing is known of mes, so nothing acts on it\. To do: is it running\?$/)
+})
+
 test('blindness wins over an incident, which stays linked', () => {
   const wire = overview(
     facts([mes], {

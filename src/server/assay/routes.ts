@@ -260,6 +260,8 @@ function follow(events: EventHub, request: FastifyRequest, reply: FastifyReply):
     // Proxies that collect answers would hold events back.
     'x-accel-buffering': 'no',
   })
+  // A connection that breaks is not our failure; its 'close' ends the following.
+  reply.raw.on('error', () => {})
   const last = request.headers['last-event-id']
   events.follow(reply.raw, typeof last === 'string' ? last : undefined)
 }

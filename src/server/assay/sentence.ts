@@ -66,7 +66,7 @@ function detailOf(story: Story, blind: readonly PartWire[], open: readonly Incid
   if (part !== undefined) {
     const since = part.since === null ? 'No data' : `No data for ${formatSpan(story.now - Date.parse(part.since))}`
     const [, ...toDo] = clauses(part.reason)
-    const next = toDo.length === 0 ? '' : ` To do: ${toDo.join('; ')}.`
+    const next = toDo.length === 0 ? '' : ` To do: ${sentenceOf(toDo.join('; '))}`
     return `${since}: nothing is known of ${part.title}, so nothing acts on it.${next}`
   }
   const worst = worstIncident(open)
