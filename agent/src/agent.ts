@@ -5,6 +5,7 @@
  * - Modules that an idle process does not need (http, zlib, crypto) are imported when the first server listens.
  */
 
+import cluster from 'node:cluster'
 import { amqplibPatch } from './amqplib.ts'
 import { type Config, isLoopback, type Listen } from './config.ts'
 import { assemble, type FamilyPage, type Format, render } from './exposition.ts'
@@ -116,6 +117,11 @@ export class Agent {
         import('./users/active.ts'),
         import('node:crypto'),
       ])
+    // The address is the workers': a primary that has imported the agent must not hold it. It serves no requests itself.
+    if (cluster.isPrimary) {
+      if (Object.keys(cluster.workers ?? {}).length > 0) return
+      cluster.once('fork', () => this.#stop.abort())
+    }
     const { signal } = this.#stop
     const { group, worker, listen } = this.#config
     const secret = worker === undefined ? undefined : readSecret(process.env)

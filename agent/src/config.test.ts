@@ -56,5 +56,7 @@ test('two applications are two groups, two instances of one are one', () => {
     read({ ASSAY_SERVICE: 'mes', NODE_APP_INSTANCE: '1' }).config.group,
   )
   assert.notEqual(read({ ASSAY_SERVICE: 'mes' }).config.group, read({ ASSAY_SERVICE: 'crm' }).config.group)
+  assert.notEqual(read({ pm_id: '0', name: 'mes' }).config.group, read({ pm_id: '1', name: 'crm' }).config.group)
+  assert.equal(read({ pm_id: '0', name: 'mes' }).config.group, read({ pm_id: '1', name: 'mes' }).config.group)
   assert.equal(read({ NODE_APP_INSTANCE: '3' }).config.worker, '3')
 })

@@ -88,8 +88,12 @@ function workerOf(env: Env): string | undefined {
   return cluster.isWorker ? String(cluster.worker?.id ?? process.pid) : undefined
 }
 
-/** Two applications of one user may share a default port by mistake: they must not share a page. */
+/**
+ * Two applications of one user may share a default port by mistake: they must not share a page. PM2's name of an app outlives a
+ * release, which often has another folder; elsewhere the folder and the script are what instances have in common.
+ */
 function groupOf(env: Env, { host, port }: Listen): string {
-  const app = env['ASSAY_SERVICE'] || [process.cwd(), env['name'] ?? '', process.argv[1] ?? ''].join('\n')
+  const byPm2 = env['pm_id'] === undefined ? undefined : env['name']
+  const app = env['ASSAY_SERVICE'] || byPm2 || [process.cwd(), process.argv[1] ?? ''].join('\n')
   return `${app}\n${host}:${port}`
 }

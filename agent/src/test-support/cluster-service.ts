@@ -2,10 +2,13 @@
 import cluster from 'node:cluster'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { start } from '../index.ts'
 
 const WORKERS = 3
 const BLOCK_MS = 2_000
 
+// As an application does that imports the agent: the primary must leave the address to the workers all the same.
+start()
 if (cluster.isPrimary) {
   const listening = new Set<number>()
   cluster.on('listening', (worker, address) => {
