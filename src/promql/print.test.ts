@@ -60,7 +60,7 @@ test('what is printed reads back as what was printed', () => {
       const printed = formatExpr(parse(text))
       assert.equal(formatExpr(parse(printed)), printed)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
@@ -76,6 +76,6 @@ test('printing keeps the meaning: the tree of what is printed has the same shape
         )
       assert.deepEqual(sorted(parse(formatExpr(expr))), sorted(expr))
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })

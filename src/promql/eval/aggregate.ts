@@ -177,11 +177,18 @@ export async function countValues(
   if (label === '' || !label.isWellFormed())
     throw context.fail(node.param!.span, `invalid label name ${quote(label)}; write a name such as "version"`)
   const gather = new Gather(frame.count, context, node.span)
+  // Values repeat from step to step: the labels of each are made once a series.
+  const byValue = new Map<number, Column>()
   for (const { labels, dropName, values, kinds } of vector.columns) {
     const group = groupLabels(labels, node.without, node.grouping)
+    byValue.clear()
     for (let step = 0; step < frame.count; step++) {
       if (kinds[step] !== FLOAT) continue
-      const out = gather.column(group.with(label, decimal(values[step]!)), dropName)
+      const value = values[step]!
+      // A map takes -0 for 0, which have labels of their own.
+      const known = Object.is(value, -0) ? undefined : byValue.get(value)
+      const out = known ?? gather.column(group.with(label, decimal(value)), dropName)
+      if (known === undefined && !Object.is(value, -0)) byValue.set(value, out)
       out.values[step]! += 1
       out.kinds[step] = FLOAT
     }

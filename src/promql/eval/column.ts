@@ -2,6 +2,8 @@
  * What evaluation passes from node to node: vectors as columns over the steps of a frame.
  *
  * - A column has one slot a step. `kinds[i]` says what stands there; `values[i]` counts only when it is FLOAT.
+ * - Native histograms will be a further kind with an array of their own beside `values`; whatever asks for FLOAT passes
+ *   over them, as Prometheus' functions of floats do.
  * - Columns handed on are never written to again; a node that changes values makes new ones.
  * - `dropName` is Prometheus' delayed name removal: the name is still there to match and group by, and leaves
  *   (with `__type__` and `__unit__`) when the answer is made.

@@ -102,7 +102,7 @@ test('a range query is its instant queries, step by step', async () => {
         assert.deepEqual([...got].sort(), [...wanted].sort(), `${expr} at ${at}`)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
 })
 

@@ -7,11 +7,11 @@
  */
 import { isStaleAt, type Labels, type Matcher, METRIC_NAME, matcher } from '#core'
 import { type Call, childrenOf, type Expr, type Subquery, type VectorSelector } from '../ast.ts'
+import { anchor } from './anchor.ts'
 import { ABSENT, type Column, type Frame, timeAt, type Vector, vectorOf } from './column.ts'
 import type { Context } from './context.ts'
 import { offsetMs } from './duration.ts'
 import { Gather } from './gather.ts'
-import { anchor } from './select.ts'
 
 const IDENTIFYING = ['instance', 'job']
 

@@ -7,6 +7,7 @@
 import { METRIC_NAME } from '#core'
 import { type Call, type MatrixSelector, type Subquery, unwrap } from '../ast.ts'
 import type { Span } from '../position.ts'
+import { anchor } from './anchor.ts'
 import { blank, type Column, FLOAT, type Frame, isBlank, timeAt, type Value, type Vector } from './column.ts'
 import type { Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
@@ -15,7 +16,7 @@ import * as overTime from './over-time.ts'
 import { quantileWarning } from './quantile.ts'
 import * as rates from './rate.ts'
 import * as regression from './regression.ts'
-import { anchor, asSeries, type RangeSeries, selectRange, subqueryFrame } from './select.ts'
+import { asSeries, type RangeSeries, selectRange, subqueryFrame } from './select.ts'
 import { nextResets, type RangeFunction, type Window } from './window.ts'
 
 type RangeFunctionInfo = {

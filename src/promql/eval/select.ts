@@ -8,8 +8,9 @@
 import { isStaleAt, type Labels, unixMs } from '#core'
 import type { Querier, Samples } from '#storage'
 import { childrenOf, type Expr, type MatrixSelector, type Subquery, type VectorSelector } from '../ast.ts'
+import { anchor } from './anchor.ts'
 import { ABSENT, blank, type Column, FLOAT, type Frame, isBlank, timeAt } from './column.ts'
-import type { Bounds, Context } from './context.ts'
+import type { Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
 import { infoSpan } from './info.ts'
 
@@ -20,12 +21,6 @@ export type RangeSeries = {
   readonly timestamps: Float64Array
   readonly values: Float64Array
   readonly count: number
-}
-
-/** When a selector or subquery with `at` is evaluated instead of at `time`. */
-export function anchor(node: VectorSelector | Subquery, time: number, bounds: Bounds): number {
-  if (node.at === undefined) return time
-  return node.at.kind === 'time' ? node.at.ms : node.at.kind === 'start' ? bounds.start : bounds.end
 }
 
 /** The steps a subquery takes so that every window of `frame` is covered. */
