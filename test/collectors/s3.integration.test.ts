@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { createCollector } from '#collectors'
+import { ManualClock } from '#core'
 import { type S3, S3_CREDENTIALS, startS3 } from '../../example/parts/s3.ts'
+import { s3Client } from '../../src/collectors/s3/collector.ts'
+import { Sweep } from '../../src/collectors/s3/sweep.ts'
 import { collectorDeps, freePorts, lineValue, type TestPlace, testPlace } from './workplace.ts'
 
 const signal = AbortSignal.timeout(120_000)
@@ -36,30 +39,38 @@ const collectorOf = (name: string, more: { readonly endpoint?: string; readonly 
     collectorDeps({ S3_KEY: more.accessKeyId ?? S3_CREDENTIALS.accessKeyId }),
   )
 
-test('bytes and objects are counted over all pages of the listing', async () => {
+test('bytes, objects and the capacity are told, over all pages of the listing', async () => {
   await using collector = await collectorOf('models')
   const empty = await collector.read(signal)
   assert.equal(lineValue(empty, 's3_bucket_objects{bucket="models"}'), 0)
-  const client = new S3Client({
+  const put = new S3Client({
     endpoint: server.endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: S3_CREDENTIALS,
   })
-  const keys = Array.from({ length: 1100 }, (_, i) => `part-${i}`)
-  for (let i = 0; i < keys.length; i += 50) {
-    await Promise.all(
-      keys
-        .slice(i, i + 50)
-        .map((Key) => client.send(new PutObjectCommand({ Bucket: 'models', Key, Body: 'x'.repeat(10) }))),
-    )
-  }
-  client.destroy()
+  await Promise.all(
+    Array.from({ length: 60 }, (_, i) =>
+      put.send(new PutObjectCommand({ Bucket: 'models', Key: `part-${i}`, Body: 'x'.repeat(10) })),
+    ),
+  )
+  put.destroy()
   const page = await collector.read(signal)
-  assert.equal(lineValue(page, 's3_bucket_objects{bucket="models"}'), 1100)
-  assert.equal(lineValue(page, 's3_bucket_size_bytes{bucket="models"}'), 11_000)
+  assert.equal(lineValue(page, 's3_bucket_objects{bucket="models"}'), 60)
+  assert.equal(lineValue(page, 's3_bucket_size_bytes{bucket="models"}'), 600)
   assert.equal(lineValue(page, 's3_bucket_capacity_bytes{bucket="models"}'), 1e9)
   assert.ok((lineValue(page, 's3_bucket_newest_object_timestamp_seconds{bucket="models"}') ?? 0) > 1.6e9)
+  const client = await s3Client({
+    endpoint: server.endpoint,
+    region: 'us-east-1',
+    bucket: 'models',
+    keys: S3_CREDENTIALS,
+    pageSize: 25,
+  })
+  const sweep = new Sweep()
+  await sweep.advance(client.list, new ManualClock(), signal)
+  client.close()
+  assert.deepEqual([sweep.totals?.objects, sweep.totals?.pages], [60, 3])
 })
 
 test('each way of being refused has its sentence', async () => {

@@ -63,7 +63,7 @@ export class BucketCollector implements Collector {
       const started = clock.monotonicMs()
       await client.head(signal)
       const headSeconds = (clock.monotonicMs() - started) / 1000
-      await this.#sweep.advance(client.list, () => clock.now(), signal)
+      await this.#sweep.advance(client.list, clock, signal)
       const { totals, progress } = this.#sweep
       return bucketPage({
         bucket: this.spec.name,
@@ -99,9 +99,19 @@ type ClientOptions = {
   readonly region: string
   readonly bucket: string
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+  readonly pageSize?: number
 }
 
-async function s3Client({ endpoint, region, bucket, keys }: ClientOptions): Promise<BucketClient> {
+/** Objects a page; the most that S3 gives. */
+const PAGE_SIZE = 1000
+
+export async function s3Client({
+  endpoint,
+  region,
+  bucket,
+  keys,
+  pageSize = PAGE_SIZE,
+}: ClientOptions): Promise<BucketClient> {
   const { HeadBucketCommand, ListObjectsV2Command, S3Client } = await import('@aws-sdk/client-s3')
   const client = new S3Client({
     endpoint,
@@ -118,7 +128,7 @@ async function s3Client({ endpoint, region, bucket, keys }: ClientOptions): Prom
     },
     async list(from, abortSignal) {
       const page = await client.send(
-        new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: from, MaxKeys: 1000 }),
+        new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: from, MaxKeys: pageSize }),
         { abortSignal },
       )
       const objects = page.Contents ?? []

@@ -5,7 +5,7 @@
  *   Before the first complete sweep there are no totals: half a count is not the truth.
  * - After a sweep the next one waits a second for each page it took, so that listing never becomes the bucket's main load.
  */
-import type { UnixMs } from '#core'
+import type { Clock, UnixMs } from '#core'
 
 export type ListedPage = {
   readonly sizes: readonly number[]
@@ -36,6 +36,8 @@ type Running = {
 }
 
 const PAGES_PER_READ = 50
+/** Well below a scrape's timeout: what is not listed by then is listed by the next read. */
+const MS_PER_READ = 500
 const PAUSE_PER_PAGE_MS = 1000
 const MAX_PAUSE_MS = 3600_000
 
@@ -53,19 +55,20 @@ export class Sweep {
   }
 
   /** Goes on, or starts anew when it is time. A failed page is asked again by the next call. */
-  async advance(list: ListPage, now: () => UnixMs, signal: AbortSignal): Promise<void> {
+  async advance(list: ListPage, clock: Clock, signal: AbortSignal): Promise<void> {
     const last = this.#totals
     const pauseMs = last === undefined || last.pages <= 1 ? 0 : Math.min(last.pages * PAUSE_PER_PAGE_MS, MAX_PAUSE_MS)
-    if (this.#running === undefined && last !== undefined && now() - last.at < pauseMs) return
+    if (this.#running === undefined && last !== undefined && clock.now() - last.at < pauseMs) return
     const run = (this.#running ??= {
       objects: 0,
       bytes: 0,
       newest: undefined,
       next: undefined,
       pages: 0,
-      startedAt: now(),
+      startedAt: clock.now(),
     })
-    for (let page = 0; page < PAGES_PER_READ; page++) {
+    const until = clock.monotonicMs() + MS_PER_READ
+    for (let page = 0; page < PAGES_PER_READ && clock.monotonicMs() < until; page++) {
       const listed = await list(run.next, signal)
       run.pages++
       run.objects += listed.sizes.length
@@ -73,7 +76,7 @@ export class Sweep {
       if (listed.newest !== undefined) run.newest = Math.max(run.newest ?? 0, listed.newest)
       run.next = listed.next
       if (listed.next !== undefined) continue
-      const at = now()
+      const at = clock.now()
       this.#totals = {
         objects: run.objects,
         bytes: run.bytes,
