@@ -24,7 +24,7 @@ export function IncidentTable({
   const { overview } = useLive()
   const titleOf = (id: string) => overview?.parts.find((part) => part.id === id)?.title ?? id
   return (
-    <table className="list stacks num">
+    <table className="list stacks incidents num">
       <thead>
         <tr>
           <th scope="col">State</th>

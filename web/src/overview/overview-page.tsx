@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 import { useLive } from '../api/live.tsx'
 import type { OverviewWire } from '../api/wire.ts'
+import { formatClock } from '../format/time.ts'
 import { Bones, Empty, Failure } from '../ui/feedback.tsx'
 import { StateMark } from '../ui/state-mark.tsx'
 import { useTitle } from '../ui/title.ts'
@@ -86,11 +87,14 @@ function Overview({ overview }: { readonly overview: OverviewWire }) {
 
 /** The first line is what a person would say first; the second what was done and what to do. */
 function Sentence({ overview }: { readonly overview: OverviewWire }) {
+  const { fresh } = useLive()
+  const asOf = fresh.kind === 'lost' && fresh.lastDataAt !== undefined ? formatClock(fresh.lastDataAt) : undefined
   const open = overview.incidents.find((incident) => incident.state !== 'resolved')
   return (
     <div className="page-head sentence">
       <h1 className={overview.state === 'ok' ? '' : 'sentence-look'}>
-        <StateMark state={overview.state} size={20} /> {overview.sentence}
+        <StateMark state={overview.state} size={20} /> {asOf === undefined ? '' : `At ${asOf}: `}
+        {overview.sentence}
       </h1>
       <p className="page-detail">
         {overview.detail}{' '}
