@@ -21,17 +21,20 @@ export type Call = {
   readonly body?: unknown
   /** Below 127.0.0.0/8. */
   readonly from: string
+  /** A connection for this call alone, as scripts do. */
+  readonly alone?: boolean
 }
 
 const agents = new Map<string, Agent>()
 
-function agentOf(from: string): Agent {
-  const known = agents.get(from)
+function agentOf(from: string, keepAlive: boolean): Agent {
+  const name = `${from}${keepAlive ? '' : ' alone'}`
+  const known = agents.get(name)
   if (known !== undefined) return known
   if (agents.size >= MAX_AGENTS) throw new Error(`BUG: more than ${MAX_AGENTS} client addresses: ${from}`)
   const own = process.platform === 'linux' ? { localAddress: from } : {}
-  const agent = new Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 8, timeout: TIMEOUT_MS, ...own })
-  agents.set(from, agent)
+  const agent = new Agent({ keepAlive, maxSockets: 64, maxFreeSockets: 8, timeout: TIMEOUT_MS, ...own })
+  agents.set(name, agent)
   return agent
 }
 
@@ -45,23 +48,27 @@ export async function call(wanted: Call): Promise<Answer> {
   }
 }
 
-function once({ method = 'GET', url, headers = {}, body, from }: Call): Promise<Answer> {
+function once({ method = 'GET', url, headers = {}, body, from, alone = false }: Call): Promise<Answer> {
   const bytes = body === undefined ? undefined : body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body))
   const type = body instanceof Uint8Array ? 'model/stl' : 'application/json'
   const all = bytes === undefined ? headers : { ...headers, 'content-type': type, 'content-length': bytes.byteLength }
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, agent: agentOf(from), headers: all, timeout: TIMEOUT_MS }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: tryJson(Buffer.concat(chunks).toString('utf8')),
+    const sent = request(
+      url,
+      { method, agent: agentOf(from, !alone), headers: all, timeout: TIMEOUT_MS },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: tryJson(Buffer.concat(chunks).toString('utf8')),
+          })
         })
-      })
-    })
+      },
+    )
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))
     sent.on('error', (err) => {
       const closed = 'code' in err && (err.code === 'ECONNRESET' || err.code === 'EPIPE')

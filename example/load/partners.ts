@@ -25,5 +25,7 @@ export async function askPrice({
       model: { shape: { width: size(), depth: size(), height: size(), twist: Math.round(random() * 90) } },
     },
     from: `127.0.2.${1 + partner}`,
+    // A connection for each price: a process that was added gets its share of them at once.
+    alone: true,
   })
 }

@@ -26,7 +26,7 @@ export type Life = {
 }
 
 /** Connections are closed after so many requests, so that a new worker soon gets its share of long-lived clients. */
-export const REQUESTS_PER_CONNECTION = 40
+export const REQUESTS_PER_CONNECTION = 20
 
 export async function live({ name, server, prepared, owned, stopping }: Life): Promise<void> {
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION
