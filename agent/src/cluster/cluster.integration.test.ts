@@ -139,3 +139,17 @@ test('a younger instance with the same label replaces the older one on the page'
   assert.equal(valueAt(page, 'assay_agent_workers', { state: 'replaced' }), 1)
   assert.equal(samplesOf(page, STARTS, { worker: '0' }).length, 1)
 })
+
+test('a primary that holds the address gives it up when it forks', async () => {
+  await using service = await startService('cluster-service.ts', { FORK_WHEN_TOLD: '1' })
+  await all(service, 1)
+  service.child.stdin?.write('fork\n')
+  const page = await all(service, 3)
+  assert.deepEqual(
+    samplesOf(page, STARTS)
+      .map(({ labels }) => labels['worker'])
+      .sort(),
+    ['1', '2', '3'],
+  )
+  await stop(service)
+})

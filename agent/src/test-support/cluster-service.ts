@@ -1,4 +1,7 @@
-/** Three workers of node:cluster on one port. GET /block keeps a worker busy; a worker that dies is not replaced. */
+/**
+ * Three workers of node:cluster on one port. GET /block keeps a worker busy; a worker that dies is not replaced.
+ * With FORK_WHEN_TOLD set the primary forks at a line on stdin.
+ */
 import cluster from 'node:cluster'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,7 +21,14 @@ if (cluster.isPrimary) {
       console.log(JSON.stringify({ port: address.port, pids }))
     }
   })
-  for (let i = 0; i < WORKERS; i++) cluster.fork()
+  const fork = (): void => {
+    for (let i = 0; i < WORKERS; i++) cluster.fork()
+  }
+  if (process.env['FORK_WHEN_TOLD'] === undefined) fork()
+  else {
+    console.log('{}')
+    process.stdin.once('data', fork)
+  }
   process.on('SIGTERM', () => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL')
     process.exit()
