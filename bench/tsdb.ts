@@ -134,7 +134,13 @@ async function run(store: Tsdb | undefined, signals: readonly Signal[]): Promise
 const dir = await mkdtemp(join(tmpdir(), 'assay-bench-'))
 try {
   const open = () =>
-    openTsdb({ dir, clock: new ManualClock(), log: silentLog, sync: given.sync === 'commit' ? 'commit' : 'none' })
+    openTsdb({
+      dir,
+      clock: new ManualClock(),
+      log: silentLog,
+      maxAheadMs: Infinity,
+      sync: given.sync === 'commit' ? 'commit' : 'none',
+    })
   const samples = seriesCount * rounds
   row(
     'data',

@@ -13,7 +13,8 @@ export type SeriesRef = Brand<number, 'SeriesRef'>
 
 /**
  * Equal instants with an equal value (by its bits) are taken silently; everything else that a series cannot take is
- * rejected, and the rest of the batch goes on. `no-instant`: not whole milliseconds, or beyond `MAX_INSTANT`.
+ * rejected, and the rest of the batch goes on. `no-instant`: not whole milliseconds, beyond `MAX_INSTANT`, or
+ * further ahead of the clock than the store allows.
  */
 export type Rejected = {
   readonly reason: 'out-of-order' | 'duplicate' | 'too-old' | 'series-limit' | 'no-instant'

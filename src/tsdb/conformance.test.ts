@@ -33,7 +33,8 @@ const WAYS: Readonly<Record<string, Settle>> = {
 async function openBox(settle: Settle): Promise<StoreBox> {
   const dir = join(root, `${dirs++}`)
   // A block of 100 years: nothing is moved but by a test's own flush.
-  const open = () => openTsdb({ dir, clock: new ManualClock(), log: silentLog, blockMs: 100 * 365 * 86_400_000 })
+  const open = () =>
+    openTsdb({ dir, clock: new ManualClock(), log: silentLog, maxAheadMs: Infinity, blockMs: 100 * 365 * 86_400_000 })
   let store = await open()
   return {
     get store() {

@@ -47,7 +47,14 @@ test('on a full disk commits are refused whole, reading goes on, and both log an
   const ballast = join(disk.path, 'ballast')
   const series = Array.from({ length: 20 }, (_, i) => Labels.of({ __name__: 'm', i: `${i}` }))
   const open = () =>
-    openTsdb({ dir, clock: new ManualClock(), log: silentLog, blockMs: 60_000, walSegmentBytes: 65_536 })
+    openTsdb({
+      dir,
+      clock: new ManualClock(),
+      log: silentLog,
+      maxAheadMs: Infinity,
+      blockMs: 60_000,
+      walSegmentBytes: 65_536,
+    })
   let taken = 0
   let refused = 0
   {

@@ -15,7 +15,7 @@ after(() => rm(root, { recursive: true }))
 let dirs = 0
 const newDir = () => join(root, `${dirs++}`)
 const open = (dir: string, more: Partial<TsdbOptions> = {}) =>
-  openTsdb({ dir, clock: new ManualClock(), log: silentLog, ...more })
+  openTsdb({ dir, clock: new ManualClock(), log: silentLog, maxAheadMs: Infinity, ...more })
 
 const series = (i: number) => Labels.of({ __name__: 'm', i: `${i}` })
 const all = [matcher('__name__', '=', 'm')]

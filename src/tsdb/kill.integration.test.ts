@@ -39,7 +39,13 @@ test(`after ${KILLS} kills at random moments every acknowledged sample is there,
   let acknowledged = -1
   for (let kill = 0; kill < KILLS; kill++) {
     acknowledged = await runAndKill(dir, acknowledged + 1, Math.floor(Math.random() * 400))
-    await using store = await openTsdb({ dir, clock: new ManualClock(), log: silentLog, blockMs: 100_000 })
+    await using store = await openTsdb({
+      dir,
+      clock: new ManualClock(),
+      log: silentLog,
+      maxAheadMs: Infinity,
+      blockMs: 100_000,
+    })
     using querier = store.querier(unixMs(0), unixMs(1e12))
     const found = querier.select([matcher('__name__', '=', 'm')])
     const lengths = new Set<number>()

@@ -12,6 +12,8 @@ export type AppenderDeps = {
   readonly head: Head
   /** How many samples the batch is likely to get. */
   readonly expected: number
+  /** The furthest instant taken. One sample of the year 2100 would make all of today's too old. */
+  readonly latest: number
   /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. Slot 0 stands for a series that could not be made. */
   readonly commit: (batch: Batch, slots: Uint32Array, rejections: Rejections) => CommitReport
 }
@@ -30,7 +32,7 @@ export class TsdbAppender implements Appender {
 
   append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef {
     this.#mustBeOpen()
-    if (!isInstant(at)) {
+    if (!isInstant(at) || at > this.#deps.latest) {
       this.#rejections.add('no-instant', labels, at)
       return (ref ?? 0) as SeriesRef
     }
@@ -47,7 +49,7 @@ export class TsdbAppender implements Appender {
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void {
     this.#mustBeOpen()
     const found = this.#deps.head.find(ref, labels)
-    if (found === 0 || !isInstant(at)) return
+    if (found === 0 || !isInstant(at) || at > this.#deps.latest) return
     this.#batch.markStale(found, at)
     this.#labels.push(labels)
   }

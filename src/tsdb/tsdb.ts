@@ -9,7 +9,7 @@
  * - What fails in upkeep (a full disk) is logged and tried again at the next turn; nothing is deleted before its copy is durable.
  */
 import { basename } from 'node:path'
-import { AssayError, type Clock, type Log, type UnixMs, unixMs } from '#core'
+import { AssayError, type Clock, type Log, messageOf, type UnixMs, unixMs } from '#core'
 import type { Appender, Batch, CommitReport, Querier, Rejections, Store, StoreStats } from '#storage'
 import type { BlockCaches } from './block.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
@@ -39,6 +39,8 @@ export type TsdbOptions = {
   readonly walSegmentBytes?: number
   /** `commit`: every commit also survives power loss, at the price of one forced write each. Default `none`. */
   readonly sync?: 'none' | 'commit'
+  /** Samples further ahead of the clock are rejected as `no-instant`; default 1 h. `Infinity` for data of no present time. */
+  readonly maxAheadMs?: number
   /** Most series in the head; default 2,000,000. */
   readonly maxSeries?: number
   /** Bytes of unpacked frames and of indexes kept, each; default 64 MiB. */
@@ -72,9 +74,18 @@ export interface Tsdb extends Store {
 
 /**
  * Opens the store of a directory and reads its log. Rejects as `openDataDir` does, and with `ASSAY_DATA_NEWER` for blocks of a
- * later version. A torn log and damaged blocks are repaired, logged and told in `stats()`.
+ * later version, `ASSAY_STORE_OPEN` for what the system refuses. A torn log and damaged blocks are repaired, logged and told in `stats()`.
  */
 export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
+  try {
+    return await open(options)
+  } catch (cause) {
+    if (cause instanceof AssayError) throw cause
+    throw new AssayError('ASSAY_STORE_OPEN', `the store could not be opened: ${messageOf(cause)}`, { cause })
+  }
+}
+
+async function open(options: TsdbOptions): Promise<Tsdb> {
   await using owned = new AsyncDisposableStack()
   const dir = typeof options.dir === 'string' ? owned.use(await openDataDir(options.dir)) : options.dir
   const cacheBytes = options.cacheBytes ?? 64 * 1024 * 1024
@@ -127,6 +138,8 @@ class TsdbStore implements Tsdb {
   #nextNumber = 0
   #lastCount = 64
   readonly #blockMs: number
+  readonly #clock: Clock
+  readonly #maxAheadMs: number
   #walSpan = -Infinity
   #closed = false
 
@@ -136,6 +149,8 @@ class TsdbStore implements Tsdb {
     this.#blocks = blocks
     this.#replay = replay
     this.#owned = owned
+    this.#clock = options.clock
+    this.#maxAheadMs = options.maxAheadMs ?? 3600_000
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     this.#upkeep = new Upkeep({ head, wal, blocks, clock: options.clock, log: options.log }, options)
   }
@@ -146,6 +161,7 @@ class TsdbStore implements Tsdb {
       head: this.#head,
       // Batches of one store are mostly alike; a page of some targets' samples is the bound, so that a large one leaves no mark.
       expected: Math.min(4096, this.#lastCount),
+      latest: this.#clock.now() + this.#maxAheadMs,
       commit: (batch, slots, rejections) => this.#commit(batch, slots, rejections),
     })
   }

@@ -12,7 +12,7 @@ after(() => rm(root, { recursive: true }))
 let dirs = 0
 const newDir = () => join(root, `${dirs++}`)
 const open = (dir: string, more: Partial<TsdbOptions> = {}) =>
-  openTsdb({ dir, clock: new ManualClock(), log: silentLog, blockMs: 1000, ...more })
+  openTsdb({ dir, clock: new ManualClock(), log: silentLog, maxAheadMs: Infinity, blockMs: 1000, ...more })
 
 const series = (i: number) => Labels.of({ __name__: 'm', i: `${i}` })
 const all = [matcher('__name__', '=', 'm')]
@@ -209,4 +209,20 @@ test('upkeep runs by the clock as well', async () => {
   await clock.advance(1000)
   await store.upkeep()
   assert.ok(store.stats().minTime! >= 5000)
+})
+
+test('a sample far ahead of the clock is refused, so that it cannot make the present too old', async () => {
+  const clock = new ManualClock(1.7e12)
+  await using store = await open(newDir(), { clock, blockMs: 1000, maxAheadMs: 5000 })
+  const report = commitAll(store, [
+    [series(0), 1.7e12, 1],
+    [series(0), 1.7e12 + 5000, 2],
+    [series(0), 1.7e12 + 5001, 3],
+    [series(0), 4e12, 'stale'],
+  ])
+  assert.equal(report.appended, 2)
+  assert.deepEqual(
+    report.rejected.map(({ reason, count }) => [reason, count]),
+    [['no-instant', 1]],
+  )
 })

@@ -22,7 +22,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { AssayError, messageOf } from '#core'
 import { readSegment } from './wal-reader.ts'
-import { type LoggedCommit, SEGMENT_MAGIC } from './wal-record.ts'
+import { type LoggedCommit, MAX_RECORD_BYTES, SEGMENT_MAGIC } from './wal-record.ts'
 
 const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants
 
@@ -104,6 +104,10 @@ export class Wal {
   append(record: Uint8Array, maxTime: number): void {
     const current = this.#current
     if (current === undefined) throw new TypeError('BUG: append without a segment')
+    // A reader takes a longer record for damage.
+    if (record.length > MAX_RECORD_BYTES) {
+      throw writeError(this.#fileOf(current.number), `a batch of ${record.length} bytes; split it`)
+    }
     try {
       if (current.needsCut) this.#cutBack(current)
       this.#writeAll(current.fd, record)

@@ -9,6 +9,7 @@ await using store = await openTsdb({
   dir,
   clock: new ManualClock(),
   log: silentLog,
+  maxAheadMs: Infinity,
   blockMs: 100_000,
   walSegmentBytes: 4096,
 })
