@@ -17,6 +17,6 @@ export {
   type VectorSample,
   vectorOf,
 } from './query.ts'
-export { compileRegex, toRegExp } from './regex.ts'
+export { compileGroups, compileRegex, toRegExp } from './regex.ts'
 export { isStaleAt, writeStale } from './stale.ts'
 export { formatValue, tryParseValue } from './value.ts'

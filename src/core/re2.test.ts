@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compileRegex, toRegExp } from './regex.ts'
+import { compileGroups, compileRegex, toRegExp } from './regex.ts'
 
 const CASES: readonly { readonly re: string; readonly yes: readonly string[]; readonly no: readonly string[] }[] = [
   { re: '(?i)pro.*', yes: ['production', 'PROD'], no: ['xpro'] },
@@ -53,5 +53,54 @@ test('literals and prefixes mean the same with and without the engine', () => {
         assert.equal(compileRegex(source)(text), toRegExp(source).test(text), `${source} on ${text}`)
       },
     ),
+  )
+})
+
+test('an expression that would backtrack for ages is answered in linear time', () => {
+  const matches = compileRegex('(a+)+b')
+  // A minute and more with the default engine.
+  assert.equal(matches('a'.repeat(5000)), false)
+  assert.equal(matches(`${'a'.repeat(5000)}b`), true)
+})
+
+test('characters above U+FFFF are one character, whichever way they are matched', () => {
+  assert.ok(compileRegex('.')('😀'))
+  assert.ok(compileRegex('[^a]')('😀'))
+  assert.ok(!compileRegex('..')('😀'))
+  assert.equal(compileGroups('(.)(.*)')('😀ab')?.[1], '😀')
+  assert.equal(compileGroups('(.)(.*)')('cab')?.[2], 'ab')
+})
+
+test('with and without u mode an expression says the same of plain text', () => {
+  const piece = fc.constantFrom(
+    'a',
+    'B',
+    '.',
+    '[^a]',
+    '\\w',
+    '\\s',
+    '(?i:b)',
+    'a{2}',
+    '(',
+    ')',
+    '|',
+    '*',
+    '+?',
+    '\\.',
+    '[]-]',
+    '\\x41',
+  )
+  const source = fc.array(piece, { maxLength: 6 }).map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(source, fc.stringMatching(/^[aAbB .-]{0,5}$/), (re, text) => {
+      let exact: RegExp
+      try {
+        exact = toRegExp(re)
+      } catch {
+        return
+      }
+      assert.equal(compileRegex(re)(text), exact.test(text), `${re} on ${JSON.stringify(text)}`)
+    }),
+    { numRuns: 500 },
   )
 })

@@ -134,15 +134,20 @@ class Translator {
     const quoted = /^\\Q([\s\S]*?)(?:\\E|$)/.exec(rest)
     if (quoted !== null && !inClass) return this.#take(quoted[0].length, literal(quoted[1]!))
     const point = /^\\x(?:\{([0-9a-fA-F]{1,6})\}|([0-9a-fA-F]{2}))/.exec(rest)
-    if (point !== null) return this.#take(point[0].length, `\\u{${point[1] ?? point[2]}}`)
+    if (point !== null) return this.#take(point[0].length, codePoint(Number.parseInt(point[1] ?? point[2]!, 16)))
     const octal = /^\\([0-7]{3}|0)/.exec(rest)
-    if (octal !== null) return this.#take(octal[0].length, `\\u{${Number.parseInt(octal[1]!, 8).toString(16)}}`)
+    if (octal !== null) return this.#take(octal[0].length, codePoint(Number.parseInt(octal[1]!, 8)))
     const property = /^\\([pP])(?:\{(\^?)(\w+)\}|(\w))/.exec(rest)
     if (property !== null) return this.#take(property[0].length, unicode(property))
     const next = rest[1]
     if (next === undefined) throw new SyntaxError('trailing backslash')
     return this.#take(2, simpleEscape(next, inClass))
   }
+}
+
+/** The short form, where there is one, reads the same in and out of `u` mode. */
+function codePoint(code: number): string {
+  return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
 }
 
 function posix(name: string): string {

@@ -1,7 +1,7 @@
 /**
  * label_replace, label_join, the sorts, and the labels of absent().
  */
-import { compileRegex, Labels, METRIC_NAME, toRegExp } from '#core'
+import { compileGroups, Labels, METRIC_NAME } from '#core'
 import { compareLabels } from '#storage'
 import type { Call, Expr } from '../ast.ts'
 import { unwrap } from '../ast.ts'
@@ -22,10 +22,10 @@ export function texts(args: readonly Expr[]): readonly string[] {
 export function labelReplace(call: Call, vector: Vector, frame: Frame, context: Context): Vector {
   const [dst, replacement, src, pattern] = texts(call.args.slice(1)) as [string, string, string, string]
   checkLabel(dst, call.args[1]!, context)
-  const regex = anchored(pattern, call.args[4]!, context)
+  const groupsOf = anchored(pattern, call.args[4]!, context)
   const gather = new Gather(frame.count, context, call.span)
   for (const column of vector.columns) {
-    const match = regex.exec(column.labels.get(src))
+    const match = groupsOf(column.labels.get(src))
     const labels = match === null ? column.labels : column.labels.with(dst, expand(replacement, match))
     gather.add(column, labels, match !== null && dst === METRIC_NAME ? false : column.dropName)
   }
@@ -49,10 +49,9 @@ function checkLabel(name: string, arg: Expr, context: Context): void {
     throw context.fail(arg.span, `invalid label name ${quote(name)}; write a name such as "instance"`)
 }
 
-function anchored(pattern: string, arg: Expr, context: Context): RegExp {
+function anchored(pattern: string, arg: Expr, context: Context): (value: string) => RegExpExecArray | null {
   try {
-    compileRegex(pattern)
-    return toRegExp(pattern)
+    return compileGroups(pattern)
   } catch {
     throw context.fail(
       arg.span,
