@@ -9,8 +9,9 @@ import { z } from 'zod'
 import { AssayError, messageOf } from '#core'
 
 const status = z.looseObject({
-  parts: z.array(z.looseObject({ id: z.string(), state: z.string() })).default([]),
-  faults: z.array(z.looseObject({ id: z.string(), on: z.boolean(), title: z.string().optional() })).default([]),
+  parts: z.array(z.looseObject({ name: z.string(), state: z.string(), address: z.string().default('') })),
+  assay: z.looseObject({ state: z.string(), address: z.string() }),
+  faults: z.array(z.looseObject({ name: z.string(), what: z.string(), since: z.string().optional() })),
 })
 const refusal = z.looseObject({ error: z.string() })
 
@@ -60,12 +61,15 @@ export async function demoStatus(port: number): Promise<DemoStatus> {
 }
 
 /** The status for people. */
-export function formatStatus({ parts, faults }: DemoStatus): string {
-  const width = Math.max(0, ...[...parts, ...faults].map(({ id }) => id.length)) + 2
-  const partLines = parts.map(({ id, state }) => `  ${id.padEnd(width)}${state}`)
+export function formatStatus({ parts, assay, faults }: DemoStatus): string {
+  const all = [...parts, { name: 'assay', ...assay }]
+  const width = Math.max(...[...all, ...faults].map(({ name }) => name.length)) + 2
+  const partLines = all.map(({ name, state, address }) =>
+    `  ${name.padEnd(width)}${state.padEnd(10)}${address}`.trimEnd(),
+  )
   const faultLines = faults.map(
-    ({ id, on, title }) =>
-      `  ${on ? '●' : '○'} ${id.padEnd(width)}${on ? 'broken' : 'healed'}${title === undefined ? '' : `  ${title}`}`,
+    ({ name, what, since }) =>
+      `  ${since === undefined ? '○' : '●'} ${name.padEnd(width)}${since === undefined ? '' : 'broken: '}${what}`,
   )
   return ['parts', ...partLines, 'faults', ...faultLines, ''].join('\n')
 }

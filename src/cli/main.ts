@@ -87,7 +87,7 @@ async function runDemoCommand(
         const { faults } = await demoStatus(port)
         throw new AssayError(
           'ASSAY_USAGE',
-          `assay demo break: name a fault, one of ${faults.map(({ id }) => id).join(', ')}`,
+          `assay demo break: name a fault, one of ${faults.map(({ name }) => name).join(', ')}`,
         )
       }
       await callDemo(port, 'POST', `/break/${encodeURIComponent(fault)}`)

@@ -90,7 +90,7 @@ async function start(
 
   const loop = owned.use(
     await openLoop({
-      plan: () => loaded.plan,
+      plan: loaded.plan,
       state,
       query: engine.query,
       targets: () => scraper.status(),
@@ -98,7 +98,7 @@ async function start(
       log,
       resolve: resolveSecret,
       emit,
-      url: () => url,
+      url: options.externalUrl ?? `http://${options.listen.host}:${options.listen.port}`,
     }),
   )
   rooms.push(() => loop.metrics())
@@ -141,7 +141,6 @@ async function start(
   process.on('SIGHUP', reloadOnSignal)
   owned.defer(() => void process.off('SIGHUP', reloadOnSignal))
 
-  let url = ''
   const server = owned.use(
     await createServer(
       {
@@ -174,7 +173,6 @@ async function start(
       },
     ),
   )
-  url = options.externalUrl ?? server.url
   const all = owned.move()
   return { url: server.url, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }

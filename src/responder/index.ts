@@ -7,5 +7,6 @@ export {
   type ResponderEvent,
   type ResponderOptions,
 } from './responder.ts'
+export { createRuntime } from './runtimes/runtimes.ts'
 export type * from './types.ts'
 export { INCIDENT_STATES, MODES, TIMELINE_KINDS } from './types.ts'
