@@ -4,9 +4,10 @@
  *
  * Run: node --conditions=assay-src bench/scrape.ts
  */
-import { Labels, ManualClock, PageWriter, unixMs } from '#core'
-import { type ExpositionPage, parseExposition, type Target } from '#scrape'
-import { memoryStore } from '#storage'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Labels, ManualClock, PageWriter, silentLog, systemClock, unixMs } from '#core'
+import { createScraper, type ExpositionPage, parseExposition, type Target } from '#scrape'
+import { MetadataStore, memoryStore } from '#storage'
 import { recordPage } from '../src/scrape/record-page.ts'
 import { ScrapeCache } from '../src/scrape/scrape-cache.ts'
 
@@ -96,4 +97,36 @@ for (const samples of SIZES) {
       ((median(warm) * 1e6) / samples).toFixed(0).padStart(8),
     ].join(' '),
   )
+}
+
+// How long one large target may hold the process: the longest turn of the event loop while its page is parsed and stored.
+console.log('\nsamples   scrape ms   longest turn ms (first page, then the same again)')
+for (const samples of [10_000, 100_000, 400_000]) {
+  const body = pageOf(samples, 0)
+  const turns: string[] = []
+  const store = memoryStore()
+  let scraped = Promise.withResolvers<void>()
+  const scraper = createScraper({
+    clock: systemClock,
+    log: silentLog,
+    store,
+    metadata: new MetadataStore(),
+    onScrape: () => scraped.resolve(),
+  })
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const read = async () => {
+    delay.reset()
+    return { body, contentType: 'text/plain; version=0.0.4' }
+  }
+  scraper.apply([{ ...target, intervalMs: 500, timeoutMs: 500, read }])
+  for (let page = 0; page < 2; page++) {
+    await scraped.promise
+    scraped = Promise.withResolvers()
+    turns.push(
+      `${scraper.status()[0]!.lastScrapeDurationMs.toFixed(0).padStart(8)} ${(delay.max / 1e6).toFixed(0).padStart(8)}`,
+    )
+  }
+  await scraper[Symbol.asyncDispose]()
+  console.log(`${String(samples).padStart(7)} ${turns.join('   ')}`)
 }

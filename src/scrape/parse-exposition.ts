@@ -63,6 +63,7 @@ export class ExpositionPage {
   /** Unix milliseconds; NaN where the line has none. */
   timestamps = new Float64Array(64)
   readonly metadata = new Map<string, Metadata>()
+  readonly #pool = new Map<string, string>()
 
   constructor(body: Buffer, openMetrics: boolean) {
     this.body = body
@@ -71,7 +72,12 @@ export class ExpositionPage {
 
   /** The series of sample `i`. Throws `ASSAY_SCRAPE_PARSE`: labels are checked when they are read. */
   labels(i: number): Labels {
-    return readSeries(this.body, this.starts[i]!, this.ends[i]!, this.openMetrics)
+    return readSeries(this.body, {
+      start: this.starts[i]!,
+      end: this.ends[i]!,
+      openMetrics: this.openMetrics,
+      pool: this.#pool,
+    })
   }
 
   /** For the parser. */

@@ -33,7 +33,7 @@ const REPORTS = [
   'scrape_series_added',
 ]
 /** Samples parsed or recorded at a time; in between, the other targets have their turn. */
-const SLICE = 10_000
+const SLICE = 1000
 /** A tick this much late by the machine's load still counts as the tick; beyond it, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 

@@ -22,6 +22,9 @@ export const BYTE_KIND = Uint8Array.from({ length: 256 }, (_, code) => {
   return /[0-9]/.test(c) ? NAME_REST | LABEL_REST : 0
 })
 
+/** Values that are all different are not worth keeping track of. */
+const POOL_SIZE = 4096
+
 const LF = 10
 const TAB = 9
 const SPACE = 32
@@ -52,8 +55,16 @@ export function scanSeries(body: Buffer, start: number, openMetrics: boolean): n
   throw parseError(body, start, 'the labels are not closed; write }')
 }
 
+export type SeriesSpan = {
+  readonly start: number
+  readonly end: number
+  readonly openMetrics: boolean
+  /** Texts of the page, each kept once: a thousand series of one family hold one copy of their names. */
+  readonly pool: Map<string, string>
+}
+
 /** Reads the series in `[start, end)`, sorted and checked, empty labels left out. Throws `ASSAY_SCRAPE_PARSE`. */
-export function readSeries(body: Buffer, start: number, end: number, openMetrics: boolean): Labels {
+export function readSeries(body: Buffer, { start, end, openMetrics, pool }: SeriesSpan): Labels {
   const flat: string[] = []
   const add = (name: string, value: string, at: number) => {
     let place = flat.length
@@ -64,11 +75,17 @@ export function readSeries(body: Buffer, start: number, end: number, openMetrics
     if (place === flat.length) flat.push(name, value)
     else flat.splice(place, 0, name, value)
   }
+  const one = (text: string) => {
+    const known = pool.get(text)
+    if (known !== undefined) return known
+    if (pool.size < POOL_SIZE) pool.set(text, text)
+    return text
+  }
   const blanks = (i: number) => (openMetrics ? i : skipBlanks(body, i))
   let i = start
   if (body[i] !== OPEN) {
     while (i < end && (BYTE_KIND[body[i]!]! & NAME_REST) !== 0) i++
-    add(METRIC_NAME, body.toString('latin1', start, i), start)
+    add(METRIC_NAME, one(body.toString('latin1', start, i)), start)
     i = blanks(i)
   }
   if (i < end) i++
@@ -80,12 +97,12 @@ export function readSeries(body: Buffer, start: number, end: number, openMetrics
     const quoted = body[i] === QUOTE
     if (quoted) {
       i = quotedEnd(body, i, openMetrics) + 1
-      name = textOf(body, at + 1, i - 1)
+      name = one(textOf(body, at + 1, i - 1))
       if (name === '') throw parseError(body, at, 'a name is empty')
     } else {
       if ((BYTE_KIND[body[i]!]! & LABEL_START) === 0) throw parseError(body, i, 'a label name was expected')
       while ((BYTE_KIND[body[i]!]! & LABEL_REST) !== 0) i++
-      name = body.toString('latin1', at, i)
+      name = one(body.toString('latin1', at, i))
     }
     i = blanks(i)
     if (body[i] === EQUAL) {
@@ -93,7 +110,7 @@ export function readSeries(body: Buffer, start: number, end: number, openMetrics
       if (body[i] !== QUOTE) throw parseError(body, i, `the value of ${name} was expected; write ${name}="..."`)
       const value = i + 1
       i = quotedEnd(body, i, openMetrics)
-      add(name, textOf(body, value, i), at)
+      add(name, one(textOf(body, value, i)), at)
       i = blanks(i + 1)
     } else if (quoted && (body[i] === COMMA || body[i] === CLOSE)) add(METRIC_NAME, name, at)
     else throw parseError(body, i, `= was expected after the label ${name}`)
@@ -130,8 +147,9 @@ export function quotedEnd(body: Buffer, open: number, openMetrics: boolean): num
 /** Text between quotes, unescaped: `\\`, `\"`, `\n`; any other backslash stands for itself. */
 export function textOf(body: Buffer, start: number, end: number): string {
   const bytes = body.subarray(start, end)
-  if (!isAscii(bytes) && !isUtf8(bytes)) throw parseError(body, start, 'the text is not valid UTF-8')
-  const text = bytes.toString()
+  const ascii = isAscii(bytes)
+  if (!ascii && !isUtf8(bytes)) throw parseError(body, start, 'the text is not valid UTF-8')
+  const text = ascii ? body.toString('latin1', start, end) : bytes.toString()
   return text.includes('\\') ? unescaped(text) : text
 }
 
