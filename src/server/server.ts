@@ -16,6 +16,7 @@ import { registerCompression } from './http/compress.ts'
 import { Gate } from './http/gate.ts'
 import { handlerOf } from './http/handler-of.ts'
 import { HttpMetrics, type Reading } from './http/http-metrics.ts'
+import { knownMethods } from './http/known-methods.ts'
 import { isLoopback, isOwnHost } from './http/origin.ts'
 import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
@@ -91,6 +92,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
 
   if (isLoopback(host)) registerHostCheck(app, externalUrl)
   const metrics = registerMetering(app, deps, prefix)
+  const methods = knownMethods(app)
   registerCompression(app)
   registerForms(app)
   registerSecurityHeaders(app)
@@ -104,7 +106,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
       registerPrometheus(scope, context, { signalOf, writes, writeGate: new Gate(WRITES_AT_ONCE, WRITES_WAITING) })
       registerAssay(scope, { deps, readings, events, externalUrl })
       registerLifecycle(scope, deps, page)
-      registerUi(scope, deps.webRoot)
+      registerUi(scope, deps.webRoot, methods)
     },
     { prefix },
   )

@@ -43,7 +43,12 @@ export function registerSecurityHeaders(app: FastifyInstance): void {
   })
 }
 
-export function registerUi(app: FastifyInstance, webRoot: string | undefined): void {
+/** `methods`: what each path of the server takes. */
+export function registerUi(
+  app: FastifyInstance,
+  webRoot: string | undefined,
+  methods: ReadonlyMap<string, ReadonlySet<string>>,
+): void {
   if (webRoot !== undefined) {
     app.register(fastifyStatic, {
       root: webRoot,
@@ -58,18 +63,21 @@ export function registerUi(app: FastifyInstance, webRoot: string | undefined): v
       handler: async (_, reply) => reply.type('text/html; charset=utf-8').send(NOT_BUILT),
     })
   }
-  app.setNotFoundHandler((request, reply) => notFound(app, request, reply, webRoot !== undefined))
-}
-
-function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, built: boolean): unknown {
-  const path = request.url.split('?', 1)[0] ?? '/'
-  const allowed = (['GET', 'POST', 'PUT'] as const).filter((method) => app.hasRoute({ method, url: path }))
-  if (allowed.length > 0 && !allowed.some((method) => method === request.method))
+  app.setNotFoundHandler((request, reply) => {
+    // Looked up, not matched: the address is the caller's, and a router takes a `*` in it for a pattern.
+    const allowed = [...(methods.get(request.url.split('?', 1)[0] ?? '/') ?? [])]
+    if (allowed.length === 0 || allowed.includes(request.method))
+      return notFound(app, request, reply, webRoot !== undefined)
     return reply
       .code(405)
       .header('allow', allowed.join(', '))
       .type('text/plain; charset=utf-8')
       .send('Method Not Allowed\n')
+  })
+}
+
+function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, built: boolean): unknown {
+  const path = request.url.split('?', 1)[0] ?? '/'
   const wantsPage = request.method === 'GET' && String(request.headers.accept ?? '').includes('text/html')
   if (built && wantsPage && !/(?:^|\/)(?:api|-)\//.test(path))
     return reply.redirect(`${app.prefix}/#${request.url.slice(app.prefix.length)}`)
