@@ -49,7 +49,7 @@ export function recordSamples(
   const round = cache.round
   counts.scraped = page.count
   for (let i = from; i < to; i++) {
-    const spelling = cache.find(page, i) ?? cache.add(page, i, seriesOf(page, i, target))
+    const spelling = cache.find(page, i) ?? cache.add(seriesOf(page, i, target))
     const state = spelling.state
     if (state === undefined) continue
     counts.kept++

@@ -77,7 +77,7 @@ test('what is stored does not depend on what the cache remembers', () => {
       const sorted = (events: Events) => [...events].toSorted(([a], [b]) => Number(a) - Number(b))
       assert.deepEqual(sorted(stored), sorted(expected))
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 

@@ -32,6 +32,8 @@ export class ScrapeCache {
   #states = new Map<string, SeriesState>()
   #cursor = 0
   #distinct = 0
+  /** The bytes that `find` looked up last in vain: the key for `add`, made and hashed once. */
+  #missed = ''
   /** Number of the current page. */
   round = 0
 
@@ -50,15 +52,19 @@ export class ScrapeCache {
       this.#cursor++
       return this.#remember(this.#order[place]!)
     }
-    const known = this.#spellings.get(page.body.toString('latin1', page.starts[i]!, page.ends[i]!))
-    if (known === undefined) return undefined
+    const bytes = page.body.toString('latin1', page.starts[i]!, page.ends[i]!)
+    const known = this.#spellings.get(bytes)
+    if (known === undefined) {
+      this.#missed = bytes
+      return undefined
+    }
     // Lines were added or removed above: go on comparing behind the place where this line stood, if it is the next one.
     this.#cursor = place + 1 < this.#order.length && this.#order[place + 1] === known ? place + 2 : place + 1
     return this.#remember(known)
   }
 
-  /** Adds a spelling; `labels` undefined for a series that relabelling dropped. Returns it. */
-  add(page: ExpositionPage, i: number, labels: Labels | undefined): Spelling {
+  /** Adds the spelling that `find` has just not found; `labels` undefined for a series that relabelling dropped. */
+  add(labels: Labels | undefined): Spelling {
     let state: SeriesState | undefined
     if (labels !== undefined) {
       state = this.#states.get(labels.key)
@@ -68,7 +74,7 @@ export class ScrapeCache {
       }
     }
     const spelling = { state, seen: 0 }
-    this.#spellings.set(page.body.toString('latin1', page.starts[i]!, page.ends[i]!), spelling)
+    this.#spellings.set(this.#missed, spelling)
     return this.#remember(spelling)
   }
 
