@@ -286,10 +286,11 @@ function endedStep(
   const text = `${done}${reconciled ? ', as was seen after a restart of assay' : ''}`
   const { healthySince: _, ...rest } = noted(given, { at, kind: 'acted', text: sentence(text), action: action.id })
   const record: IncidentRecord = { ...rest, tried: [...rest.tried, done] }
-  const stepIndex = record.step
   draft.putIncident({
     ...record,
-    ...(action.kind === 'scaleOut' ? { scaled: { step: stepIndex, count: record.scaled?.count ?? 0 } } : {}),
+    ...(action.kind === 'scaleOut'
+      ? { scaled: { step: record.step, instances: action.to, count: record.scaled?.count ?? 0 } }
+      : {}),
     ...(isCurrent
       ? { phase: { kind: 'verifying', action: action.id, until: unixMs(at + (policy?.verify.timeoutMs ?? 0)) } }
       : {}),
@@ -306,7 +307,11 @@ function endedScaleIn(
   const { at } = draft
   const { scaled, ...rest } = record
   if (scaled === undefined) return
-  const next = { ...withoutCalm(scaled), count: scaled.count + 1 }
+  const next = {
+    ...withoutCalm(scaled),
+    count: scaled.count + 1,
+    instances: outcome === 'done' ? action.to : scaled.instances,
+  }
   const title = draft.titleOf(action.part)
   switch (outcome) {
     case 'done': {
@@ -382,7 +387,8 @@ function doneText({ kind, from, to }: ActionRecord, title: string): string {
 }
 
 function withoutCalm(scaled: NonNullable<IncidentRecord['scaled']>): NonNullable<IncidentRecord['scaled']> {
-  return { step: scaled.step, count: scaled.count }
+  const { step, instances, count } = scaled
+  return { step, instances, count }
 }
 
 function without(instants: readonly UnixMs[], one: UnixMs): UnixMs[] {

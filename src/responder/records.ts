@@ -72,6 +72,8 @@ const timelineSchema = z.object({
 /** What scale-out added, until it is taken back. */
 const scaledSchema = z.object({
   step: z.number(),
+  /** How many ran after the last of our actions. */
+  instances: z.number(),
   /** Since when one instance less would do, with data. */
   belowSince: instant.optional(),
   /** The scale-in that is asked for or under way. */

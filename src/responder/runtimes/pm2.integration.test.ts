@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { systemClock } from '#core'
 import { runtimeConformance } from './conformance.ts'
 import { run } from './exec.ts'
@@ -42,10 +42,21 @@ async function openPm2() {
   }
 }
 
-runtimeConformance({ name: 'pm2', pids: true, open: openPm2 })
+/** One PM2 for all cases: each starts from two instances. */
+let shared: ReturnType<typeof openPm2> | undefined
+after(async () => (await shared)?.[Symbol.asyncDispose]())
+
+async function twoInstances() {
+  shared ??= openPm2()
+  const { runtime, workload, port } = await shared
+  await runtime.scale(workload, 2, new AbortController().signal)
+  return { runtime, workload, port, async [Symbol.asyncDispose]() {} }
+}
+
+runtimeConformance({ name: 'pm2', pids: true, open: twoInstances })
 
 test('pm2: a restart goes one by one while the service keeps answering', async () => {
-  await using at = await openPm2()
+  await using at = await twoInstances()
   const signal = new AbortController().signal
   const stop = new AbortController()
   const answers = { ok: 0, failed: 0 }

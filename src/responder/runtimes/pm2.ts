@@ -22,7 +22,8 @@ const listSchema = z.array(
   }),
 )
 
-const POLL_MS = 200
+/** Each question starts a process of PM2, so they are not asked back to back. */
+const POLL_MS = 500
 
 export type Pm2Options = {
   /** argv of the pm2 command, as in `['node_modules/.bin/pm2']`. */
