@@ -122,7 +122,8 @@ test('a wrong line is named with its number, what is wrong and what to write', (
 test('bytes that are no UTF-8 are refused where they count', () => {
   const label = Buffer.concat([Buffer.from('a{b="'), Buffer.from([0xff]), Buffer.from('"} 1\n')])
   assert.throws(() => parseExposition(label, { format: 'text' }).labels(0), /line 1: the text is not valid UTF-8/)
-  const help = Buffer.concat([Buffer.from('# HELP a '), Buffer.from([0xc3]), Buffer.from('\n')])
+  const beginning = '# HELP a '
+  const help = Buffer.concat([Buffer.from(beginning), Buffer.from([0xc3]), Buffer.from('\n')])
   assert.throws(() => parseExposition(help, { format: 'text' }), /not valid UTF-8/)
 })
 
