@@ -6,6 +6,8 @@
  * - From 400 on the status is also the `error_type` (OpenTelemetry: for a client, 4xx is an error); without an answer it is the system's code.
  */
 import type { ClientRequest, IncomingMessage } from 'node:http'
+// The global `performance` is a getter, called at each use; this is the thing itself.
+import { performance } from 'node:perf_hooks'
 import type { Guard } from './guard.ts'
 import { HTTP_BOUNDS } from './http-server.ts'
 import { type Family, observe, type Store } from './store.ts'

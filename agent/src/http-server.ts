@@ -9,6 +9,8 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+// The global `performance` is a getter, called at each use; this is the thing itself.
+import { performance } from 'node:perf_hooks'
 import { type ChannelRules, parseChannels } from './channels.ts'
 import type { Guard } from './guard.ts'
 import type { PathGuesser } from './routes/guess.ts'
