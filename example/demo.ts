@@ -59,12 +59,18 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const boardFile = join(data.path, 'faults.json')
   // Services read the board from their first moment: yesterday's faults must be gone by then.
   rmSync(boardFile, { force: true })
-  // assay takes a second to start and the broker six: side by side.
-  const [company, assay] = await both(
-    owned,
-    startCompany({ data, ports, load: options.load, boardFile, report, signal }),
-    options.assay ? startAssay(data, ports, signal, report) : Promise.resolve(undefined),
-  )
+  const nearlyUp = Promise.withResolvers<void>()
+  const missing = new Set(['postgres', 'crm-postgres', 's3', 'shop', 'crm', 'mes'])
+  const reportAndCount: Report = (part, address, tookMs) => {
+    report(part, address, tookMs)
+    missing.delete(part)
+    if (missing.size === 0) nearlyUp.resolve()
+  }
+  const starting = startCompany({ data, ports, load: options.load, boardFile, report: reportAndCount, signal })
+  // assay begins when all but the broker (the slowest) answer: earlier it would rightly say that everything is down.
+  const begun = Promise.race([nearlyUp.promise, starting])
+  const watching = begun.then(() => (options.assay ? startAssay(data, ports, signal, report) : undefined))
+  const [company, assay] = await both(owned, starting, watching)
   const board = owned.use(switchboard({ faults: FAULTS, grip: company.grip, boardFile, now: Date.now }))
   const status = (): DemoStatus => ({
     parts: company.parts(),

@@ -15,7 +15,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'crm-errors',
     what: 'a release of the CRM forgets that some customers have no telephone number',
-    seen: 'a tenth of the CRM answers is 500',
+    seen: 'a quarter of the answers of the CRM are 500',
   },
   {
     name: 'crm-saturated',

@@ -13,7 +13,7 @@ import { busyness } from './rhythm.ts'
 import { work } from './staff.ts'
 
 const VISITS_PER_S = 1
-const WORKS_PER_S = 0.9
+const WORKS_PER_S = 1.4
 const PRICES_PER_S = 4
 /** At 13 ms of CPU each: four fifths of what one process can do at best, comfortable for two. */
 const OVERLOAD_PER_S = 55

@@ -10,7 +10,7 @@ export type Persona = 'customers' | 'staff' | 'partners'
 /** Share of the busiest hour, hour 0 to 23, as a shop, an office and a machine-to-machine interface know it. */
 const HOURS: Readonly<Record<Persona, readonly number[]>> = {
   customers: [40, 36, 35, 35, 36, 40, 48, 56, 62, 66, 70, 76, 80, 78, 74, 72, 74, 80, 90, 98, 100, 92, 74, 54],
-  staff: [42, 40, 40, 40, 40, 42, 50, 70, 92, 100, 98, 94, 74, 84, 96, 96, 90, 76, 58, 50, 46, 44, 42, 42],
+  staff: [56, 55, 55, 55, 55, 56, 60, 74, 92, 100, 98, 94, 78, 84, 96, 96, 90, 78, 66, 60, 58, 57, 56, 56],
   partners: [60, 60, 58, 58, 60, 62, 66, 74, 86, 94, 98, 100, 94, 96, 98, 94, 88, 80, 74, 70, 68, 66, 64, 62],
 }
 

@@ -32,6 +32,8 @@ export async function startMailSink({ dir, port }: { readonly dir: string; reado
   const server = new SMTPServer({
     authOptional: true,
     disableReverseLookup: true,
+    // Offered, it would be taken, and fail: the certificate that comes with the package has expired.
+    disabledCommands: ['STARTTLS'],
     size: MAX_MAIL_BYTES,
     logger: false,
     onData(stream, _session, done) {

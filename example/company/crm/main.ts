@@ -100,7 +100,7 @@ app.use((err: unknown, _request: Request, response: Response, next: NextFunction
   response.status(status).json({ error: status >= 500 ? 'the request failed' : 'the request cannot be read' })
 })
 
-/** The new release's formatting. The bug: `phone` is null for a quarter of the customers. */
+/** The new release's formatting. The bug: `phone` is null for every other customer. */
 function formatPhone({ phone }: { readonly phone: string }): string {
   return phone.replace('+49 ', '0').replaceAll(' ', '')
 }

@@ -28,6 +28,6 @@ export const schema = `
   insert into customers
     select n, 'Customer ' || n, 'customer' || n || '@example.test',
       (array['Aachen','Basel','Como','Delft','Essen','Fulda'])[1 + n % 6],
-      case when n % 4 = 0 then null else '+49 30 ' || 1000000 + n end
+      case when n % 2 = 0 then null else '+49 30 ' || 1000000 + n end
     from generate_series(1, ${CUSTOMERS}) n on conflict do nothing;
 `
