@@ -235,6 +235,7 @@ function targetOf(collector: Collector, intervalMs: number): Target {
     timeoutMs: Math.min(intervalMs, 10_000),
     address: collector.address,
     read: (signal) => collector.read(signal),
+    caveats: () => collector.caveats(),
   })
 }
 

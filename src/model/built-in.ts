@@ -7,6 +7,9 @@ import type { PolicySpec } from '#responder'
 import type { AlertingRule } from '#rules'
 import type { Part } from './parts.ts'
 
+/** One answer that came too late is no outage, however often parts are asked. */
+const MIN_DOWN_MS = 5000
+
 export type Named = { readonly id: string; readonly title: string; readonly part: Part }
 export type BuiltIn = { readonly policy: PolicySpec; readonly rules: readonly AlertingRule[] }
 
@@ -20,8 +23,8 @@ export function builtIns(
     readonly receiver: string | undefined
   },
 ): readonly BuiltIn[] {
-  const { patienceMs, window } = options
-  const downAfterMs = options.scrapeIntervalMs * 2
+  const { patienceMs, scrapeIntervalMs, window } = options
+  const downAfterMs = Math.max(MIN_DOWN_MS, scrapeIntervalMs * 2)
   const of = (kind: Part['kind']) => parts.filter(({ part }) => part.kind === kind)
   const rule = (policy: string, { id }: Named, expr: string, forMs: number, summary: string): AlertingRule => ({
     kind: 'alert',
@@ -46,7 +49,13 @@ export function builtIns(
     {
       policy: policy('partDown', `a part does not answer for ${formatDuration(downAfterMs)}`, parts, downAfterMs),
       rules: parts.map((one) =>
-        rule('partDown', one, `up{job="${one.id}"} == 0`, downAfterMs, `${one.title} can't be reached`),
+        rule(
+          'partDown',
+          one,
+          downExpr(one.id, Math.ceil(patienceMs / scrapeIntervalMs)),
+          downAfterMs,
+          `${one.title} can't be reached`,
+        ),
       ),
     },
   ]
@@ -102,4 +111,13 @@ export function builtIns(
     (title) => `${title} is nearly full`,
   )
   return all
+}
+
+/**
+ * Down: it answered within the last ten minutes and does not now; or it never did, for as long as patience lasts. A part
+ * that is still starting when assay starts is not an outage.
+ */
+function downExpr(job: string, patienceScrapes: number): string {
+  const up = `up{job="${job}"}`
+  return `${up} == 0 and (max_over_time(${up}[10m]) > 0 or count_over_time(${up}[10m]) >= ${Math.min(patienceScrapes, 40)})`
 }

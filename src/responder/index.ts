@@ -10,6 +10,6 @@ export {
 export { commandRuntime } from './runtimes/command.ts'
 export { memoryRuntime } from './runtimes/memory-runtime.ts'
 export { pm2Runtime } from './runtimes/pm2.ts'
-export { createRuntime, createRuntime } from './runtimes/runtimes.ts'
+export { createRuntime } from './runtimes/runtimes.ts'
 export type * from './types.ts'
 export { INCIDENT_STATES, MODES, TIMELINE_KINDS } from './types.ts'
