@@ -25,13 +25,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
-const { values: args } = parseArgs({
-  options: { port: { type: 'string', default: '5301' }, scenario: { type: 'string', default: 'mes-slow' } },
-})
-let world = worldOf(isScenario(args.scenario) ? args.scenario : 'mes-slow')
-let mode: OverviewWire['mode'] = 'auto'
-let broken = false
-const listeners = new Set<ServerResponse>()
+/** What one stub knows: its scenario, its switches, who listens. */
+type Stage = { world: World; mode: OverviewWire['mode']; broken: boolean; readonly listeners: Set<ServerResponse> }
 
 function isScenario(text: string): text is Scenario {
   return SCENARIOS.some((name) => name === text)
@@ -43,11 +38,11 @@ function worldOf(scenario: Scenario): World {
   return { scenario, t0: Date.now() / 1000 - ago }
 }
 
-function signalsOf(now: number): readonly PartWire[] {
-  const open = incidents(world, now).filter((incident) => incident.state !== 'resolved')
-  return company(world).map((part): PartWire => {
+function signalsOf(stage: Stage, now: number): readonly PartWire[] {
+  const open = incidents(stage.world, now).filter((incident) => incident.state !== 'resolved')
+  return company(stage.world).map((part): PartWire => {
     const incident = open.find((candidate) => candidate.parts[0] === part.id)
-    const blind = world.scenario === 'crm-db-blind' && part.id === 'crmDb'
+    const blind = stage.world.scenario === 'crm-db-blind' && part.id === 'crmDb'
     const state: PartState = blind
       ? 'blind'
       : incident?.state === 'verifying'
@@ -67,16 +62,16 @@ function signalsOf(now: number): readonly PartWire[] {
         : incident === undefined
           ? ''
           : 'p95 above 500 ms',
-      since: blind ? new Date(world.t0 * 1000).toISOString() : (incident?.openedAt ?? null),
+      since: blind ? new Date(stage.world.t0 * 1000).toISOString() : (incident?.openedAt ?? null),
       incident: incident?.id ?? null,
       signals: part.signals.map(({ series, wholeOf, ...signal }) => {
         const at = series[0]!.at
         return {
           ...signal,
-          value: world.scenario === 'empty' ? null : at(now),
+          value: stage.world.scenario === 'empty' ? null : at(now),
           of: wholeOf ?? null,
           spark: Array.from({ length: 61 }, (_, i) => now - 1800 + i * 30).map(
-            (t) => [t, world.scenario === 'empty' && t < now - 40 ? null : at(t)] as const,
+            (t) => [t, stage.world.scenario === 'empty' && t < now - 40 ? null : at(t)] as const,
           ),
         }
       }),
@@ -84,12 +79,16 @@ function signalsOf(now: number): readonly PartWire[] {
   })
 }
 
-function overview(now: number): OverviewWire {
-  const list = incidents(world, now)
+function overview(stage: Stage, now: number): OverviewWire {
+  const list = incidents(stage.world, now)
   const parts =
-    world.scenario === 'empty'
-      ? signalsOf(now).map((part) => ({ ...part, state: 'pending' as const, reason: 'waiting for the first data' }))
-      : signalsOf(now)
+    stage.world.scenario === 'empty'
+      ? signalsOf(stage, now).map((part) => ({
+          ...part,
+          state: 'pending' as const,
+          reason: 'waiting for the first data',
+        }))
+      : signalsOf(stage, now)
   const told = {
     well: ['All is well.', '8 parts watched; nothing has happened since yesterday 18:20.', 'ok'],
     empty: ['Waiting for the first data.', '8 parts are being asked; the first answers are due within 5 s.', 'pending'],
@@ -109,18 +108,18 @@ function overview(now: number): OverviewWire {
       'escalated',
     ],
     resolved: ['All is well again.', 'mes answered slowly for 5 min; a third instance helped.', 'ok'],
-  }[world.scenario]
+  }[stage.world.scenario]
   return {
     name: 'workshop',
     now: new Date(now * 1000).toISOString(),
     sentence: told[0]!,
     detail: told[1]!,
     state: told[2] as PartState,
-    mode,
+    mode: stage.mode,
     parts,
-    edges: world.scenario === 'empty' ? [] : edges(world, now),
-    callers: callers(world, now).map((caller) =>
-      world.scenario === 'empty' ? { ...caller, rate: null, now: null, today: null } : caller,
+    edges: stage.world.scenario === 'empty' ? [] : edges(stage.world, now),
+    callers: callers(stage.world, now).map((caller) =>
+      stage.world.scenario === 'empty' ? { ...caller, rate: null, now: null, today: null } : caller,
     ),
     incidents: list.map(summary),
   }
@@ -134,8 +133,8 @@ function summary(incident: IncidentSummaryWire): IncidentSummaryWire {
 const EXTRA =
   'histogram_quantile(0.95, sum by (le, channel) (rate(http_server_request_duration_seconds_bucket{job="mes"}[1m])))'
 
-function partPage(id: string, now: number): PartPageWire | undefined {
-  const part = signalsOf(now).find((candidate) => candidate.id === id)
+function partPage(stage: Stage, id: string, now: number): PartPageWire | undefined {
+  const part = signalsOf(stage, now).find((candidate) => candidate.id === id)
   if (part === undefined) return undefined
   const charts: Chart[] = part.signals.map((signal) => ({
     id: signal.id,
@@ -156,29 +155,30 @@ function partPage(id: string, now: number): PartPageWire | undefined {
   return {
     part,
     charts,
-    incidents: incidents(world, now)
+    incidents: incidents(stage.world, now)
       .filter((incident) => incident.parts.includes(id))
       .map(summary),
-    policies: policies(world).filter((policy) => policy.parts.includes(id)),
+    policies: policies(stage.world).filter((policy) => policy.parts.includes(id)),
   }
 }
 
 /** Series for an expression: by its exact text, else a few wobbling lines, so that Explore shows something. */
-function seriesOf(expr: string): readonly Series[] {
-  if (expr === EXTRA) return mesByChannel(world)
+function seriesOf(stage: Stage, expr: string): readonly Series[] {
+  if (expr === EXTRA) return mesByChannel(stage.world)
   if (expr.startsWith('up'))
-    return company(world).map((part) => ({
+    return company(stage.world).map((part) => ({
       labels: { __name__: 'up', job: part.id },
-      at: (t) => (part.id === 'crmDb' && world.scenario === 'crm-db-blind' && t > world.t0 ? 0 : 1),
+      at: (t) => (part.id === 'crmDb' && stage.world.scenario === 'crm-db-blind' && t > stage.world.t0 ? 0 : 1),
     }))
-  for (const part of company(world)) for (const signal of part.signals) if (signal.expr === expr) return signal.series
+  for (const part of company(stage.world))
+    for (const signal of part.signals) if (signal.expr === expr) return signal.series
   return ['open', 'internal'].map((channel, i) => ({
     labels: { channel, job: 'mes' },
     at: (t) => (i + 1) * (1 + Math.sin(t / 300 + i)),
   }))
 }
 
-function queryRange(query: URLSearchParams): unknown {
+function queryRange(stage: Stage, query: URLSearchParams): unknown {
   const expr = query.get('query') ?? ''
   if (expr.includes('(') && expr.split('(').length !== expr.split(')').length)
     return {
@@ -188,7 +188,7 @@ function queryRange(query: URLSearchParams): unknown {
     }
   const [start, end, step] = ['start', 'end', 'step'].map((name) => Number(query.get(name))) as [number, number, number]
   const now = Date.now() / 1000
-  const result = seriesOf(expr).map(({ labels, at }) => {
+  const result = seriesOf(stage, expr).map(({ labels, at }) => {
     const values: [number, string][] = []
     for (let t = start; t <= Math.min(end, now); t += step) {
       const value = at(t)
@@ -199,21 +199,21 @@ function queryRange(query: URLSearchParams): unknown {
   return { status: 'success', data: { resultType: 'matrix', result } }
 }
 
-function targets(): unknown {
+function targets(stage: Stage): unknown {
   const now = Date.now()
   return {
     status: 'success',
     data: {
       droppedTargets: [],
-      activeTargets: company(world).map((part, i) => {
-        const down = part.id === 'crmDb' && world.scenario === 'crm-db-blind'
+      activeTargets: company(stage.world).map((part, i) => {
+        const down = part.id === 'crmDb' && stage.world.scenario === 'crm-db-blind'
         return {
           labels: { job: part.id, instance: part.kind === 'api' ? `127.0.0.1:243${i}` : part.id },
           discoveredLabels: {},
           scrapePool: part.id,
           scrapeUrl: part.kind === 'api' ? `http://127.0.0.1:243${i + 1}/metrics` : `${part.kind}://${part.id}`,
           globalUrl: '',
-          health: world.scenario === 'empty' ? 'unknown' : down ? 'down' : 'up',
+          health: stage.world.scenario === 'empty' ? 'unknown' : down ? 'down' : 'up',
           lastError: down
             ? 'password authentication failed for user "assay"; check CRM_DB_URL or the role in PostgreSQL'
             : '',
@@ -232,63 +232,63 @@ function answer(response: ServerResponse, body: unknown, status = 200): void {
   response.end(JSON.stringify(body))
 }
 
-function tell(event: EventWire): void {
-  for (const listener of listeners) listener.write(`event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`)
+function tell(stage: Stage, event: EventWire): void {
+  for (const listener of stage.listeners) listener.write(`event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`)
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(stage: Stage, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://stub')
   const now = Date.now() / 1000
   const path = url.pathname
   if (path.startsWith('/stub/scenario/')) {
     const name = path.split('/').at(-1) ?? ''
     if (!isScenario(name)) return answer(response, { error: `no such scenario; one of ${SCENARIOS.join(', ')}` }, 404)
-    world = worldOf(name)
-    tell({ kind: 'overview' })
+    stage.world = worldOf(name)
+    tell(stage, { kind: 'overview' })
     return answer(response, { scenario: name })
   }
   if (path === '/stub/break' || path === '/stub/mend') {
-    broken = path === '/stub/break'
-    if (broken) for (const listener of listeners) listener.destroy()
-    return answer(response, { broken })
+    if (path === '/stub/break') breakDown(stage)
+    else stage.broken = false
+    return answer(response, { broken: stage.broken })
   }
-  if (broken && path.startsWith('/api/')) return void request.socket.destroy()
+  if (stage.broken && path.startsWith('/api/')) return void request.socket.destroy()
   if (path === '/api/v1/query_range') {
-    const body = queryRange(url.searchParams)
+    const body = queryRange(stage, url.searchParams)
     return answer(response, body, (body as { status: string }).status === 'error' ? 400 : 200)
   }
-  if (path === '/api/v1/targets') return answer(response, targets())
+  if (path === '/api/v1/targets') return answer(response, targets(stage))
   if (!path.startsWith('/api/assay/v1/')) return await file(path, response)
   const [noun = '', id, verb] = path.slice('/api/assay/v1/'.length).split('/')
   if (request.method === 'POST') {
-    if (noun === 'pause') mode = 'paused'
-    if (noun === 'resume') mode = 'auto'
-    if (verb === 'approve') world = { ...worldOf('mes-slow') }
-    tell({ kind: 'overview' })
+    if (noun === 'pause') stage.mode = 'paused'
+    if (noun === 'resume') stage.mode = 'auto'
+    if (verb === 'approve') stage.world = { ...worldOf('mes-slow') }
+    tell(stage, { kind: 'overview' })
     return answer(response, {})
   }
   switch (noun) {
     case 'overview':
-      return answer(response, overview(now))
+      return answer(response, overview(stage, now))
     case 'incidents': {
-      const list = incidents(world, now)
+      const list = incidents(stage.world, now)
       if (id === undefined) return answer(response, { incidents: list })
       const found = list.find((incident) => incident.id === id)
       return answer(response, found ?? { error: `There is no incident ${id}.` }, found === undefined ? 404 : 200)
     }
     case 'tickets':
-      return answer(response, { tickets: tickets(world, now) })
+      return answer(response, { tickets: tickets(stage.world, now) })
     case 'policies':
-      return answer(response, { policies: policies(world) })
+      return answer(response, { policies: policies(stage.world) })
     case 'parts': {
-      const page = partPage(id ?? '', now)
+      const page = partPage(stage, id ?? '', now)
       return answer(response, page ?? { error: `There is no part ${id}.` }, page === undefined ? 404 : 200)
     }
     case 'events':
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
       response.write('retry: 2000\n\n')
-      listeners.add(response)
-      response.on('close', () => listeners.delete(response))
+      stage.listeners.add(response)
+      response.on('close', () => stage.listeners.delete(response))
       return
     default:
       return answer(response, { error: `no such path: ${path}` }, 404)
@@ -306,10 +306,51 @@ async function file(path: string, response: ServerResponse): Promise<void> {
   response.end(body)
 }
 
-const server = createServer((request, response) => {
-  handle(request, response).catch((cause: unknown) => answer(response, { error: String(cause) }, 500))
-})
-server.listen(Number(args.port), '127.0.0.1', () =>
-  process.stdout.write(`stub: http://127.0.0.1:${args.port} scenario ${world.scenario}\n`),
-)
-setInterval(() => tell({ kind: 'overview' }), 2000)
+/** A running stub. Closing it ends every open stream. */
+export type Stub = {
+  readonly url: string
+  show(scenario: Scenario): void
+  breakDown(): void
+  mend(): void
+} & AsyncDisposable
+
+/** `port` 0: any free one. */
+export async function openStub(port: number, scenario: Scenario): Promise<Stub> {
+  const stage: Stage = { world: worldOf(scenario), mode: 'auto', broken: false, listeners: new Set() }
+  const server = createServer((request, response) => {
+    handle(stage, request, response).catch((cause: unknown) => answer(response, { error: String(cause) }, 500))
+  })
+  await new Promise<void>((done, fail) => server.once('error', fail).listen(port, '127.0.0.1', done))
+  const pulse = setInterval(() => tell(stage, { kind: 'overview' }), 2000)
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('BUG: a stub without a port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    show(next) {
+      stage.world = worldOf(next)
+      tell(stage, { kind: 'overview' })
+    },
+    breakDown: () => breakDown(stage),
+    mend: () => {
+      stage.broken = false
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(pulse)
+      server.closeAllConnections()
+      await new Promise((done) => server.close(done))
+    },
+  }
+}
+
+function breakDown(stage: Stage): void {
+  stage.broken = true
+  for (const listener of stage.listeners) listener.destroy()
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { port: { type: 'string', default: '5301' }, scenario: { type: 'string', default: 'mes-slow' } },
+  })
+  const stub = await openStub(Number(values.port), isScenario(values.scenario) ? values.scenario : 'mes-slow')
+  process.stdout.write(`stub: ${stub.url}\n`)
+}

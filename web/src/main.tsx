@@ -30,12 +30,21 @@ import { MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { ApiError } from './api/client.ts'
 import { LiveProvider } from './api/live.tsx'
 import { App } from './app.tsx'
 import { cssVariables, theme } from './theme/theme.ts'
 
 const client = new QueryClient({
-  defaultOptions: { queries: { retry: 1, retryDelay: 1_000, refetchOnWindowFocus: true, networkMode: 'always' } },
+  defaultOptions: {
+    queries: {
+      // What the server refused it refuses again; only silence and its own failures are worth a second try.
+      retry: (count, error) => count < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+      retryDelay: 1_000,
+      refetchOnWindowFocus: true,
+      networkMode: 'always',
+    },
+  },
 })
 
 const root = document.getElementById('root')

@@ -15,8 +15,11 @@ export type Scale = { readonly factor: number; readonly unit: string }
 
 export const NO_DATA: Figure = { figure: '–', unit: '' }
 
-/** A thin space: groups digits without looking like two numbers, and is no decimal sign anywhere. */
-const THIN = ' '
+/** A narrow space that does not break: groups digits without looking like two numbers, and is no decimal sign anywhere. */
+const THIN = '\u202f'
+
+/** Between a figure and its unit: they stay on one line. */
+const TIE = '\u00a0'
 
 const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 const SECONDS: readonly (readonly [below: number, factor: number, unit: string])[] = [
@@ -69,7 +72,7 @@ export function formatFigure(unit: Unit, value: number | null | undefined, detai
 export function formatText(unit: Unit, value: number | null | undefined, detail: Detail = 'exact'): string {
   const { figure, unit: small } = formatFigure(unit, value, detail)
   if (figure === NO_DATA.figure) return 'no data'
-  return small === '' ? figure : `${figure} ${small}`
+  return small === '' ? figure : `${figure}${TIE}${small}`
 }
 
 /** A bare number: three significant figures below a thousand, grouped by thin spaces above. */

@@ -3,6 +3,9 @@ import { test } from 'node:test'
 import type { Condition } from '../api/wire.ts'
 import { actionSentence, conditionSentence, policySentence } from './words.ts'
 
+/** With plain spaces, so that the sentences can be read. */
+const plain = (text: string) => text.replaceAll('\u00a0', ' ')
+
 const LATENCY: Condition = {
   expr: 'm > 0.5',
   measure: 'm',
@@ -13,8 +16,8 @@ const LATENCY: Condition = {
 }
 
 test('a condition reads as one would say it', () => {
-  assert.equal(conditionSentence(LATENCY, 300_000), 'p95 latency of mes above 500 ms for 5 min')
-  assert.equal(conditionSentence({ ...LATENCY, op: '<' }, 0), 'p95 latency of mes below 500 ms')
+  assert.equal(plain(conditionSentence(LATENCY, 300_000)), 'p95 latency of mes above 500 ms for 5 min')
+  assert.equal(plain(conditionSentence({ ...LATENCY, op: '<' }, 0)), 'p95 latency of mes below 500 ms')
 })
 
 test('a policy is one sentence, its steps in order', () => {
@@ -32,7 +35,7 @@ test('a policy is one sentence, its steps in order', () => {
     },
   ] as const
   assert.equal(
-    policySentence({ condition: LATENCY, forMs: 300_000, steps, title: 'mes answers slowly' }),
+    plain(policySentence({ condition: LATENCY, forMs: 300_000, steps, title: 'mes answers slowly' })),
     'When p95 latency of mes is above 500 ms for 5 min, open a ticket for developers, then add an instance of mes, between 1 and 4.',
   )
 })

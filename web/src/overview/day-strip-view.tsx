@@ -1,7 +1,7 @@
 /** The last 24 hours on one line: each incident a bar and a door, each action a mark. */
 import { Tooltip } from '@mantine/core'
 import { Link } from 'wouter'
-import { useNow } from '../api/live.tsx'
+import { useLive, useNow } from '../api/live.tsx'
 import type { IncidentWire } from '../api/wire.ts'
 import { formatClock } from '../format/time.ts'
 import { DAY_MS, type DayBar, dayBars } from './day-strip.ts'
@@ -9,6 +9,9 @@ import { DAY_MS, type DayBar, dayBars } from './day-strip.ts'
 const ROW_PX = 18
 
 export function DayStrip({ incidents }: { readonly incidents: readonly IncidentWire[] | undefined }) {
+  const { overview } = useLive()
+  // The hint is a command of the example company; elsewhere it would break nothing and puzzle people.
+  const isDemo = overview?.parts.some((part) => part.id === 'mes') ?? false
   const now = Math.floor(useNow() / 10_000) * 10_000
   const bars = dayBars(incidents ?? [], now)
   const rows = bars.reduce((most, bar) => Math.max(most, bar.row + 1), 1)
@@ -27,7 +30,12 @@ export function DayStrip({ incidents }: { readonly incidents: readonly IncidentW
       </div>
       {incidents !== undefined && bars.length === 0 ? (
         <p className="day-empty">
-          No incidents in the last 24 hours. Break something: <code>npx assay demo break mes-slow</code>
+          No incidents in the last 24 hours.{' '}
+          {isDemo ? (
+            <>
+              Break something: <code>npx assay demo break mes-slow</code>
+            </>
+          ) : null}
         </p>
       ) : null}
       <div className="day-track" style={{ height: rows * ROW_PX + 10 }}>

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { edgeMood, edgeWidth, edgeWords } from './edge-words.ts'
 
+/** With plain spaces, so that the words can be read. */
+const words = (given: Parameters<typeof edgeWords>[0]) => edgeWords(given).map((word) => word.replaceAll('\u00a0', ' '))
 const edge = (rate: number | null, errors: number | null, channel: string | null = null) => ({
   from: 'a',
   to: 'b',
@@ -11,12 +13,12 @@ const edge = (rate: number | null, errors: number | null, channel: string | null
 })
 
 test('an edge says its channel, its rate, and its errors when there are some', () => {
-  assert.deepEqual(edgeWords(edge(118, 0.009, 'open')), ['open', '118 /s', '0.9 % err'])
-  assert.deepEqual(edgeWords(edge(26, 0)), ['26 /s'])
+  assert.deepEqual(words(edge(118, 0.009, 'open')), ['open', '118 /s', '0.9 % err'])
+  assert.deepEqual(words(edge(26, 0)), ['26 /s'])
 })
 
 test('an edge without data says so, and is never drawn as calm', () => {
-  assert.deepEqual(edgeWords(edge(null, 0.3)), ['no data'])
+  assert.deepEqual(words(edge(null, 0.3)), ['no data'])
   assert.equal(edgeMood(edge(null, 0)), 'blind')
 })
 

@@ -11,6 +11,8 @@ type EdgesProps = {
   readonly edges: readonly (EdgeWire & { readonly key: string })[]
   /** The part under the pointer or the focus: its edges stand out, the others step back. */
   readonly focus: string | undefined
+  /** One column alone: no gutters, no lines. */
+  readonly plain?: boolean
   readonly children: ReactNode
 }
 
@@ -18,7 +20,7 @@ type EdgesProps = {
 const CHAR_PX = 6.6
 
 /** Cards register by `data-node="ID"`. */
-export function EdgeStage({ edges, focus, children }: EdgesProps) {
+export function EdgeStage({ edges, focus, plain = false, children }: EdgesProps) {
   const stage = useRef<HTMLDivElement>(null)
   const [boxes, setBoxes] = useState<ReadonlyMap<string, Box>>(new Map())
   const measure = useCallback(() => {
@@ -55,7 +57,7 @@ export function EdgeStage({ edges, focus, children }: EdgesProps) {
     return [{ path, edge, mood }]
   })
   return (
-    <div className="stage" ref={stage}>
+    <div className={plain ? 'stage stage-plain' : 'stage'} ref={stage}>
       <svg className="edges" aria-hidden="true" focusable="false">
         <defs>
           <marker

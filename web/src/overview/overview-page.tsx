@@ -41,7 +41,7 @@ function Overview({ overview }: { readonly overview: OverviewWire }) {
           Describe your system in <code>assay.config.ts</code>; <code>npx assay init</code> writes a first one.
         </Empty>
       ) : (
-        <EdgeStage edges={edges} focus={focus}>
+        <EdgeStage edges={edges} focus={focus} plain={callers.length === 0 && grounds.length === 0}>
           <section className="column column-callers" aria-labelledby="col-callers">
             <h2 className="eyebrow" id="col-callers">
               Who calls
@@ -56,7 +56,7 @@ function Overview({ overview }: { readonly overview: OverviewWire }) {
           </section>
           <section className="column column-services" aria-labelledby="col-services">
             <h2 className="eyebrow" id="col-services">
-              Services
+              {services.every((part) => part.kind === 'job') ? 'Jobs' : 'Services'}
             </h2>
             <div className="cards">
               {services.map((part) => (

@@ -72,7 +72,7 @@ function Table({ targets }: { readonly targets: readonly ActiveTarget[] }) {
               <td className="lead">
                 <strong>{target.labels['job'] ?? target.scrapePool}</strong>
               </td>
-              <td>
+              <td className="lead">
                 <span className="mono target-url">{target.scrapeUrl}</span>
                 {target.lastError === '' ? null : <p className="target-error">{target.lastError}</p>}
               </td>

@@ -1,6 +1,7 @@
 /** What a page shows when it has nothing yet, nothing at all, or an error: always a sentence, and what to do. */
 import { Button, Skeleton } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { ApiError } from '../api/client.ts'
 import './feedback.css'
 
 export function Empty({ title, children }: { readonly title: string; readonly children?: ReactNode }) {
@@ -12,6 +13,7 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   )
 }
 
+/** A failed answer. What simply does not exist is no alarm: it is said plainly, with the way back. */
 export function Failure({
   what,
   error,
@@ -21,6 +23,17 @@ export function Failure({
   readonly error: Error
   readonly retry?: () => void
 }) {
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <Empty title={`${what} does not exist.`}>
+        It may be older than what is kept, or the definition has changed.{' '}
+        <a className="link" href="#/">
+          Go to the overview
+        </a>
+        .
+      </Empty>
+    )
+  }
   return (
     <div className="failure" role="alert">
       <p className="failure-title">{what} could not be read.</p>

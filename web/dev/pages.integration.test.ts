@@ -1,0 +1,162 @@
+/**
+ * The pages in a real browser, against the stub: what `web/README.md` promises, held.
+ * Needs Debian's Chromium and `web/dist` (`npm run build -w web`).
+ */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { openStub, type Stub } from './stub.ts'
+
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const PAGES = [
+  '/',
+  '/incidents',
+  '/incidents/118',
+  '/parts',
+  '/parts/mes',
+  '/tickets',
+  '/tickets/41',
+  '/policies',
+  '/targets',
+  '/explore?expr=up&unit=count',
+  '/?chart=mes/p95',
+]
+
+/** Pixels by which the page is wider than its screen; the room kept for a scrollbar makes it narrower. */
+const OVERFLOW = 'Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)'
+
+let browser: Browser
+let context: BrowserContext
+let stub: Stub
+/** Everything the browser complained about, of all pages so far. */
+const complaints: string[] = []
+
+before(async () => {
+  stub = await openStub(0, 'mes-slow')
+  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS })
+  context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
+})
+
+after(async () => {
+  await browser?.close()
+  await stub?.[Symbol.asyncDispose]()
+})
+
+/** A page at `path`, with its heading there. */
+async function open(path: string): Promise<Page & AsyncDisposable> {
+  const page = await context.newPage()
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(`${path}: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(`${path}: ${error.message}`))
+  await page.goto(`${stub.url}/#${path}`)
+  await page.locator('main h1').waitFor()
+  return Object.assign(page, { [Symbol.asyncDispose]: async () => await page.close() })
+}
+
+test('every page opens without a complaint of the browser, and none is wider than the screen', async () => {
+  await using page = await open('/')
+  for (const path of PAGES) {
+    await page.goto(`${stub.url}/#${path}`)
+    await page.locator('main h1').waitFor()
+    await page.locator('.bones').first().waitFor({ state: 'detached' })
+    assert.equal(await page.evaluate(OVERFLOW), 0, `${path} is wider than the screen`)
+  }
+  assert.deepEqual(complaints, [])
+})
+
+test('a phone shows every page without scrolling sideways', async () => {
+  const phone = await browser.newContext({ viewport: { width: 390, height: 844 } })
+  const page = await phone.newPage()
+  for (const path of PAGES) {
+    await page.goto(`${stub.url}/#${path}`)
+    await page.locator('main h1').waitFor()
+    const overflow = await page.evaluate(OVERFLOW)
+    assert.equal(overflow, 0, `${path} is wider than a phone`)
+  }
+  await phone.close()
+})
+
+test('the overview says the sentence first, and every part with its state in words', async () => {
+  await using page = await open('/')
+  assert.match((await page.locator('main h1').textContent()) ?? '', /mes answers slowly\./)
+  assert.equal(await page.locator('article[aria-label]').count(), 8)
+  assert.equal(await page.locator('article[aria-label="mes, verifying"]').count(), 1)
+  await page.locator('.edge path').nth(11).waitFor({ state: 'attached' })
+})
+
+test('a number is a door to its chart, and closing it leads back', async () => {
+  await using page = await open('/')
+  await page.locator('article[aria-label^="mes,"] a.signal').nth(2).click()
+  await page.getByRole('dialog').getByText('limit').or(page.getByRole('dialog').locator('canvas')).first().waitFor()
+  assert.match(page.url(), /chart=mes(%2F|\/)p95/)
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.doesNotMatch(page.url(), /chart=/)
+})
+
+test('the keyboard goes everywhere: g i, ?, Ctrl K', async () => {
+  await using page = await open('/')
+  await page.keyboard.press('g')
+  await page.keyboard.press('i')
+  await page.getByRole('heading', { name: 'One incident is open.' }).waitFor()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog').getByText('Keys and words').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.keyboard.press('Control+k')
+  await page.getByPlaceholder('A part, an incident').fill('broker')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'broker' }).waitFor()
+})
+
+test('what a person is asked shows exactly what would be done, and is done once they say so', async () => {
+  stub.show('approval')
+  await using page = await open('/incidents/118')
+  await page.getByRole('button', { name: 'Approve …' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('Scale mes from 2 to 3 instances on pm2 (bounds 1 to 4)').waitFor()
+  await dialog.getByText('scale-mes-3').waitFor()
+  await dialog.getByRole('button', { name: 'Approve' }).click()
+  await page.locator('.step-now', { hasText: 'verifying' }).waitFor()
+})
+
+test('the loop is paused only after a yes', async () => {
+  stub.show('well')
+  await using page = await open('/')
+  await page.getByRole('button', { name: 'Loop: auto' }).click()
+  await page.getByRole('button', { name: 'Pause the loop' }).click()
+  await page.getByRole('button', { name: 'Loop: paused' }).click()
+  await page.getByRole('button', { name: 'Resume the loop' }).click()
+  await page.getByRole('button', { name: 'Loop: auto' }).waitFor()
+})
+
+test('what is blind is shown as blind, without a number', async () => {
+  stub.show('crm-db-blind')
+  await using page = await open('/')
+  const card = page.locator('article[aria-label="crm db, blind"]')
+  await card.getByText('password refused').waitFor()
+  assert.deepEqual(await card.locator('.figure-unit').allTextContents(), ['no data', 'no data'])
+})
+
+test('a lost connection is said, dated, and greys what is no longer known; it heals by itself', async () => {
+  stub.show('well')
+  await using page = await open('/')
+  await page.getByText('live', { exact: false }).first().waitFor()
+  stub.breakDown()
+  await page.getByText(/connection lost, last data \d\d:\d\d:\d\d/).waitFor()
+  await page.locator('main h1', { hasText: /At \d\d:\d\d:\d\d: All is well/ }).waitFor()
+  assert.equal(await page.evaluate("getComputedStyle(document.querySelector('.live-number')).opacity < 0.5"), true)
+  stub.mend()
+  await page.locator('.live-ok').waitFor()
+  assert.equal(await page.evaluate("document.documentElement.hasAttribute('data-stale')"), false)
+})
