@@ -52,7 +52,8 @@ export function registerUi(
   if (webRoot !== undefined) {
     app.register(fastifyStatic, {
       root: webRoot,
-      wildcard: false,
+      // Looked up when asked for: a UI that is built anew while we run is served, not half of the old one.
+      wildcard: true,
       setHeaders: (response, path) =>
         response.header('cache-control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
