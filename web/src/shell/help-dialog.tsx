@@ -2,6 +2,7 @@
 import { Modal } from '@mantine/core'
 import { PART_STATE_LIST, STATE_MEANINGS, StateWord } from '../ui/state-mark.tsx'
 import { PAGES } from './pages.ts'
+import './help-dialog.css'
 
 export function HelpDialog({ opened, onClose }: { readonly opened: boolean; readonly onClose: () => void }) {
   return (
