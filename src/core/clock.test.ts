@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ManualClock, systemClock } from './clock.ts'
+import { ManualClock, systemClock, tickAfter } from './clock.ts'
 
 test('sleepers wake in order, each at its own instant', async () => {
   const clock = new ManualClock(1000)
@@ -59,3 +59,13 @@ test('an abort during a tick ends the loop at the next one', async () => {
   }
   assert.equal(ticks, 3)
 })
+
+for (const { why, previous, now, want } of [
+  { why: 'the next one', previous: 1000, now: 1003, want: 1010 },
+  { why: 'a timer that woke early repeats none', previous: 1000, now: 999, want: 1010 },
+  { why: 'what was missed is skipped', previous: 1000, now: 1035, want: 1040 },
+  { why: 'a clock set back goes on from where it is', previous: 1000, now: 503, want: 510 },
+  { why: 'a clock set ahead too', previous: 1000, now: 9003, want: 9010 },
+]) {
+  test(`after a tick: ${why}`, () => assert.equal(tickAfter(previous, now, 10, 0), want))
+}

@@ -37,7 +37,7 @@ export const systemClock: Clock = {
     for (
       let next = nextTick(Date.now(), intervalMs, offsetMs);
       ;
-      next = nextTick(Math.max(Date.now(), next), intervalMs, offsetMs)
+      next = tickAfter(next, Date.now(), intervalMs, offsetMs)
     ) {
       await systemClock.sleep(next - Date.now(), signal)
       if (signal.aborted) return
@@ -85,7 +85,7 @@ export class ManualClock implements Clock {
     for (
       let next = nextTick(this.#now, intervalMs, offsetMs);
       ;
-      next = nextTick(Math.max(this.#now, next), intervalMs, offsetMs)
+      next = tickAfter(next, this.#now, intervalMs, offsetMs)
     ) {
       await this.sleep(next - this.#now, signal)
       if (signal.aborted) return
@@ -108,6 +108,14 @@ export class ManualClock implements Clock {
     this.#now = end
     await settle()
   }
+}
+
+/**
+ * The tick that follows `previous`. A timer that woke a little early repeats none; a clock that was set back by more
+ * than an interval goes on from where it is now, instead of being silent until it has caught up.
+ */
+export function tickAfter(previous: number, now: number, intervalMs: number, offsetMs: number): number {
+  return nextTick(previous - now > intervalMs ? now : Math.max(now, previous), intervalMs, offsetMs)
 }
 
 function nextTick(now: number, intervalMs: number, offsetMs: number): number {
