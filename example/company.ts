@@ -21,8 +21,8 @@ import { type Child, startChild } from './processes/child.ts'
 import type { DataDir } from './processes/data-dir.ts'
 
 export const BUCKET = 'models'
-/** CPU time of one price: one process can answer some 70 a second on a machine of its own. */
-const PRICE_CPU_MS = 13
+/** CPU time of one price: one process can answer some 90 a second on a machine of its own. */
+const PRICE_CPU_MS = 10
 const PARTNERS = 12
 const MONITOR = 'monitor'
 const YEAR_MS = 365 * 24 * 3600_000
@@ -224,7 +224,7 @@ export function watchEnvOf(data: DataDir, ports: Ports): Readonly<Record<string,
 }
 
 function servicesOf(data: DataDir, ports: Ports, boardFile: string): readonly Service[] {
-  const work = workOf(join(data.path, 'price-work'))
+  const work = Math.round(workPerMs(join(data.path, 'work-per-ms')) * PRICE_CPU_MS)
   const shared = {
     COMPANY_SECRET: data.secret('company'),
     FAULTS_FILE: boardFile,
@@ -278,7 +278,7 @@ function servicesOf(data: DataDir, ports: Ports, boardFile: string): readonly Se
 }
 
 /** Measured at the first start and kept: the machine stays the same, and the second start is in a hurry. */
-function workOf(file: string): number {
+function workPerMs(file: string): number {
   if (existsSync(file)) {
     const kept = Number(readFileSync(file, 'utf8'))
     if (Number.isFinite(kept) && kept > 0) return kept
@@ -291,7 +291,7 @@ function workOf(file: string): number {
     const { user, system } = process.threadCpuUsage()
     return (user + system) / 1000
   }
-  const work = calibrate({ cpuMs: PRICE_CPU_MS, meshes, cpuNow })
+  const work = calibrate({ cpuMs: 1, meshes, cpuNow })
   writeFileSync(file, String(work))
   return work
 }

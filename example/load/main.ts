@@ -15,7 +15,7 @@ import { work } from './staff.ts'
 const VISITS_PER_S = 1
 const WORKS_PER_S = 1.4
 const PRICES_PER_S = 4
-/** At 13 ms of CPU each: four fifths of what one process can do at best, comfortable for two. */
+/** At 10 ms of CPU each: two thirds of what one process can do at best, more than it can do beside others; comfortable for two. */
 const OVERLOAD_PER_S = 55
 const SAY_EVERY_MS = 10_000
 

@@ -114,7 +114,7 @@ export async function untilReady<T>(
 }
 
 /** The last lines of a log, for an error message. */
-export function tail(path: string, lines = 8): string {
+export function tail(path: string, lines = 16): string {
   try {
     return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   } catch {

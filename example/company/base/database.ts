@@ -13,7 +13,7 @@ export function openDatabase(url: string, name: string): pg.Pool {
     connectionString: url,
     application_name: name,
     max: POOL_SIZE,
-    connectionTimeoutMillis: 3000,
+    connectionTimeoutMillis: 8000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 10_000,
   })
