@@ -17,7 +17,7 @@ const pathsWanted = wanted.filter((word) => !STAGES.includes(word))
 const NODE = ['--conditions=assay-src', '--disable-warning=ExperimentalWarning']
 const TOTALS = '.cache/test-totals.json'
 
-const everything = await files('{src,agent/src,web/src,example,test,scripts}/**/*.test.{ts,tsx}')
+const everything = await files('{src,agent/src,web,example,test,scripts}/**/*.test.{ts,tsx}')
 const integration = everything.filter((file) => file.endsWith('.integration.test.ts'))
 const endToEnd = everything.filter((file) => file.endsWith('.e2e.test.ts'))
 const unit = everything.filter((file) => !integration.includes(file) && !endToEnd.includes(file))

@@ -22,7 +22,7 @@ export type SignalWire = {
   readonly limit: number | null
   /** PromQL behind the number: the door to its chart. */
   readonly expr: string
-  /** The last half hour (or what the query asks for) as pairs of Unix seconds and value; gaps are `null`. */
+  /** The last sixty steps and now, as pairs of Unix seconds and value; gaps are `null`. Half an hour at the usual pace. */
   readonly spark: readonly (readonly [number, number | null])[]
 }
 

@@ -117,9 +117,10 @@ function dataOf({ signals }: PlanPart, { values, failed }: Readings): 'some' | '
   return signals.some(({ expr }) => failed.has(expr)) ? 'unknown' : 'none'
 }
 
-function instancesOf(part: PlanPart, targets: readonly TargetStatus[], readings: Readings): number | null {
-  if (part.kind === 'api') return readings.values.get(instancesExpr(part.job)) ?? null
-  return targets.length === 0 ? null : targets.filter(({ health }) => health === 'up').length
+/** Of what runs in instances. A database or a bucket is one thing, whatever answers for it. */
+function instancesOf({ kind, job }: PlanPart, targets: readonly TargetStatus[], readings: Readings): number | null {
+  if (kind === 'api') return readings.values.get(instancesExpr(job)) ?? null
+  return kind === 'job' && targets.length > 0 ? targets.filter(({ health }) => health === 'up').length : null
 }
 
 /** Open ones first, then those resolved within a day; each newest first. */

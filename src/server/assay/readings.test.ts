@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Labels, ManualClock, type QueryAnswer, type QueryFn, silentLog, unixMs } from '#core'
 import { emptyPlan } from '../server.test-support.ts'
 import { planPart, signal } from './assay.test-support.ts'
-import { numberOf, ReadingsCache, SPARK_SPAN_MS, SPARK_STEP_MS, sparkOf } from './readings.ts'
+import { numberOf, ReadingsCache, SPARK_POINTS, sparkOf, sparkStepMs } from './readings.ts'
 
 const START = 1_800_000_000_000
 const plain = { warnings: [], infos: [] }
@@ -51,7 +51,7 @@ test('ten callers in one step cost as one', async () => {
   await clock.advance(5000)
   await cache.read()
   assert.deepEqual(asked.slice(4).sort(), ['a', 'b'], 'the lines are kept, the numbers asked anew')
-  await clock.advance(SPARK_STEP_MS)
+  await clock.advance(30_000)
   await cache.read()
   assert.equal(asked.length, 10)
 })
@@ -106,18 +106,25 @@ test('only one finite number is a number', () => {
 })
 
 test('a gap in a line is null, never bridged', () => {
-  const end = SPARK_SPAN_MS * 10
+  const stepMs = 30_000
+  const end = stepMs * 1000
   const spark = sparkOf(
     matrix([
-      [end - SPARK_STEP_MS, 5],
+      [end - stepMs, 5],
       [end, Number.NaN],
     ]),
     end,
+    stepMs,
   )
-  assert.equal(spark.length, SPARK_SPAN_MS / SPARK_STEP_MS + 1)
+  assert.equal(spark.length, SPARK_POINTS + 1)
   assert.deepEqual(
     spark.slice(-3).map(([, value]) => value),
     [null, 5, null],
   )
-  assert.ok(sparkOf(undefined, end).every(([, value]) => value === null))
+  assert.ok(sparkOf(undefined, end, stepMs).every(([, value]) => value === null))
+})
+
+test('a line spans what its scrapes can fill', () => {
+  const steps = [1000, 15_000, 60_000].map((scrapeIntervalMs) => sparkStepMs({ ...emptyPlan, scrapeIntervalMs }))
+  assert.deepEqual(steps, [5000, 30_000, 30_000])
 })

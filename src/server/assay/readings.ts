@@ -2,7 +2,7 @@
  * The numbers behind the overview: one small set of queries, shared by all who look.
  *
  * - Asked at most once per step, whoever asks and however often; a second caller gets the first one's promise.
- * - Numbers are instant queries. The small lines are range queries that only change every SPARK_STEP_MS, so they are kept
+ * - Numbers are instant queries. The small lines are range queries that only change once a step of theirs, so they are kept
  *   that long; the current number is added as their last point.
  * - A query that fails is a number that is not there. It never takes the others along.
  * - What a plan no longer asks for is forgotten, so the memory is bounded by the plan.
@@ -34,8 +34,10 @@ export type ReadingsDeps = {
   readonly downJobs: () => readonly string[]
 }
 
-export const SPARK_SPAN_MS = 30 * 60_000
-export const SPARK_STEP_MS = 30_000
+/** Points of a small line, the one of now left out. */
+export const SPARK_POINTS = 60
+const MAX_SPARK_STEP_MS = 30_000
+const MIN_SPARK_STEP_MS = 5000
 const LAST_UP_SPAN_MS = 3600_000
 /** Queries at once: the engine works on one thread, so more would only hold more memory. */
 const CONCURRENCY = 4
@@ -84,7 +86,8 @@ export class ReadingsCache {
     const values = new Map<string, number>()
     const failed = new Set<string>()
     const lastUp = new Map<string, UnixMs>()
-    const sparkEnd = Math.floor(at / SPARK_STEP_MS) * SPARK_STEP_MS
+    const sparkStep = sparkStepMs(plan)
+    const sparkEnd = Math.floor(at / sparkStep) * sparkStep
     const fresh = sparkEnd === this.#sparkEnd ? this.#sparks : new Map<string, Spark>()
     const work = [
       ...instantExprs(plan).map((expr) => async () => {
@@ -101,8 +104,11 @@ export class ReadingsCache {
       ...sparkExprs(plan)
         .filter((expr) => !fresh.has(expr))
         .map((expr) => async () => {
-          const range = { start: unixMs(sparkEnd - SPARK_SPAN_MS), end: unixMs(sparkEnd), stepMs: SPARK_STEP_MS }
-          fresh.set(expr, sparkOf(await this.#try(expr, () => this.#deps.query(expr, range, signal)), sparkEnd))
+          const range = { start: unixMs(sparkEnd - SPARK_POINTS * sparkStep), end: unixMs(sparkEnd), stepMs: sparkStep }
+          fresh.set(
+            expr,
+            sparkOf(await this.#try(expr, () => this.#deps.query(expr, range, signal)), sparkEnd, sparkStep),
+          )
         }),
     ]
     await runAll(work, CONCURRENCY)
@@ -136,15 +142,20 @@ export function numberOf(answer: QueryAnswer): number | undefined {
 }
 
 /** One point per step, `null` where the first series has none: a line must never be drawn over missing data. */
-export function sparkOf(answer: QueryAnswer | undefined, end: number): Spark {
+export function sparkOf(answer: QueryAnswer | undefined, end: number, stepMs: number): Spark {
   const known = new Map<number, number>()
   if (answer?.kind === 'matrix' && answer.series.length === 1) {
     const { timestamps, values } = answer.series[0]!
     for (let i = 0; i < timestamps.length; i++) if (Number.isFinite(values[i])) known.set(timestamps[i]!, values[i]!)
   }
   const points: [number, number | null][] = []
-  for (let at = end - SPARK_SPAN_MS; at <= end; at += SPARK_STEP_MS) points.push([at / 1000, known.get(at) ?? null])
+  for (let at = end - SPARK_POINTS * stepMs; at <= end; at += stepMs) points.push([at / 1000, known.get(at) ?? null])
   return points
+}
+
+/** Two scrapes a point, so that a line shows what happened: half an hour at the usual 15 s, five minutes at 1 s. */
+export function sparkStepMs({ scrapeIntervalMs }: Plan): number {
+  return Math.min(MAX_SPARK_STEP_MS, Math.max(MIN_SPARK_STEP_MS, 2 * scrapeIntervalMs))
 }
 
 function lastPositive(answer: QueryAnswer | undefined): UnixMs | undefined {
