@@ -9,6 +9,7 @@ import { AssayError } from '#core'
 
 const MAX_OUTPUT = 4 * 1024 * 1024
 const KILL_AFTER_MS = 2000
+const LINGER_MS = 1000
 
 export type Ran = { readonly stdout: string; readonly stderr: string }
 
@@ -57,15 +58,19 @@ export function run(argv: readonly string[], env: Readonly<Record<string, string
       ),
     )
   })
-  child.on('exit', (code, died) => {
+  const finish = (code: number | string | null) => {
+    clearTimeout(linger)
     over()
-    // Pipes may bring the last bytes after the exit; a daemon that inherited them may never close them.
-    setImmediate(() => {
-      child.stdout.destroy()
-      child.stderr.destroy()
-      if (code === 0) resolve({ stdout: out.text(), stderr: err.text() })
-      else reject(new AssayError('ASSAY_RUNTIME_COMMAND', failure(argv, code ?? died, err.text() || out.text())))
-    })
+    child.stdout.destroy()
+    child.stderr.destroy()
+    if (code === 0) resolve({ stdout: out.text(), stderr: err.text() })
+    else reject(new AssayError('ASSAY_RUNTIME_COMMAND', failure(argv, code, err.text() || out.text())))
+  }
+  let linger: NodeJS.Timeout | undefined
+  // `close` comes once all output is read. A daemon that inherited the pipes may hold them open for good.
+  child.on('close', (code, died) => finish(code ?? died))
+  child.on('exit', (code, died) => {
+    linger = setTimeout(() => finish(code ?? died), LINGER_MS)
   })
   return promise
 }

@@ -62,6 +62,16 @@ test('a command that fails says how, and one that is not there says so', async (
   await assert.rejects(run([], {}, signal), { code: 'ASSAY_RUNTIME_COMMAND', message: /is empty/ })
 })
 
+test('all output is read, however much is left when the command ends', async () => {
+  const { stdout } = await run([process.execPath, '-e', 'process.stdout.write("x".repeat(2e6))'], {}, signal)
+  assert.equal(stdout.length, 2e6)
+})
+
+test('a process left behind with the output open holds nothing up for long', async () => {
+  const { stdout } = await run(['sh', '-c', 'sleep 20 & echo $!'], {}, signal)
+  process.kill(Number(stdout), 'SIGTERM')
+})
+
 test('a count that is no number is refused', async () => {
   const runtime = commandRuntime({ count: ['echo', 'three'], scale: [], restart: [] })
   await assert.rejects(runtime.status('mes', signal), { code: 'ASSAY_RUNTIME_ANSWER', message: /"three"/ })
