@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { silentLog, systemClock } from '#core'
 import { memoryState } from '#state'
@@ -154,7 +154,8 @@ for (const { status, ok, permanent } of [
 }
 
 test('a receiver that takes the connection and says nothing is left at the deadline', async () => {
-  const silent = createTcpServer(() => {})
+  const sockets: Socket[] = []
+  const silent = createTcpServer((socket) => void sockets.push(socket.on('error', () => {})))
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
@@ -170,6 +171,8 @@ test('a receiver that takes the connection and says nothing is left at the deadl
   await assert.rejects(
     deliverTo({ kind: 'webhook', name: 'h', url: `http://127.0.0.1:${port}/` }, plain)(note('a'), stop),
   )
+  // The mailer leaves its socket to its own time limit.
+  for (const socket of sockets) socket.destroy()
   await new Promise((resolve) => silent.close(resolve))
 })
 
