@@ -7,7 +7,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { S3Client } from '@aws-sdk/client-s3'
 import { signToken } from './company/base/tokens.ts'
 import { meshOf } from './company/mes/mesh.ts'
 import { calibrate } from './company/mes/slicing.ts'
@@ -103,15 +102,6 @@ export async function startCompany(options: {
       }),
     ),
   )
-  const storage = owned.adopt(
-    new S3Client({
-      endpoint: `http://127.0.0.1:${ports.s3}`,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: S3_CREDENTIALS,
-    }),
-    (client) => client.destroy(),
-  )
   const local = (port: number) => `127.0.0.1:${port}`
   const pidOf = (child: Child) => (child.alive() ? [child.pid] : [])
 
@@ -183,7 +173,7 @@ export async function startCompany(options: {
     crmDatabase: crmPostgres,
     broker,
     admin: (database) => connect({ port: ports.postgres, password: password('postgres-admin'), database }),
-    storage,
+    storage: { endpoint: `http://127.0.0.1:${ports.s3}`, ...S3_CREDENTIALS },
     bucket: BUCKET,
   }
   const all = owned.move()

@@ -1,5 +1,4 @@
 /** What a fault is: something real that goes wrong, can be seen from outside, and can be healed. */
-import type { S3Client } from '@aws-sdk/client-s3'
 import type pg from 'pg'
 
 /** A part that a fault may really stop, and start again. */
@@ -14,7 +13,7 @@ export type Grip = {
   readonly broker: Stoppable
   /** A session of the administrator of the server that holds shop and mes. */
   readonly admin: (database: 'shop' | 'mes') => Promise<pg.Client>
-  readonly storage: S3Client
+  readonly storage: { readonly endpoint: string; readonly accessKeyId: string; readonly secretAccessKey: string }
   readonly bucket: string
 }
 

@@ -79,5 +79,5 @@ test('a child sees only the environment it was given', async () => {
     env: { SECRET: 'x' },
   })
   await child.ended
-  assert.equal(readFileSync(child.logFile, 'utf8').trim(), 'HOME,LANG,PATH,SECRET,TZ')
+  assert.equal(readFileSync(child.logFile, 'utf8').trim(), 'HOME,LANG,NODE_COMPILE_CACHE,PATH,SECRET,TZ')
 })
