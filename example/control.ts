@@ -13,6 +13,8 @@ export type ControlDeps = {
   readonly switchboard: Switchboard
   readonly status: () => unknown
   readonly mails: () => Promise<readonly Mail[]>
+  /** Starts assay again after it was stopped or killed. Rejects with `ASSAY_DEMO_RUNNING` while it runs. */
+  readonly startAssay: () => Promise<void>
 }
 
 /** Rejects when the port cannot be had. */
@@ -43,7 +45,7 @@ export async function startControl(deps: ControlDeps): Promise<AsyncDisposable> 
 }
 
 async function answer(
-  { switchboard, status, mails }: ControlDeps,
+  { switchboard, status, mails, startAssay }: ControlDeps,
   request: IncomingMessage,
 ): Promise<{ status: number; body: unknown }> {
   request.resume()
@@ -54,12 +56,16 @@ async function answer(
   const what = rest.length > 0 ? '' : `${request.method} ${verb}`
   if (what === 'GET status' && fault === undefined) return { status: 200, body: status() }
   if (what === 'GET mails' && fault === undefined) return { status: 200, body: { mails: await mails() } }
-  if (what === 'POST break' && fault !== undefined) await switchboard.break(fault)
+  if (what === 'POST assay' && fault === 'start') await startAssay()
+  else if (what === 'POST break' && fault !== undefined) await switchboard.break(fault)
   else if (what === 'POST heal') await switchboard.heal(fault)
   else
     return {
       status: 404,
-      body: { error: 'there are POST /break/FAULT, POST /heal, POST /heal/FAULT, GET /status and GET /mails' },
+      body: {
+        error:
+          'there are POST /break/FAULT, POST /heal, POST /heal/FAULT, POST /assay/start, GET /status and GET /mails',
+      },
     }
   return { status: 200, body: { faults: switchboard.faults() } }
 }

@@ -70,7 +70,8 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   // assay begins when all but the broker (the slowest) answer: earlier it would rightly say that everything is down.
   const begun = Promise.race([nearlyUp.promise, starting])
   const watching = begun.then(() => (options.assay ? startAssay(data, ports, signal, report) : undefined))
-  const [company, assay] = await both(owned, starting, watching)
+  const [company, watcher] = await both(owned, starting, watching)
+  let assay = watcher
   const board = owned.use(switchboard({ faults: FAULTS, grip: company.grip, boardFile, now: Date.now }))
   const status = (): DemoStatus => ({
     parts: company.parts(),
@@ -83,8 +84,18 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     faults: board.faults(),
   })
   const mails = () => sink.mails()
-  owned.use(await startControl({ port: ports.control, switchboard: board, status, mails }))
-  void assay?.ended.then((why) => say(`assay has stopped (${why}); the company works on`))
+  let stopping = false
+  const tellEnd = () =>
+    void assay?.ended.then((why) => {
+      if (!stopping) say(`assay has stopped (${why}); the company works on`)
+    })
+  const startAgain = async () => {
+    if (assay?.alive()) throw new DemoError('ASSAY_DEMO_RUNNING', `assay runs already, as process ${assay.pid}`)
+    assay = all.use(await startAssay(data, ports, signal, report))
+    tellEnd()
+  }
+  owned.use(await startControl({ port: ports.control, switchboard: board, status, mails, startAssay: startAgain }))
+  tellEnd()
   const all = owned.move()
   return {
     ports,
@@ -92,7 +103,10 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     break: (fault) => board.break(fault),
     heal: (fault) => board.heal(fault),
     mails,
-    [Symbol.asyncDispose]: () => all.disposeAsync(),
+    [Symbol.asyncDispose]: () => {
+      stopping = true
+      return all.disposeAsync()
+    },
   }
 }
 

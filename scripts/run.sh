@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up what is missing, then runs: `npm run demo`, `npm test`. Every step is skipped when it is done already.
+# Sets up what is missing, then runs: `npm run demo`, `npm test`, `npm run trust`. Every step is skipped when it is done already.
 #
 # - Packages from the lock file, when the lock file has changed since they were installed.
 # - From Debian, as root: RabbitMQ (demo, test), Chromium and Prometheus (test). Elsewhere: a sentence that says what to install.
@@ -20,7 +20,7 @@ need() { # command, its Debian package
   missing="$missing $2"
 }
 need '/usr/lib/rabbitmq/bin/rabbitmq-server|rabbitmq-server' rabbitmq-server
-if [ "$what" = test ]; then
+if [ "$what" != demo ]; then
   need 'chromium|/usr/bin/chromium' chromium
   need prometheus prometheus
 fi
@@ -77,5 +77,6 @@ $run scripts/build-web.ts
 case $what in
   demo) exec $run example/main.ts "$@" ;;
   test) exec $run scripts/test.ts "$@" ;;
-  *) say "scripts/run.sh: $what is neither demo nor test"; exit 2 ;;
+  trust) ASSAY_KILLS=${ASSAY_KILLS:-50} exec $run --test test/e2e/kill.e2e.test.ts ;;
+  *) say "scripts/run.sh: $what is neither demo, test nor trust"; exit 2 ;;
 esac

@@ -81,6 +81,7 @@ async function openOnce({ plan, state, query, targets, clock, log, resolve, emit
       clock,
       log,
       blind: (part) => targets().find(({ target, health }) => target.pool === part && health === 'down')?.lastError,
+      ...(plan.tell === undefined ? {} : { fallbackReceiver: plan.tell }),
       onEvent: emit,
       wake: () => notifier.wake(),
       turnMs: Math.min(1000, plan.evaluationIntervalMs),

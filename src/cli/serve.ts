@@ -24,6 +24,9 @@ import { ownMetrics } from './own-metrics.ts'
 import { type ServeOptions, serveOptions } from './serve-flags.ts'
 import { VERSION } from './version.ts'
 
+/** The job of our own series. */
+const SELF = 'assay'
+
 /** Runs until `signal` aborts; resolves with the exit code. */
 export async function serve(
   values: ReadonlyMap<string, string>,
@@ -205,10 +208,9 @@ class Scraping implements AsyncDisposable {
         next.use(await createCollector(spec, { resolve: this.#resolve, clock: systemClock, log: this.#log })),
       )
     }
-    const fixed: Target[] = [
-      ...collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs)),
-      selfTarget(plan.scrapeIntervalMs, this.#own),
-    ]
+    const fixed: Target[] = collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs))
+    // A prometheus.yml may scrape us under our own name: then that is enough.
+    if (!plan.scrapes.some(({ jobName }) => jobName === SELF)) fixed.push(selfTarget(plan.scrapeIntervalMs, this.#own))
     const before = this.#current
     next.use(
       await discover(plan.scrapes, {
@@ -241,9 +243,9 @@ function targetOf(collector: Collector, intervalMs: number): Target {
 
 /** assay keeps its own history too. */
 function selfTarget(intervalMs: number, own: () => string): Target {
-  const labels = Labels.of({ job: 'assay', instance: 'self' })
+  const labels = Labels.of({ job: SELF, instance: 'self' })
   return {
-    pool: 'assay',
+    pool: SELF,
     labels,
     discoveredLabels: labels,
     url: 'self',

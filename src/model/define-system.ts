@@ -39,6 +39,9 @@ export type SystemDefinition = {
 /** A name that is a label value, a path segment and a word in a sentence at once. */
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
 
+/** The job of assay's own series. */
+const SELF = 'assay'
+
 /** Throws `ASSAY_MODEL_*`: which name, what is wrong, what to write. */
 export function defineSystem(definition: SystemDefinition): Plan {
   const scrapeIntervalMs = parseDuration(definition.scrapeEvery ?? '15s')
@@ -195,6 +198,7 @@ export function defineSystem(definition: SystemDefinition): Plan {
     ].filter(({ rules }) => rules.length > 0),
     policies: [...compiled.map(({ spec }) => spec), ...builtIn.map(({ policy }) => policy)],
     receivers: [...receivers.values()],
+    ...(told === undefined ? {} : { tell: told }),
     runtimes: [...runtimes.values()],
   }
 }
@@ -302,6 +306,8 @@ function collectorOf(id: string, part: Exclude<Part, { kind: 'api' }>): Collecto
 }
 
 function checkName(what: string, name: string): void {
+  if (what === 'part' && name === SELF)
+    throw new AssayError('ASSAY_MODEL_NAME', `part "${SELF}": assay watches itself under that name; write another one`)
   if (NAME.test(name)) return
   throw new AssayError(
     'ASSAY_MODEL_NAME',

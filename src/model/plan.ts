@@ -88,5 +88,7 @@ export type Plan = {
   readonly ruleGroups: readonly RuleGroup[]
   readonly policies: readonly PolicySpec[]
   readonly receivers: readonly ReceiverSpec[]
+  /** The receiver of what nobody else is named for: built-in policies, escalations. */
+  readonly tell?: string
   readonly runtimes: readonly RuntimeSpec[]
 }
