@@ -72,8 +72,13 @@ export function edgesAndCallers(
           errors: `(${operations(',error_type!=""')} or 0 * ${operations()}) / (${operations()} > 0)`,
         }
       }
-      case 'rabbitmq':
-        return { from, to, rate: `sum(rate(messaging_client_sent_messages_total{job="${from}"}[${window}]))` }
+      case 'rabbitmq': {
+        // A service sends, or consumes, or both: what it does not do it has no series of.
+        const messages = (verb: string) =>
+          `sum(rate(messaging_client_${verb}_messages_total{job="${from}"}[${window}]))`
+        const [sent, consumed] = [messages('sent'), messages('consumed')]
+        return { from, to, rate: `(${sent} + ${consumed}) or ${sent} or ${consumed}` }
+      }
       case 'bucket':
       case 'host':
         return { from, to }

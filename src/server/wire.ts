@@ -44,6 +44,8 @@ export type EdgeWire = {
   readonly from: string
   readonly to: string
   readonly channel: string | null
+  /** False: the two are tied, and how much flows between them is not measured; then a missing rate is no missing data. */
+  readonly measured: boolean
   readonly rate: number | null
   readonly errors: number | null
 }

@@ -254,6 +254,7 @@ export function edges(world: World, t: number): readonly EdgeWire[] {
     from,
     to,
     channel,
+    measured: true,
     errors,
     rate: world.scenario === 'crm-db-blind' && to === 'crmDb' ? null : rate * day(t) * wobble(seed, t, 0.1),
   })

@@ -259,8 +259,8 @@ test('signals, edges and callers show numbers where there are some and null wher
   )
   assert.equal(part?.instances, 4)
   assert.deepEqual(wire.edges, [
-    { from: 'shop', to: 'mes', channel: 'internal', rate: 3, errors: null },
-    { from: 'shop', to: 'x', channel: null, rate: null, errors: null },
+    { from: 'shop', to: 'mes', channel: 'internal', measured: true, rate: 3, errors: null },
+    { from: 'shop', to: 'x', channel: null, measured: false, rate: null, errors: null },
   ])
   assert.deepEqual(wire.callers, [
     { id: 'c', title: 'customers', to: 'shop', channel: null, rate: 3, now: null, today: null },

@@ -44,6 +44,7 @@ export function overview(facts: Facts): OverviewWire {
       from,
       to,
       channel: channel ?? null,
+      measured: rate !== undefined,
       rate: value(rate),
       errors: value(errors),
     })),

@@ -91,6 +91,7 @@ const edge: z.ZodType<EdgeWire> = z.strictObject({
   from: z.string(),
   to: z.string(),
   channel: z.string().nullable(),
+  measured: z.boolean(),
   rate: number,
   errors: number,
 })

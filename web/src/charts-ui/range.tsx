@@ -3,6 +3,7 @@ import { SegmentedControl } from '@mantine/core'
 import { useSyncExternalStore } from 'react'
 
 export const RANGES = [
+  { id: '5m', ms: 300_000, words: '5 minutes' },
   { id: '15m', ms: 900_000, words: '15 minutes' },
   { id: '30m', ms: 1_800_000, words: '30 minutes' },
   { id: '1h', ms: 3_600_000, words: 'hour' },
@@ -53,9 +54,9 @@ let current: string | undefined
 function stored(): string {
   if (current === undefined) {
     try {
-      current = localStorage.getItem(KEY) ?? '30m'
+      current = localStorage.getItem(KEY) ?? '15m'
     } catch {
-      current = '30m'
+      current = '15m'
     }
   }
   return current

@@ -20,6 +20,7 @@ const edge = (from: string, to: string, channel: string | null, errors: number |
   from,
   to,
   channel,
+  measured: true,
   rate: 5,
   errors,
 })

@@ -64,6 +64,7 @@ export function columnsOf({ parts, edges, callers }: Pick<OverviewWire, 'parts' 
         from: id,
         to: caller.to,
         channel: caller.channel,
+        measured: true,
         rate: caller.rate,
         errors: null,
         key: `${id} ${caller.to}`,

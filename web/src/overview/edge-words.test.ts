@@ -10,6 +10,7 @@ const edge = (rate: number | null, errors: number | null, channel: string | null
   rate,
   errors,
   channel,
+  measured: true,
 })
 
 test('an edge says its channel, its rate, and its errors when there are some', () => {
@@ -34,4 +35,10 @@ test('more traffic is never a thinner line', () => {
     widths,
     widths.toSorted((a, b) => a - b),
   )
+})
+
+test('an edge whose traffic is not measured says nothing of it, and is not blind', () => {
+  const tied = { ...edge(null, null), measured: false }
+  assert.deepEqual(edgeWords(tied), [])
+  assert.equal(edgeMood(tied), 'calm')
 })

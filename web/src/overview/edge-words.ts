@@ -10,6 +10,7 @@ const QUIET_ERRORS = 0.0005
 export type EdgeMood = 'calm' | 'look' | 'blind'
 
 export function edgeMood(edge: EdgeWire): EdgeMood {
+  if (!edge.measured) return 'calm'
   if (edge.rate === null) return 'blind'
   return edge.errors !== null && edge.errors >= LOOK_ERRORS ? 'look' : 'calm'
 }
@@ -18,7 +19,7 @@ export function edgeMood(edge: EdgeWire): EdgeMood {
 export function edgeWords(edge: EdgeWire): readonly string[] {
   const words: string[] = []
   if (edge.channel !== null) words.push(edge.channel)
-  words.push(formatText('per_second', edge.rate, 'glance'))
+  if (edge.measured) words.push(formatText('per_second', edge.rate, 'glance'))
   // Without a rate the errors are a share of nothing known.
   if (edge.rate !== null && edge.errors !== null && edge.errors >= QUIET_ERRORS)
     words.push(`${formatText('ratio', edge.errors, 'glance')} err`)
