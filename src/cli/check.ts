@@ -5,8 +5,11 @@ import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { messageOf } from '#core'
 import { loadConfiguration } from './load-definition.ts'
+
+const OWN_SOURCE = fileURLToPath(new URL('../', import.meta.url))
 
 export type Finding = { readonly place: string; readonly message: string }
 
@@ -39,7 +42,7 @@ async function checkTypes(path: string, environment: NodeJS.ProcessEnv) {
     }
   }
   const flags =
-    '--noEmit --skipLibCheck --strict --target esnext --module nodenext --moduleDetection force --allowImportingTsExtensions --erasableSyntaxOnly --types node --pretty false'
+    '--noEmit --skipLibCheck --strict --target esnext --module nodenext --moduleDetection force --allowImportingTsExtensions --erasableSyntaxOnly --pretty false'
   const child = spawn(
     process.execPath,
     [compiler, '--ignoreConfig', ...flags.split(' '), '--customConditions', 'assay-src', resolve(path)],
@@ -49,7 +52,8 @@ async function checkTypes(path: string, environment: NodeJS.ProcessEnv) {
     },
   )
   const output = await text(child.stdout)
-  const findings = parseCompilerOutput(output)
+  // Run from its source, assay itself is compiled along, under flags that are the user's and not its own.
+  const findings = parseCompilerOutput(output).filter(({ place }) => !resolve(place).startsWith(OWN_SOURCE))
   if (findings.some(({ message }) => message.startsWith("Cannot find module 'assay'"))) {
     return {
       findings: [],
@@ -76,12 +80,15 @@ export function parseCompilerOutput(output: string): readonly Finding[] {
 }
 
 function findCompiler(path: string): string | undefined {
-  for (const from of [resolve(path), import.meta.url]) {
-    try {
-      return join(dirname(createRequire(from).resolve('typescript/package.json')), 'bin/tsc')
-    } catch {
-      // Not installed there: the next place may have it.
-    }
+  const manifest =
+    tryResolve('typescript/package.json', resolve(path)) ?? tryResolve('typescript/package.json', import.meta.url)
+  return manifest === undefined ? undefined : join(dirname(manifest), 'bin/tsc')
+}
+
+function tryResolve(module: string, from: string): string | undefined {
+  try {
+    return createRequire(from).resolve(module)
+  } catch {
+    return undefined // not installed there
   }
-  return undefined
 }

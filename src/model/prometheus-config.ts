@@ -44,6 +44,14 @@ const relabel = z.strictObject({
   replacement: z.string().default('$1'),
 })
 
+/** What a page without a usable content type is taken for. */
+const FALLBACKS = {
+  'PrometheusText0.0.4': 'text',
+  'PrometheusText1.0.0': 'text',
+  'OpenMetricsText0.0.1': 'openmetrics',
+  'OpenMetricsText1.0.0': 'openmetrics',
+} as const
+
 const basicAuth = z.strictObject({ username: z.string().default(''), password: z.string().default('') })
 const authorization = z.strictObject({ type: z.string().default('Bearer'), credentials: z.string() })
 
@@ -67,16 +75,17 @@ const scrape = z.strictObject({
   label_limit: z.number().int().nonnegative().optional(),
   label_name_length_limit: z.number().int().nonnegative().optional(),
   label_value_length_limit: z.number().int().nonnegative().optional(),
-  target_limit: z.number().int().nonnegative().optional(),
+  follow_redirects: z.boolean().default(true),
+  fallback_scrape_protocol: z
+    .enum(['PrometheusText0.0.4', 'PrometheusText1.0.0', 'OpenMetricsText0.0.1', 'OpenMetricsText1.0.0'])
+    .optional(),
   basic_auth: basicAuth.optional(),
   authorization: authorization.optional(),
   bearer_token: z.string().optional(),
   // Known to Prometheus and without effect on what is measured here.
   enable_compression: z.boolean().optional(),
-  follow_redirects: z.boolean().optional(),
   track_timestamps_staleness: z.boolean().optional(),
   scrape_protocols: texts.optional(),
-  fallback_scrape_protocol: z.string().optional(),
   metric_name_validation_scheme: z.string().optional(),
   metric_name_escaping_scheme: z.string().optional(),
 })
@@ -162,6 +171,10 @@ export function parsePrometheusConfig(text: string, name: string): PrometheusCon
       fileSdConfigs: one.file_sd_configs.map(({ files, refresh_interval }) => ({ files, refreshMs: refresh_interval })),
       relabelConfigs: one.relabel_configs.map(relabelOf),
       metricRelabelConfigs: one.metric_relabel_configs.map(relabelOf),
+      followRedirects: one.follow_redirects,
+      ...(one.fallback_scrape_protocol === undefined
+        ? {}
+        : { fallbackFormat: FALLBACKS[one.fallback_scrape_protocol] }),
       limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
       ...(one.basic_auth === undefined ? {} : { basicAuth: one.basic_auth }),
       ...(bearer === undefined ? {} : { authorization: bearer }),
@@ -176,7 +189,7 @@ export function parsePrometheusConfig(text: string, name: string): PrometheusCon
     scrapeIntervalMs: global.scrape_interval,
     scrapes,
     ruleFiles: parsed.rule_files,
-    warnings: (['alerting', 'remote_write', 'remote_read', 'tracing'] as const)
+    warnings: (['alerting', 'remote_write', 'remote_read', 'tracing', 'storage', 'otlp'] as const)
       .filter((key) => parsed[key] !== undefined && parsed[key] !== null)
       .map((key) => `${name}: ${key} has no effect yet`),
   }
