@@ -33,7 +33,7 @@ const stages: readonly Stage[] = [
   { name: 'lint', run: command('node_modules/.bin/biome', 'check', '--error-on-warnings', '.') },
   { name: 'unit', run: () => nodeTest(unit, ['--test-isolation=none']) },
   { name: 'integration', run: () => nodeTest(integration, ['--test-concurrency=3']) },
-  { name: 'e2e', run: () => nodeTest(endToEnd, ['--test-concurrency=2']) },
+  { name: 'e2e', run: () => nodeTest(endToEnd, ['--test-concurrency=1']) },
 ]
 
 let passed = 0

@@ -5,6 +5,7 @@
  * - epmd is started by us in the foreground, so that it is ours to stop; Erlang would leave a daemon behind.
  */
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { DemoError } from '../demo-error.ts'
 import { type Child, startChild, untilReady, type Workplace } from '../processes/child.ts'
@@ -23,16 +24,22 @@ export type RabbitmqOptions = {
   readonly ports: RabbitmqPorts
   readonly user: string
   readonly password: string
+  /** Both when absent. */
+  readonly plugins?: readonly Plugin[]
   readonly signal: AbortSignal
 }
+
+export type Plugin = 'rabbitmq_management' | 'rabbitmq_prometheus'
 
 export interface Rabbitmq extends AsyncDisposable {
   readonly child: Child
   readonly epmd: Child
 }
 
-/** Rejects with `ASSAY_DEMO_NO_RABBITMQ` or `ASSAY_DEMO_PART`. Ready when AMQP, management and metrics all answer. */
-export async function startRabbitmq({ place, dir, ports, user, password, signal }: RabbitmqOptions): Promise<Rabbitmq> {
+/** Rejects with `ASSAY_DEMO_NO_RABBITMQ` or `ASSAY_DEMO_PART`. Ready when AMQP and every plugin answer. */
+export async function startRabbitmq(options: RabbitmqOptions): Promise<Rabbitmq> {
+  const { place, dir, ports, user, password, signal } = options
+  const enabled = options.plugins ?? ['rabbitmq_management', 'rabbitmq_prometheus']
   const server = programOf('rabbitmq-server', ['/usr/lib/rabbitmq/bin/rabbitmq-server'])
   const epmdProgram = programOf('epmd', ['/usr/bin/epmd'])
   if (server === undefined || epmdProgram === undefined)
@@ -43,8 +50,8 @@ export async function startRabbitmq({ place, dir, ports, user, password, signal 
   mkdirSync(dir, { recursive: true })
   const config = join(dir, 'rabbitmq.config')
   const plugins = join(dir, 'enabled_plugins')
-  writeFileSync(config, configOf(ports, user, password), { mode: 0o600 })
-  writeFileSync(plugins, '[rabbitmq_management,rabbitmq_prometheus].\n')
+  writeFileSync(config, configOf(ports, user, password, enabled), { mode: 0o600 })
+  writeFileSync(plugins, `[${enabled.join(',')}].\n`)
   await using owned = new AsyncDisposableStack()
   const names = { ERL_EPMD_ADDRESS: '127.0.0.1', ERL_EPMD_PORT: String(ports.epmd) }
   const epmd = owned.use(
@@ -86,9 +93,12 @@ export async function startRabbitmq({ place, dir, ports, user, password, signal 
   )
   const headers = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
   const answers = async (url: string) => (await fetch(url, { headers, signal: AbortSignal.timeout(2000) })).ok
+  const pages: Record<Plugin, string> = {
+    rabbitmq_prometheus: `http://127.0.0.1:${ports.prometheus}/metrics`,
+    rabbitmq_management: `http://127.0.0.1:${ports.management}/api/overview`,
+  }
   const up = async () =>
-    (await answers(`http://127.0.0.1:${ports.prometheus}/metrics`)) &&
-    (await answers(`http://127.0.0.1:${ports.management}/api/overview`))
+    (await accepts(ports.amqp)) && (await Promise.all(enabled.map((plugin) => answers(pages[plugin])))).every(Boolean)
       ? true
       : undefined
   await untilReady(child, up, { timeoutMs: 60_000, signal })
@@ -96,7 +106,24 @@ export async function startRabbitmq({ place, dir, ports, user, password, signal 
   return { child, epmd, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
-function configOf(ports: RabbitmqPorts, user: string, password: string): string {
+/** Whether somebody listens there. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
+function configOf(ports: RabbitmqPorts, user: string, password: string, enabled: readonly Plugin[]): string {
+  // The broker refuses to start with settings of a plugin that is off.
+  const settings: Record<Plugin, number> = {
+    rabbitmq_management: ports.management,
+    rabbitmq_prometheus: ports.prometheus,
+  }
+  const plugins = enabled.map(
+    (name) => `,\n  {${name}, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${settings[name]}}]}]}`,
+  )
   return `[
   {rabbit, [
     {tcp_listeners, [{"127.0.0.1", ${ports.amqp}}]},
@@ -106,9 +133,7 @@ function configOf(ports: RabbitmqPorts, user: string, password: string): string 
     {vm_memory_high_watermark, {absolute, 402653184}},
     {disk_free_limit, 52428800},
     {collect_statistics_interval, 1000}
-  ]},
-  {rabbitmq_management, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${ports.management}}]}]},
-  {rabbitmq_prometheus, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${ports.prometheus}}]}]}
+  ]}${plugins.join('')}
 ].
 `
 }

@@ -93,7 +93,7 @@ export async function until<T>(
     await wait(options.everyMs ?? 250)
   }
   const what = typeof options.what === 'string' ? options.what : options.what()
-  throw new Error(`not within ${options.withinMs / 1000} s: ${what}`, { cause: last })
+  throw new Error(`not within ${options.withinMs / 1000} s: ${what}`, last === undefined ? {} : { cause: last })
 }
 
 export async function json<T>(url: string, init?: RequestInit): Promise<T> {

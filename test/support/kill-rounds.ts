@@ -33,7 +33,7 @@ const pidsOf = ({ parts }: Status, part: string) => parts.find(({ name }) => nam
 
 /** Kills assay `kills` times, spread over the faults. Asserts as it goes; reports what was written and what was lost. */
 export async function killRounds(demo: Demo, kills: number, random: () => number): Promise<KillReport> {
-  const writer = startWriter(demo)
+  await using writer = startWriter(demo)
   const moments: string[] = []
   for (let round = 0; moments.length < kills; round++) {
     const chosen = FAULTS[round % FAULTS.length]!
@@ -61,43 +61,42 @@ async function oneFault(
 ): Promise<number[]> {
   const before = new Set(part === undefined ? [] : pidsOf(await status(demo), part))
   const seen = new Set(before)
-  const watch = new AbortController()
-  const watching = (async () => {
-    while (!watch.signal.aborted) {
-      if (part !== undefined)
-        for (const pid of await status(demo).then(
-          (now) => pidsOf(now, part),
-          () => [],
-        ))
-          seen.add(pid)
-      await wait(150)
-    }
-  })()
+  await using watch = watchPids(demo, part, seen)
 
   const since = Date.now()
   await json(`${demo.control}/break/${fault}`, { method: 'POST' })
   const moments: number[] = []
   const began = performance.now()
   for (let i = 0; i < kills; i++) {
-    await wait(1000 + random() * 14_000)
+    await wait(500 + random() * 9500)
     moments.push(Math.round(performance.now() - began))
     await killAndStart(demo)
   }
-  const mine = async () =>
-    (await incidents(demo)).filter((one) => one.policy === policy && Date.parse(one.openedAt) >= since - 1000)
+  let all: readonly IncidentWire[] = []
+  const mine = async () => {
+    all = await incidents(demo)
+    return all.filter((one) => one.policy === policy && Date.parse(one.openedAt) >= since - 1000)
+  }
+  const told = () =>
+    all
+      .slice(0, 4)
+      .map(
+        ({ id, state, timeline }) =>
+          `${id} ${state}\n${timeline.map(({ at, kind, text }) => `  ${at} ${kind}: ${text}`).join('\n')}`,
+      )
+      .join('\n')
   const answered = (one: IncidentWire) =>
     one.timeline.some(({ kind }) => ['acted', 'ticketed', 'notified'].includes(kind))
   await until(async () => (await mine()).some(answered), {
-    what: `${policy} is answered after ${kills} kills`,
+    what: () => `${policy} is answered after ${kills} kills\n${told()}`,
     withinMs: 120_000,
   })
   await json(`${demo.control}/heal`, { method: 'POST' })
   await until(async () => (await mine()).every(({ state }) => state === 'resolved'), {
-    what: `${policy} is resolved`,
+    what: () => `${policy} is resolved\n${told()}`,
     withinMs: 180_000,
   })
-  watch.abort()
-  await watching
+  await watch.stop()
 
   const found = await mine()
   const story = JSON.stringify(found, null, 1)
@@ -120,6 +119,30 @@ async function oneFault(
   return moments
 }
 
+/** Adds every process of a part that is ever seen, until stopped. */
+function watchPids(
+  demo: Demo,
+  part: string | undefined,
+  seen: Set<number>,
+): AsyncDisposable & { readonly stop: () => Promise<void> } {
+  const stopping = new AbortController()
+  const loop = (async () => {
+    while (part !== undefined && !stopping.signal.aborted) {
+      const pids = await status(demo).then(
+        (now) => pidsOf(now, part),
+        () => [],
+      )
+      for (const pid of pids) seen.add(pid)
+      await wait(150)
+    }
+  })()
+  const stop = async () => {
+    stopping.abort()
+    await loop
+  }
+  return { stop, [Symbol.asyncDispose]: stop }
+}
+
 async function killAndStart(demo: Demo): Promise<void> {
   const { assay } = await status(demo)
   if (assay.pid !== undefined) process.kill(assay.pid, 'SIGKILL')
@@ -132,7 +155,7 @@ async function killAndStart(demo: Demo): Promise<void> {
 }
 
 /** Writes one sample after the other by remote write; what was answered 204 is acknowledged and must never be lost. */
-function startWriter(demo: Demo): { readonly stop: () => Promise<readonly number[]> } {
+function startWriter(demo: Demo): AsyncDisposable & { readonly stop: () => Promise<readonly number[]> } {
   const acknowledged: number[] = []
   const stopping = new AbortController()
   const loop = (async () => {
@@ -157,11 +180,15 @@ function startWriter(demo: Demo): { readonly stop: () => Promise<readonly number
       await wait(40)
     }
   })()
+  const stop = async () => {
+    stopping.abort()
+    await loop
+    return acknowledged
+  }
   return {
-    async stop() {
-      stopping.abort()
-      await loop
-      return acknowledged
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop()
     },
   }
 }

@@ -76,7 +76,7 @@ export function samplesOf(
 }
 
 function parseSample(line: string): ParsedSample {
-  const [, name = '', labels, value = ''] = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
+  const [, name = '', labels, value = ''] = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/s.exec(line) ?? []
   assert.notEqual(name, '', `not a sample: ${line}`)
   return { name, labels: labels === undefined ? {} : parseLabels(labels), value: parseValue(value) }
 }
@@ -88,7 +88,7 @@ function parseLabels(text: string): Record<string, string> {
     const [, name = '', value = ''] = LABEL.exec(text) ?? []
     assert.notEqual(name, '', `not labels: ${text}`)
     assert.ok(!(name in labels), `${name} is given once`)
-    labels[name] = value.replace(/\\(.)/g, (_all, one: string) => (one === 'n' ? '\n' : one))
+    labels[name] = value.replace(/\\(.)/gs, (_all, one: string) => (one === 'n' ? '\n' : one))
   }
   return labels
 }
