@@ -84,8 +84,11 @@ export function builtIns(
         deadLetters.length === 0
           ? ''
           : `,queue!~"${deadLetters.map((queue) => queue.replaceAll(/[.\\+*?()|[\]{}^$]/g, '\\\\$&')).join('|')}"`
-      const waiting = `sum by (queue) (rabbitmq_queue_messages_ready{job="${job}"${queues}})`
-      return `${waiting} > 0 and ${waiting} >= sum by (queue) (rabbitmq_queue_messages_ready{job="${job}"${queues}} offset ${window}) and sum by (queue) (rate(rabbitmq_queue_messages_acked_total{job="${job}"${queues}}[${window}])) == 0`
+      // Ready or in flight: a consumer that takes messages and never settles them leaves nothing ready.
+      const waiting = `sum by (queue) (rabbitmq_queue_messages{job="${job}"${queues}})`
+      const before = `sum by (queue) (rabbitmq_queue_messages{job="${job}"${queues}} offset ${window})`
+      const leaving = `sum by (queue) (rate(rabbitmq_queue_messages_acked_total{job="${job}"${queues}}[${window}]))`
+      return `${waiting} > 0 and ${waiting} >= ${before} unless ${leaving} > 0`
     },
     (title) => `a queue of ${title} fills and nobody empties it`,
   )

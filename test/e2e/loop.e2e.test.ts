@@ -117,6 +117,16 @@ describe('faults that take no CPU', { concurrency: true }, () => {
     await healIt('crm-errors')
     await resolves('crmErrors', since)
   })
+
+  test('what assay watches without being asked is told: a stuck consumer, connections that run out', async () => {
+    const since = await breakIt('consumer-stuck')
+    await breakIt('connections-leak')
+    const leak = await reaches('connectionsRunOut', since, (one) => one.parts.includes('crmDb'), 'names the database')
+    await healIt('connections-leak')
+    const stuck = await reaches('queueStuck', since, (one) => one.parts.includes('broker'), 'names the broker', 120_000)
+    await healIt('consumer-stuck')
+    for (const { policy } of [leak, stuck]) await resolves(policy, since)
+  })
 })
 
 test('mes-overload: one more process really runs, and latency falls', async () => {
