@@ -3,6 +3,8 @@
  *
  * A case writes, settles, reads. Settling is what an implementation wants to prove besides: nothing, a block being written, a
  * close and a reopen. Time moves on from case phase to phase, so that a store may refuse what lies before a block.
+ *
+ * Beyond 400 lines because it is one list: the whole contract of a store, to be read and run as one.
  */
 import assert from 'node:assert/strict'
 import { isStaleAt, Labels, type Matcher, matcher, unixMs } from '#core'
