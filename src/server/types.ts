@@ -3,25 +3,17 @@
  */
 import type { Clock, Labels, Log, QueryFn, UnixMs } from '#core'
 import type { Plan } from '#model'
-import type { Incident, Mode, Ticket } from '#responder'
+import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
 import type { MetadataStore, Store } from '#storage'
 import type { EventWire } from './wire.ts'
 
 /** The loop as the server sees it: read, and the few things a person may do by hand. */
-export interface Loop {
-  incidents(): readonly Incident[]
-  incident(id: string): Incident | undefined
-  tickets(): readonly Ticket[]
-  mode(): Mode | 'paused'
-  approval(incident: string): { readonly action: string; readonly text: string; readonly expiresAt: UnixMs } | undefined
-  verifyUntil(incident: string): UnixMs | undefined
-  /** Rejects with `ASSAY_APPROVAL_*` when the question no longer stands. */
-  approve(incident: string, action: string, by: string): Promise<void>
-  pause(by: string): Promise<void>
-  resume(by: string): Promise<void>
-}
+export type Loop = Pick<
+  Responder,
+  'incidents' | 'incident' | 'tickets' | 'mode' | 'approval' | 'verifyUntil' | 'approve' | 'pause' | 'resume'
+>
 
 export type ServerDeps = {
   readonly clock: Clock
