@@ -88,7 +88,8 @@ test('a phone shows every page without scrolling sideways', async () => {
 
 test('the overview says the sentence first, and every part with its state in words', async () => {
   await using page = await open('/')
-  assert.match((await page.locator('main h1').textContent()) ?? '', /mes answers slowly\./)
+  await page.locator('main h1', { hasText: 'mes answers slowly.' }).waitFor()
+  await page.locator('article[aria-label]').nth(7).waitFor()
   assert.equal(await page.locator('article[aria-label]').count(), 8)
   assert.equal(await page.locator('article[aria-label="mes, verifying"]').count(), 1)
   await page.locator('.edge path').nth(11).waitFor({ state: 'attached' })
@@ -98,10 +99,10 @@ test('a number is a door to its chart, and closing it leads back', async () => {
   await using page = await open('/')
   await page.locator('article[aria-label^="mes,"] a.signal').nth(2).click()
   await page.getByRole('dialog').getByText('limit').or(page.getByRole('dialog').locator('canvas')).first().waitFor()
-  assert.match(page.url(), /chart=mes(%2F|\/)p95/)
+  await page.waitForURL(/chart=mes(%2F|\/)p95/)
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  assert.doesNotMatch(page.url(), /chart=/)
+  await page.waitForURL((url) => !url.href.includes('chart='))
 })
 
 test('the keyboard goes everywhere: g i, ?, Ctrl K', async () => {
@@ -155,8 +156,9 @@ test('a lost connection is said, dated, and greys what is no longer known; it he
   stub.breakDown()
   await page.getByText(/connection lost, last data \d\d:\d\d:\d\d/).waitFor()
   await page.locator('main h1', { hasText: /At \d\d:\d\d:\d\d: All is well/ }).waitFor()
-  assert.equal(await page.evaluate("getComputedStyle(document.querySelector('.live-number')).opacity < 0.5"), true)
+  // The greying is a transition: what counts is where it ends.
+  await page.waitForFunction("Number(getComputedStyle(document.querySelector('.live-number')).opacity) < 0.5")
   stub.mend()
   await page.locator('.live-ok').waitFor()
-  assert.equal(await page.evaluate("document.documentElement.hasAttribute('data-stale')"), false)
+  await page.waitForFunction("!document.documentElement.hasAttribute('data-stale')")
 })
