@@ -9,7 +9,7 @@ const FLOORS = [
   'core',
   'storage',
   'promql tsdb state',
-  'collectors insight rules scrape',
+  'collectors insight remote rules scrape',
   'alerting',
   'responder',
   'model',

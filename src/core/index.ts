@@ -5,9 +5,28 @@ export { type DurationText, formatDuration, parseDuration, tryParseDuration } fr
 export { type EnvRef, redactUrl, resolveText, type Text } from './env.ts'
 export { AssayError, messageOf } from './error.ts'
 export { type FamilyType, formatSeries, PageWriter } from './exposition.ts'
+export { FEATURES, type Feature, parseFeatures } from './features.ts'
+export {
+  type BucketSpan,
+  type Buckets,
+  CUSTOM_SCHEMA,
+  histogramFault,
+  MAX_BUCKETS,
+  MAX_SCHEMA,
+  MIN_SCHEMA,
+  type NativeHistogram,
+  NO_BOUNDS,
+  NO_BUCKETS,
+  RESET_HINTS,
+  type ResetHint,
+  sameHistogram,
+  spansOf,
+  tryBucketsOf,
+} from './histogram.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
 export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
+export { bytesTag, fixed32Tag, fixed64Tag, ProtoReader, ProtoWriter, varintTag } from './proto.ts'
 export {
   type Instant,
   type MatrixSeries,

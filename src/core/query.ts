@@ -5,15 +5,28 @@
  * unchanged on the embedded engine and on any Prometheus-compatible one.
  */
 import type { UnixMs } from './brand.ts'
+import type { NativeHistogram } from './histogram.ts'
 import { Labels } from './labels.ts'
 
 export type Instant = { readonly at: UnixMs }
 /** Inclusive at both ends; `stepMs` > 0. */
 export type Range = { readonly start: UnixMs; readonly end: UnixMs; readonly stepMs: number }
 
-export type VectorSample = { readonly labels: Labels; readonly at: UnixMs; readonly value: number }
-/** Columns of equal length, ascending in time. Missing steps are absent, never NaN. */
-export type MatrixSeries = { readonly labels: Labels; readonly timestamps: Float64Array; readonly values: Float64Array }
+/** With `histogram` the sample is that native histogram, and `value` is NaN. */
+export type VectorSample = {
+  readonly labels: Labels
+  readonly at: UnixMs
+  readonly value: number
+  readonly histogram?: NativeHistogram
+}
+
+/** Columns of equal length, ascending in time. Missing steps are absent, never NaN. Floats and histograms stand apart. */
+export type MatrixSeries = {
+  readonly labels: Labels
+  readonly timestamps: Float64Array
+  readonly values: Float64Array
+  readonly histograms?: { readonly timestamps: Float64Array; readonly values: readonly NativeHistogram[] }
+}
 
 export type QueryAnswer = (
   | { readonly kind: 'vector'; readonly samples: readonly VectorSample[] }

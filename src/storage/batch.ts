@@ -4,7 +4,7 @@
  * - A value keeps its bits: a stale marker is written by `markStale` and never travels as a number.
  * - A number that is NaN is stored as the one ordinary NaN, so that no caller can make a stale marker by accident.
  */
-import { writeStale } from '#core'
+import { type NativeHistogram, writeStale } from '#core'
 
 const FIRST_CAPACITY = 64
 
@@ -12,6 +12,10 @@ export class Batch {
   refs: Float64Array
   timestamps: Float64Array
   values: Float64Array
+  /** By place, made with the first one: the sample is the histogram then, and its value 0. */
+  histograms: (NativeHistogram | undefined)[] | undefined
+  /** By place, made with the first start timestamp that is known; 0 where it is not. */
+  starts: Float64Array | undefined
   count = 0
 
   /** `capacity`: how many entries are expected; it grows beyond. */
@@ -21,12 +25,19 @@ export class Batch {
     this.values = new Float64Array(capacity)
   }
 
-  push(ref: number, at: number, value: number): void {
+  push(ref: number, at: number, value: number, startAt = 0): void {
     if (this.count === this.refs.length) this.#grow()
     this.refs[this.count] = ref
     this.timestamps[this.count] = at
     this.values[this.count] = Number.isNaN(value) ? Number.NaN : value
+    if (startAt !== 0) (this.starts ??= new Float64Array(this.refs.length))[this.count] = startAt
     this.count++
+  }
+
+  pushHistogram(ref: number, at: number, histogram: NativeHistogram, startAt = 0): void {
+    this.push(ref, at, 0, startAt)
+    this.histograms ??= []
+    this.histograms[this.count - 1] = histogram
   }
 
   /** Pushes a stale marker. */
@@ -40,6 +51,7 @@ export class Batch {
     this.refs = grown(this.refs, capacity)
     this.timestamps = grown(this.timestamps, capacity)
     this.values = grown(this.values, capacity)
+    if (this.starts !== undefined) this.starts = grown(this.starts, capacity)
   }
 }
 

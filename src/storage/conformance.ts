@@ -7,7 +7,17 @@
  * Beyond 400 lines because it is one list: the whole contract of a store, to be read and run as one.
  */
 import assert from 'node:assert/strict'
-import { isStaleAt, Labels, type Matcher, matcher, unixMs } from '#core'
+import {
+  CUSTOM_SCHEMA,
+  isStaleAt,
+  Labels,
+  type Matcher,
+  matcher,
+  type NativeHistogram,
+  NO_BUCKETS,
+  type ResetHint,
+  unixMs,
+} from '#core'
 import type { CommitReport, Querier, Series, SeriesRef, Store } from './types.ts'
 
 export type StoreCase = (name: string, run: () => Promise<void>) => unknown
@@ -47,11 +57,16 @@ export function commitAll(store: Store, samples: readonly Sample[]): CommitRepor
 
 /** A series in full, for comparison: labels, then instant and bits of each value. */
 export function dumpSeries(series: Series): readonly unknown[] {
-  const { timestamps, values, count } = series.samples()
+  const { timestamps, values, count, histograms, starts } = series.samples()
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
   return [
     series.labels.toString(),
-    ...Array.from({ length: count }, (_, i) => [timestamps[i], words[2 * i], words[2 * i + 1]]),
+    ...Array.from({ length: count }, (_, i) => {
+      const sample: unknown[] = [timestamps[i], words[2 * i], words[2 * i + 1]]
+      if (histograms?.[i] !== undefined) sample.push(histograms[i])
+      if (starts !== undefined && starts[i] !== 0) sample.push(starts[i])
+      return sample
+    }),
   ]
 }
 
@@ -502,4 +517,101 @@ const CASES: readonly (readonly [string, (box: StoreBox) => Promise<void>])[] = 
       assert.ok(sizeBytes > 0)
     },
   ],
+  [
+    'native histograms and start timestamps come back with their samples, mixed with floats and stale markers',
+    async (box) => {
+      {
+        using batch = box.store.appender()
+        const ref = batch.appendHistogram(undefined, of('h'), unixMs(1), sampleHistogram([1, 2]), 0)
+        batch.appendHistogram(ref, of('h'), unixMs(2), sampleHistogram([1, 3]), 1)
+        batch.append(ref, of('h'), unixMs(3), 7, 2)
+        batch.appendHistogram(ref, of('h'), unixMs(4), sampleHistogram([0, 3], { customBounds: [1.5] }))
+        batch.appendStale(ref, of('h'), unixMs(5))
+        batch.append(undefined, of('plain'), unixMs(5), 1)
+        assert.deepEqual(batch.commit(), { appended: 6, rejected: [] })
+      }
+      await box.settle()
+      {
+        using batch = box.store.appender()
+        batch.appendHistogram(undefined, of('h'), unixMs(6), sampleHistogram([5, 5]), 3)
+        assert.deepEqual(batch.commit(), { appended: 1, rejected: [] })
+      }
+      using querier = whole(box.store)
+      const samples = querier.select([named('h')])[0]!.samples()
+      assert.equal(samples.count, 6)
+      assert.deepEqual(
+        Array.from({ length: 6 }, (_, i) => samples.histograms?.[i]?.positive.counts.join()),
+        ['1,2', '1,3', undefined, '0,3', undefined, '5,5'],
+      )
+      assert.deepEqual([...samples.histograms![3]!.customBounds], [1.5])
+      assert.deepEqual([...samples.starts!.subarray(0, 6)], [0, 1, 2, 0, 0, 3])
+      assert.equal(samples.values[2], 7)
+      assert.equal(samples.values[0], 0)
+      assert.ok(isStaleAt(samples.values, 4))
+      const plain = querier.select([named('plain')])[0]!.samples()
+      assert.deepEqual([plain.histograms, plain.starts], [undefined, undefined])
+    },
+  ],
+  [
+    'hints of counter resets are settled against the sample before, also across what was settled',
+    async (box) => {
+      const steps: readonly (readonly [counts: readonly number[], given: ResetHint, hint: ResetHint])[] = [
+        [[1, 2], 'unknown', 'unknown'],
+        [[1, 3], 'unknown', 'none'],
+        [[1, 2], 'none', 'reset'],
+        [[2, 2], 'reset', 'reset'],
+        [[9, 9], 'gauge', 'gauge'],
+        [[9, 9], 'unknown', 'unknown'],
+      ]
+      for (const [i, [counts, given]] of steps.entries()) {
+        using batch = box.store.appender()
+        batch.appendHistogram(undefined, of('h'), unixMs(i + 1), sampleHistogram(counts, { resetHint: given }))
+        batch.commit()
+        if (i % 2 === 0) await box.settle()
+      }
+      using querier = whole(box.store)
+      const { histograms } = querier.select([named('h')])[0]!.samples()
+      assert.deepEqual(
+        histograms?.map((one) => one?.resetHint),
+        steps.map(([, , hint]) => hint),
+      )
+    },
+  ],
+  [
+    'a repeated histogram is taken silently when it is the same and rejected when it is not',
+    async ({ store }) => {
+      const write = (counts: readonly number[]) => {
+        using batch = store.appender()
+        batch.appendHistogram(undefined, of('h'), unixMs(1), sampleHistogram(counts))
+        return batch.commit()
+      }
+      assert.deepEqual(write([1, 2]), { appended: 1, rejected: [] })
+      assert.deepEqual(write([1, 2]), { appended: 0, rejected: [] })
+      assert.deepEqual(reasons(write([2, 1])), [['duplicate', 1]])
+      assert.deepEqual(reasons(commitAll(store, [[of('h'), 1, 0]])), [['duplicate', 1]])
+    },
+  ],
 ]
+
+/** A histogram with positive buckets 0, 1, ... of these counts. */
+export function sampleHistogram(
+  counts: readonly number[],
+  {
+    customBounds = [],
+    resetHint = 'unknown',
+  }: { readonly customBounds?: readonly number[]; readonly resetHint?: ResetHint } = {},
+): NativeHistogram {
+  const count = counts.reduce((sum, one) => sum + one, 0)
+  return {
+    schema: customBounds.length > 0 ? CUSTOM_SCHEMA : 0,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    count,
+    sum: count * 1.5,
+    positive: { indices: Int32Array.from(counts, (_, i) => i), counts: Float64Array.from(counts) },
+    negative: NO_BUCKETS,
+    customBounds: Float64Array.from(customBounds),
+    resetHint,
+    isInteger: true,
+  }
+}

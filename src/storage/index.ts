@@ -1,10 +1,19 @@
 export { Batch, grown, isInstant, MAX_INSTANT, sameBits } from './batch.ts'
 export { compareLabels } from './compare-labels.ts'
-export { commitAll, dump, dumpSeries, type StoreBox, type StoreCase, storeConformance } from './conformance.ts'
+export {
+  commitAll,
+  dump,
+  dumpSeries,
+  type StoreBox,
+  type StoreCase,
+  sampleHistogram,
+  storeConformance,
+} from './conformance.ts'
 export { type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export { METRIC_TYPES, type Metadata, MetadataStore, type MetricType } from './metadata.ts'
 export { playScript, type ScriptSample, type ScriptStep, scriptSeries } from './model-script.ts'
 export { Rejections } from './rejections.ts'
+export { settleHint } from './settle-hint.ts'
 export type {
   Appender,
   CommitReport,

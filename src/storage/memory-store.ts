@@ -5,10 +5,21 @@
  * - Nothing is ever removed: for a process that runs for days take `#tsdb`.
  * - A third column holds the number of the commit that brought a sample; an open querier reads the commits before it.
  */
-import { byBytes, type Labels, type Matcher, matchesAll, type UnixMs, unixMs } from '#core'
+import {
+  byBytes,
+  isStaleAt,
+  type Labels,
+  type Matcher,
+  matchesAll,
+  type NativeHistogram,
+  sameHistogram,
+  type UnixMs,
+  unixMs,
+} from '#core'
 import { Batch, grown, isInstant, sameBits } from './batch.ts'
 import { compareLabels } from './compare-labels.ts'
 import { Rejections } from './rejections.ts'
+import { settleHint } from './settle-hint.ts'
 import type { Appender, CommitReport, Querier, Samples, Series, SeriesRef, Store, StoreStats } from './types.ts'
 
 export type MemoryStoreOptions = {
@@ -25,6 +36,9 @@ type MemorySeries = {
   timestamps: Float64Array
   values: Float64Array
   commits: Float64Array
+  /** By place; places of floats are empty. */
+  readonly histograms: Map<number, NativeHistogram>
+  readonly starts: Map<number, number>
   count: number
 }
 
@@ -77,7 +91,15 @@ class MemoryStore implements Store {
     if (this.#refs.size >= this.#maxSeries) return 0
     const ref = this.#series.length
     const column = () => new Float64Array(4)
-    this.#series.push({ labels, timestamps: column(), values: column(), commits: column(), count: 0 })
+    this.#series.push({
+      labels,
+      timestamps: column(),
+      values: column(),
+      commits: column(),
+      histograms: new Map(),
+      starts: new Map(),
+      count: 0,
+    })
     this.#refs.set(labels.key, ref)
     return ref
   }
@@ -93,10 +115,17 @@ class MemoryStore implements Store {
       else if (at > last) {
         push(one, batch, i, this.#commits)
         appended++
-      } else if (!sameBits(one.values, one.count - 1, batch.values, i)) rejections.add('duplicate', one.labels, at)
+      } else if (!isRepeated(one, batch, i)) rejections.add('duplicate', one.labels, at)
     }
     return { appended, rejected: rejections.list() }
   }
+}
+
+function isRepeated(one: MemorySeries, batch: Batch, i: number): boolean {
+  const known = one.histograms.get(one.count - 1)
+  const again = batch.histograms?.[i]
+  if (known !== undefined && again !== undefined) return sameHistogram(known, again)
+  return known === again && sameBits(one.values, one.count - 1, batch.values, i)
 }
 
 function push(one: MemorySeries, batch: Batch, i: number, commit: number): void {
@@ -108,6 +137,14 @@ function push(one: MemorySeries, batch: Batch, i: number, commit: number): void 
   one.timestamps[one.count] = batch.timestamps[i]!
   one.values.set(batch.values.subarray(i, i + 1), one.count)
   one.commits[one.count] = commit
+  const histogram = batch.histograms?.[i]
+  if (histogram !== undefined) {
+    const before =
+      one.count > 0 && !isStaleAt(one.values, one.count - 1) ? one.histograms.get(one.count - 1) : undefined
+    one.histograms.set(one.count, { ...histogram, resetHint: settleHint(before, histogram) })
+  }
+  const startAt = batch.starts?.[i] ?? 0
+  if (startAt !== 0) one.starts.set(one.count, startAt)
   one.count++
 }
 
@@ -126,16 +163,35 @@ class MemoryAppender implements Appender {
     this.#deps = deps
   }
 
-  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef {
+  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number, startAt = 0): SeriesRef {
     const batch = this.#open()
+    const found = this.#place(ref, labels, at)
+    if (found > 0) batch.push(found, at, value, startAt)
+    return (found < 0 ? (ref ?? 0) : found) as SeriesRef
+  }
+
+  appendHistogram(
+    ref: SeriesRef | undefined,
+    labels: Labels,
+    at: UnixMs,
+    histogram: NativeHistogram,
+    startAt = 0,
+  ): SeriesRef {
+    const batch = this.#open()
+    const found = this.#place(ref, labels, at)
+    if (found > 0) batch.pushHistogram(found, at, histogram, startAt)
+    return (found < 0 ? (ref ?? 0) : found) as SeriesRef
+  }
+
+  /** The series a sample goes to; 0 when it was refused, -1 when the sample was. */
+  #place(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): number {
     if (!isInstant(at)) {
       this.#rejections.add('no-instant', labels, at)
-      return (ref ?? 0) as SeriesRef
+      return -1
     }
     const found = this.#deps.find(ref, labels) || this.#deps.create(labels)
     if (found === 0) this.#rejections.add('series-limit', labels, at)
-    else batch.push(found, at, value)
-    return found as SeriesRef
+    return found
   }
 
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void {
@@ -203,7 +259,17 @@ class MemoryQuerier implements Querier {
     while (from < one.count && one.timestamps[from]! < this.#start) from++
     let to = from
     while (to < one.count && one.timestamps[to]! <= this.#end && one.commits[to]! <= this.#commit) to++
-    return { timestamps: one.timestamps.slice(from, to), values: one.values.slice(from, to), count: to - from }
+    const count = to - from
+    const places = Array.from({ length: count }, (_, i) => from + i)
+    const histograms = places.map((place) => one.histograms.get(place))
+    const starts = Float64Array.from(places, (place) => one.starts.get(place) ?? 0)
+    return {
+      timestamps: one.timestamps.slice(from, to),
+      values: one.values.slice(from, to),
+      count,
+      ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
+      ...(starts.some((start) => start !== 0) ? { starts } : {}),
+    }
   }
 }
 

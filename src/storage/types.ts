@@ -2,11 +2,12 @@
  * The seam between what writes samples and what keeps them. Two implementations run one conformance suite:
  * the simplest one (`memoryStore`) and `#tsdb`.
  *
- * - A sample is (series, instant, value). Per series, instants only grow; a stale marker ends it for readers.
+ * - A sample is (series, instant, value or native histogram), with the start timestamp of its counter where the writer knew it.
+ *   Per series, instants only grow; a stale marker ends it for readers. A series may change between floats and histograms.
  * - Readers get columns and never learn how they are kept.
  * - Everything here is synchronous: a durable store writes ahead with one system call per commit.
  */
-import type { Brand, Labels, Matcher, UnixMs } from '#core'
+import type { Brand, Labels, Matcher, NativeHistogram, UnixMs } from '#core'
 
 /** A number for a known series, valid while the store is open. `undefined` stands for "look it up by labels". */
 export type SeriesRef = Brand<number, 'SeriesRef'>
@@ -31,9 +32,21 @@ export interface Appender extends Disposable {
   /**
    * `labels` must be those of `ref`: a reference may have been forgotten, and then they say which series it was. Returns
    * the reference for the next batch; 0 stands for a series that was refused. What cannot be taken is told by `commit`.
+   * `startAt`: when the counter behind the sample began, Unix milliseconds; 0, the default, is "not known".
    * A NaN becomes the one ordinary NaN: a stale marker is made by `appendStale` alone.
    */
-  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef
+  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number, startAt?: number): SeriesRef
+  /**
+   * As `append`, for a native histogram that has no fault (`histogramFault`). Its reset hint is settled at commit against the sample
+   * before it (`settleHint`).
+   */
+  appendHistogram(
+    ref: SeriesRef | undefined,
+    labels: Labels,
+    at: UnixMs,
+    histogram: NativeHistogram,
+    startAt?: number,
+  ): SeriesRef
   /** Ends the series for readers at `at`. A marker for a series that is not there is dropped. */
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void
   /** Throws `ASSAY_STORE_WRITE` when the disk refuses; then nothing of the batch is visible. */
@@ -41,7 +54,15 @@ export interface Appender extends Disposable {
 }
 
 /** Ascending in time. Only the first `count` entries count; the arrays belong to the reader until its querier is disposed. */
-export type Samples = { readonly timestamps: Float64Array; readonly values: Float64Array; readonly count: number }
+export type Samples = {
+  readonly timestamps: Float64Array
+  readonly values: Float64Array
+  readonly count: number
+  /** There when one of the samples is a native histogram: at its place, and then `values` holds 0 there. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[]
+  /** There when a start timestamp is known: Unix milliseconds, 0 where it is not. */
+  readonly starts?: Float64Array
+}
 
 export type Series = {
   readonly labels: Labels

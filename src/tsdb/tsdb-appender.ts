@@ -46,6 +46,10 @@ export class TsdbAppender implements Appender {
     return found as SeriesRef
   }
 
+  appendHistogram(): SeriesRef {
+    throw new TypeError('BUG: native histograms are not kept here yet')
+  }
+
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void {
     this.#mustBeOpen()
     const found = this.#deps.head.find(ref, labels)

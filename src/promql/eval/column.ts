@@ -1,17 +1,18 @@
 /**
  * What evaluation passes from node to node: vectors as columns over the steps of a frame.
  *
- * - A column has one slot a step. `kinds[i]` says what stands there; `values[i]` counts only when it is FLOAT.
- * - Native histograms will be a further kind with an array of their own beside `values`; whatever asks for FLOAT passes
- *   over them, as Prometheus' functions of floats do.
+ * - A column has one slot a step. `kinds[i]` says what stands there: `values[i]` counts only when it is FLOAT,
+ *   `histograms[i]` only when it is HISTOGRAM. Whatever asks for FLOAT passes over histograms, as Prometheus' functions
+ *   of floats do.
  * - Columns handed on are never written to again; a node that changes values makes new ones.
  * - `dropName` is Prometheus' delayed name removal: the name is still there to match and group by, and leaves
  *   (with `__type__` and `__unit__`) when the answer is made.
  */
-import { type Labels, METRIC_NAME } from '#core'
+import { type Labels, METRIC_NAME, type NativeHistogram } from '#core'
 
 export const ABSENT = 0
 export const FLOAT = 1
+export const HISTOGRAM = 2
 
 /** Steps `start + i * stepMs` for i in [0, count). */
 export type Frame = { readonly start: number; readonly stepMs: number; readonly count: number }
@@ -21,6 +22,8 @@ export type Column = {
   readonly dropName: boolean
   readonly values: Float64Array
   readonly kinds: Uint8Array
+  /** There when a slot is HISTOGRAM. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[]
 }
 
 export type Vector = { readonly type: 'vector'; readonly columns: readonly Column[] }

@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { compressSync } from 'snappy'
 import { Labels } from '#core'
+import { encodeWriteRequest } from '#remote'
 import { NOW, openWorld, write } from '../server.test-support.ts'
-import { encodeWriteRequest } from './encode-write-request.test-support.ts'
 
 test('remote write takes samples, stale markers and metadata', async () => {
   await using world = await openWorld()

@@ -7,10 +7,10 @@
  */
 import { uncompress } from 'snappy'
 import { isStaleAt, messageOf, type UnixMs } from '#core'
+import { decodeWriteRequest, type WriteRequest } from '#remote'
 import type { CommitReport, Rejected, Store } from '#storage'
 import { ApiError } from '../http/api-error.ts'
 import type { ServerDeps } from '../types.ts'
-import { decodeWriteRequest, type WriteRequest } from './write-request.ts'
 
 /** Most bytes of a body as it comes. */
 export const MAX_BODY_BYTES = 32 * 2 ** 20
@@ -26,7 +26,7 @@ export async function receiveWrite(
   counts: WriteCounts,
 ): Promise<void> {
   checkHeaders(request.contentType, request.encoding)
-  const written = decodeWriteRequest(await unpack(request.body))
+  const written = decoded(await unpack(request.body))
   counts.requests++
   for (const { family, ...one } of written.metadata) if (family !== '') metadata.set(family, one)
   const report = append(store, written)
@@ -35,6 +35,14 @@ export async function receiveWrite(
   if (complaint === undefined) return
   counts.rejected += report.rejected.reduce((sum, one) => sum + one.count, 0)
   throw new ApiError('bad_data', complaint)
+}
+
+function decoded(body: Buffer): WriteRequest {
+  try {
+    return decodeWriteRequest(body)
+  } catch (cause) {
+    throw new ApiError('bad_data', `the body is no prometheus.WriteRequest: ${messageOf(cause)}`, { cause })
+  }
 }
 
 function checkHeaders(contentType: string, encoding: string): void {

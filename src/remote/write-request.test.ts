@@ -65,7 +65,7 @@ test('a message cut anywhere never yields wrong numbers: it throws, or is a shor
     try {
       got = decodeWriteRequest(bytes.subarray(0, cut))
     } catch (thrown) {
-      assert.match(String(thrown), /no prometheus\.WriteRequest/)
+      assert.match(String(thrown), /makes no sense at byte/)
       continue
     }
     assert.ok(got.series.length < 2)
@@ -79,7 +79,7 @@ test('any bytes decode or are refused, and nothing else happens', () => {
       try {
         decodeWriteRequest(Buffer.from(bytes))
       } catch (thrown) {
-        assert.match(String(thrown), /no prometheus\.WriteRequest/)
+        assert.match(String(thrown), /makes no sense at byte/)
       }
     }),
   )

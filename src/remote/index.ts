@@ -1,0 +1,2 @@
+export { encodeWriteRequest } from './encode-write-request.test-support.ts'
+export { decodeWriteRequest, type WriteRequest, type WriteSeries } from './write-request.ts'
