@@ -3,6 +3,7 @@
 #
 # - Packages from the lock file, when the lock file has changed since they were installed.
 # - From Debian, as root: RabbitMQ (demo, test), Chromium and Prometheus (test). Elsewhere: a sentence that says what to install.
+# - The current Prometheus, Alertmanager and VictoriaMetrics, into .cache (test); see scripts/peers.sh.
 # - The UI, when its sources have changed since it was built.
 set -eu
 cd "$(dirname "$0")/.."
@@ -45,8 +46,13 @@ system_packages() {
   return $status
 }
 
-# The two downloads do not wait for each other.
+# The downloads do not wait for each other.
 mkdir -p .cache
+peers=
+if [ "$what" = test ]; then
+  sh scripts/peers.sh &
+  peers=$!
+fi
 log=.cache/apt.log
 apt=
 if [ -n "$missing" ]; then
@@ -61,6 +67,7 @@ if [ "$(cat $stamp 2>/dev/null || true)" != "$sum" ]; then
   printf '%s' "$sum" >$stamp
 fi
 [ -z "$apt" ] || wait $apt || exit 1
+[ -z "$peers" ] || wait $peers || exit 1
 
 node=node_modules/.bin/node
 if [ ! -x $node ]; then
