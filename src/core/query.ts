@@ -8,9 +8,16 @@ import type { UnixMs } from './brand.ts'
 import type { NativeHistogram } from './histogram.ts'
 import { Labels } from './labels.ts'
 
-export type Instant = { readonly at: UnixMs }
+/** Where one question departs from the engine's own settings. */
+export type Asked = {
+  /** How far back an instant selector looks; 0 or absent: as the engine is set. */
+  readonly lookbackMs?: number
+  /** Samples are to be counted for each step too, where the engine can. */
+  readonly perStepStats?: boolean
+}
+export type Instant = Asked & { readonly at: UnixMs }
 /** Inclusive at both ends; `stepMs` > 0. */
-export type Range = { readonly start: UnixMs; readonly end: UnixMs; readonly stepMs: number }
+export type Range = Asked & { readonly start: UnixMs; readonly end: UnixMs; readonly stepMs: number }
 
 /** With `histogram` the sample is that native histogram, and `value` is NaN. */
 export type VectorSample = {

@@ -60,7 +60,7 @@ export function createEngine(options: EngineOptions): Engine {
       const context = new Context({
         text: promql,
         bounds,
-        lookbackMs,
+        lookbackMs: when.lookbackMs || lookbackMs,
         defaultStepMs: subqueryStepMs,
         maxSamples,
         annotations,
