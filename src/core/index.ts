@@ -23,6 +23,17 @@ export {
   spansOf,
   tryBucketsOf,
 } from './histogram.ts'
+export {
+  boundaryRule,
+  bucketBound,
+  bucketsOf,
+  exponentialBound,
+  type HistogramBucket,
+  listedBuckets,
+  negativeBucket,
+  positiveBucket,
+  zeroBucket,
+} from './histogram-bounds.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
 export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
