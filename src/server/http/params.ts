@@ -7,13 +7,15 @@
  */
 import { tryParseDuration, type UnixMs, unixMs } from '#core'
 import { ApiError, invalidParam } from './api-error.ts'
+import { tryParseGoFloat } from './go-float.ts'
 
 /** The ends of time, as a JavaScript date knows them. */
 export const MIN_TIME: UnixMs = unixMs(-8.64e15)
 export const MAX_TIME: UnixMs = unixMs(8.64e15)
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
-const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)$/
+/** Go's int64 of nanoseconds ends here: about 292 years. */
+const MAX_DURATION_MS = 2 ** 63 / 1e6
 
 export class Params {
   readonly #values = new Map<string, string[]>()
@@ -61,18 +63,26 @@ export class Params {
   }
 
   requiredDuration(name: string): number {
-    const ms = tryParseSeconds(this.get(name))
-    if (ms === undefined) throw invalidParam(name, cannotParse(this.get(name), 'duration'))
-    return ms
+    return parseSeconds(this.get(name), (message) => invalidParam(name, message))
+  }
+
+  /** `lookback_delta`, whose errors Prometheus words differently; milliseconds, 0 when it is not given. Throws `bad_data`. */
+  lookbackDelta(): number {
+    const text = this.get('lookback_delta')
+    if (text === '') return 0
+    return parseSeconds(
+      text,
+      (message) => new ApiError('bad_data', `error parsing lookback delta duration: ${message}`),
+    )
   }
 
   /** The `limit` of a list; `undefined`: none. 0 means none too, as in Prometheus. Throws `bad_data`. */
   limit(): number | undefined {
     const text = this.get('limit')
     if (text === '') return undefined
-    if (!/^[+-]?\d+$/.test(text))
-      throw invalidParam('limit', `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
-    const limit = Number(text)
+    const limit = tryParseInt(text)
+    if (typeof limit === 'string')
+      throw invalidParam('limit', `strconv.Atoi: parsing ${JSON.stringify(text)}: ${limit}`)
     if (limit < 0) throw invalidParam('limit', 'limit must be non-negative')
     return limit === 0 ? undefined : limit
   }
@@ -81,20 +91,38 @@ export class Params {
   count(name: string): number | undefined {
     const text = this.get(name)
     if (text === '') return undefined
-    if (!/^[+-]?\d+$/.test(text)) throw new ApiError('bad_data', `${name} must be a number`)
-    return Number(text)
+    const count = tryParseInt(text)
+    if (typeof count === 'string') throw new ApiError('bad_data', `${name} must be a number`)
+    return count
+  }
+
+  /** As Go's `ParseBool`: `1`, `t`, `true` in any case. `undefined` when it is not given; a string when it is none: why. */
+  flag(name: string): boolean | string | undefined {
+    const text = this.get(name).toLowerCase()
+    if (text === '') return undefined
+    if (['1', 't', 'true'].includes(text)) return true
+    if (['0', 'f', 'false'].includes(text)) return false
+    return `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`
   }
 }
 
-/** Unix seconds, with fractions, or RFC 3339. Fractions of a millisecond are rounded. */
+/** A whole number as Go reads it into 64 bits, or what is wrong with the text, in Go's words. */
+export function tryParseInt(text: string): number | string {
+  if (!/^[+-]?\d+$/.test(text)) return 'invalid syntax'
+  const value = Number(text)
+  return value >= -(2 ** 63) && value < 2 ** 63 ? value : 'value out of range'
+}
+
+/** Unix seconds, with fractions, or RFC 3339. Of seconds, fractions of a millisecond are rounded; of RFC 3339 they are cut off. */
 export function tryParseTime(text: string): UnixMs | undefined {
-  if (NUMBER.test(text)) return clamp(Math.round(Number(text) * 1000))
+  const seconds = tryParseGoFloat(text)
+  if (seconds !== undefined) return Number.isFinite(seconds) ? clamp(toMs(seconds)) : undefined
   const parts = RFC3339.exec(text)
   if (parts !== null) {
     const [, year, month, day] = parts
     // Date.parse takes the 30th of February for the 1st of March.
     const daysInMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
-    const at = Date.parse(text)
+    const at = Date.parse(text.replace(',', '.'))
     return Number.isNaN(at) || Number(day) > daysInMonth ? undefined : unixMs(at)
   }
   // How Go's clients spell the ends of their time.
@@ -103,13 +131,26 @@ export function tryParseTime(text: string): UnixMs | undefined {
   return undefined
 }
 
-/** Seconds as a number, or a duration like `1h30m`; milliseconds come out. */
+/** Halves are rounded away from zero, as Go does. */
+function toMs(seconds: number): number {
+  const whole = Math.trunc(seconds)
+  const rest = seconds - whole
+  return whole * 1000 + Math.sign(rest) * Math.round(Math.abs(rest) * 1000)
+}
+
+/** Seconds as a number, or a duration like `1h30m`; milliseconds come out. `undefined`: it is none, or too long. */
 export function tryParseSeconds(text: string): number | undefined {
-  if (NUMBER.test(text)) {
-    const ms = Number(text) * 1000
-    return Math.abs(ms) > Number.MAX_SAFE_INTEGER ? undefined : ms
-  }
-  return tryParseDuration(text)
+  const seconds = tryParseGoFloat(text)
+  if (seconds === undefined) return tryParseDuration(text)
+  const ms = seconds * 1000
+  return Math.abs(ms) >= MAX_DURATION_MS || Number.isNaN(ms) ? undefined : ms
+}
+
+function parseSeconds(text: string, refuse: (message: string) => ApiError): number {
+  const ms = tryParseSeconds(text)
+  if (ms !== undefined) return ms
+  const tooLong = tryParseGoFloat(text) !== undefined && !/nan/i.test(text)
+  throw refuse(`${cannotParse(text, 'duration')}${tooLong ? '. It overflows int64' : ''}`)
 }
 
 function clamp(ms: number): UnixMs {
