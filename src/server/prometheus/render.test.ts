@@ -1,10 +1,39 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Labels, type QueryAnswer, unixMs } from '#core'
+import { Labels, type NativeHistogram, NO_BOUNDS, NO_BUCKETS, type QueryAnswer, unixMs } from '#core'
 import { envelope, errorEnvelope, renderAnswer, renderInstant } from './render.ts'
 
 const plain = { warnings: [], infos: [] }
+const buckets = (indices: readonly number[], counts: readonly number[]) => ({
+  indices: Int32Array.from(indices),
+  counts: Float64Array.from(counts),
+})
+const histogram: NativeHistogram = {
+  schema: 0,
+  zeroThreshold: 0.001,
+  zeroCount: 2,
+  count: 9.5,
+  sum: -3,
+  positive: buckets([1, 2, 4], [1, 0, 2.5]),
+  negative: buckets([0], [4]),
+  customBounds: NO_BOUNDS,
+  resetHint: 'unknown',
+  isInteger: false,
+}
+const HISTOGRAM =
+  '{"count":"9.5","sum":"-3","buckets":[[1,"-1","-0.5","4"],[3,"-0.001","0.001","2"],[0,"1","2","1"],[0,"8","16","2.5"]]}'
+const custom: NativeHistogram = {
+  ...histogram,
+  schema: -53,
+  zeroThreshold: 0,
+  zeroCount: 0,
+  count: 3,
+  sum: 1e-7,
+  positive: buckets([0, 2], [1, 2]),
+  negative: NO_BUCKETS,
+  customBounds: Float64Array.of(0.5, 5),
+}
 
 const cases: readonly { why: string; answer: QueryAnswer; text: string }[] = [
   {
@@ -26,6 +55,45 @@ const cases: readonly { why: string; answer: QueryAnswer; text: string }[] = [
       ...plain,
     },
     text: '{"resultType":"matrix","result":[{"metric":{},"values":[[0,"NaN"],[1,"-Inf"]]}]}',
+  },
+  {
+    why: 'a vector of native histograms',
+    answer: {
+      kind: 'vector',
+      samples: [
+        { labels: Labels.empty, at: unixMs(1000), value: Number.NaN, histogram },
+        {
+          labels: Labels.empty,
+          at: unixMs(1000),
+          value: Number.NaN,
+          histogram: { ...histogram, zeroCount: 0, positive: NO_BUCKETS, negative: NO_BUCKETS },
+        },
+      ],
+      ...plain,
+    },
+    text: `{"resultType":"vector","result":[{"metric":{},"histogram":[1,${HISTOGRAM}]},{"metric":{},"histogram":[1,{"count":"9.5","sum":"-3"}]}]}`,
+  },
+  {
+    why: 'a matrix of floats and native histograms',
+    answer: {
+      kind: 'matrix',
+      series: [
+        {
+          labels: Labels.empty,
+          timestamps: Float64Array.of(0),
+          values: Float64Array.of(1),
+          histograms: { timestamps: Float64Array.of(1000), values: [custom] },
+        },
+        {
+          labels: Labels.of({ a: 'b' }),
+          timestamps: new Float64Array(0),
+          values: new Float64Array(0),
+          histograms: { timestamps: Float64Array.of(1500), values: [histogram] },
+        },
+      ],
+      ...plain,
+    },
+    text: `{"resultType":"matrix","result":[{"metric":{},"values":[[0,"1"]],"histograms":[[1,{"count":"3","sum":"1e-07","buckets":[[3,"-Inf","0.5","1"],[0,"5","+Inf","2"]]}]]},{"metric":{"a":"b"},"histograms":[[1.500,${HISTOGRAM}]]}]}`,
   },
   {
     why: 'a scalar',

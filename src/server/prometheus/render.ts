@@ -2,7 +2,8 @@
  * Query answers as Prometheus writes them. The text is built by hand: a range answer holds up to millions of points, and
  * objects for each would cost more than the query.
  */
-import { formatValue, type Labels, type MatrixSeries, type QueryAnswer } from '#core'
+import { formatValue, type Labels, type MatrixSeries, type QueryAnswer, type VectorSample } from '#core'
+import { renderHistogram } from './render-histogram.ts'
 
 /** JSON of a handler's `data`, and the caveats beside it. */
 export type Success = {
@@ -28,11 +29,11 @@ export function errorEnvelope(errorType: string, error: string): string {
   return JSON.stringify({ status: 'error', errorType, error })
 }
 
-/** An answer; at most `limit` series of it, with a warning when there were more. */
-export function renderAnswer(answer: QueryAnswer, limit = Number.POSITIVE_INFINITY): Success {
+/** An answer; at most `limit` series of it, with a warning when there were more. `stats`: JSON of what it took, or ''. */
+export function renderAnswer(answer: QueryAnswer, limit = Number.POSITIVE_INFINITY, stats = ''): Success {
   const [result, whole] = renderResult(answer, limit)
   return {
-    data: `{"resultType":"${answer.kind}","result":${result}}`,
+    data: `{"resultType":"${answer.kind}","result":${result}${stats === '' ? '' : `,"stats":${stats}`}}`,
     warnings: whole ? answer.warnings : [...answer.warnings, TRUNCATED],
     infos: answer.infos,
   }
@@ -44,10 +45,7 @@ function renderResult(answer: QueryAnswer, limit: number): [text: string, whole:
   switch (answer.kind) {
     case 'vector': {
       const samples = answer.samples.slice(0, Math.min(limit, answer.samples.length))
-      const parts = samples.map(
-        ({ labels, at, value }) => `{"metric":${renderLabels(labels)},"value":${renderPoint(at, value)}}`,
-      )
-      return [`[${parts.join(',')}]`, samples.length === answer.samples.length]
+      return [`[${samples.map(renderSample).join(',')}]`, samples.length === answer.samples.length]
     }
     case 'matrix': {
       const series = answer.series.slice(0, Math.min(limit, answer.series.length))
@@ -62,10 +60,23 @@ function renderResult(answer: QueryAnswer, limit: number): [text: string, whole:
   }
 }
 
-function renderSeries({ labels, timestamps, values }: MatrixSeries): string {
+function renderSample({ labels, at, value, histogram }: VectorSample): string {
+  const point =
+    histogram === undefined
+      ? `"value":${renderPoint(at, value)}`
+      : `"histogram":[${renderInstant(at)},${renderHistogram(histogram)}]`
+  return `{"metric":${renderLabels(labels)},${point}}`
+}
+
+/** Floats and histograms stand apart; a series without one of them has no such key. */
+function renderSeries({ labels, timestamps, values, histograms }: MatrixSeries): string {
   let points = ''
   for (let i = 0; i < timestamps.length; i++) points += (i === 0 ? '' : ',') + renderPoint(timestamps[i]!, values[i]!)
-  return `{"metric":${renderLabels(labels)},"values":[${points}]}`
+  let text = `{"metric":${renderLabels(labels)}`
+  if (points !== '') text += `,"values":[${points}]`
+  if (histograms !== undefined && histograms.values.length > 0)
+    text += `,"histograms":[${histograms.values.map((one, i) => `[${renderInstant(histograms.timestamps[i]!)},${renderHistogram(one)}]`).join(',')}]`
+  return `${text}}`
 }
 
 function renderLabels(labels: Labels): string {
