@@ -14,6 +14,7 @@ export { createEngine, type Engine, type EngineLimits, type EngineOptions } from
 export { FUNCTIONS, type FunctionDoc } from './functions.ts'
 export { parse, parseSelector } from './parser.ts'
 export { ParseError, type Place, QueryError, type QueryErrorCode, type Span } from './position.ts'
+export { prettyExpr } from './pretty.ts'
 export { formatExpr } from './print.ts'
 export {
   type DescribedSample,

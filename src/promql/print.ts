@@ -2,7 +2,7 @@
  * Trees to text, in Prometheus' one-line form. Law: parsing what is printed gives what was printed.
  */
 import { formatDuration, isLegacyLabel, type Matcher, METRIC_NAME } from '#core'
-import type { Aggregate, AtModifier, Binary, Duration, Expr, VectorSelector } from './ast.ts'
+import type { Aggregate, AtModifier, Binary, Duration, Expr, Subquery, VectorSelector } from './ast.ts'
 import { decimal } from './decimal.ts'
 import { isPlainMetricName } from './parse-selector.ts'
 import { quote } from './strings.ts'
@@ -20,13 +20,13 @@ export function formatExpr(expr: Expr): string {
       return `${selector(plain)}[${duration(expr.range)}]${extension === undefined ? '' : ` ${extension}`}${suffix(plain)}`
     }
     case 'subquery':
-      return `${formatExpr(expr.expr)}[${duration(expr.range)}:${expr.step === undefined ? '' : duration(expr.step)}]${suffix(expr)}`
+      return `${formatExpr(expr.expr)}${subquerySuffix(expr)}`
     case 'call':
       return `${expr.name}(${expr.args.map(formatExpr).join(', ')})`
     case 'aggregate':
-      return `${expr.op}${grouping(expr)}(${expr.param === undefined ? '' : `${formatExpr(expr.param)}, `}${formatExpr(expr.expr)})`
+      return `${aggregatorText(expr)}(${expr.param === undefined ? '' : `${formatExpr(expr.param)}, `}${formatExpr(expr.expr)})`
     case 'binary':
-      return `${formatExpr(expr.left)} ${expr.op}${expr.bool ? ' bool' : ''}${matching(expr)} ${formatExpr(expr.right)}`
+      return `${formatExpr(expr.left)} ${operatorText(expr)} ${formatExpr(expr.right)}`
     case 'unary':
       return `${expr.op}${formatExpr(expr.expr)}`
     case 'paren':
@@ -34,6 +34,21 @@ export function formatExpr(expr: Expr): string {
     default:
       return expr satisfies never
   }
+}
+
+/** `sum by (job) `, with the space that Prometheus writes before its parenthesis. */
+export function aggregatorText(expr: Aggregate): string {
+  return `${expr.op}${grouping(expr)}`
+}
+
+/** `== bool on (job)`. */
+export function operatorText(expr: Binary): string {
+  return `${expr.op}${expr.bool ? ' bool' : ''}${matching(expr)}`
+}
+
+/** `[5m:1m] offset 1h`. */
+export function subquerySuffix(expr: Subquery): string {
+  return `[${duration(expr.range)}:${expr.step === undefined ? '' : duration(expr.step)}]${suffix(expr)}`
 }
 
 function grouping({ without, grouping: names }: Aggregate): string {
