@@ -60,7 +60,7 @@ export function readHistogram(reader: ProtoReader, end: number): HistogramMessag
   let schema = 0
   let zeroThreshold = 0
   let hint = 0
-  let custom: readonly number[] = []
+  const custom: number[] = []
   // The payload of a NaN survives in a column alone.
   const sum = new Float64Array(1)
   const sides = { negative: emptySide(), positive: emptySide() }
@@ -83,11 +83,8 @@ export function readHistogram(reader: ProtoReader, end: number): HistogramMessag
     else if (tag === bytesTag(13) || tag === fixed64Tag(13)) readDoubles(reader, tag, sides.positive.counts)
     else if (tag === varintTag(14)) hint = reader.varint()
     else if (tag === varintTag(15)) at = reader.varint()
-    else if (tag === bytesTag(16) || tag === fixed64Tag(16)) {
-      const bounds = [...custom]
-      readDoubles(reader, tag, bounds)
-      custom = bounds
-    } else if (tag === varintTag(17)) startAt = reader.varint()
+    else if (tag === bytesTag(16) || tag === fixed64Tag(16)) readDoubles(reader, tag, custom)
+    else if (tag === varintTag(17)) startAt = reader.varint()
     else reader.skip(tag)
   }
   reader.expect(end)

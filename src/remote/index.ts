@@ -1,2 +1,16 @@
-export { encodeWriteRequest } from './encode-write-request.test-support.ts'
-export { decodeWriteRequest, type WriteRequest, type WriteSeries } from './write-request.ts'
+export { decodeWriteRequest } from './write/decode-v1.ts'
+export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
+export { encodeWriteV1 } from './write/encode-v1.ts'
+export { encodeWriteV2 } from './write/encode-v2.ts'
+export { encodeWriteRequest } from './write/encode-write-request.test-support.ts'
+export {
+  type ExemplarSink,
+  MAX_WRITE_BODY_BYTES,
+  noWrites,
+  type ReceiverDeps,
+  type RemoteAnswer,
+  type RemoteRequest,
+  receiveWrite,
+  type WriteCounts,
+} from './write/receive.ts'
+export type { HistogramSample, WriteExemplar, WriteFault, WriteRequest, WriteSeries } from './write/types.ts'

@@ -22,7 +22,7 @@ import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
 import { registerLifecycle } from './lifecycle.ts'
 import type { Context } from './prometheus/call.ts'
-import type { WriteCounts } from './prometheus/remote-write.ts'
+import { noWrites, type WriteCounts } from './prometheus/remote-write.ts'
 import { errorEnvelope } from './prometheus/render.ts'
 import { registerPrometheus } from './prometheus/routes.ts'
 import type { ServerDeps } from './types.ts'
@@ -86,7 +86,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   let url = ''
   const externalUrl = () => options.externalUrl ?? url
   const gate = new Gate(options.queries?.running ?? 20, options.queries?.waiting ?? 100)
-  const writes: WriteCounts = { samples: 0, rejected: 0, requests: 0 }
+  const writes: WriteCounts = noWrites()
   const context: Context = { deps, gate, externalUrl }
   const signalOf = (reply: FastifyReply) => callers.signalOf(reply.raw)
 

@@ -111,11 +111,12 @@ class MemoryStore implements Store {
       const one = this.#series[batch.refs[i]!]!
       const at = unixMs(batch.timestamps[i]!)
       const last = one.count === 0 ? -Infinity : one.timestamps[one.count - 1]!
-      if (at < last) rejections.add('out-of-order', one.labels, at)
+      const isHistogram = batch.histograms?.[i] !== undefined
+      if (at < last) rejections.add('out-of-order', one.labels, at, isHistogram)
       else if (at > last) {
         push(one, batch, i, this.#commits)
         appended++
-      } else if (!isRepeated(one, batch, i)) rejections.add('duplicate', one.labels, at)
+      } else if (!isRepeated(one, batch, i)) rejections.add('duplicate', one.labels, at, isHistogram)
     }
     return { appended, rejected: rejections.list() }
   }
@@ -178,19 +179,19 @@ class MemoryAppender implements Appender {
     startAt = 0,
   ): SeriesRef {
     const batch = this.#open()
-    const found = this.#place(ref, labels, at)
+    const found = this.#place(ref, labels, at, true)
     if (found > 0) batch.pushHistogram(found, at, histogram, startAt)
     return (found < 0 ? (ref ?? 0) : found) as SeriesRef
   }
 
   /** The series a sample goes to; 0 when it was refused, -1 when the sample was. */
-  #place(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): number {
+  #place(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, isHistogram = false): number {
     if (!isInstant(at)) {
-      this.#rejections.add('no-instant', labels, at)
+      this.#rejections.add('no-instant', labels, at, isHistogram)
       return -1
     }
     const found = this.#deps.find(ref, labels) || this.#deps.create(labels)
-    if (found === 0) this.#rejections.add('series-limit', labels, at)
+    if (found === 0) this.#rejections.add('series-limit', labels, at, isHistogram)
     return found
   }
 

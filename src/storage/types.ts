@@ -20,6 +20,8 @@ export type SeriesRef = Brand<number, 'SeriesRef'>
 export type Rejected = {
   readonly reason: 'out-of-order' | 'duplicate' | 'too-old' | 'series-limit' | 'no-instant'
   readonly count: number
+  /** How many of them are native histograms; absent: none. */
+  readonly histograms?: number
   /** The first such sample, for the message. */
   readonly labels: Labels
   readonly at: UnixMs

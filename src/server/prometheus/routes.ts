@@ -77,18 +77,9 @@ export function registerPrometheus(
       const place = await options.writeGate.enter(options.signalOf(reply))
       reply.raw.once('close', () => place[Symbol.dispose]())
     })
-    scope.post('/api/v1/write', { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
-      await receiveWrite(
-        context.deps,
-        {
-          contentType: request.headers['content-type'] ?? '',
-          encoding: request.headers['content-encoding'] ?? '',
-          body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-        },
-        options.writes,
-      )
-      return reply.code(204).send()
-    })
+    scope.post('/api/v1/write', { bodyLimit: MAX_BODY_BYTES }, (request, reply) =>
+      receiveWrite(context.deps, request, reply, options.writes),
+    )
   })
 }
 

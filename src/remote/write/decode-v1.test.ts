@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isStaleAt, Labels, writeStale } from '#core'
+import { decodeWriteRequest } from './decode-v1.ts'
 import { encodeWriteRequest } from './encode-write-request.test-support.ts'
-import { decodeWriteRequest } from './write-request.ts'
 
 const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/)
 const series = fc.record({
@@ -28,8 +28,8 @@ test('decode ∘ encode is the identity, by bits', () => {
       assert.equal(got.series.length, given.length)
       for (const [i, one] of got.series.entries()) {
         assert.equal(one.labels.key, given[i]?.labels.key)
-        assert.deepEqual(one.timestamps, given[i]?.timestamps)
-        assert.deepEqual(Buffer.from(one.values.slice().buffer), Buffer.from(given[i]!.values.buffer))
+        assert.deepEqual(got.timestamps.slice(one.from, one.to), given[i]?.timestamps)
+        assert.deepEqual(Buffer.from(got.values.slice(one.from, one.to).buffer), Buffer.from(given[i]!.values.buffer))
       }
     }),
   )
@@ -42,7 +42,7 @@ test('a stale marker stays one', () => {
     series: [{ labels: Labels.of({ __name__: 'm' }), timestamps: Float64Array.of(1), values }],
     metadata: [],
   })
-  assert.ok(isStaleAt(decodeWriteRequest(bytes).series[0]!.values, 0))
+  assert.ok(isStaleAt(decodeWriteRequest(bytes).values, 0))
 })
 
 test('metadata is read', () => {
@@ -69,7 +69,7 @@ test('a message cut anywhere never yields wrong numbers: it throws, or is a shor
       continue
     }
     assert.ok(got.series.length < 2)
-    for (const one of got.series) assert.deepEqual([...one.values], [1.5, 2.5])
+    for (const one of got.series) assert.deepEqual([...got.values.slice(one.from, one.to)], [1.5, 2.5])
   }
 })
 
@@ -99,6 +99,13 @@ test('a series without a name, with an empty label name or one twice is left out
   ]
   const series = [...bad, ['__name__', 'm']].map((flat) => ({ flat, ...columns([[1, 1]]) }))
   const got = decodeWriteRequest(encodeWriteRequest({ series, metadata: [] }))
-  assert.equal(got.invalidSeries, 3)
+  assert.deepEqual(
+    got.faults.map(({ count, why }) => [count, why.split(':')[0]]),
+    [
+      [1, 'a series without __name__'],
+      [1, 'a label without a name'],
+      [1, 'a label name twice, "a"'],
+    ],
+  )
   assert.equal(got.series.length, 1)
 })
