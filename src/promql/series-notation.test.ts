@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { formatNotation } from './histogram/index.ts'
 import { parseSamples, parseSeries } from './series-notation.ts'
 
 test('a series is described by its labels and its samples', () => {
@@ -14,10 +15,36 @@ test('repetitions count what follows the first', () => {
   assert.deepEqual(parseSamples('1+2x3'), [1, 3, 5, 7])
   assert.deepEqual(parseSamples('0-10x2'), [0, -10, -20])
   assert.deepEqual(parseSamples('7x2 _x2'), [7, 7, 7, undefined, undefined])
-  assert.deepEqual(parseSamples('{{schema:0 sum:1 count:1}}x1 {{sum:1}}+{{sum:2}}x1'), Array(4).fill('histogram'))
 })
 
+test('histograms repeat and grow as numbers do', () => {
+  const shown = (text: string) =>
+    parseSamples(text).map((sample) =>
+      typeof sample === 'object' ? `${formatNotation(sample.histogram)}${sample.hintStated ? '!' : ''}` : sample,
+    )
+  assert.deepEqual(shown('{{schema:1 sum:1 count:1}}x1 1'), Array(2).fill('{{schema:1 count:1 sum:1}}').concat([1]))
+  assert.deepEqual(shown('{{sum:1 buckets:[1]}}+{{sum:2 offset:1 buckets:[3]}}x2'), [
+    '{{sum:1 buckets:[1]}}',
+    '{{sum:3 buckets:[1 3]}}',
+    '{{sum:5 buckets:[1 6]}}',
+  ])
+  assert.deepEqual(shown('{{count:5 counter_reset_hint:reset}}-{{count:2 counter_reset_hint:reset}}x1'), [
+    '{{count:5 counter_reset_hint:reset}}!',
+    '{{count:3 counter_reset_hint:reset}}!',
+  ])
+})
+
+const HISTOGRAMS = [
+  'h {{count:1}}+{{count:1}}',
+  'h {{schema:1}}+{{schema:0}}x1',
+  'h {{schema:-53 custom_values:[1]}}+{{schema:0}}x1',
+  'h {{buckets:[1 2 3]}}+{{buckets:[1 2 3]}}x999999',
+  'h {{count:1}',
+  'h {{{}}}',
+  'h {{count:1}}1',
+]
+
 test('what is no series says what to write', () => {
-  for (const line of ['up{a=} 1', '1 2', 'up 1 two', 'up{a="b" 1', 'up 0x9999999999'])
+  for (const line of ['up{a=} 1', '1 2', 'up 1 two', 'up{a="b" 1', 'up 0x9999999999', ...HISTOGRAMS])
     assert.throws(() => parseSeries(line), { code: /ASSAY_PROMQL_(SERIES|PARSE)/ }, line)
 })

@@ -1,17 +1,19 @@
 /**
- * Series as Prometheus' tests write them: `up{job="shop"} 1 2 _ stale 0+10x5 {{...}}`.
+ * Series as Prometheus' tests write them: `up{job="shop"} 1 2 _ stale 0+10x5 {{schema:0 count:1 sum:2 buckets:[1]}}`.
  *
- * - `a+bxn` is a, a+b, ..., n+1 samples; `axn` is a, n+1 times; `_xn` is n gaps.
- * - Native histograms are recognised and stand as `histogram`: nothing here can hold them yet.
+ * - `a+bxn` is a, a+b, ..., n+1 samples; `axn` is a, n+1 times; `_xn` is n gaps. Native histograms repeat and grow likewise.
  */
 import { AssayError, Labels, METRIC_NAME, tryParseValue } from '#core'
+import { addHistograms, type ParsedHistogram, parseHistogram, subtractHistograms } from './histogram/index.ts'
 import { tokenize } from './lexer.ts'
 
 /** A sample of a described series; `undefined` is a gap. */
-export type DescribedSample = number | 'stale' | 'histogram' | undefined
+export type DescribedSample = number | 'stale' | ParsedHistogram | undefined
 export type DescribedSeries = { readonly labels: Labels; readonly samples: readonly DescribedSample[] }
 
 const MAX_SAMPLES = 1_000_000
+/** Most buckets of all histograms that one repetition makes anew. */
+const MAX_GROWN_BUCKETS = 4_000_000
 
 /** One line: labels, then samples. Throws `ASSAY_PROMQL_SERIES`. */
 export function parseSeries(line: string): DescribedSeries {
@@ -75,11 +77,11 @@ const REPEATED = new RegExp(`^(${NUMBER})(?:([+-])(${NUMBER}))?x(\\d+)$`, 'i')
 
 function addItem(samples: DescribedSample[], item: string): void {
   const gaps = /^_(?:x(\d+))?$/.exec(item)
-  const histogram = /^\{\{[^}]*\}\}(?:[+-]\{\{[^}]*\}\})?(?:x(\d+))?$/.exec(item)
+  const histogram = /^(\{\{[^{}]*\}\})(?:([+-])(\{\{[^{}]*\}\}))?(?:x(\d+))?$/.exec(item)
   const repeated = REPEATED.exec(item)
   if (gaps !== null) push(samples, undefined, Number(gaps[1] ?? 1), item)
   else if (item === 'stale') push(samples, 'stale', 1, item)
-  else if (histogram !== null) push(samples, 'histogram', Number(histogram[1] ?? 0) + 1, item)
+  else if (histogram !== null) addHistogramItem(samples, item, histogram)
   else if (repeated !== null) {
     const step = repeated[3] === undefined ? 0 : tryParseValue(repeated[3])! * (repeated[2] === '-' ? -1 : 1)
     const times = Number(repeated[4])
@@ -94,6 +96,45 @@ function addItem(samples: DescribedSample[], item: string): void {
     if (value === undefined) throw bad(item, 'write a number, _, stale, or a repetition such as 0+10x5')
     samples.push(value)
   }
+}
+
+function addHistogramItem(samples: DescribedSample[], item: string, parts: RegExpExecArray): void {
+  const [, first = '', sign, increment, repetition] = parts
+  const times = Number(repetition ?? 0)
+  let sample = parseHistogram(first)
+  if (increment === undefined) {
+    push(samples, sample, times + 1, item)
+    return
+  }
+  if (repetition === undefined) throw bad(item, 'say how often the increment is added, as in {{count:1}}+{{count:2}}x5')
+  const step = parseHistogram(increment)
+  const buckets = [sample, step].map(({ histogram: h }) => 1 + h.positive.indices.length + h.negative.indices.length)
+  if (times * (buckets[0]! + buckets[1]!) > MAX_GROWN_BUCKETS)
+    throw bad(item.slice(0, 200), `make no more than ${MAX_GROWN_BUCKETS} buckets`)
+  limit(times, item)
+  // Whether the hint counts is what the increment says, also for the first.
+  const { hintStated } = step
+  sample = { histogram: sample.histogram, hintStated }
+  samples.push(sample)
+  for (let i = 0; i < times; i++) {
+    sample = { histogram: grown(sample, step, sign === '-', item), hintStated }
+    samples.push(sample)
+  }
+}
+
+function grown(
+  { histogram }: ParsedHistogram,
+  step: ParsedHistogram,
+  down: boolean,
+  item: string,
+): ParsedHistogram['histogram'] {
+  if (histogram.schema > step.histogram.schema)
+    throw bad(item, `the increment needs a schema of at least ${histogram.schema}`)
+  const sum = addHistograms(histogram, step.histogram)
+  const next = down ? subtractHistograms(histogram, step.histogram) : sum
+  if (sum === undefined || next === undefined) throw bad(item, 'both need exponential buckets, or both custom ones')
+  // The difference of an expression is a gauge; one that is written down is what its parts are.
+  return { ...next.histogram, resetHint: sum.histogram.resetHint }
 }
 
 function push(samples: DescribedSample[], sample: DescribedSample, times: number, item: string): void {

@@ -6,13 +6,13 @@
  */
 import {
   CUSTOM_SCHEMA,
-  formatValue,
   type HistogramBucket,
   type NativeHistogram,
   negativeBucket,
   positiveBucket,
   zeroBucket,
 } from '#core'
+import { goFloat } from '../go-float.ts'
 
 export function formatHistogram(h: NativeHistogram): string {
   const buckets: HistogramBucket[] = []
@@ -25,12 +25,4 @@ export function formatHistogram(h: NativeHistogram): string {
 
 function formatBucket({ lower, upper, lowerInclusive, upperInclusive, count }: HistogramBucket): string {
   return `${lowerInclusive ? '[' : '('}${goFloat(lower)},${goFloat(upper)}${upperInclusive ? ']' : ')'}:${goFloat(count)}`
-}
-
-/** Go's `%g`: shortest, with an exponent of two digits at least below 1e-4 and from 1e21. */
-export function goFloat(value: number): string {
-  const small = Math.abs(value)
-  if (small >= 1e-4 || small === 0 || Number.isNaN(value)) return formatValue(value)
-  const text = value.toExponential()
-  return text.replace(/e-(\d)$/, 'e-0$1')
 }

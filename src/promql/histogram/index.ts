@@ -14,8 +14,9 @@ export {
   subtractHistograms,
 } from './arithmetic.ts'
 export { equalHistograms, isReset } from './compare.ts'
-export { formatHistogram, goFloat } from './format.ts'
+export { formatHistogram } from './format.ts'
 export { nativeMean, nativeStddev, nativeStdvar } from './moments.ts'
+export { formatNotation, type ParsedHistogram, parseHistogram } from './notation.ts'
 export { type NanEffect, nativeFraction, nativeQuantile } from './quantile.ts'
 export { HistogramMean, HistogramSum } from './sum.ts'
 export { trimLower, trimUpper } from './trim.ts'

@@ -4,9 +4,10 @@
  * - Instant evaluations are repeated as a range query around their moment, as Prometheus' own runner does, so that
  *   both ways of evaluating are held to one expectation.
  */
-import { Labels, type QueryAnswer, type QueryFn, unixMs } from '#core'
-import { compareLabels, memoryStore, type Store } from '#storage'
+import { type QueryAnswer, type QueryFn, unixMs, type VectorSample } from '#core'
+import { memoryStore, type Store } from '#storage'
 import { createEngine } from '../engine.ts'
+import { almostEqual, comparePoints, describe, pointsOf, type Wanted } from './points.ts'
 import { type Command, type Expectation, type Message, parseScript } from './script.ts'
 
 export type Outcome = {
@@ -18,7 +19,6 @@ export type Outcome = {
 
 type Eval = Extract<Command, { kind: 'eval' }>
 
-const EPSILON = 1e-6
 const MINUTE = 60_000
 
 export async function runScript(text: string): Promise<readonly Outcome[]> {
@@ -41,16 +41,20 @@ export async function runScript(text: string): Promise<readonly Outcome[]> {
 
 function load(store: Store, { stepMs, series }: Extract<Command, { kind: 'load' }>): void {
   using batch = store.appender()
-  // A series that is described twice in one load is what its last description says.
-  const last = new Map(series.map((one) => [one.labels.key, one]))
-  for (const { labels, samples } of last.values()) {
+  for (const { labels, samples, starts } of series) {
     for (const [i, sample] of samples.entries()) {
       const at = unixMs(i * stepMs)
+      const offset = starts?.[i]
+      const startAt = offset === undefined ? 0 : at + offset
+      if (sample === undefined) continue
       if (sample === 'stale') batch.appendStale(undefined, labels, at)
-      else if (typeof sample === 'number') batch.append(undefined, labels, at, sample)
+      else if (typeof sample === 'number') batch.append(undefined, labels, at, sample, startAt)
+      else batch.appendHistogram(undefined, labels, at, sample.histogram, startAt)
     }
   }
-  batch.commit()
+  const { rejected } = batch.commit()
+  if (rejected.length > 0)
+    throw new SyntaxError(`load: ${rejected[0]!.labels} at ${rejected[0]!.at}: ${rejected[0]!.reason}`)
 }
 
 async function problemOf(command: Eval, store: Store): Promise<string | undefined> {
@@ -87,6 +91,12 @@ function matches(wanted: Message, got: string): boolean {
   return wanted.kind === 'msg' ? got.includes(wanted.text) : new RegExp(wanted.text).test(got)
 }
 
+/** Annotations are compared in full; without the place that ends them where the script leaves it out. */
+function annotates(wanted: Message, got: string): boolean {
+  if (wanted?.kind !== 'msg') return matches(wanted, got)
+  return wanted.text === got || wanted.text === got.replace(/ \(\d+:\d+\)$/, '')
+}
+
 function failure(answer: Error, { failMessage }: Expectation): string | undefined {
   return matches(failMessage, answer.message) ? undefined : `failed with another message: ${answer.message}`
 }
@@ -98,24 +108,28 @@ function annotations({ warnings, infos }: QueryAnswer, expect: Expectation): str
     ['warning', expect.warn, warnings],
     ['info', expect.info, infos],
   ] as const) {
-    const missing = wanted.find((one) => !got.some((message) => matches(one, message)))
-    if (missing !== undefined || (wanted.length > 0 && got.length === 0))
+    if (wanted.length === 0) continue
+    const missing = wanted.find((one) => !got.some((message) => annotates(one, message)))
+    if (missing !== undefined || got.length === 0)
       return `${what} missing: ${missing?.text ?? 'any'}; got ${got.join('; ') || 'none'}`
+    const surplus = got.find((message) => !wanted.some((one) => annotates(one, message)))
+    if (surplus !== undefined) return `${what} not expected: ${surplus}`
   }
   return undefined
 }
 
 /** The vector a range query has at one moment. */
-function atInstant(answer: QueryAnswer, at: number): QueryAnswer {
+function atInstant(answer: QueryAnswer, moment: number): QueryAnswer {
   if (answer.kind !== 'matrix') return answer
-  const samples = answer.series.flatMap(({ labels, timestamps, values }) => {
-    const i = timestamps.indexOf(at)
-    return i < 0 ? [] : [{ labels, at: unixMs(at), value: values[i]! }]
+  const at = unixMs(moment)
+  const samples = answer.series.flatMap(({ labels, timestamps, values, histograms }): VectorSample[] => {
+    const float = timestamps.indexOf(at)
+    if (float >= 0) return [{ labels, at, value: values[float]! }]
+    const histogram = histograms?.values[histograms.timestamps.indexOf(at)]
+    return histogram === undefined ? [] : [{ labels, at, value: Number.NaN, histogram }]
   })
   return { kind: 'vector', samples, warnings: answer.warnings, infos: answer.infos }
 }
-
-type Points = Map<number, number>
 
 function compare(answer: QueryAnswer, { expect, when }: Eval, asVector = false): string | undefined {
   if (expect.text !== undefined)
@@ -131,79 +145,26 @@ function compare(answer: QueryAnswer, { expect, when }: Eval, asVector = false):
       ? undefined
       : `expected ${expect.scalar}, got ${value}`
   }
-  const got = seriesOf(answer)
+  const got = pointsOf(answer)
   if (got === undefined) return `a ${answer.kind} was not expected`
   const start = expect.range?.start ?? (when.kind === 'range' ? when.start : when.at)
   const stepMs = expect.range?.stepMs ?? (when.kind === 'range' ? when.stepMs : 0)
-  const wanted = expect.series.map(({ labels, samples }) => {
-    const points: Points = new Map()
-    for (const [i, sample] of samples.entries()) {
-      if (sample === 'histogram') points.set(start + i * stepMs, Number.NaN * 2)
-      else if (typeof sample === 'number') points.set(start + i * stepMs, sample)
-    }
-    const histogram = samples.includes('histogram')
-    return { labels, points, histogram }
-  })
-  if (wanted.some(({ histogram }) => histogram)) return 'a native histogram is expected'
   if (expect.ordered) {
     const order = answer.kind === 'vector' ? answer.samples.map(({ labels }) => labels.key) : [...got.keys()]
-    const differs = wanted.findIndex(({ labels }, i) => labels.key !== order[i])
+    const differs = expect.series.findIndex(({ labels }, i) => labels.key !== order[i])
     if (differs >= 0) return `order differs at ${differs}`
   }
-  for (const { labels, points } of wanted) {
-    if (points.size === 0) continue
+  for (const { labels, samples } of expect.series) {
+    const wanted = new Map<number, Wanted>()
+    for (const [i, sample] of samples.entries()) {
+      if (sample !== undefined) wanted.set(start + i * stepMs, sample === 'stale' ? Number.NaN : sample)
+    }
+    if (wanted.size === 0) continue
     const found = got.get(labels.key)
     if (found === undefined) return `${labels} is missing; got ${describe(got)}`
-    const differs = comparePoints(points, found.points)
+    const differs = comparePoints(wanted, found.points)
     if (differs !== undefined) return `${labels}: ${differs}`
     got.delete(labels.key)
   }
   return got.size === 0 ? undefined : `not expected: ${describe(got)}`
-}
-
-function comparePoints(wanted: Points, got: Points): string | undefined {
-  for (const [at, value] of wanted) {
-    const found = got.get(at)
-    if (found === undefined) return `no sample at ${at}, expected ${value}`
-    if (!almostEqual(found, value)) return `${found} at ${at}, expected ${value}`
-  }
-  for (const [at, value] of got) if (!wanted.has(at)) return `${value} at ${at} was not expected`
-  return undefined
-}
-
-type Found = Map<string, { readonly labels: Labels; readonly points: Points }>
-
-function seriesOf(answer: QueryAnswer): Found | undefined {
-  if (answer.kind === 'vector')
-    return new Map(
-      answer.samples.map(({ labels, at, value }) => [labels.key, { labels, points: new Map([[at, value]]) }]),
-    )
-  if (answer.kind === 'scalar') {
-    const points: Points = new Map([[answer.at, answer.value]])
-    return new Map([[Labels.empty.key, { labels: Labels.empty, points }]])
-  }
-  if (answer.kind !== 'matrix') return undefined
-  return new Map(
-    answer.series.map(({ labels, timestamps, values }) => {
-      const points: Points = new Map()
-      for (let i = 0; i < timestamps.length; i++) points.set(timestamps[i]!, values[i]!)
-      return [labels.key, { labels, points }]
-    }),
-  )
-}
-
-function describe(found: Found): string {
-  const all = [...found.values()].sort((a, b) => compareLabels(a.labels, b.labels)).slice(0, 3)
-  return (
-    all.map(({ labels, points }) => `${labels} ${[...points.values()].slice(0, 5).join(' ')}`).join(', ') || 'nothing'
-  )
-}
-
-function almostEqual(a: number, b: number): boolean {
-  if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) && Number.isNaN(b)
-  if (a === b) return true
-  const sum = Math.abs(a) + Math.abs(b)
-  const difference = Math.abs(a - b)
-  if (a === 0 || b === 0 || sum < 2 ** -1022) return difference < EPSILON * 2 ** -1022
-  return difference / Math.min(sum, Number.MAX_VALUE) < EPSILON
 }

@@ -5,6 +5,8 @@
  */
 import { parseDuration } from '#core'
 import { type DescribedSeries, parseLabels, parseSamples, parseSeries } from '../series-notation.ts'
+import { customBucketSeries } from './custom-buckets.ts'
+import { type StartOffsets, tryParseStartLine } from './start-notation.ts'
 
 export type Message = { readonly kind: 'msg' | 'regex'; readonly text: string } | undefined
 
@@ -27,9 +29,14 @@ export type When =
   | { readonly kind: 'instant'; readonly at: number }
   | { readonly kind: 'range'; readonly start: number; readonly end: number; readonly stepMs: number }
 
+export type LoadedSeries = DescribedSeries & {
+  /** For each sample when its counter began, from the sample's instant on. */
+  readonly starts?: StartOffsets
+}
+
 export type Command =
   | { readonly kind: 'clear' }
-  | { readonly kind: 'load'; readonly stepMs: number; readonly series: readonly DescribedSeries[] }
+  | { readonly kind: 'load'; readonly stepMs: number; readonly series: readonly LoadedSeries[] }
   | {
       readonly kind: 'eval'
       readonly line: number
@@ -63,11 +70,12 @@ export function parseScript(text: string): readonly Command[] {
 
 function parseCommand(head: string, body: readonly string[], line: number): Command {
   if (head === 'clear') return { kind: 'clear' }
-  const load = /^load(?:_with_nhcb)?\s+(\S+)$/.exec(head)
+  const load = /^load(_with_nhcb)?\s+(\S+)$/.exec(head)
   if (load !== null) {
-    // Start timestamps (`series@st values`) belong to a later engine: such lines describe no samples.
-    const series = body.filter((one) => !/\}?@st\s/.test(one)).map(parseSeries)
-    return { kind: 'load', stepMs: parseDuration(load[1]!), series }
+    // A series that is described twice in one load is what its last description says.
+    const series = [...new Map(readSeries(body).map((one) => [one.labels.key, one])).values()]
+    const custom = load[1] === undefined ? [] : customBucketSeries(series)
+    return { kind: 'load', stepMs: parseDuration(load[2]!), series: [...series, ...custom] }
   }
   const parts =
     /^eval(?:_(fail|warn|info|ordered))?\s+(?:instant at (\S+)|range from (\S+) to (\S+) step (\S+))\s+(.+)$/.exec(head)
@@ -92,6 +100,44 @@ function parseCommand(head: string, body: readonly string[], line: number): Comm
   }
   for (const one of body) readExpectation(expect, one)
   return { kind: 'eval', line, expr: expr!, when, expect }
+}
+
+/** The lines of a load; start timestamps stand on the line before the samples they belong to. */
+function readSeries(body: readonly string[]): readonly LoadedSeries[] {
+  const all: LoadedSeries[] = []
+  let pending: { readonly series: string; readonly offsets: StartOffsets } | undefined
+  let always: StartOffsets | undefined
+  for (const line of body) {
+    const start = tryParseStartLine(line)
+    if (start !== undefined) {
+      if (pending !== undefined) throw new SyntaxError(`no samples follow the start timestamps of ${pending.series}`)
+      if (start.series === '') always = start.offsets
+      else pending = start
+      continue
+    }
+    const series = parseSeries(line)
+    all.push(pending === undefined ? withAlways(series, always) : withStarts(series, pending))
+    pending = undefined
+  }
+  if (pending !== undefined) throw new SyntaxError(`no samples follow the start timestamps of ${pending.series}`)
+  return all
+}
+
+function withStarts(
+  series: DescribedSeries,
+  { series: text, offsets }: { readonly series: string; readonly offsets: StartOffsets },
+): LoadedSeries {
+  if (parseLabels(text).labels.key !== series.labels.key)
+    throw new SyntaxError(`the start timestamps of ${text} stand before samples of ${series.labels}`)
+  if (offsets.length !== series.samples.length)
+    throw new SyntaxError(`${offsets.length} start timestamps for ${series.samples.length} samples of ${text}`)
+  return { ...series, starts: offsets }
+}
+
+function withAlways(series: DescribedSeries, offsets: StartOffsets | undefined): LoadedSeries {
+  return offsets === undefined
+    ? series
+    : { ...series, starts: series.samples.map((_, i) => offsets[i % offsets.length]) }
 }
 
 function readExpectation(expect: Expectation, line: string): void {
