@@ -1,3 +1,25 @@
+export { type Chunk, type ChunkEncoding, type ChunkSamples, chunksOf, decodeChunk } from './read/chunks.ts'
+export { decodeFrames, encodeFrame } from './read/frames.ts'
+export {
+  type ChunkedFrame,
+  type ChunkedSeries,
+  decodeChunkedFrame,
+  decodeReadResponse,
+  encodeReadRequest,
+  type MatcherMessage,
+  type ReadHints,
+  type ReadQuery,
+  type ReadRequest,
+  type ReadSeries,
+  type ResponseType,
+} from './read/messages.ts'
+export {
+  MAX_READ_BODY_BYTES,
+  READ_LIMITS,
+  type ReadAnswer,
+  type RemoteReadDeps,
+  remoteRead,
+} from './read/remote-read.ts'
 export { decodeWriteRequest } from './write/decode-v1.ts'
 export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
 export { encodeWriteV1 } from './write/encode-v1.ts'
