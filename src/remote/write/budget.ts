@@ -7,8 +7,8 @@ import { AssayError } from '#core'
 
 export const REQUEST_LIMITS = {
   samples: 4_000_000,
-  series: 1_000_000,
-  labels: 10_000_000,
+  series: 500_000,
+  labels: 4_000_000,
   symbols: 2_000_000,
   histograms: 100_000,
   buckets: 5_000_000,

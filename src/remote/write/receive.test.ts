@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AssayError, type Labels, matcher, unixMs } from '#core'
+import { memoryStore, type Store } from '#storage'
+import { histogramOf } from '../histograms.test-support.ts'
+import { MAX_AHEAD_MS, MAX_UNPACKED_BYTES } from './receive.ts'
+import { NOW, openBench, requestV2, V1_HEADERS, V2_HEADERS, writtenOf } from './requests.test-support.ts'
+
+const at = (offset: number, value: number, startAt = 0) => ({ at: NOW + offset, value, startAt })
+
+function read(store: Store, name: string) {
+  using querier = store.querier(unixMs(NOW - 1e9), unixMs(NOW + 1e9))
+  const samples = querier.select([matcher('__name__', '=', name)])[0]?.samples()
+  if (samples === undefined) return undefined
+  const { timestamps, values, count, starts, histograms } = samples
+  return { timestamps: [...timestamps.slice(0, count)], values: [...values.slice(0, count)], starts, histograms }
+}
+
+test('samples, start timestamps, histograms and metadata reach their stores', async () => {
+  const { store, metadata, counts, send } = openBench()
+  const histogram = histogramOf({ counts: [1, 2], sum: 3 })
+  const answer = await send(
+    requestV2([
+      {
+        labels: ['__name__', 'c'],
+        samples: [at(0, 1, NOW - 60_000), at(1000, 2)],
+        metadata: { type: 1, help: 'C.', unit: '' },
+      },
+      { labels: ['__name__', 'h'], histograms: [{ at: NOW, histogram, startAt: NOW - 5 }] },
+    ]),
+  )
+  assert.equal(answer.status, 204)
+  assert.deepEqual(writtenOf(answer), [2, 1, 0])
+  assert.deepEqual([...read(store, 'c')!.starts!], [NOW - 60_000, 0])
+  assert.equal(read(store, 'h')?.histograms?.[0]?.count, 3)
+  assert.equal(metadata.get('c')?.type, 'counter')
+  assert.deepEqual([counts.samples, counts.histograms, counts.withoutMetadata], [2, 1, 1])
+})
+
+test('of a partial write the rest is taken, floats and histograms are counted apart, and the message names the first', async () => {
+  const { store, counts, send } = openBench()
+  const h = histogramOf({ counts: [1] })
+  await send(requestV2([{ labels: ['__name__', 'h'], histograms: [{ at: NOW, histogram: h }] }]))
+  const answer = await send(
+    requestV2([
+      {
+        labels: ['__name__', 'h'],
+        histograms: [
+          { at: NOW - 1, histogram: h },
+          { at: NOW + 1, histogram: h },
+        ],
+      },
+      { labels: ['__name__', 'c'], samples: [at(0, 1), at(-1, 1), at(1, 1)] },
+      { labels: ['x', '1'], samples: [at(0, 1)] },
+    ]),
+  )
+  assert.equal(answer.status, 400)
+  assert.deepEqual(writtenOf(answer), [2, 1, 0])
+  assert.match(
+    answer.body,
+    /^not taken: 2 out of order samples \(first: h at 2023-11-14T.*\); 1 for a series without __name__: \{x="1"\}; taken: 2 samples, 1 histograms\n$/,
+  )
+  assert.equal(store.stats().samples, 4)
+  assert.deepEqual([counts.rejected, counts.invalidLabels], [3, 1])
+})
+
+test('the same request again is written again: senders repeat what they do not know the fate of', async () => {
+  const { send } = openBench()
+  const request = requestV2(['c', 'd'].map((name) => ({ labels: ['__name__', name], samples: [at(0, 1)] })))
+  await send(request)
+  const again = await send(request)
+  assert.equal(again.status, 204)
+  assert.deepEqual(writtenOf(again), [2, 0, 0])
+})
+
+test('samples more than ten minutes ahead are refused, so that a wrong clock blocks no series', async () => {
+  const { store, send } = openBench()
+  const answer = await send(
+    requestV2([{ labels: ['__name__', 'c'], samples: [at(MAX_AHEAD_MS, 1), at(MAX_AHEAD_MS + 1, 1)] }]),
+  )
+  assert.equal(answer.status, 400)
+  assert.match(answer.body, /1 samples whose timestamp is too far in the future/)
+  assert.deepEqual(read(store, 'c')?.timestamps, [NOW + MAX_AHEAD_MS])
+})
+
+test('exemplars go to their store; one that is refused is not counted, and fails nothing', async () => {
+  const seen: string[] = []
+  const exemplars = {
+    append(series: Labels, { labels, at: when }: { readonly labels: Labels; readonly at: number }) {
+      seen.push(`${series} ${labels} ${when - NOW}`)
+      return when < NOW ? 'out-of-order' : undefined
+    },
+  }
+  const { counts, send } = openBench({ exemplars })
+  const answer = await send(
+    requestV2([
+      {
+        labels: ['__name__', 'c'],
+        samples: [at(0, 1)],
+        exemplars: [0, -1, MAX_AHEAD_MS + 1].map((offset) => ({ labels: ['t', 'x'], value: 1, at: NOW + offset })),
+      },
+    ]),
+  )
+  assert.equal(answer.status, 204)
+  assert.deepEqual(writtenOf(answer), [1, 0, 1])
+  assert.deepEqual(seen, ['c {t="x"} 0', 'c {t="x"} -1'])
+  assert.equal(counts.exemplars, 1)
+})
+
+test('a store that refuses as a whole is a 503 with nothing written: sending again can help', async () => {
+  const real = memoryStore()
+  const full: Store = {
+    ...real,
+    appender: () => {
+      const appender = real.appender()
+      return {
+        append: (...args) => appender.append(...args),
+        appendHistogram: (...args) => appender.appendHistogram(...args),
+        appendStale: (...args) => appender.appendStale(...args),
+        commit: () => {
+          throw new AssayError('ASSAY_STORE_WRITE', 'no space left on the device')
+        },
+        [Symbol.dispose]: () => appender[Symbol.dispose](),
+      }
+    },
+  }
+  const answer = await openBench({ store: full }).send(
+    requestV2([{ labels: ['__name__', 'c'], samples: [at(0, 1)] }, { labels: ['bad', '1'] }]),
+  )
+  assert.equal(answer.status, 503)
+  assert.deepEqual(writtenOf(answer), [0, 0, 0])
+  assert.equal(answer.body, 'no space left on the device\n')
+})
+
+test('bodies that are none are refused with what is wrong, and an empty message is an empty success', async () => {
+  const { send, sendBody } = openBench()
+  const cases: readonly (readonly [Buffer, number, RegExp])[] = [
+    [Buffer.alloc(0), 400, /not packed as a snappy block/],
+    [Buffer.from('nonsense that is no snappy'), 400, /not packed as a snappy block/],
+    [Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]), 413, /unpacks to \d+ bytes, more than/],
+    [Buffer.from([0x05, 0x00]), 400, /not packed as a snappy block/],
+  ]
+  for (const [body, status, why] of cases) {
+    const answer = await sendBody(body)
+    assert.equal(answer.status, status)
+    assert.match(answer.body, why)
+    assert.deepEqual(writtenOf(answer), [0, 0, 0])
+  }
+  assert.equal((await sendBody(Buffer.from([0]))).status, 204)
+  const cut = await send(Buffer.from([0x2a, 0x7f]))
+  assert.equal(cut.status, 400)
+  assert.match(cut.body, /^the body is no remote write 2.0 message: the message makes no sense at byte 2: /)
+  assert.ok(MAX_UNPACKED_BYTES >= 32 * 2 ** 20)
+})
+
+test('the content type chooses the message, and what it says otherwise is told', async () => {
+  const { send } = openBench()
+  const one = requestV2([{ labels: ['__name__', 'c'], samples: [at(0, 1)] }])
+  const status = async (type: string) => (await send(one, { ...V2_HEADERS, 'content-type': type })).status
+  assert.equal(await status('Application/x-protobuf; Proto="io.prometheus.write.v2.Request"; charset=utf-8'), 204)
+  assert.equal(await status('application/x-protobuf;proto=prometheus.WriteRequest'), 204)
+  assert.equal(await status(''), 204)
+  for (const wrong of [
+    'application/x-protobuf;proto=io.prometheus.write.v3.Request',
+    'application/x-protobuf;proto',
+    'text/plain',
+  ])
+    assert.equal(await status(wrong), 415)
+  assert.equal(
+    (await send(one, { 'content-type': V1_HEADERS['content-type'] })).status,
+    204,
+    'snappy without being said',
+  )
+})
+
+test('type and unit become labels where that is asked for', async () => {
+  const { store, send } = openBench({ typeAndUnitLabels: true })
+  await send(
+    requestV2([{ labels: ['__name__', 'c'], samples: [at(0, 1)], metadata: { type: 1, help: '', unit: 's' } }]),
+  )
+  using querier = store.querier(unixMs(NOW - 1), unixMs(NOW + 1))
+  assert.deepEqual(querier.series([matcher('__name__', '=', 'c')]).map(String), ['c{__type__="counter", __unit__="s"}'])
+})
