@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Labels, ManualClock, PageWriter, silentLog, systemClock, unixMs } from '#core'
 import { createScraper, type ExpositionPage, parseExposition, type Target } from '#scrape'
 import { MetadataStore, memoryStore } from '#storage'
-import { recordPage } from '../src/scrape/record-page.ts'
+import { noCounts, recordPage } from '../src/scrape/record-page.ts'
 import { ScrapeCache } from '../src/scrape/scrape-cache.ts'
 
 const ROUTES = 50
@@ -76,7 +76,7 @@ for (const samples of SIZES) {
     const recording = cpuMs(() => {
       cache.begin()
       using batch = store.appender()
-      const counts = { scraped: 0, kept: 0, added: 0, duplicates: 0 }
+      const counts = noCounts()
       recordPage(batch, { page: page!, target, cache, at: unixMs(clock.now() + turn * 1000), counts })
       batch.commit()
       cache.finish(page!)

@@ -144,14 +144,6 @@ const BAD: readonly {
     says: /has no content type/,
   },
   {
-    name: 'protobuf',
-    serve: () =>
-      http((_, response) =>
-        response.writeHead(200, { 'content-type': 'application/vnd.google.protobuf; proto=x' }).end('x'),
-      ),
-    says: /protobuf, which assay does not read yet/,
-  },
-  {
     name: 'an encoding nobody asked for',
     serve: () => http((_, response) => response.writeHead(200, { ...TEXT, 'content-encoding': 'br' }).end('x')),
     says: /compressed with "br"/,

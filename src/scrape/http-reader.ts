@@ -11,9 +11,9 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { AssayError, messageOf } from '#core'
-import { ACCEPT, formatOf } from './content-type.ts'
+import { acceptOf, contentTypeOf, formatOf } from './content-type.ts'
 import { DEFAULT_BODY_LIMIT_BYTES } from './limits.ts'
-import type { ExpositionFormat } from './parse-exposition.ts'
+import type { ExpositionFormat } from './parse-page.ts'
 import type { Page, PageReader } from './types.ts'
 
 export type HttpReaderOptions = {
@@ -77,7 +77,7 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<I
       agent: secure ? agents.https : agents.http,
       signal,
       headers: {
-        accept: ACCEPT,
+        accept: acceptOf(),
         'accept-encoding': 'gzip',
         'user-agent': `assay/${options.version ?? '0'}`,
         'x-prometheus-scrape-timeout-seconds': String(options.timeoutMs / 1000),
@@ -106,7 +106,7 @@ async function readPage(answer: IncomingMessage, url: URL, { options, signal }: 
     const format = formatOf(contentType, options.fallbackFormat)
     const limit = options.bodySizeBytes || DEFAULT_BODY_LIMIT_BYTES
     const body = await readBody(answer, limit, signal)
-    return { body, contentType: format === 'openmetrics' ? 'application/openmetrics-text' : 'text/plain' }
+    return { body, contentType: contentTypeOf(format) }
   } catch (thrown) {
     answer.destroy()
     throw thrown

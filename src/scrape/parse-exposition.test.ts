@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatSeries, formatValue, Labels } from '#core'
-import { type ExpositionFormat, parseExposition } from './parse-exposition.ts'
+import { type ExpositionFormat, parseExposition } from './parse-page.ts'
 
 /** Samples as text: series, value, instant. */
 function read(text: string, format: ExpositionFormat = 'text'): string[] {

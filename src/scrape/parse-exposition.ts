@@ -1,32 +1,27 @@
 /**
- * The exposition formats, text 0.0.4 (with 1.0.0's quoted names) and OpenMetrics 1.0 text: bytes to columns.
+ * The text formats, 0.0.4 and 1.0.0 (with quoted names) and OpenMetrics 0.0.1 and 1.0: bytes to columns.
  *
  * - Strict where Prometheus is: one bad line fails the page, and nothing of it is used.
  * - One pass over the bytes, no string per sample: a sample is where its series stands in the page, a value and an
  *   instant. `ExpositionPage.labels` reads the series; who knows the bytes already need not.
- * - Exemplars are checked and left out. Protobuf is refused with a sentence; it is never asked for.
+ * - Instants of OpenMetrics are seconds with fractions, cut (not rounded) to milliseconds, as Prometheus cuts them.
  */
-import { AssayError, type Labels } from '#core'
-import type { Metadata, MetricType } from '#storage'
+import { AssayError } from '#core'
+import type { MetricType } from '#storage'
+import { ExpositionPage } from './exposition-page.ts'
 import { parseError } from './parse-error.ts'
 import { tryParseNumber } from './parse-number.ts'
+import type { PageOptions, PageParser } from './parse-page.ts'
 import {
   BYTE_KIND,
   NAME_START,
   quotedEnd,
-  readSeries,
+  readExemplarLabels,
   scanSeries,
   skipBlanks,
   textOf,
   unescaped,
 } from './series-syntax.ts'
-
-export type ExpositionFormat = 'text' | 'openmetrics'
-export type ExpositionOptions = {
-  readonly format: ExpositionFormat
-  /** Most samples of a page; one more is `ASSAY_SCRAPE_TOO_MANY_SAMPLES`. Absent: no limit. */
-  readonly maxSamples?: number
-}
 
 const LF = 10
 const SPACE = 32
@@ -51,81 +46,18 @@ const OPEN_METRICS_TYPES: Readonly<Record<string, MetricType>> = {
   unknown: 'unknown',
 }
 
-/** A parsed page: columns of `count` samples, in the page's order. */
-export class ExpositionPage {
-  readonly body: Buffer
-  readonly openMetrics: boolean
-  count = 0
-  /** Where the series of a sample stands in `body`: [start, end). */
-  starts = new Uint32Array(64)
-  ends = new Uint32Array(64)
-  values = new Float64Array(64)
-  /** Unix milliseconds; NaN where the line has none. */
-  timestamps = new Float64Array(64)
-  readonly metadata = new Map<string, Metadata>()
-  readonly #pool = new Map<string, string>()
-
-  constructor(body: Buffer, openMetrics: boolean) {
-    this.body = body
-    this.openMetrics = openMetrics
-  }
-
-  /** The series of sample `i`. Throws `ASSAY_SCRAPE_PARSE`: labels are checked when they are read. */
-  labels(i: number): Labels {
-    return readSeries(this.body, {
-      start: this.starts[i]!,
-      end: this.ends[i]!,
-      openMetrics: this.openMetrics,
-      pool: this.#pool,
-    })
-  }
-
-  /** For the parser. */
-  push(start: number, end: number, value: number, at: number): void {
-    if (this.count === this.starts.length) {
-      this.starts = doubled(this.starts, new Uint32Array(this.count * 2))
-      this.ends = doubled(this.ends, new Uint32Array(this.count * 2))
-      this.values = doubled(this.values, new Float64Array(this.count * 2))
-      this.timestamps = doubled(this.timestamps, new Float64Array(this.count * 2))
-    }
-    this.starts[this.count] = start
-    this.ends[this.count] = end
-    this.values[this.count] = value
-    this.timestamps[this.count++] = at
-  }
-
-  /** For the parser. */
-  describe(family: string, part: Partial<Metadata>): void {
-    const known = this.metadata.get(family)
-    this.metadata.set(family, { type: 'unknown', help: '', unit: '', ...known, ...part })
-  }
-}
-
-/**
- * Parses one page. The page keeps `body`; do not write to it afterwards.
- * Throws `ASSAY_SCRAPE_PARSE` with the line, or `ASSAY_SCRAPE_TOO_MANY_SAMPLES`.
- */
-export function parseExposition(body: Uint8Array | string, options: ExpositionOptions): ExpositionPage {
-  const parser = new ExpositionParser(body, options)
-  parser.step(Number.POSITIVE_INFINITY)
-  return parser.page
-}
-
-/** The same in steps, so that a large page does not hold the process. */
-export class ExpositionParser {
-  /** Whole once `step` has returned true. */
+/** One page in steps, so that a large one does not hold the process. It keeps `body`; do not write to it afterwards. */
+export class TextParser implements PageParser {
   readonly page: ExpositionPage
   readonly #maxSamples: number
   #at = 0
 
-  constructor(body: Uint8Array | string, { format, maxSamples = Number.POSITIVE_INFINITY }: ExpositionOptions) {
-    const bytes =
-      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-    this.page = new ExpositionPage(bytes, format === 'openmetrics')
+  constructor(body: Buffer, { format, maxSamples = Number.POSITIVE_INFINITY, typeAndUnitLabels }: PageOptions) {
+    this.page = new ExpositionPage(body, format === 'openmetrics', typeAndUnitLabels)
     this.#maxSamples = maxSamples
   }
 
-  /** Goes on for at most `samples` more; true when the page is whole. Throws as `parseExposition`. */
+  /** Goes on for at most `samples` more; true when the page is whole. Throws `ASSAY_SCRAPE_PARSE` with the line, or `ASSAY_SCRAPE_TOO_MANY_SAMPLES`. */
   step(samples: number): boolean {
     const { page } = this
     const { body, openMetrics } = page
@@ -154,7 +86,8 @@ export class ExpositionParser {
   }
 }
 
-function tooManySamples(max: number): AssayError {
+/** One sample too many, of whatever format. */
+export function tooManySamples(max: number): AssayError {
   return new AssayError(
     'ASSAY_SCRAPE_TOO_MANY_SAMPLES',
     `the page has more than ${max} samples; drop labels with many values at the target, or split it into several targets`,
@@ -184,9 +117,9 @@ function sampleLine(page: ExpositionPage, start: number): number {
       const seconds = tryParseNumber(body, from, i)
       if (seconds === undefined || !Number.isFinite(seconds))
         throw parseError(body, start, 'a timestamp in seconds was expected')
-      at = Math.round(seconds * 1000)
+      at = Math.trunc(seconds * 1000)
     }
-    if (body[i] === SPACE && body[i + 1] === HASH) i = exemplarEnd(body, i + 2)
+    if (body[i] === SPACE && body[i + 1] === HASH) i = exemplar(page, i + 2)
     if (body[i] !== LF) throw parseError(body, start, 'the end of the line was expected')
     page.push(start, end, number, at)
     return i + 1
@@ -200,7 +133,7 @@ function sampleLine(page: ExpositionPage, start: number): number {
     i = skipBlanks(body, i)
     if (i < body.length && body[i] !== LF)
       throw parseError(body, start, 'the end of the line was expected after the timestamp')
-    if (at > 8.64e15) throw parseError(body, start, 'the timestamp is out of range')
+    if (at >= 2 ** 63) throw parseError(body, start, 'the timestamp is out of range')
   }
   page.push(start, end, number, at)
   return i + 1
@@ -222,25 +155,31 @@ function tokenEnd(body: Buffer, from: number): number {
   return i
 }
 
-/** Skips ` {labels} value [timestamp]` after the `#` of an exemplar; returns the index of the line break. */
-function exemplarEnd(body: Buffer, from: number): number {
+/** Reads ` {labels} value [timestamp]` after the `#` of an exemplar of the next sample; returns the index of the line break. */
+function exemplar(page: ExpositionPage, from: number): number {
+  const { body } = page
   if (body[from] !== SPACE || body[from + 1] !== 123)
     throw parseError(body, from, 'an exemplar was expected: # {trace_id="..."} 1')
-  let i = from + 2
-  for (; body[i] !== 125; i++) {
-    if (body[i] === 34) i = quotedEnd(body, i, true)
-    if (i >= body.length || body[i] === LF)
-      throw parseError(body, from, 'the labels of the exemplar are not closed; write }')
+  const { labels, end } = readExemplarLabels(body, from + 2, page.pool)
+  const value = exemplarNumber(body, end, from)
+  let i = value.end
+  let at: number | undefined
+  if (body[i] === SPACE) {
+    const seconds = exemplarNumber(body, i, from)
+    if (!Number.isFinite(seconds.number)) throw parseError(body, from, 'the timestamp of the exemplar is not finite')
+    at = Math.trunc(seconds.number * 1000)
+    i = seconds.end
   }
-  for (let part = 0; part < 2 && body[i + 1] !== LF; part++) {
-    const start = i + 2
-    i = tokenEnd(body, start)
-    const number = body[start - 1] === SPACE ? tryParseNumber(body, start, i) : undefined
-    if (number === undefined) throw parseError(body, from, 'the exemplar needs a value, and may have a timestamp')
-    i--
-  }
-  if (body[i] === 125) throw parseError(body, from, 'the exemplar has no value')
-  return i + 1
+  page.exemplars.set(page.count, [{ labels, value: value.number, at }])
+  return i
+}
+
+/** The number behind the one space at `from`. */
+function exemplarNumber(body: Buffer, from: number, line: number): { readonly number: number; readonly end: number } {
+  const end = tokenEnd(body, from + 1)
+  const number = body[from] === SPACE ? tryParseNumber(body, from + 1, end) : undefined
+  if (number === undefined) throw parseError(body, line, 'the exemplar needs a value, and may have a timestamp')
+  return { number, end }
 }
 
 /** `# HELP`, `# TYPE` or any comment; returns where the next line starts. */
@@ -319,9 +258,4 @@ function typeOf(types: Readonly<Record<string, MetricType>>, word: string, body:
   if (type === undefined)
     throw parseError(body, at, `${JSON.stringify(word)} is no metric type; write ${Object.keys(types).join(', ')}`)
   return type
-}
-
-function doubled<Column extends Uint32Array | Float64Array>(from: Column, into: Column): Column {
-  into.set(from)
-  return into
 }

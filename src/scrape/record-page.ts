@@ -4,11 +4,25 @@
  * - Throws before anything is visible; the caller disposes the batch, so a bad page leaves nothing.
  * - A series that the last page had and this one has not is ended by a stale marker at `at`.
  */
-import { byBytes, Labels, METRIC_NAME, type UnixMs, unixMs } from '#core'
+import {
+  AssayError,
+  byBytes,
+  isLegacyLabel,
+  isLegacyName,
+  Labels,
+  MAX_SCHEMA,
+  METRIC_NAME,
+  type NativeHistogram,
+  NO_BUCKETS,
+  type UnixMs,
+  unixMs,
+} from '#core'
 import type { Appender } from '#storage'
+import type { ExemplarSink } from './exemplar-sink.ts'
+import type { ExpositionPage } from './exposition-page.ts'
 import { checkLabelLimits, limitError } from './limits.ts'
-import type { ExpositionPage } from './parse-exposition.ts'
 import { relabel } from './relabel.ts'
+import { schemaOfFactor, withinLimits } from './resolution.ts'
 import type { ScrapeCache, SeriesState } from './scrape-cache.ts'
 import type { Target } from './types.ts'
 
@@ -22,7 +36,24 @@ export type PageCounts = {
   added: number
   /** Lines that repeat a series of the same page; the first one counts. */
   duplicates: number
+  /** Samples that say they are of a time further ahead than `MAX_AHEAD_MS`; none is stored. */
+  ahead: number
+  /** Native histograms with more buckets than the job takes, whatever is merged; one of them refuses the page. */
+  tooManyBuckets: number
 }
+
+export function noCounts(): PageCounts {
+  return { scraped: 0, kept: 0, added: 0, duplicates: 0, ahead: 0, tooManyBuckets: 0 }
+}
+
+/** Samples may be this much ahead of our clock, as in Prometheus. */
+const MAX_AHEAD_MS = 10 * 60_000
+
+/** An exemplar and the series it belongs to: stored once the page is. */
+export type FoundExemplar = { readonly series: Labels; readonly exemplar: Parameters<ExemplarSink['append']>[1] }
+
+/** What is made of start times: kept beside the samples, or a sample of 0 at that instant. */
+export type StartTimeUse = { readonly keep: boolean; readonly zero: boolean }
 
 export type PageWork = {
   readonly page: ExpositionPage
@@ -31,6 +62,9 @@ export type PageWork = {
   readonly cache: ScrapeCache
   readonly at: UnixMs
   readonly counts: PageCounts
+  /** Filled when it is there. */
+  readonly exemplars?: FoundExemplar[]
+  readonly startTimes?: StartTimeUse
 }
 
 /** Records a whole page. Throws `ASSAY_SCRAPE_PARSE` or `ASSAY_SCRAPE_LIMIT`. */
@@ -42,11 +76,17 @@ export function recordPage(batch: Appender, work: PageWork): void {
 /** Records the samples [from, to): a large page is recorded in parts, so that it does not hold the process. */
 export function recordSamples(
   batch: Appender,
-  { page, target, cache, at, counts }: PageWork,
+  work: PageWork,
   { from, to }: { readonly from: number; readonly to: number },
 ): void {
+  const { page, target, cache, at, counts } = work
   const limit = target.limits.samples ?? 0
   const round = cache.round
+  const latest = at + MAX_AHEAD_MS
+  const { honorTimestamps, trackTimestampsStaleness = false } = target
+  const { histograms, startTimes } = page
+  const plain = histograms.size === 0 && startTimes.size === 0
+  const exemplars = work.exemplars !== undefined && page.exemplars.size > 0
   counts.scraped = page.count
   for (let i = from; i < to; i++) {
     const spelling = cache.find(page, i) ?? cache.add(seriesOf(page, i, target))
@@ -56,18 +96,81 @@ export function recordSamples(
     // Beyond the limit only the counting goes on, so that the sentence can say how many there are.
     if (limit > 0 && counts.kept > limit) continue
     const own = page.timestamps[i]!
-    const hasOwn = !Number.isNaN(own) && target.honorTimestamps
+    const hasOwn = !Number.isNaN(own) && honorTimestamps
+    if (hasOwn && own > latest) {
+      counts.ahead++
+      continue
+    }
     if (state.seen === round && !hasOwn && state.live) {
       counts.duplicates++
       continue
     }
     if (state.seen === 0) counts.added++
     state.seen = round
-    state.live = !hasOwn
-    const ref = batch.append(state.ref, state.labels, hasOwn ? unixMs(own) : at, page.values[i]!)
+    state.live = !hasOwn || trackTimestampsStaleness
+    const when = hasOwn ? unixMs(own) : at
+    const ref = plain
+      ? batch.append(state.ref, state.labels, when, page.values[i]!)
+      : appendAny(batch, work, { i, state, when })
     // Reference 0 is a series that the store refused: ask again next time.
     state.ref = (ref as number) === 0 ? undefined : ref
+    if (exemplars) collectExemplars(work, { i, state, when })
   }
+}
+
+type One = { readonly i: number; readonly state: SeriesState; readonly when: UnixMs }
+
+/** A sample of a page that has histograms or start times. */
+function appendAny(batch: Appender, work: PageWork, { i, state, when }: One): SeriesState['ref'] {
+  const { page, target, counts } = work
+  const startAt = page.startTimes.get(i) ?? 0
+  const kept = work.startTimes?.keep === true ? startAt : 0
+  const found = page.histograms.get(i)
+  const histogram = found === undefined ? undefined : withinLimits(found, histogramLimits(target))
+  if (found !== undefined && histogram === undefined) {
+    counts.tooManyBuckets++
+    return state.ref
+  }
+  if (work.startTimes?.zero === true && startAt > 0 && startAt < when && startAt !== state.startAt) {
+    state.startAt = startAt
+    state.ref =
+      histogram === undefined
+        ? batch.append(state.ref, state.labels, unixMs(startAt), 0)
+        : batch.appendHistogram(state.ref, state.labels, unixMs(startAt), emptyLike(histogram))
+    if ((state.ref as number) === 0) return state.ref
+  }
+  return histogram === undefined
+    ? batch.append(state.ref, state.labels, when, page.values[i]!, kept)
+    : batch.appendHistogram(state.ref, state.labels, when, histogram, kept)
+}
+
+function histogramLimits({ limits }: Target): { readonly bucketLimit: number; readonly maxSchema: number } {
+  const { buckets = 0, bucketFactor = 0 } = limits
+  return { bucketLimit: buckets, maxSchema: bucketFactor === 0 ? MAX_SCHEMA : schemaOfFactor(bucketFactor) }
+}
+
+/** A histogram of the same form that has seen nothing yet. */
+function emptyLike(histogram: NativeHistogram): NativeHistogram {
+  return {
+    ...histogram,
+    count: 0,
+    sum: 0,
+    zeroCount: 0,
+    positive: NO_BUCKETS,
+    negative: NO_BUCKETS,
+    resetHint: 'unknown',
+  }
+}
+
+/** Those of a native histogram need an instant of their own; others take that of their sample. */
+function collectExemplars({ page, exemplars = [] }: PageWork, { i, state, when }: One): void {
+  const found = page.exemplars.get(i)
+  if (found === undefined) return
+  const timed = found.flatMap(({ labels, value, at }) =>
+    at === undefined && page.histograms.has(i) ? [] : [{ labels, value, at: at === undefined ? when : unixMs(at) }],
+  )
+  for (const exemplar of timed.sort((a, b) => a.at - b.at || a.value - b.value))
+    exemplars.push({ series: state.labels, exemplar })
 }
 
 /** After the last sample: is the page within its limit, and which series has it no more? Throws `ASSAY_SCRAPE_LIMIT`. */
@@ -75,6 +178,10 @@ export function finishPage(batch: Appender, { target, cache, at, counts }: PageW
   const limit = target.limits.samples ?? 0
   if (limit > 0 && counts.kept > limit)
     throw limitError(`the page has ${counts.kept} samples, sample_limit is ${limit}`)
+  if (counts.tooManyBuckets > 0)
+    throw limitError(
+      `${counts.tooManyBuckets} native histograms have more buckets than native_histogram_bucket_limit, ${target.limits.buckets}, even when merged`,
+    )
   for (const state of cache.states()) if (state.seen !== cache.round && state.live) end(batch, state, at)
 }
 
@@ -93,10 +200,20 @@ function seriesOf(page: ExpositionPage, i: number, target: Target): Labels | und
   const scraped = page.labels(i)
   const merged = mergeLabels(scraped, target.labels, target.honorLabels)
   const labels = relabel(merged, target.metricRelabelConfigs)
-  if (labels === undefined) return undefined
+  if (labels === undefined || labels.size === 0) return undefined
   if (labels.name === '') throw limitError(`metric relabelling removed ${METRIC_NAME} of ${scraped.name}`)
+  if (target.legacyNames === true) checkLegacyNames(labels)
   checkLabelLimits(labels, target.limits)
   return labels
+}
+
+function checkLegacyNames(labels: Labels): void {
+  for (const [name] of labels)
+    if (!isLegacyLabel(name) || !isLegacyName(labels.name))
+      throw new AssayError(
+        'ASSAY_SCRAPE_PARSE',
+        `${labels} has a name outside [a-zA-Z0-9_:], and metric_name_validation_scheme is legacy; write utf8, or ask for escaped names with metric_name_escaping_scheme: underscores`,
+      )
 }
 
 /**
@@ -137,6 +254,8 @@ function mergeConflicting(scraped: Labels, own: Labels, honorLabels: boolean): L
     if (taken !== undefined) moved.push([name, taken])
     map.set(name, value)
   }
+  // Shorter names first, so that a label that was moved already keeps its place. (Stable: equal lengths stay in order.)
+  moved.sort(([a], [b]) => Buffer.byteLength(a) - Buffer.byteLength(b))
   for (const [name, value] of moved) {
     let free = `exported_${name}`
     while (map.has(free)) free = `exported_${free}`

@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isStaleAt, Labels, matcher, unixMs } from '#core'
 import { memoryStore } from '#storage'
-import { parseExposition } from './parse-exposition.ts'
-import { endAll, recordPage } from './record-page.ts'
+import { parseExposition } from './parse-page.ts'
+import { endAll, noCounts, recordPage } from './record-page.ts'
 import { ScrapeCache } from './scrape-cache.ts'
 import type { Target } from './types.ts'
 
@@ -56,7 +56,7 @@ test('what is stored does not depend on what the cache remembers', () => {
           for (const [x, other] of page) if (x !== 7 || other) seen.add(other ? x + 10 : x)
           const parsed = parseExposition(text, { format: 'text' })
           cache.begin()
-          const counts = { scraped: 0, kept: 0, added: 0, duplicates: 0 }
+          const counts = noCounts()
           recordPage(batch, { page: parsed, target, cache, at, counts })
           cache.finish(parsed)
           assert.equal(counts.kept - counts.duplicates, seen.size)
@@ -90,7 +90,7 @@ test('the same page again is recognised by its bytes alone', () => {
     assert.equal(cache.find(page, 0) !== undefined, turn > 0)
     cache.begin()
     using batch = store.appender()
-    const counts = { scraped: 0, kept: 0, added: 0, duplicates: 0 }
+    const counts = noCounts()
     recordPage(batch, { page, target, cache, at: unixMs(turn * 1000), counts })
     batch.commit()
     cache.finish(page)

@@ -8,7 +8,7 @@
  */
 import type { Labels } from '#core'
 import type { SeriesRef } from '#storage'
-import type { ExpositionPage } from './parse-exposition.ts'
+import type { ExpositionPage } from './exposition-page.ts'
 
 export type SeriesState = {
   readonly labels: Labels
@@ -19,6 +19,8 @@ export type SeriesState = {
   seen: number
   /** The last page had it without a timestamp of its own, so its absence ends it. */
   live: boolean
+  /** The start time that a zero was written for, Unix milliseconds. */
+  startAt?: number
 }
 
 /** How one spelling is treated; `undefined`: metric relabelling dropped it. */

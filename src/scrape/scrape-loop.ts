@@ -5,12 +5,34 @@
  * - Samples and the report about the scrape (`up`, `scrape_*`) come in one commit at one instant: the tick.
  * - The deadline holds even for a reader that ignores its signal; while such a read hangs, no second one is begun.
  */
-import { AssayError, type Clock, formatDuration, Labels, type Log, messageOf, type UnixMs, unixMs } from '#core'
+import {
+  AssayError,
+  type Clock,
+  type Feature,
+  formatDuration,
+  Labels,
+  type Log,
+  messageOf,
+  type UnixMs,
+  unixMs,
+} from '#core'
 import type { Appender, MetadataStore, Store } from '#storage'
 import { formatOf } from './content-type.ts'
+import type { ExemplarSink } from './exemplar-sink.ts'
+import { ExpositionPage } from './exposition-page.ts'
+import type { FailureLog } from './failure-log.ts'
 import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
-import { type ExpositionPage, ExpositionParser } from './parse-exposition.ts'
-import { endAll, finishPage, mergeLabels, type PageCounts, recordSamples } from './record-page.ts'
+import { pageParser } from './parse-page.ts'
+import {
+  endAll,
+  type FoundExemplar,
+  finishPage,
+  mergeLabels,
+  noCounts,
+  type PageCounts,
+  type PageWork,
+  recordSamples,
+} from './record-page.ts'
 import { ScrapeCache, type SeriesState } from './scrape-cache.ts'
 import type { ScrapeTotals } from './scrape-totals.ts'
 import { tickOffset } from './tick-offset.ts'
@@ -22,6 +44,9 @@ export type LoopDeps = {
   readonly store: Store
   readonly metadata: MetadataStore
   readonly totals: ScrapeTotals
+  readonly features: ReadonlySet<Feature>
+  readonly exemplars: ExemplarSink | undefined
+  readonly failures: FailureLog
   readonly onScrape: (status: TargetStatus) => void
 }
 
@@ -32,10 +57,20 @@ const REPORTS = [
   'scrape_samples_post_metric_relabeling',
   'scrape_series_added',
 ]
+/** With `extra-scrape-metrics`. */
+const MORE_REPORTS = ['scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_body_size_bytes']
 /** Samples parsed or recorded at a time; in between, the other targets have their turn. */
 const SLICE = 1000
 /** A tick this much late by the machine's load still counts as the tick; beyond it, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
+
+/** What is reported of one scrape. `sizeBytes`: -1 for a page over its limit, 0 where none came. */
+type Outcome = {
+  readonly up: number
+  readonly started: number
+  readonly counts: PageCounts
+  readonly sizeBytes: number
+}
 
 export class ScrapeLoop {
   readonly cache: ScrapeCache
@@ -58,7 +93,8 @@ export class ScrapeLoop {
     this.#target = target
     this.#deps = deps
     this.cache = cache
-    this.#reports = REPORTS.map((name) => ({
+    const extra = target.extraMetrics === true || deps.features.has('extra-scrape-metrics')
+    this.#reports = [...REPORTS, ...(extra ? MORE_REPORTS : [])].map((name) => ({
       labels: mergeLabels(Labels.of({ __name__: name }), target.labels, false),
       ref: undefined,
       born: 0,
@@ -125,22 +161,28 @@ export class ScrapeLoop {
     const { clock, totals } = this.#deps
     const started = clock.monotonicMs()
     let answer: Page | undefined
-    let error = ''
-    if (this.#hanging) {
+    let error = this.#target.refusal ?? ''
+    let sizeBytes = 0
+    if (error === '' && this.#hanging) {
       totals.skipped++
       error = 'the last read has not ended yet, although its time is over; no second one is begun'
-    } else {
+    } else if (error === '') {
       try {
         answer = await this.#read()
+        sizeBytes = typeof answer.body === 'string' ? Buffer.byteLength(answer.body) : answer.body.length
       } catch (thrown) {
         error = messageOf(thrown)
-        if (thrown instanceof AssayError && thrown.code === 'ASSAY_SCRAPE_BODY_LIMIT') totals.bodyLimit++
+        if (thrown instanceof AssayError && thrown.code === 'ASSAY_SCRAPE_BODY_LIMIT') {
+          totals.bodyLimit++
+          sizeBytes = -1
+        }
+        if (!signal.aborted) this.#deps.failures.write(this.#target, error)
       }
     }
     if (signal.aborted) return // our shutdown is not the target's outage
     const read = clock.monotonicMs()
     totals.readSeconds += (read - started) / 1000
-    await this.#record(at, answer, { error, started })
+    await this.#record(at, answer, { error, started, sizeBytes })
     if (signal.aborted) return
     totals.recordSeconds += (clock.monotonicMs() - read) / 1000
     this.#deps.onScrape(this.status())
@@ -177,31 +219,36 @@ export class ScrapeLoop {
   async #record(
     at: UnixMs,
     answer: Page | undefined,
-    outcome: { readonly error: string; readonly started: number },
+    outcome: { readonly error: string; readonly started: number; readonly sizeBytes: number },
   ): Promise<void> {
-    const { totals } = this.#deps
-    const counts: PageCounts = { scraped: 0, kept: 0, added: 0, duplicates: 0 }
+    const { totals, features } = this.#deps
+    const { started, sizeBytes } = outcome
+    const counts = noCounts()
     let { error } = outcome
     let taken = false
     if (answer !== undefined) {
       try {
-        totals.readBytes += answer.body.length
+        totals.readBytes += sizeBytes
         this.cache.begin()
-        const page = await this.#parse(answer)
-        if (page === undefined) return
+        const exemplars: FoundExemplar[] = []
         using batch = this.#deps.store.appender()
-        const work = { page, target: this.#target, cache: this.cache, at, counts }
-        for (let from = 0; from < page.count; from += SLICE) {
-          if (from > 0 && !(await this.#turn())) return
-          recordSamples(batch, work, { from, to: Math.min(from + SLICE, page.count) })
+        const work = {
+          target: this.#target,
+          cache: this.cache,
+          at,
+          counts,
+          startTimes: { keep: features.has('st-storage'), zero: features.has('created-timestamp-zero-ingestion') },
+          ...(this.#deps.exemplars === undefined ? {} : { exemplars }),
         }
-        finishPage(batch, work)
-        this.#report(batch, at, { up: 1, started: outcome.started, counts })
-        this.#commit(batch)
+        const page = await this.#readInto(batch, answer, work)
+        if (page === undefined) return
+        this.#report(batch, at, { up: 1, started, counts, sizeBytes })
+        if (this.#commit(batch)) this.#keepExemplars(exemplars)
         taken = true
         this.cache.finish(page)
         this.#describe(page)
         totals.duplicates += counts.duplicates
+        totals.outOfBounds += counts.ahead
       } catch (thrown) {
         error = messageOf(thrown)
         this.#countRefusal(thrown)
@@ -211,7 +258,7 @@ export class ScrapeLoop {
     if (!taken) {
       using batch = this.#deps.store.appender()
       endAll(batch, this.cache, at)
-      this.#report(batch, at, { up: 0, started: outcome.started, counts })
+      this.#report(batch, at, { up: 0, started, counts, sizeBytes })
       this.#commit(batch)
     }
     this.#samples = taken ? counts.kept : 0
@@ -220,11 +267,54 @@ export class ScrapeLoop {
     this.#settle(taken ? 'up' : 'down', error)
   }
 
-  /** `undefined` when the loop was stopped meanwhile. Throws what is wrong with the page. */
-  async #parse({ body, contentType }: Page): Promise<ExpositionPage | undefined> {
-    const parser = new ExpositionParser(body, { format: formatOf(contentType), maxSamples: DEFAULT_SAMPLE_LIMIT })
-    while (!parser.step(SLICE)) if (!(await this.#turn())) return undefined
-    return parser.page
+  /**
+   * Parses and records a page, in parts. `undefined` when the loop was stopped meanwhile. Throws what is wrong with the page; what
+   * stands before a wrong line has then been counted, as in Prometheus.
+   */
+  async #readInto(
+    batch: Appender,
+    { body, contentType }: Page,
+    rest: Omit<PageWork, 'page'>,
+  ): Promise<ExpositionPage | undefined> {
+    const { features } = this.#deps
+    const { native = false, keepClassic = false, convertClassic = false } = this.#target.histograms ?? {}
+    // No byte is no page to parse, whatever its content type: a scrape of nothing.
+    const parser =
+      body.length === 0
+        ? undefined
+        : pageParser(body, {
+            format: formatOf(contentType),
+            maxSamples: DEFAULT_SAMPLE_LIMIT,
+            typeAndUnitLabels: features.has('type-and-unit-labels'),
+            startTimes: features.has('st-storage') || features.has('created-timestamp-zero-ingestion'),
+            nativeHistograms: native,
+            keepClassic,
+            convertClassic,
+          })
+    let wrong: unknown
+    try {
+      while (parser?.step(SLICE) === false) if (!(await this.#turn())) return undefined
+    } catch (thrown) {
+      wrong = thrown
+    }
+    // A page beyond our own bound is not worth the work of counting it further.
+    if (wrong instanceof AssayError && wrong.code === 'ASSAY_SCRAPE_TOO_MANY_SAMPLES') throw wrong
+    const page = parser?.page ?? new ExpositionPage(Buffer.alloc(0), false)
+    const work = { ...rest, page }
+    for (let from = 0; from < page.count; from += SLICE) {
+      if (from > 0 && !(await this.#turn())) return undefined
+      recordSamples(batch, work, { from, to: Math.min(from + SLICE, page.count) })
+    }
+    if (wrong !== undefined) throw wrong
+    finishPage(batch, work)
+    return page
+  }
+
+  /** Of a series whose exemplars are all older than what is there, one is counted. */
+  #keepExemplars(found: readonly FoundExemplar[]): void {
+    const { exemplars, totals } = this.#deps
+    for (const { series, exemplar } of found)
+      if (exemplars?.append(series, exemplar) === 'out-of-order') totals.exemplarsOutOfOrder++
   }
 
   /** Lets everything else have a turn; false when the loop was stopped meanwhile. */
@@ -233,31 +323,39 @@ export class ScrapeLoop {
     return !this.#stopping.signal.aborted
   }
 
-  #report(
-    batch: Appender,
-    at: UnixMs,
-    { up, started, counts }: { readonly up: number; readonly started: number; readonly counts: PageCounts },
-  ): void {
+  #report(batch: Appender, at: UnixMs, { up, started, counts, sizeBytes }: Outcome): void {
     this.#lastDurationMs = this.#deps.clock.monotonicMs() - started
-    const values = [up, this.#lastDurationMs / 1000, counts.scraped, counts.kept, counts.added]
+    const { timeoutMs, limits } = this.#target
+    const values = [
+      up,
+      this.#lastDurationMs / 1000,
+      counts.scraped,
+      counts.kept,
+      counts.added,
+      timeoutMs / 1000,
+      limits.samples ?? 0,
+      sizeBytes,
+    ]
     for (const [i, one] of this.#reports.entries()) {
       const ref = batch.append(one.ref, one.labels, at, values[i]!)
       one.ref = (ref as number) === 0 ? undefined : ref
     }
   }
 
-  /** A disk that refuses is not the target's fault: it is counted and said, and the loop goes on. */
-  #commit(batch: Appender): void {
+  /** A disk that refuses is not the target's fault: it is counted and said, and the loop goes on. False when nothing was stored. */
+  #commit(batch: Appender): boolean {
     const { totals, log } = this.#deps
     try {
       const { appended, rejected } = batch.commit()
       totals.samples += appended
       totals.reject(rejected)
+      return true
     } catch (err) {
       totals.failedCommits++
       this.cache.forgetSpellings()
       for (const one of this.#reports) one.ref = undefined
       log.error({ err, target: this.#target.url }, 'a scrape was read but could not be stored')
+      return false
     }
   }
 
@@ -268,10 +366,11 @@ export class ScrapeLoop {
   #countRefusal(thrown: unknown): void {
     const { totals } = this.#deps
     const code = thrown instanceof AssayError ? thrown.code : ''
-    if (code === 'ASSAY_SCRAPE_PARSE') totals.parseErrors++
+    if (code === 'ASSAY_SCRAPE_PARSE' || code === 'ASSAY_PROTO') totals.parseErrors++
     else if (code === 'ASSAY_SCRAPE_TOO_MANY_SAMPLES') totals.sampleLimit++
     else if (code === 'ASSAY_SCRAPE_LIMIT') {
       if (messageOf(thrown).includes('sample_limit')) totals.sampleLimit++
+      else if (messageOf(thrown).includes('bucket_limit')) totals.bucketLimit++
       else totals.labelLimit++
     }
   }

@@ -12,11 +12,14 @@ export class ScrapeTotals {
   samples = 0
   duplicates = 0
   outOfOrder = 0
-  tooOld = 0
+  /** Too old, or too far ahead. */
+  outOfBounds = 0
+  exemplarsOutOfOrder = 0
   seriesLimit = 0
   sampleLimit = 0
   bodyLimit = 0
   labelLimit = 0
+  bucketLimit = 0
   parseErrors = 0
   skipped = 0
   failedCommits = 0
@@ -25,7 +28,7 @@ export class ScrapeTotals {
   reject(rejected: readonly Rejected[]): void {
     for (const { reason, count } of rejected) {
       if (reason === 'duplicate') this.duplicates += count
-      else if (reason === 'too-old') this.tooOld += count
+      else if (reason === 'too-old' || reason === 'no-instant') this.outOfBounds += count
       else if (reason === 'series-limit') this.seriesLimit += count
       else this.outOfOrder += count
     }
@@ -60,13 +63,27 @@ export class ScrapeTotals {
       'Samples older than the last one of their series.',
       this.outOfOrder,
     )
-    counter('prometheus_target_scrapes_sample_out_of_bounds_total', 'Samples too old to be stored.', this.tooOld)
+    counter(
+      'prometheus_target_scrapes_sample_out_of_bounds_total',
+      'Samples too old to be stored, or too far ahead of the clock.',
+      this.outOfBounds,
+    )
+    counter(
+      'prometheus_target_scrapes_exemplar_out_of_order_total',
+      'Exemplars older than the last one of their series.',
+      this.exemplarsOutOfOrder,
+    )
     counter(
       'prometheus_target_scrapes_exceeded_sample_limit_total',
       'Pages refused for too many samples.',
       this.sampleLimit,
     )
     counter('prometheus_target_scrapes_exceeded_body_size_limit_total', 'Pages refused for their size.', this.bodyLimit)
+    counter(
+      'prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total',
+      'Pages refused for a native histogram with too many buckets.',
+      this.bucketLimit,
+    )
     counter('assay_scrape_exceeded_label_limits_total', 'Pages refused for a label limit.', this.labelLimit)
     const pools = new Map<string, number>()
     const health = { up: 0, down: 0, unknown: 0 }

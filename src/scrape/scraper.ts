@@ -5,8 +5,10 @@
  *   series, a removed one has its series ended.
  * - Disposal stops the loops and ends no series: a restart a moment later goes on where they were.
  */
-import type { Clock, Log } from '#core'
+import type { Clock, Feature, Log } from '#core'
 import type { MetadataStore, Store } from '#storage'
+import type { ExemplarSink } from './exemplar-sink.ts'
+import { FailureLog } from './failure-log.ts'
 import { type LoopDeps, ScrapeLoop } from './scrape-loop.ts'
 import { ScrapeTotals } from './scrape-totals.ts'
 import type { DroppedTarget, Target, TargetStatus } from './types.ts'
@@ -16,6 +18,10 @@ export type ScraperOptions = {
   readonly log: Log
   readonly store: Store
   readonly metadata: MetadataStore
+  /** `extra-scrape-metrics`, `type-and-unit-labels`, `st-storage`, `created-timestamp-zero-ingestion` have an effect here. */
+  readonly features?: ReadonlySet<Feature>
+  /** Where exemplars go; absent: they are passed over. */
+  readonly exemplars?: ExemplarSink
   /** Called after each scrape, for live views. Must not throw. */
   readonly onScrape?: (status: TargetStatus) => void
 }
@@ -38,12 +44,24 @@ class LoopingScraper implements Scraper {
   readonly #deps: LoopDeps
   readonly #totals = new ScrapeTotals()
   readonly #stopping = new Set<Promise<void>>()
+  readonly #failures: FailureLog
   #loops = new Map<string, ScrapeLoop>()
   #dropped: readonly DroppedTarget[] = []
   #closed = false
 
-  constructor({ clock, log, store, metadata, onScrape = () => {} }: ScraperOptions) {
-    this.#deps = { clock, log, store, metadata, onScrape, totals: this.#totals }
+  constructor({ clock, log, store, metadata, features = new Set(), exemplars, onScrape = () => {} }: ScraperOptions) {
+    this.#failures = new FailureLog(clock, log)
+    this.#deps = {
+      clock,
+      log,
+      store,
+      metadata,
+      features,
+      exemplars,
+      failures: this.#failures,
+      onScrape,
+      totals: this.#totals,
+    }
   }
 
   apply(targets: readonly Target[], dropped: readonly DroppedTarget[] = []): void {
@@ -89,6 +107,7 @@ class LoopingScraper implements Scraper {
     this.#closed = true
     for (const loop of this.#loops.values()) this.#stop(loop)
     await Promise.all(this.#stopping)
+    await this.#failures[Symbol.asyncDispose]()
   }
 
   #stop(loop: ScrapeLoop): void {
@@ -102,13 +121,15 @@ function identityOf(target: Target): string {
 }
 
 /** What a loop cannot change while it runs. */
-function settingsOf({
-  intervalMs,
-  timeoutMs,
-  honorLabels,
-  honorTimestamps,
-  metricRelabelConfigs,
-  limits,
-}: Target): string {
-  return JSON.stringify([intervalMs, timeoutMs, honorLabels, honorTimestamps, metricRelabelConfigs, limits])
+function settingsOf(target: Target): string {
+  const {
+    pool: _pool,
+    labels: _labels,
+    discoveredLabels: _discovered,
+    url: _url,
+    read: _read,
+    refusal: _refusal,
+    ...settings
+  } = target
+  return JSON.stringify(settings)
 }

@@ -7,7 +7,9 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer'
 import { byBytes, Labels, METRIC_NAME } from '#core'
+import { formatOpenMetricsNumber } from './openmetrics-number.ts'
 import { parseError } from './parse-error.ts'
+import { slowNumber } from './parse-number.ts'
 
 export const NAME_START = 1
 const NAME_REST = 2
@@ -61,62 +63,25 @@ export type SeriesSpan = {
   readonly openMetrics: boolean
   /** Texts of the page, each kept once: a thousand series of one family hold one copy of their names. */
   readonly pool: Map<string, string>
+  /** The label whose value is a number and is written as OpenMetrics writes it: `le` of a histogram, `quantile` of a summary. */
+  readonly numeric?: string | undefined
+  /** Labels that the page's own ones of the same name yield to: the family's type and unit. */
+  readonly fixed?: readonly (readonly [name: string, value: string])[] | undefined
 }
 
 /** Reads the series in `[start, end)`, sorted and checked, empty labels left out. Throws `ASSAY_SCRAPE_PARSE`. */
-export function readSeries(body: Buffer, { start, end, openMetrics, pool }: SeriesSpan): Labels {
+export function readSeries(body: Buffer, span: SeriesSpan): Labels {
+  const { start, end, numeric, fixed } = span
   const flat: string[] = []
-  const add = (name: string, value: string, at: number) => {
-    let place = flat.length
-    while (place > 0 && byBytes(name, flat[place - 2]!) < 0) place -= 2
-    if (place > 0 && flat[place - 2] === name) {
-      throw parseError(body, at, name === METRIC_NAME ? 'the metric has two names' : `the label ${name} comes twice`)
-    }
-    if (place === flat.length) flat.push(name, value)
-    else flat.splice(place, 0, name, value)
-  }
-  const one = (text: string) => {
-    const known = pool.get(text)
-    if (known !== undefined) return known
-    if (pool.size < POOL_SIZE) pool.set(text, text)
-    return text
-  }
-  const blanks = (i: number) => (openMetrics ? i : skipBlanks(body, i))
   let i = start
   if (body[i] !== OPEN) {
     while (i < end && (BYTE_KIND[body[i]!]! & NAME_REST) !== 0) i++
-    add(METRIC_NAME, one(body.toString('latin1', start, i)), start)
-    i = blanks(i)
+    insert(flat, METRIC_NAME, one(span.pool, body.toString('latin1', start, i)))
+    if (!span.openMetrics) i = skipBlanks(body, i)
   }
-  if (i < end) i++
-  while (i < end) {
-    i = blanks(i)
-    if (body[i] === CLOSE) break
-    const at = i
-    let name: string
-    const quoted = body[i] === QUOTE
-    if (quoted) {
-      i = quotedEnd(body, i, openMetrics) + 1
-      name = one(textOf(body, at + 1, i - 1))
-      if (name === '') throw parseError(body, at, 'a name is empty')
-    } else {
-      if ((BYTE_KIND[body[i]!]! & LABEL_START) === 0) throw parseError(body, i, 'a label name was expected')
-      while ((BYTE_KIND[body[i]!]! & LABEL_REST) !== 0) i++
-      name = one(body.toString('latin1', at, i))
-    }
-    i = blanks(i)
-    if (body[i] === EQUAL) {
-      i = blanks(i + 1)
-      if (body[i] !== QUOTE) throw parseError(body, i, `the value of ${name} was expected; write ${name}="..."`)
-      const value = i + 1
-      i = quotedEnd(body, i, openMetrics)
-      add(name, one(textOf(body, value, i)), at)
-      i = blanks(i + 1)
-    } else if (quoted && (body[i] === COMMA || body[i] === CLOSE)) add(METRIC_NAME, name, at)
-    else throw parseError(body, i, `= was expected after the label ${name}`)
-    if (body[i] === COMMA) i++
-    else if (body[i] !== CLOSE) throw parseError(body, i, 'a comma or } was expected between labels')
-  }
+  if (i < end) readPairs(body, i + 1, span, { flat, named: true })
+  if (numeric !== undefined) normalizeNumber(flat, numeric, span.pool)
+  if (fixed !== undefined) for (const [name, value] of fixed) replace(flat, name, value)
   let kept = flat
   for (let k = 1; k < flat.length; k += 2) {
     if (flat[k] === '') {
@@ -124,13 +89,107 @@ export function readSeries(body: Buffer, { start, end, openMetrics, pool }: Seri
       break
     }
   }
-  if (!hasName(kept)) throw parseError(body, start, 'the metric has no name')
+  if (placeOf(kept, METRIC_NAME) < 0) throw parseError(body, start, 'the metric has no name')
   return Labels.fromSorted(kept)
 }
 
-function hasName(flat: readonly string[]): boolean {
-  for (let k = 0; k < flat.length; k += 2) if (flat[k] === METRIC_NAME) return true
-  return false
+/** The labels of an exemplar; `start` behind the brace, `end` behind the one that closes. Throws `ASSAY_SCRAPE_PARSE`. */
+export function readExemplarLabels(
+  body: Buffer,
+  start: number,
+  pool: Map<string, string>,
+): { labels: Labels; end: number } {
+  const flat: string[] = []
+  const end = readPairs(body, start, { openMetrics: true, pool }, { flat, named: false })
+  return { labels: Labels.fromPairs(pairsOf(flat)), end }
+}
+
+type PairsInto = {
+  readonly flat: string[]
+  /** A quoted text without a value is the metric's name; an exemplar has none. */
+  readonly named: boolean
+}
+
+/** Reads label pairs up to the closing brace into a sorted list; returns the index behind the brace. */
+function readPairs(
+  body: Buffer,
+  from: number,
+  { openMetrics, pool }: Pick<SeriesSpan, 'openMetrics' | 'pool'>,
+  { flat, named }: PairsInto,
+): number {
+  const blanks = (at: number) => (openMetrics ? at : skipBlanks(body, at))
+  const add = (name: string, value: string, at: number) => {
+    if (!insert(flat, name, value))
+      throw parseError(body, at, name === METRIC_NAME ? 'the metric has two names' : `the label ${name} comes twice`)
+  }
+  let i = from
+  for (;;) {
+    i = blanks(i)
+    if (body[i] === CLOSE) return i + 1
+    const at = i
+    let name: string
+    const quoted = body[i] === QUOTE
+    if (quoted) {
+      i = quotedEnd(body, i, openMetrics) + 1
+      name = one(pool, textOf(body, at + 1, i - 1))
+      if (name === '') throw parseError(body, at, 'a name is empty')
+    } else {
+      if ((BYTE_KIND[body[i]!]! & LABEL_START) === 0) throw parseError(body, i, 'a label name was expected')
+      while ((BYTE_KIND[body[i]!]! & LABEL_REST) !== 0) i++
+      name = one(pool, body.toString('latin1', at, i))
+    }
+    i = blanks(i)
+    if (body[i] === EQUAL) {
+      i = blanks(i + 1)
+      if (body[i] !== QUOTE) throw parseError(body, i, `the value of ${name} was expected; write ${name}="..."`)
+      const value = i + 1
+      i = quotedEnd(body, i, openMetrics)
+      add(name, one(pool, textOf(body, value, i)), at)
+      i = blanks(i + 1)
+    } else if (named && quoted && (body[i] === COMMA || body[i] === CLOSE)) add(METRIC_NAME, name, at)
+    else throw parseError(body, i, `= was expected after the label ${name}`)
+    if (body[i] === COMMA) i++
+    else if (body[i] !== CLOSE) throw parseError(body, i, 'a comma or } was expected between labels')
+  }
+}
+
+/** Puts a pair at its place; false when the name is there already. */
+function insert(flat: string[], name: string, value: string): boolean {
+  let place = flat.length
+  while (place > 0 && byBytes(name, flat[place - 2]!) < 0) place -= 2
+  if (place > 0 && flat[place - 2] === name) return false
+  if (place === flat.length) flat.push(name, value)
+  else flat.splice(place, 0, name, value)
+  return true
+}
+
+function replace(flat: string[], name: string, value: string): void {
+  const place = placeOf(flat, name)
+  if (place < 0) insert(flat, name, value)
+  else flat[place + 1] = value
+}
+
+function placeOf(flat: readonly string[], name: string): number {
+  for (let k = 0; k < flat.length; k += 2) if (flat[k] === name) return k
+  return -1
+}
+
+function* pairsOf(flat: readonly string[]): Generator<[string, string]> {
+  for (let k = 0; k < flat.length; k += 2) yield [flat[k]!, flat[k + 1]!]
+}
+
+function normalizeNumber(flat: string[], name: string, pool: Map<string, string>): void {
+  const place = placeOf(flat, name)
+  if (place < 0) return
+  const number = slowNumber(flat[place + 1]!)
+  if (number !== undefined) flat[place + 1] = one(pool, formatOpenMetricsNumber(number))
+}
+
+function one(pool: Map<string, string>, text: string): string {
+  const known = pool.get(text)
+  if (known !== undefined) return known
+  if (pool.size < POOL_SIZE) pool.set(text, text)
+  return text
 }
 
 /** Index of the quote that closes the one at `open`. */

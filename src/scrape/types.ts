@@ -22,6 +22,10 @@ export type ScrapeLimits = {
   readonly labels?: number
   readonly labelNameLength?: number
   readonly labelValueLength?: number
+  /** `native_histogram_bucket_limit`: buckets are merged to stay within it. */
+  readonly buckets?: number
+  /** `native_histogram_min_bucket_factor`: buckets that grow by less are merged. */
+  readonly bucketFactor?: number
 }
 
 export const RELABEL_ACTIONS = [
@@ -90,7 +94,29 @@ export type Target = {
   readonly honorTimestamps: boolean
   readonly metricRelabelConfigs: readonly RelabelConfig[]
   readonly limits: ScrapeLimits
+  /** Series with timestamps of their own end too, when they are gone. */
+  readonly trackTimestampsStaleness?: boolean
+  /** What becomes of histograms. */
+  readonly histograms?: HistogramUse
+  /** Names outside the old alphabet fail the scrape. */
+  readonly legacyNames?: boolean
+  /** Three more series about each scrape. */
+  readonly extraMetrics?: boolean
+  /** Why it is not read at all: it is down, with this reason. */
+  readonly refusal?: string
+  /** A line of JSON for each failed scrape. */
+  readonly failureLogFile?: string
   readonly read: PageReader
+}
+
+/** All false: classic histograms alone, as they come. */
+export type HistogramUse = {
+  /** `scrape_native_histograms` */
+  readonly native?: boolean
+  /** `always_scrape_classic_histograms` */
+  readonly keepClassic?: boolean
+  /** `convert_classic_histograms_to_nhcb` */
+  readonly convertClassic?: boolean
 }
 
 /** A target that relabelling dropped: listed, so that a wrong rule is seen. */
