@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { formatNotation } from './histogram/index.ts'
 import { parseSamples, parseSeries } from './series-notation.ts'
 
@@ -42,9 +43,52 @@ const HISTOGRAMS = [
   'h {{count:1}',
   'h {{{}}}',
   'h {{count:1}}1',
+  'h 1{2',
+  'h {{1',
+  'h 1}}',
 ]
 
 test('what is no series says what to write', () => {
   for (const line of ['up{a=} 1', '1 2', 'up 1 two', 'up{a="b" 1', 'up 0x9999999999', ...HISTOGRAMS])
     assert.throws(() => parseSeries(line), { code: /ASSAY_PROMQL_(SERIES|PARSE)/ }, line)
+})
+
+test('no text makes the reader crash', () => {
+  const word = fc.constantFrom(
+    'up',
+    '{',
+    '}',
+    '{{',
+    '}}',
+    '"',
+    'a',
+    '=',
+    '1',
+    'x3',
+    '+',
+    '-',
+    '_',
+    'stale',
+    ' ',
+    'count:2',
+    'NaN',
+    'x1e9',
+    '0x1f',
+  )
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(word, { maxLength: 14 }).map((words) => words.join('')),
+      ),
+      (line) => {
+        try {
+          assert.ok(parseSeries(line).samples.length <= 1_000_000)
+        } catch (thrown) {
+          assert.match((thrown as { code?: string }).code ?? String(thrown), /^ASSAY_PROMQL_(SERIES|PARSE)$/)
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  )
 })

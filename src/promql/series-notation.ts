@@ -62,13 +62,22 @@ function closingBrace(line: string, start: number): number {
   throw bad(line, 'close the labels with }')
 }
 
+const ITEM = /\s*((?:\{\{[^{}]*\}\}|[^\s{}])+)/y
+
 /** Samples in the notation above. Throws `ASSAY_PROMQL_SERIES`. */
 export function parseSamples(text: string): readonly DescribedSample[] {
   const samples: DescribedSample[] = []
-  for (const item of text.match(/(?:\{\{[^}]*\}\}|[^\s{])+/g) ?? []) {
-    addItem(samples, item)
+  let end = 0
+  for (;;) {
+    ITEM.lastIndex = end
+    const item = ITEM.exec(text)
+    if (item === null) break
+    end = ITEM.lastIndex
+    addItem(samples, item[1]!)
     if (samples.length > MAX_SAMPLES) throw bad(text.slice(0, 40), `no more than ${MAX_SAMPLES} samples`)
   }
+  const rest = text.slice(end).trim()
+  if (rest !== '') throw bad(rest.slice(0, 200), 'histograms stand in {{ and }}')
   return samples
 }
 
