@@ -17,6 +17,8 @@ export type Loaded = {
   /** The configuration as it stands in the file, for `status/config`. */
   readonly text: string
   readonly warnings: readonly string[]
+  /** What was read: the configuration itself and its rule files. */
+  readonly files: readonly string[]
 }
 
 /** Throws `ASSAY_CONFIG*`, `ASSAY_MODEL_*` or `ASSAY_RULES*`, each with `file:line`. */
@@ -46,7 +48,13 @@ async function loadPrometheus(path: string, file: string, text: string): Promise
       .toSorted()
       .map(async (one) => parseRuleFile(await readFile(one, 'utf8'), relative(process.cwd(), one), defaults)),
   )
-  return { plan: planOfPrometheus(config, groups.flat()), file, text, warnings: config.warnings }
+  return {
+    plan: planOfPrometheus(config, groups.flat()),
+    file,
+    text,
+    warnings: config.warnings,
+    files: [file, ...ruleFiles],
+  }
 }
 
 let generation = 0
@@ -65,7 +73,7 @@ async function loadDefinition(path: string, file: string, text: string): Promise
       `${path}: nothing usable is exported; write \`export default defineSystem({ ... })\``,
     )
   }
-  return { plan, file, text, warnings: [] }
+  return { plan, file, text, warnings: [], files: [file] }
 }
 
 /**

@@ -12,6 +12,8 @@ export type Flag = {
   readonly default?: string
   /** Prometheus' spellings of the same. */
   readonly aliases?: readonly string[]
+  /** May be given several times: the values are joined with commas. */
+  readonly repeats?: boolean
   readonly help: string
 }
 
@@ -37,9 +39,10 @@ export function parseFlags(
     const initial = fromEnvironment ?? fallback
     if (initial !== undefined && initial !== '') values.set(name, initial)
   }
-  const canonical = new Map(
-    flags.flatMap(({ name, aliases = [] }) => [name, ...aliases].map((spelling) => [spelling, name] as const)),
+  const bySpelling = new Map(
+    flags.flatMap((flag) => [flag.name, ...(flag.aliases ?? [])].map((spelling) => [spelling, flag] as const)),
   )
+  const given = new Set<string>()
   try {
     const { tokens } = parseArgs({
       args: [...args],
@@ -52,11 +55,12 @@ export function parseFlags(
     const rest: string[] = []
     for (const token of tokens) {
       if (token.kind === 'positional') rest.push(token.value)
-      else if (token.kind === 'option')
-        values.set(
-          canonical.get(token.name) ?? token.name,
-          token.value ?? (token.rawName.startsWith('--no-') ? 'false' : 'true'),
-        )
+      else if (token.kind === 'option') {
+        const { name, repeats } = bySpelling.get(token.name) ?? { name: token.name }
+        const value = token.value ?? (token.rawName.startsWith('--no-') ? 'false' : 'true')
+        values.set(name, repeats && given.has(name) ? `${values.get(name)},${value}` : value)
+        given.add(name)
+      }
     }
     return { values, rest }
   } catch (error) {

@@ -1,9 +1,10 @@
 /**
  * The flags of `assay serve`, Prometheus' spellings included, and what they mean.
  */
-import { AssayError, formatDuration, parseDuration, parseSize } from '#core'
+import { AssayError, compileRegex, type Feature, parseDuration, parseFeatures, parseSize } from '#core'
 import { type Listen, parseListen } from './listen.ts'
 import type { Flag } from './options.ts'
+import { FOREIGN_FLAGS } from './prometheus-flags.ts'
 
 export const SERVE_FLAGS: readonly Flag[] = [
   {
@@ -18,6 +19,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
     value: 'HOST:PORT',
     default: '127.0.0.1:2424',
     aliases: ['web.listen-address'],
+    repeats: true,
     help: 'where the API and the UI answer',
   },
   { name: 'data', value: 'DIR', default: '.assay', aliases: ['storage.tsdb.path'], help: 'where everything is kept' },
@@ -67,12 +69,82 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'route-prefix', value: 'PATH', aliases: ['web.route-prefix'], help: 'all paths begin with this' },
   { name: 'lifecycle', aliases: ['web.enable-lifecycle'], help: 'allow POST /-/reload and /-/quit' },
   { name: 'log-level', value: 'LEVEL', default: 'info', aliases: ['log.level'], help: 'debug, info, warn or error' },
-  // What Prometheus needs a flag for and assay does anyway, or does not need: taken and without effect.
-  { name: 'web.enable-remote-write-receiver', help: 'on by default on loopback' },
-  { name: 'enable-feature', value: 'NAMES', help: "taken for Prometheus' sake" },
-  { name: 'rules.alert.resend-delay', value: 'TIME', help: "taken for Prometheus' sake" },
-  { name: 'web.console.templates', value: 'DIR', help: "taken for Prometheus' sake" },
-  { name: 'web.console.libraries', value: 'DIR', help: "taken for Prometheus' sake" },
+  {
+    name: 'enable-feature',
+    value: 'NAMES',
+    repeats: true,
+    help: "Prometheus' feature flags, by its names; all are off by default",
+  },
+  {
+    name: 'auto-reload-interval',
+    value: 'TIME',
+    default: '30s',
+    aliases: ['config.auto-reload-interval'],
+    help: 'with the feature auto-reload-config: how often files are looked at',
+  },
+  {
+    name: 'query-concurrency',
+    value: 'N',
+    default: '20',
+    aliases: ['query.max-concurrency'],
+    help: 'queries that run at once',
+  },
+  {
+    name: 'cors-origin',
+    value: 'REGEX',
+    aliases: ['web.cors.origin'],
+    help: "pages of these origins may read Prometheus' API; none without it",
+  },
+  {
+    name: 'max-connections',
+    value: 'N',
+    default: '512',
+    aliases: ['web.max-connections'],
+    help: 'connections kept at once',
+  },
+  {
+    name: 'read-timeout',
+    value: 'TIME',
+    default: '5m',
+    aliases: ['web.read-timeout'],
+    help: 'how long a request may take to arrive, and an idle connection is kept',
+  },
+  {
+    name: 'max-notification-followers',
+    value: 'N',
+    default: '16',
+    aliases: ['web.max-notifications-subscribers'],
+    help: 'pages that follow notifications/live',
+  },
+  {
+    name: 'remote-read-samples',
+    value: 'N',
+    default: '50000000',
+    aliases: ['storage.remote.read-sample-limit'],
+    help: 'most samples of one remote read that is not streamed; 0 for no limit',
+  },
+  {
+    name: 'remote-read-concurrency',
+    value: 'N',
+    default: '10',
+    aliases: ['storage.remote.read-concurrent-limit'],
+    help: 'remote reads answered at once',
+  },
+  {
+    name: 'remote-read-frame',
+    value: 'BYTES',
+    default: '1048576',
+    aliases: ['storage.remote.read-max-bytes-in-frame'],
+    help: 'most bytes of a frame of a streamed remote read',
+  },
+  {
+    name: 'remote-flush-deadline',
+    value: 'TIME',
+    default: '1m',
+    aliases: ['storage.remote.flush-deadline'],
+    help: 'how long remote write may go on when assay ends',
+  },
+  ...FOREIGN_FLAGS,
 ]
 
 export type ServeOptions = {
@@ -90,7 +162,20 @@ export type ServeOptions = {
   readonly routePrefix: string | undefined
   readonly lifecycle: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
-  /** For `status/flags`. */
+  readonly features: ReadonlySet<Feature>
+  readonly autoReloadMs: number
+  readonly queryConcurrency: number
+  /** RE2 that matches the whole origin. */
+  readonly corsOrigin: string | undefined
+  readonly maxConnections: number
+  readonly readTimeoutMs: number
+  readonly maxNotificationFollowers: number
+  /** `samples` 0: no limit. */
+  readonly remoteRead: { readonly samples: number; readonly concurrent: number; readonly frameBytes: number }
+  readonly remoteFlushMs: number
+  /** What was given and has no effect, a sentence each. */
+  readonly notes: readonly string[]
+  /** For `status/flags`: by Prometheus' names where it has one. */
   readonly flags: Readonly<Record<string, string>>
 }
 
@@ -111,22 +196,24 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
   const logLevel = text('log-level')
   if (!isLevel(logLevel))
     throw new AssayError('ASSAY_USAGE', `--log-level ${JSON.stringify(logLevel)}: write debug, info, warn or error`)
-  const maxSamples = Number(text('query-max-samples'))
-  if (!Number.isSafeInteger(maxSamples) || maxSamples < 1) {
-    throw new AssayError(
-      'ASSAY_USAGE',
-      `--query-max-samples ${JSON.stringify(text('query-max-samples'))}: write a whole number above 0`,
-    )
+  const count = (name: string, least = 1) => {
+    const value = Number(text(name))
+    if (text(name) === '' || !Number.isSafeInteger(value) || value < least)
+      throw new AssayError(
+        'ASSAY_USAGE',
+        `--${name} ${JSON.stringify(text(name))}: write a whole number ${least === 0 ? 'from 0 on' : 'above 0'}`,
+      )
+    return value
   }
-  const retentionMs = duration('retention')
+  const features = parseFeatures(text('enable-feature'))
   return {
     config: text('config'),
     listen: named('listen', parseListen),
     data: text('data'),
-    retentionMs,
+    retentionMs: duration('retention'),
     retentionBytes: values.has('retention-size') ? named('retention-size', parseSize) : undefined,
     queryTimeoutMs: duration('query-timeout'),
-    maxSamples,
+    maxSamples: count('query-max-samples'),
     lookbackMs: duration('lookback'),
     outageToleranceMs: duration('outage-tolerance'),
     forGraceMs: duration('for-grace'),
@@ -134,8 +221,40 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
     routePrefix: values.get('route-prefix'),
     lifecycle: values.get('lifecycle') === 'true',
     logLevel,
-    flags: { ...Object.fromEntries(values), retention: formatDuration(retentionMs) },
+    features: features.features,
+    autoReloadMs: duration('auto-reload-interval'),
+    queryConcurrency: count('query-concurrency'),
+    corsOrigin: values.has('cors-origin') ? named('cors-origin', (regex) => compileRegex(regex) && regex) : undefined,
+    maxConnections: count('max-connections'),
+    readTimeoutMs: duration('read-timeout'),
+    maxNotificationFollowers: count('max-notification-followers'),
+    remoteRead: {
+      samples: count('remote-read-samples', 0),
+      concurrent: count('remote-read-concurrency'),
+      frameBytes: count('remote-read-frame'),
+    },
+    remoteFlushMs: duration('remote-flush-deadline'),
+    notes: [...features.warnings, ...notesOf(values)],
+    flags: flagsOf(values),
   }
+}
+
+/** Throws `ASSAY_USAGE` for a flag that is refused. */
+function notesOf(values: ReadonlyMap<string, string>): readonly string[] {
+  return FOREIGN_FLAGS.flatMap(({ name, sentence, refused }) => {
+    if (!values.has(name) || values.get(name) === 'false') return []
+    if (refused) throw new AssayError('ASSAY_USAGE', `--${name}: ${sentence}`)
+    return [`--${name} has no effect: ${sentence}`]
+  })
+}
+
+/** Every flag, as Prometheus' clients look for them: under its names, `false` and '' where nothing is set. */
+function flagsOf(values: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  const flags = SERVE_FLAGS.map(({ name, aliases, value }): readonly [string, string] => [
+    aliases?.[0] ?? name,
+    values.get(name) ?? (value === undefined ? 'false' : ''),
+  ])
+  return Object.fromEntries(flags.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function isLevel(text: string): text is ServeOptions['logLevel'] {

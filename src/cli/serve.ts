@@ -8,24 +8,39 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Collector, createCollector } from '#collectors'
-import { Labels, type Log, messageOf, resolveText, systemClock, type Text } from '#core'
+import {
+  compileRegex,
+  Labels,
+  type Log,
+  messageOf,
+  PageWriter,
+  type QueryFn,
+  resolveText,
+  systemClock,
+  type Text,
+  unixMs,
+} from '#core'
 import type { Plan } from '#model'
 import { createEngine } from '#promql'
 import { createRules } from '#rules'
 import { collectorTarget, createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
-import { createServer, type EventWire } from '#server'
+import { corsOrigin, createServer, type EventWire, Notifications, RELOAD_FAILED } from '#server'
 import { openSqliteState } from '#state'
 import { MetadataStore } from '#storage'
 import { openDataDir, openTsdb } from '#tsdb'
+import { autoReload } from './auto-reload.ts'
 import { type Loaded, loadConfiguration } from './load-definition.ts'
 import { openLog } from './log.ts'
 import { openLoop } from './loop.ts'
 import { ownMetrics } from './own-metrics.ts'
+import { redactYaml } from './redact-config.ts'
 import { type ServeOptions, serveOptions } from './serve-flags.ts'
 import { VERSION } from './version.ts'
 
 /** The job of our own series. */
 const SELF = 'assay'
+/** Queries that wait for a place; those beyond are refused. */
+const QUERIES_WAITING = 100
 
 /** Runs until `signal` aborts; resolves with the exit code. */
 export async function serve(
@@ -64,7 +79,7 @@ async function start(
   const resolveSecret = (text: Text) => resolveText(text, process.env)
 
   let loaded = await loadConfiguration(options.config)
-  for (const warning of loaded.warnings) log.warn({}, warning)
+  for (const warning of [...options.notes, ...loaded.warnings]) log.warn({}, warning)
   checkSecrets(loaded.plan)
 
   const directory = owned.use(await openDataDir(options.data))
@@ -79,12 +94,18 @@ async function start(
   )
   const state = owned.use(await openSqliteState({ file: directory.stateFile }))
   const metadata = new MetadataStore()
-  const engine = createEngine({
-    store: (from, to) => store.querier(from as never, to as never),
+  const { features } = options
+  const settings = {
+    store: (from: number, to: number) => store.querier(unixMs(from), unixMs(to)),
     limits: { maxSamples: options.maxSamples },
     lookbackMs: options.lookbackMs,
+    features,
     clock,
-  })
+  }
+  // Subqueries without a step go by the interval of evaluation, which another configuration may change.
+  const engineFor = (plan: Plan) => createEngine({ ...settings, subqueryStepMs: plan.evaluationIntervalMs })
+  let engine = engineFor(loaded.plan)
+  const query: QueryFn = (promql, when, signal) => engine.query(promql, when, signal)
 
   const rooms: (() => string)[] = []
   const own = () => ownMetrics({ clock, startedAt, store, rooms })
@@ -95,7 +116,7 @@ async function start(
     await openLoop({
       plan: loaded.plan,
       state,
-      query: engine.query,
+      query,
       targets: () => scraper.status(),
       clock,
       log,
@@ -107,7 +128,7 @@ async function start(
   rooms.push(() => loop.metrics())
   const rules = owned.use(
     createRules({
-      query: engine.query,
+      query,
       store,
       clock,
       log,
@@ -126,23 +147,49 @@ async function start(
   await scraping.apply(loaded.plan)
   rules.apply(loaded.plan.ruleGroups)
 
-  const reload = async () => {
+  let configLoad = { ok: true, at: clock.now() }
+  rooms.push(() => configMetrics(configLoad))
+  const notifications = new Notifications(clock, options.maxNotificationFollowers)
+  const read = async () => {
     const next = await loadConfiguration(options.config)
     checkSecrets(next.plan)
     rules.apply(next.plan.ruleGroups)
     loaded = next
+    engine = engineFor(next.plan)
     await scraping.apply(next.plan)
     await loop.apply(next.plan)
-    log.info({ parts: next.plan.parts.length }, 'the configuration is read anew')
+  }
+  const reload = async () => {
+    try {
+      await read()
+    } catch (error) {
+      configLoad = { ...configLoad, ok: false }
+      notifications.add(RELOAD_FAILED)
+      throw error
+    }
+    configLoad = { ok: true, at: clock.now() }
+    notifications.remove(RELOAD_FAILED)
+    log.info({ parts: loaded.plan.parts.length }, 'the configuration is read anew')
     emit({ kind: 'overview' })
   }
-  const reloadOnSignal = () => {
+  const tryReload = () =>
     reload().catch((error: unknown) =>
       log.error({ err: messageOf(error) }, 'the configuration is refused, the old one stays'),
     )
-  }
+  const reloadOnSignal = () => void tryReload()
   process.on('SIGHUP', reloadOnSignal)
   owned.defer(() => void process.off('SIGHUP', reloadOnSignal))
+  if (features.has('auto-reload-config')) {
+    const watching = new AbortController()
+    const watch = autoReload(
+      { clock, everyMs: options.autoReloadMs, files: async () => loaded.files, reload: tryReload },
+      watching.signal,
+    )
+    owned.defer(async () => {
+      watching.abort()
+      await watch
+    })
+  }
 
   const server = owned.use(
     await createServer(
@@ -150,7 +197,7 @@ async function start(
         clock,
         log,
         plan: () => loaded.plan,
-        query: engine.query,
+        query,
         store,
         metadata,
         targets: () => scraper.status(),
@@ -166,11 +213,19 @@ async function start(
         flags: options.flags,
         configText: () => configText(loaded),
         startedAt,
+        features,
+        configLoad: () => configLoad,
+        notifications,
+        lookbackMs: options.lookbackMs,
         webRoot: webRoot(),
         limits: { maxSamples: options.maxSamples, queryTimeoutMs: options.queryTimeoutMs, maxPoints: 11_000 },
       },
       {
         listen: options.listen,
+        queries: { running: options.queryConcurrency, waiting: QUERIES_WAITING },
+        maxConnections: options.maxConnections,
+        readTimeoutMs: options.readTimeoutMs,
+        ...(options.corsOrigin === undefined ? {} : { cors: corsOrigin(options.corsOrigin, compileRegex) }),
         ...(options.routePrefix === undefined ? {} : { routePrefix: options.routePrefix }),
         ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),
       },
@@ -271,8 +326,25 @@ function checkSecrets(plan: Plan): void {
 
 /** A `prometheus.yml` may hold secrets in plain text; `status/config` must not. */
 function configText({ text, file }: Loaded): string {
-  if (!/\.ya?ml$/.test(file)) return text
-  return text.replaceAll(/^(\s*(?:- )?(?:password|credentials|bearer_token|secret[a-z_]*):\s*).+$/gm, '$1<secret>')
+  return /\.ya?ml$/.test(file) ? redactYaml(text) : text
+}
+
+/** Under Prometheus' names: there are alerts on them everywhere. */
+function configMetrics({ ok, at }: { readonly ok: boolean; readonly at: number }): string {
+  return new PageWriter()
+    .single(
+      'prometheus_config_last_reload_successful',
+      'gauge',
+      'Whether the last configuration reload attempt was successful.',
+      ok ? 1 : 0,
+    )
+    .single(
+      'prometheus_config_last_reload_success_timestamp_seconds',
+      'gauge',
+      'Timestamp of the last successful configuration reload.',
+      at / 1000,
+    )
+    .toString()
 }
 
 function webRoot(): string | undefined {

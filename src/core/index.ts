@@ -39,6 +39,7 @@ export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
 export { bytesTag, fixed32Tag, fixed64Tag, ProtoReader, ProtoWriter, varintTag } from './proto.ts'
 export {
+  type Asked,
   type Instant,
   type MatrixSeries,
   type QueryAnswer,

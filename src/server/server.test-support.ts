@@ -5,6 +5,7 @@ import type { Incident, Ticket } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { Target, TargetStatus } from '#scrape'
 import { MetadataStore, memoryStore } from '#storage'
+import { Notifications } from './prometheus/notifications.ts'
 import { createServer, type RunningServer, type ServerOptions } from './server.ts'
 import type { Loop, ServerDeps } from './types.ts'
 import type { EventWire } from './wire.ts'
@@ -115,6 +116,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     flags: { 'web.listen-address': '127.0.0.1:2424' },
     configText: () => 'name: workshop\n',
     startedAt: unixMs(NOW - 3600_000),
+    configLoad: () => ({ ok: true, at: unixMs(NOW - 3600_000) }),
+    notifications: new Notifications(clock),
+    lookbackMs: 300_000,
+    features: new Set(),
     webRoot: undefined,
     limits: { maxSamples: 1e6, queryTimeoutMs: 10_000, maxPoints: 11_000 },
     ...options.deps,

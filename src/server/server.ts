@@ -7,12 +7,14 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
+import { noWrites, type WriteCounts } from '#remote'
 import { EventHub } from './assay/events.ts'
 import { ReadingsCache } from './assay/readings.ts'
 import { registerAssay } from './assay/routes.ts'
 import { ApiError, apiErrorOf } from './http/api-error.ts'
 import { Callers } from './http/callers.ts'
 import { registerCompression } from './http/compress.ts'
+import type { CorsOrigin } from './http/cors.ts'
 import { Gate } from './http/gate.ts'
 import { handlerOf } from './http/handler-of.ts'
 import { HttpMetrics, type Reading } from './http/http-metrics.ts'
@@ -22,7 +24,7 @@ import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
 import { registerLifecycle } from './lifecycle.ts'
 import type { Context } from './prometheus/call.ts'
-import { noWrites, type WriteCounts } from './prometheus/remote-write.ts'
+import { writeRoute } from './prometheus/receivers.ts'
 import { errorEnvelope } from './prometheus/render.ts'
 import { registerPrometheus } from './prometheus/routes.ts'
 import type { ServerDeps } from './types.ts'
@@ -39,6 +41,12 @@ export type ServerOptions = {
   readonly allowOpen?: boolean
   /** Queries that run at once, and those that wait; absent: 20 and 100. */
   readonly queries?: { readonly running: number; readonly waiting: number }
+  /** Pages of other origins that may read Prometheus' API; absent: none. */
+  readonly cors?: CorsOrigin
+  /** Connections that are kept at once; absent: 512. */
+  readonly maxConnections?: number
+  /** How long a request may take to arrive, and an idle connection is kept; absent: 5 min. */
+  readonly readTimeoutMs?: number
   /** Browsers that follow the events; absent: 100. */
   readonly maxEventClients?: number
 }
@@ -48,11 +56,9 @@ export type RunningServer = { readonly url: string; readonly port: number } & As
 
 /** Form bodies: a query with a few hundred selectors is far below. */
 const FORM_LIMIT_BYTES = 10 * 2 ** 20
-/** As Prometheus' `--web.max-connections`. */
+/** As Prometheus' `--web.max-connections` and `--web.read-timeout`. */
 const MAX_CONNECTIONS = 512
-/** Remote writes whose bodies are in memory; those that wait have sent nothing but their headers. */
-const WRITES_AT_ONCE = 4
-const WRITES_WAITING = 200
+const READ_TIMEOUT_MS = 300_000
 /** A query in the address may be long. */
 const MAX_HEADER_BYTES = 256 * 2 ** 10
 
@@ -73,11 +79,12 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const app = Fastify({
     forceCloseConnections: true,
     bodyLimit: FORM_LIMIT_BYTES,
-    requestTimeout: 60_000,
+    requestTimeout: options.readTimeoutMs ?? READ_TIMEOUT_MS,
+    keepAliveTimeout: options.readTimeoutMs ?? READ_TIMEOUT_MS,
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
     http: { maxHeaderSize: MAX_HEADER_BYTES },
   })
-  app.server.maxConnections = MAX_CONNECTIONS
+  app.server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS
   owned.defer(() => app.close())
   const callers = owned.use(new Callers())
   const stop = new AbortController()
@@ -87,14 +94,15 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const externalUrl = () => options.externalUrl ?? url
   const gate = new Gate(options.queries?.running ?? 20, options.queries?.waiting ?? 100)
   const writes: WriteCounts = noWrites()
-  const context: Context = { deps, gate, externalUrl }
+  let ownPort = port
+  const context: Context = { deps, gate, externalUrl, ownPort: () => ownPort }
+  owned.use(deps.notifications)
   const signalOf = (reply: FastifyReply) => callers.signalOf(reply.raw)
 
   if (isLoopback(host)) registerHostCheck(app, externalUrl)
   const metrics = registerMetering(app, deps, prefix)
   const methods = knownMethods(app)
   registerCompression(app)
-  registerForms(app)
   registerSecurityHeaders(app)
   app.setErrorHandler((thrown, request, reply) => sendError(deps, request, reply, thrown))
 
@@ -103,7 +111,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const page = () => deps.ownMetrics() + metrics.page([...ownReadings(gate, writes, readings), ...events.readings()])
   app.register(
     async (scope) => {
-      registerPrometheus(scope, context, { signalOf, writes, writeGate: new Gate(WRITES_AT_ONCE, WRITES_WAITING) })
+      registerPrometheus(scope, context, { signalOf, raw: [writeRoute(deps, writes)], cors: options.cors })
       registerAssay(scope, { deps, readings, events, externalUrl })
       registerLifecycle(scope, deps, page)
       registerUi(scope, deps.webRoot, methods)
@@ -115,6 +123,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   await listen(app, host, port)
   const address = app.server.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
+  ownPort = bound
   url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}${prefix}`
   const running = owned.move()
   return { url, port: bound, [Symbol.asyncDispose]: () => running.disposeAsync() }
@@ -180,12 +189,6 @@ function registerMetering(app: FastifyInstance, { clock }: ServerDeps, prefix: s
     metrics.observe(handler, reply.statusCode, (clock.monotonicMs() - since) / 1000, size)
   })
   return metrics
-}
-
-function registerForms(app: FastifyInstance): void {
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, new URLSearchParams(String(body))),
-  )
 }
 
 function sendError(deps: ServerDeps, request: FastifyRequest, reply: FastifyReply, thrown: unknown): void {

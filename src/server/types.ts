@@ -1,12 +1,15 @@
 /**
  * What the server is handed by the `cli`. It holds no state of its own: it asks, and it shows.
  */
-import type { Clock, Labels, Log, QueryFn, UnixMs } from '#core'
+import type { Clock, Feature, Labels, Log, QueryFn, UnixMs } from '#core'
 import type { Plan } from '#model'
+import type { ExemplarSink } from '#remote'
 import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
 import type { MetadataStore, Store } from '#storage'
+import type { ExemplarSource } from './prometheus/exemplars.ts'
+import type { Notifications } from './prometheus/notifications.ts'
 import type { EventWire } from './wire.ts'
 
 /** The loop as the server sees it: read, and the few things a person may do by hand. */
@@ -22,6 +25,10 @@ export type ServerDeps = {
   readonly query: QueryFn
   readonly store: Store
   readonly metadata: MetadataStore
+  /** Absent: `exemplar-storage` is off, and `query_exemplars` answers with nothing. */
+  readonly exemplars?: ExemplarSource & ExemplarSink
+  /** What `--enable-feature` switched on: which expressions are parsed, and how. */
+  readonly features: ReadonlySet<Feature>
   readonly targets: () => readonly TargetStatus[]
   readonly droppedTargets: () => readonly { readonly pool: string; readonly discoveredLabels: Labels }[]
   readonly ruleGroups: () => readonly RuleGroupStatus[]
@@ -38,6 +45,11 @@ export type ServerDeps = {
   /** For `status/config`: the configuration as text, without secrets. */
   readonly configText: () => string
   readonly startedAt: UnixMs
+  /** How the last reading of the configuration went, and when the one that runs was read. */
+  readonly configLoad: () => { readonly ok: boolean; readonly at: UnixMs }
+  readonly notifications: Notifications
+  /** How far back `/federate` looks for the latest sample. */
+  readonly lookbackMs: number
   /** The built UI; absent: the API alone. */
   readonly webRoot: string | undefined
   readonly limits: { readonly maxSamples: number; readonly queryTimeoutMs: number; readonly maxPoints: number }

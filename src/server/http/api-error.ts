@@ -22,14 +22,13 @@ export type ErrorType = keyof typeof STATUS
 /** A refusal with its place in the API: the message reaches the caller as it is, so it never holds a secret. */
 export class ApiError extends AssayError {
   readonly type: ErrorType
+  readonly status: number
 
-  constructor(type: ErrorType, message: string, options?: ErrorOptions) {
+  /** `status`: where Prometheus answers a type with another status than its usual one. */
+  constructor(type: ErrorType, message: string, options?: ErrorOptions & { readonly status?: number }) {
     super(`ASSAY_API_${type.toUpperCase()}`, message, options)
     this.type = type
-  }
-
-  get status(): number {
-    return STATUS[this.type]
+    this.status = options?.status ?? STATUS[type]
   }
 }
 
@@ -48,8 +47,8 @@ export function apiErrorOf(thrown: unknown, signal?: AbortSignal): ApiError {
   if (thrown instanceof ApiError) return thrown
   const reason: unknown = signal?.aborted ? signal.reason : thrown
   if (reason instanceof DeadlineError)
-    return new ApiError('timeout', 'query timed out in query execution; ask for less, or raise --query.timeout')
-  if (reason instanceof CallerGoneError) return new ApiError('canceled', 'query was canceled in query execution')
+    return new ApiError('timeout', 'query timed out in expression evaluation; ask for less, or raise --query.timeout')
+  if (reason instanceof CallerGoneError) return new ApiError('canceled', 'query was canceled in expression evaluation')
   if (!(thrown instanceof AssayError)) return fromHttp(thrown)
   if (thrown.code === 'ASSAY_PROMQL_PARSE' || thrown.code === 'ASSAY_REGEX')
     return invalidParam('query', thrown.message, thrown)

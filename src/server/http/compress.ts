@@ -1,39 +1,56 @@
 /**
- * Answers are packed with gzip when the caller takes it and they are long enough to gain by it.
+ * Answers are packed with zstd or gzip when the caller takes one of them and they are long enough to gain by it.
  *
- * Only text and JSON that is there as a whole: a stream of events must reach its reader at once, files have their own way.
+ * Only what is there as a whole: a stream of events must reach its reader at once, files have their own way.
  */
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { constants, gzip, zstdCompress } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 
-const pack = promisify(gzip)
+export const ENCODINGS = ['zstd', 'gzip'] as const
+export type Encoding = (typeof ENCODINGS)[number]
+
+const gzipped = promisify(gzip)
+const zstded = promisify(zstdCompress)
 /** Below this a packed answer takes the same one packet. */
 const MIN_BYTES = 1024
 /** Level 1 is three times as fast as the default and 10 % larger on range answers. */
 const LEVEL = 1
+const PACKABLE = /^(?:text\/|application\/(?:json|vnd\.google\.protobuf))/
+
+const PACK: Readonly<Record<Encoding, (payload: string | Buffer) => Promise<Buffer>>> = {
+  gzip: (payload) => gzipped(payload, { level: LEVEL }),
+  zstd: (payload) => zstded(payload, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } }),
+}
 
 export function registerCompression(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
     if (payload.length < MIN_BYTES || reply.hasHeader('content-encoding')) return payload
-    if (!/^(?:text\/|application\/json)/.test(String(reply.getHeader('content-type') ?? ''))) return payload
-    reply.header('vary', 'Accept-Encoding')
-    if (!accepts(request.headers['accept-encoding'])) return payload
-    const packed = await pack(payload, { level: LEVEL })
-    reply.header('content-encoding', 'gzip')
+    if (!PACKABLE.test(String(reply.getHeader('content-type') ?? ''))) return payload
+    const vary = reply.getHeader('vary')
+    reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`)
+    const encoding = encodingFor(request.headers['accept-encoding'])
+    if (encoding === undefined) return payload
+    const packed = await PACK[encoding](payload)
+    reply.header('content-encoding', encoding)
     reply.header('content-length', packed.length)
     return packed
   })
 }
 
-/** Whether `Accept-Encoding` takes gzip: named, and not with a weight of zero. */
-export function accepts(header: string | readonly string[] | undefined): boolean {
-  const parts = String(header ?? '')
+/** The encoding that `Accept-Encoding` likes best; zstd, which costs less, where it likes both. `undefined`: none. */
+export function encodingFor(header: string | readonly string[] | undefined): Encoding | undefined {
+  const weights = new Map<string, number>()
+  for (const part of String(header ?? '')
     .toLowerCase()
-    .split(',')
-  return parts.some((part) => {
-    const [name, ...rest] = part.split(';').map((one) => one.trim())
-    return (name === 'gzip' || name === 'x-gzip') && !rest.some((one) => /^q=0(?:\.0*)?$/.test(one))
-  })
+    .split(',')) {
+    const [name = '', ...rest] = part.split(';').map((one) => one.trim())
+    const weight = rest.map((one) => /^q=(\d(?:\.\d{0,3})?)$/.exec(one)?.[1]).find((one) => one !== undefined)
+    weights.set(name === 'x-gzip' ? 'gzip' : name, Number(weight ?? 1))
+  }
+  // What is not named is not taken: a bare `*` comes from tools that pass the answer on unread.
+  const weightOf = (encoding: Encoding) => weights.get(encoding) ?? 0
+  const best = ENCODINGS.reduce((a, b) => (weightOf(b) > weightOf(a) ? b : a))
+  return weightOf(best) > 0 ? best : undefined
 }

@@ -1,11 +1,17 @@
 /** What a handler of Prometheus' API is given, and how its work is bounded in time and number. */
+import { DeadlineError } from '../http/api-error.ts'
 import { deadline } from '../http/deadline.ts'
 import type { Gate } from '../http/gate.ts'
 import type { Params } from '../http/params.ts'
 import type { ServerDeps } from '../types.ts'
 import type { Success } from './render.ts'
 
-export type Context = { readonly deps: ServerDeps; readonly gate: Gate; readonly externalUrl: () => string }
+export type Context = {
+  readonly deps: ServerDeps
+  readonly gate: Gate
+  readonly externalUrl: () => string
+  readonly ownPort: () => number
+}
 
 export type Call = Context & {
   readonly params: Params
@@ -26,6 +32,8 @@ export async function bounded<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const asked = params.duration('timeout') ?? Number.POSITIVE_INFINITY
+  // A timer would need a turn of the loop to notice, and a quick query would be answered first.
+  if (asked <= 0) throw new DeadlineError(`no answer within ${asked} ms`)
   using limit = deadline(deps.clock, Math.min(asked, deps.limits.queryTimeoutMs), signal)
   using _place = await gate.enter(limit.signal)
   try {

@@ -1,49 +1,117 @@
 /**
  * `/federate`: the latest samples of the selected series, as a page of the exposition format.
  *
- * A series whose last sample is a stale marker, or older than the lookback, is not there. External labels are added where
- * the series has none of that name, and `instance` is always written, so that a scrape with `honor_labels` keeps both.
+ * - A series whose last sample is a stale marker, or older than the lookback, is not there. External labels are added where
+ *   the series has none of that name, and `instance` is always written, so that a scrape with `honor_labels` keeps both.
+ * - Native histograms are told to those who ask for protocol buffers; text has no words for them. Those with custom bounds have no
+ *   place in either, and are left out.
+ * - A family is split where its type changes, as Prometheus does: whoever reads federation reads that.
  */
-import { formatSeries, formatValue, isLegacyName, isStaleAt, type Labels, METRIC_NAME, unixMs } from '#core'
+import {
+  CUSTOM_SCHEMA,
+  formatSeries,
+  formatValue,
+  isLegacyName,
+  isStaleAt,
+  type Labels,
+  METRIC_NAME,
+  type NativeHistogram,
+  unixMs,
+} from '#core'
 import { compareLabels } from '#storage'
+import { apiErrorOf } from '../http/api-error.ts'
+import type { RawAnswer } from '../http/raw-body.ts'
 import { bounded, type Call } from './call.ts'
+import { contentTypeOf, type ExpositionFormat, escapeName, negotiateFormat } from './exposition-format.ts'
 import { parseMatchers } from './matchers.ts'
+import { encodeFamily, type FederatedFamily } from './metric-family.ts'
 
-const LOOKBACK_MS = 300_000
-
-export function federate(call: Call): Promise<string> {
-  const { deps, params } = call
-  const selectors = params.all('match[]')
-  const sets = parseMatchers(selectors)
-  return bounded(call, async () => {
-    const now = deps.clock.now()
-    using querier = deps.store.querier(unixMs(now - LOOKBACK_MS + 1), now)
-    const found = new Map<string, { readonly labels: Labels; readonly at: number; readonly value: number }>()
-    for (const matchers of sets) {
-      for (const { labels, samples } of querier.select(matchers)) {
-        const { timestamps, values, count } = samples()
-        const last = count - 1
-        if (count === 0 || labels.name === '' || isStaleAt(values, last) || found.has(labels.key)) continue
-        found.set(labels.key, { labels, at: timestamps[last]!, value: values[last]! })
-      }
-    }
-    const external = deps.plan().externalLabels
-    const lines: string[] = []
-    let family = ''
-    for (const { labels, at, value } of [...found.values()].sort((a, b) => compareLabels(a.labels, b.labels))) {
-      if (labels.name !== family || lines.length === 0) {
-        family = labels.name
-        lines.push(`# TYPE ${isLegacyName(family) ? family : JSON.stringify(family)} untyped`)
-      }
-      lines.push(`${seriesText(labels, external)} ${formatValue(value)} ${at}`)
-    }
-    return lines.length === 0 ? '' : `${lines.join('\n')}\n`
-  })
+type Latest = {
+  readonly labels: Labels
+  readonly at: number
+  readonly value: number
+  readonly histogram?: NativeHistogram
 }
 
-function seriesText(labels: Labels, external: Readonly<Record<string, string>>): string {
-  const added = Object.fromEntries(Object.entries(external).filter(([name]) => !labels.has(name)))
+/** Refusals are text, as Prometheus writes them here. */
+export async function federate(
+  call: Call,
+  accept: string | undefined,
+): Promise<Required<RawAnswer> & { body: string | Buffer }> {
+  const format = negotiateFormat(accept)
+  try {
+    const sets = parseMatchers(call.params.all('match[]'))
+    const latest = await bounded(call, async () => latestOf(call, sets))
+    const families = familiesOf(latest, call.deps.plan().externalLabels, format)
+    return {
+      status: 200,
+      headers: { 'content-type': contentTypeOf(format) },
+      body: format.kind === 'text' ? families.map(textOf).join('') : Buffer.concat(families.map(encodeFamily)),
+    }
+  } catch (thrown) {
+    const error = apiErrorOf(thrown, call.signal)
+    if (error.type === 'internal') throw thrown
+    return {
+      status: error.status,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: `${error.message}\n`,
+    }
+  }
+}
+
+function latestOf({ deps }: Call, sets: ReturnType<typeof parseMatchers>): readonly Latest[] {
+  const now = deps.clock.now()
+  using querier = deps.store.querier(unixMs(now - deps.lookbackMs + 1), now)
+  const found = new Map<string, Latest>()
+  for (const matchers of sets) {
+    for (const { labels, samples } of querier.select(matchers)) {
+      if (labels.name === '' || found.has(labels.key)) continue
+      const { timestamps, values, count, histograms } = samples()
+      const last = count - 1
+      if (count === 0 || isStaleAt(values, last)) continue
+      const histogram = histograms?.[last]
+      found.set(labels.key, {
+        labels,
+        at: timestamps[last]!,
+        value: values[last]!,
+        ...(histogram === undefined ? {} : { histogram }),
+      })
+    }
+  }
+  return [...found.values()].sort((a, b) => compareLabels(a.labels, b.labels))
+}
+
+function familiesOf(
+  all: readonly Latest[],
+  external: Readonly<Record<string, string>>,
+  { kind: form, escaping }: ExpositionFormat,
+): readonly FederatedFamily[] {
+  const families: FederatedFamily[] = []
+  for (const { labels, at, value, histogram } of all) {
+    if (histogram !== undefined && (form === 'text' || histogram.schema === CUSTOM_SCHEMA)) continue
+    const kind = histogram === undefined ? 'untyped' : histogram.resetHint === 'gauge' ? 'gaugehistogram' : 'histogram'
+    const name = escapeName(labels.name, escaping)
+    let family = families.at(-1)
+    if (family === undefined || family.name !== name || family.kind !== kind)
+      families.push((family = { name, kind, samples: [] }))
+    const written = Object.fromEntries(
+      Object.entries(withExternal(labels, external)).map(([label, one]) => [escapeName(label, escaping), one]),
+    )
+    family.samples.push({ labels: written, at, value, ...(histogram === undefined ? {} : { histogram }) })
+  }
+  return families
+}
+
+function withExternal(labels: Labels, external: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const own = labels.without(METRIC_NAME).toJSON()
-  const instance = labels.has('instance') || external['instance'] !== undefined ? {} : { instance: '' }
-  return formatSeries(labels.name, { ...own, ...added, ...instance })
+  const added = Object.entries({ instance: '', ...external })
+    .filter(([name]) => !labels.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  return { ...own, ...Object.fromEntries(added) }
+}
+
+function textOf({ name, samples }: FederatedFamily): string {
+  const lines = [`# TYPE ${isLegacyName(name) ? name : JSON.stringify(name)} untyped`]
+  for (const { labels, at, value } of samples) lines.push(`${formatSeries(name, labels)} ${formatValue(value)} ${at}`)
+  return `${lines.join('\n')}\n`
 }

@@ -87,7 +87,7 @@ test('federation writes the latest samples, without the stale and the old', asyn
       '# TYPE a untyped',
       `a{instance="i",job="x",region="eu"} 1000000 ${NOW - 1000}`,
       '# TYPE b untyped',
-      `b{job="x",path="a\\"b\\n",region="eu",instance=""} 2.5 ${NOW - 1000}`,
+      `b{job="x",path="a\\"b\\n",instance="",region="eu"} 2.5 ${NOW - 1000}`,
       '',
     ].join('\n'),
   )

@@ -10,7 +10,7 @@ import { type Success, success, TRUNCATED } from './render.ts'
 export const series: Handler = (call) => {
   const limit = call.params.limit()
   if (call.params.all('match[]').length === 0) throw new ApiError('bad_data', 'no match[] parameter provided')
-  return look(call, (querier, sets) => {
+  return look(call, named, (querier, sets) => {
     const found = new Map<string, Labels>()
     for (const matchers of sets) for (const labels of querier.series(matchers)) found.set(labels.key, labels)
     // Each list comes sorted; only a merge of several has to be sorted anew.
@@ -21,7 +21,7 @@ export const series: Handler = (call) => {
 
 export const labelNames: Handler = (call) => {
   const limit = call.params.limit()
-  return look(call, (querier, sets) =>
+  return look(call, unnamed, (querier, sets) =>
     truncated(
       union(sets, (matchers) => querier.labelNames(matchers)),
       limit,
@@ -30,10 +30,10 @@ export const labelNames: Handler = (call) => {
 }
 
 export const labelValues: Handler = (call) => {
-  const limit = call.params.limit()
   const name = unescapeName(call.name)
   if (name === '' || !name.isWellFormed()) throw new ApiError('bad_data', `invalid label name: ${JSON.stringify(name)}`)
-  return look(call, (querier, sets) =>
+  const limit = call.params.limit()
+  return look(call, unnamed, (querier, sets) =>
     truncated(
       union(sets, (matchers) => querier.labelValues(name, matchers)),
       limit,
@@ -43,7 +43,8 @@ export const labelValues: Handler = (call) => {
 
 export const metadata: Handler = ({ deps, params }) => {
   const limit = params.count('limit') ?? -1
-  const perMetric = params.count('limit_per_metric') ?? -1
+  // Checked alone: one process, one store: a family has one meaning here, so the list per metric is never longer than one.
+  params.count('limit_per_metric')
   const only = params.get('metric')
   const families: Record<string, readonly Metadata[]> = Object.create(null)
   let count = 0
@@ -52,22 +53,28 @@ export const metadata: Handler = ({ deps, params }) => {
   for (const [family, one] of known) {
     if (one === undefined) continue
     if (limit >= 0 && count >= limit) break
-    // One process, one store: a family has one meaning here, so the list per metric is never longer than one.
-    families[family] = perMetric === 0 ? [] : [{ type: one.type, help: one.help, unit: one.unit }]
+    families[family] = [{ type: one.type, help: one.help, unit: one.unit }]
     count++
   }
   return success(families)
 }
 
+type Sets = ReturnType<typeof parseMatchers>
+
+/** Prometheus names the parameter in what it says of `series`, and not for labels. */
+const named = (selectors: readonly string[]): Sets =>
+  parseMatchers(selectors, (message, cause) => invalidParam('match[]', message, cause))
+const unnamed = (selectors: readonly string[]): Sets => parseMatchers(selectors)
+
 function look(
   call: Call,
-  ask: (querier: Querier, sets: readonly ReturnType<typeof parseMatchers>[number][]) => Success,
+  read: (selectors: readonly string[]) => Sets,
+  ask: (querier: Querier, sets: Sets) => Success,
 ): Promise<Success> {
-  const { deps, params } = call
   const { start, end } = spanOf(call)
-  const sets = parseMatchers(params.all('match[]'))
+  const sets = read(call.params.all('match[]'))
   return bounded(call, async () => {
-    using querier = deps.store.querier(start, end)
+    using querier = call.deps.store.querier(start, end)
     return ask(querier, sets)
   })
 }

@@ -1,25 +1,33 @@
 /** The `match[]` parameters, as matchers; and label names as `U__` spells them. */
 import { type Matcher, messageOf } from '#core'
 import { parseSelector } from '#promql'
-import { ApiError, invalidParam } from '../http/api-error.ts'
+import { ApiError } from '../http/api-error.ts'
 
-/** One list of matchers for each selector. Throws `bad_data` for one that is none, and for one that matches everything. */
-export function parseMatchers(selectors: readonly string[]): readonly (readonly Matcher[])[] {
+type Refuse = (message: string, cause?: unknown) => ApiError
+
+/**
+ * One list of matchers for each selector. Throws for one that is none, and for one that matches everything. Prometheus names the
+ * parameter for `series` alone: `refuse` words it.
+ */
+export function parseMatchers(selectors: readonly string[], refuse: Refuse = plain): readonly (readonly Matcher[])[] {
   return selectors.map((text) => {
-    const matchers = parseOne(text)
-    if (matchers.every((one) => one.test('')))
-      throw new ApiError('bad_data', 'match[] must contain at least one non-empty matcher')
+    const matchers = parseOne(text, refuse)
+    if (matchers.every((one) => one.test(''))) throw refuse('match[] must contain at least one non-empty matcher')
     return matchers
   })
 }
 
-/** Those of the one selector in parameter `name`. */
-export function parseOne(text: string, name = 'match[]'): readonly Matcher[] {
+/** Those of one selector. */
+export function parseOne(text: string, refuse: Refuse): readonly Matcher[] {
   try {
     return parseSelector(text)
   } catch (cause) {
-    throw invalidParam(name, messageOf(cause), cause)
+    throw refuse(messageOf(cause), cause)
   }
+}
+
+function plain(message: string, cause?: unknown): ApiError {
+  return new ApiError('bad_data', message, { cause })
 }
 
 /**

@@ -1,16 +1,17 @@
-/** `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`. */
-import { formatExpr, parse } from '#promql'
+/** `query`, `query_range`, `format_query`, `parse_query`. */
+import { type Asked, messageOf, type QueryAnswer } from '#core'
+import { type Expr, parse, prettyExpr } from '#promql'
 import { ApiError, invalidParam } from '../http/api-error.ts'
-import { MAX_TIME, MIN_TIME } from '../http/params.ts'
-import { bounded, type Handler } from './call.ts'
-import { renderAnswer, success } from './render.ts'
+import { bounded, type Call, type Handler } from './call.ts'
+import { renderAnswer, type Success, success } from './render.ts'
+import { renderStats, type SampleStats } from './render-stats.ts'
+import { translateAst } from './translate-ast.ts'
 
 export const query: Handler = (call) => {
   const { deps, params } = call
   const limit = params.limit()
   const at = params.timeOr('time', deps.clock.now())
-  const promql = params.get('query')
-  return bounded(call, async (signal) => renderAnswer(await deps.query(promql, { at }, signal), limit))
+  return ask(call, limit, (asked) => ({ ...asked, at }))
 }
 
 export const queryRange: Handler = (call) => {
@@ -29,21 +30,44 @@ export const queryRange: Handler = (call) => {
       `exceeded maximum resolution of ${most} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     )
   }
-  const promql = params.get('query')
-  return bounded(call, async (signal) => renderAnswer(await deps.query(promql, { start, end, stepMs }, signal), limit))
+  return ask(call, limit, (asked) => ({ ...asked, start, end, stepMs }))
 }
 
-/** No exemplars are kept: the question is checked, the answer is empty, and Grafana's probe is content. */
-export const queryExemplars: Handler = ({ params }) => {
-  const start = params.timeOr('start', MIN_TIME)
-  const end = params.timeOr('end', MAX_TIME)
-  if (end < start) throw new ApiError('bad_data', 'end timestamp must not be before start timestamp')
-  parse(params.get('query'))
-  return success([])
+export const formatQuery: Handler = (call) => success(prettyExpr(parseExpr(call)))
+
+export const parseTree: Handler = (call) => success(translateAst(parseExpr(call)))
+
+/** The expression of parameter `query`. `refuse` words the refusal. */
+export function parseExpr({ params }: Call, refuse = (message: string) => invalidParam('query', message)): Expr {
+  try {
+    return parse(params.get('query'))
+  } catch (thrown) {
+    throw refuse(messageOf(thrown))
+  }
 }
 
-export const formatQuery: Handler = ({ params }) => success(formatExpr(parse(params.get('query'))))
+type When = Parameters<Call['deps']['query']>[1]
 
-/** The tree of an expression, in our own shape: nodes with `kind` and `span`. */
-export const parseTree: Handler = ({ params }) =>
-  success(JSON.parse(JSON.stringify(parse(params.get('query')), (_, value) => (value === Infinity ? '+Inf' : value))))
+async function ask(call: Call, limit: number | undefined, when: (asked: Asked) => When): Promise<Success> {
+  const { deps, params } = call
+  const stats = params.get('stats')
+  // Checked in Prometheus' order: the first thing that is wrong is the one that is told.
+  params.duration('timeout')
+  const lookbackMs = params.lookbackDelta()
+  const began = deps.clock.monotonicMs()
+  return bounded(call, async (signal) => {
+    const entered = deps.clock.monotonicMs()
+    const answer = await deps.query(
+      params.get('query'),
+      when({ ...(lookbackMs > 0 ? { lookbackMs } : {}), ...(stats === 'all' ? { perStepStats: true } : {}) }),
+      signal,
+    )
+    const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
+    return renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, samplesOf(answer)))
+  })
+}
+
+/** An engine may count samples; one that does not says nothing of them. */
+function samplesOf(answer: QueryAnswer & { readonly stats?: SampleStats }): SampleStats | undefined {
+  return answer.stats
+}

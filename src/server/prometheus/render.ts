@@ -12,6 +12,9 @@ export type Success = {
   readonly infos?: readonly string[]
 }
 
+/** Nothing to say: 204 without a body, as Prometheus answers where its result has no value. */
+export const NO_CONTENT: Success = { data: '' }
+
 export function success(data: unknown, warnings: readonly string[] = []): Success {
   return { data: JSON.stringify(data), warnings }
 }

@@ -1,21 +1,27 @@
 /** Prometheus' HTTP API, in one list: method, path, handler. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Gate } from '../http/gate.ts'
+import { type CorsOrigin, setCors } from '../http/cors.ts'
+import { registerForms } from '../http/forms.ts'
+import { type RawRoute, registerRaw } from '../http/raw-body.ts'
 import { paramsOf, sendJson } from '../http/request.ts'
+import { adminDisabled, dropSeries } from './admin.ts'
 import type { Call, Context, Handler } from './call.ts'
+import { queryExemplars } from './exemplars.ts'
 import { federate } from './federate.ts'
 import { labelNames, labelValues, metadata, series } from './lookups.ts'
-import { formatQuery, parseTree, query, queryExemplars, queryRange } from './query.ts'
-import { MAX_BODY_BYTES, receiveWrite, type WriteCounts } from './remote-write.ts'
-import { envelope } from './render.ts'
+import type { Notifications } from './notifications.ts'
+import { formatQuery, parseTree, query, queryRange } from './query.ts'
+import { envelope, NO_CONTENT } from './render.ts'
 import { alerts, rules } from './rules.ts'
 import * as status from './status.ts'
 import { alertmanagers, scrapePools, targetMetadata, targets } from './targets.ts'
 
 const READ = ['GET', 'POST'] as const
 const GET = ['GET'] as const
+const ADMIN = ['POST', 'PUT'] as const
 
-const ROUTES: readonly (readonly [methods: readonly ('GET' | 'POST')[], path: string, handler: Handler])[] = [
+type Method = (typeof READ | typeof ADMIN)[number] | 'DELETE'
+const ROUTES: readonly (readonly [methods: readonly Method[], path: string, handler: Handler])[] = [
   [READ, '/query', query],
   [READ, '/query_range', queryRange],
   [READ, '/query_exemplars', queryExemplars],
@@ -23,6 +29,7 @@ const ROUTES: readonly (readonly [methods: readonly ('GET' | 'POST')[], path: st
   [READ, '/parse_query', parseTree],
   [READ, '/labels', labelNames],
   [READ, '/series', series],
+  [['DELETE'], '/series', dropSeries],
   [GET, '/label/:name/values', labelValues],
   [GET, '/metadata', metadata],
   [GET, '/targets', targets],
@@ -38,49 +45,68 @@ const ROUTES: readonly (readonly [methods: readonly ('GET' | 'POST')[], path: st
   [GET, '/status/config', status.config],
   [GET, '/status/tsdb', status.tsdb],
   [GET, '/status/walreplay', status.walReplay],
+  [ADMIN, '/admin/tsdb/delete_series', adminDisabled],
+  [ADMIN, '/admin/tsdb/clean_tombstones', adminDisabled],
+  [ADMIN, '/admin/tsdb/snapshot', adminDisabled],
 ]
 
-/** `signalOf` gives each request a signal that aborts when its caller goes or the server stops. */
-export function registerPrometheus(
-  app: FastifyInstance,
-  context: Context,
-  options: {
-    readonly signalOf: (reply: FastifyReply) => AbortSignal
-    readonly writes: WriteCounts
-    readonly writeGate: Gate
-  },
-): void {
+export type PrometheusOptions = {
+  /** Gives each request a signal that aborts when its caller goes or the server stops. */
+  readonly signalOf: (reply: FastifyReply) => AbortSignal
+  /** What others write to us and read from us in protocols of their own. */
+  readonly raw: readonly RawRoute[]
+  /** Pages of other origins that may read; absent: none. */
+  readonly cors: CorsOrigin | undefined
+}
+
+export function registerPrometheus(app: FastifyInstance, context: Context, options: PrometheusOptions): void {
+  const { signalOf, cors } = options
   const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
     ...context,
     params: paramsOf(request),
     name: nameOf(request.params),
-    signal: options.signalOf(reply),
+    signal: signalOf(reply),
   })
-  for (const [methods, path, handler] of ROUTES) {
-    app.route({
-      method: [...methods],
-      url: `/api/v1${path}`,
-      handler: async (request, reply) => sendJson(reply, envelope(await handler(callOf(request, reply)))),
-    })
-  }
-  app.get('/federate', async (request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await federate(callOf(request, reply))),
-  )
   app.register(async (scope) => {
-    // Whatever the sender calls its body: the receiver itself says what it takes.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) =>
-      done(null, body),
-    )
-    // Before the body is read: bodies of writes are the largest thing that others can put into our memory.
-    scope.addHook('onRequest', async (_request, reply) => {
-      const place = await options.writeGate.enter(options.signalOf(reply))
-      reply.raw.once('close', () => place[Symbol.dispose]())
+    scope.addHook('onRequest', async (request, reply) => setCors(cors, request, reply))
+    registerForms(scope)
+    for (const [methods, path, handler] of ROUTES) {
+      scope.route({
+        method: [...methods],
+        url: `/api/v1${path}`,
+        handler: async (request, reply) => {
+          const answer = await handler(callOf(request, reply))
+          return answer === NO_CONTENT ? reply.code(204).send() : sendJson(reply, envelope(answer))
+        },
+      })
+    }
+    scope.options('/api/v1/*', async (_request, reply) => reply.code(204).send())
+    scope.route({
+      method: 'GET',
+      url: '/api/v1/notifications/live',
+      // A HEAD of it would follow for ever and read nothing.
+      exposeHeadRoute: false,
+      handler: async (_request, reply) => followNotifications(context.deps.notifications, reply),
     })
-    scope.post('/api/v1/write', { bodyLimit: MAX_BODY_BYTES }, (request, reply) =>
-      receiveWrite(context.deps, request, reply, options.writes),
-    )
+    scope.get('/federate', async (request, reply) => {
+      const { status, headers, body } = await federate(callOf(request, reply), request.headers.accept)
+      return reply.code(status).headers(headers).send(body)
+    })
   })
+  for (const route of options.raw) registerRaw(app, route, signalOf)
+}
+
+function followNotifications(notifications: Notifications, reply: FastifyReply): FastifyReply | undefined {
+  if (notifications.full) return reply.code(204).send()
+  const headers = reply.getHeaders()
+  reply.hijack()
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value)
+  reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+  reply.raw.flushHeaders()
+  // A connection that breaks is not our failure; its 'close' ends the following.
+  reply.raw.on('error', () => {})
+  notifications.follow(reply.raw)
+  return undefined
 }
 
 function nameOf(params: unknown): string {

@@ -1,25 +1,62 @@
 /** `rules` and `alerts`. */
-import type { Alert, AlertingRule, RecordingRule, RuleGroupStatus, RuleStatus } from '#rules'
+import { createHash } from 'node:crypto'
+import { formatExpr, parse } from '#promql'
+import type { Alert, AlertingRule, RecordingRule, RuleGroup, RuleGroupStatus, RuleStatus } from '#rules'
 import { invalidParam } from '../http/api-error.ts'
-import type { Params } from '../http/params.ts'
+import { type Params, tryParseInt } from '../http/params.ts'
 import type { Handler } from './call.ts'
-import { parseOne } from './matchers.ts'
+import { parseMatchers } from './matchers.ts'
 import { success } from './render.ts'
 import { NEVER } from './targets.ts'
 
 export const rules: Handler = ({ deps, params }) => {
+  // Checked in Prometheus' order.
+  const sets = parseMatchers(params.all('match[]'))
   const type = params.get('type').toLowerCase()
   if (type !== '' && type !== 'alert' && type !== 'record')
     throw invalidParam('type', `not supported value ${JSON.stringify(type)}`)
-  const keeps = ruleFilter(params, type)
-  const withAlerts = params.get('exclude_alerts').toLowerCase() !== 'true'
-  const groups = deps
-    .ruleGroups()
-    .filter(({ group }) => among(params.all('rule_group[]'), group.name) && among(params.all('file[]'), group.file))
-    .map((status) => ruleGroup(status, keeps, withAlerts))
-  // A group that only the filters have emptied is left out; without filters an empty group is shown as it is.
-  const filtered = type !== '' || params.all('rule_name[]').length > 0 || params.all('match[]').length > 0
-  return success({ groups: filtered ? groups.filter((group) => group.rules.length > 0) : groups })
+  const exclude = params.flag('exclude_alerts')
+  if (typeof exclude === 'string') throw invalidParam('exclude_alerts', `error converting exclude_alerts: ${exclude}`)
+  const page = pageOf(params)
+  const keeps = ruleFilter(params, type, sets)
+  const all = deps.ruleGroups()
+  const from = page.token === '' ? 0 : all.findIndex(({ group }) => tokenOf(group) === page.token)
+  if (from === -1)
+    throw invalidParam('group_next_token', `invalid group_next_token '${page.token}'. were rule groups changed?`)
+  const groups: unknown[] = []
+  for (const status of all.slice(from)) {
+    const { group } = status
+    if (!among(params.all('rule_group[]'), group.name) || !among(params.all('file[]'), group.file)) continue
+    const shown = ruleGroup(status, keeps, exclude !== true)
+    if (shown.rules.length === 0) continue
+    if (groups.length === page.limit) return success({ groups, groupNextToken: tokenOf(group) })
+    groups.push(shown)
+  }
+  return success({ groups })
+}
+
+/** `group_limit` groups from `group_next_token` on; '' is the beginning. Throws `bad_data`. */
+function pageOf(params: Params): { readonly limit: number; readonly token: string } {
+  const text = params.get('group_limit')
+  const token = params.get('group_next_token')
+  if (text === '') {
+    if (token === '') return { limit: Number.POSITIVE_INFINITY, token }
+    throw invalidParam('group_next_token', 'group_limit needs to be present in order to paginate over the groups')
+  }
+  const limit = tryParseInt(text)
+  const wrong = typeof limit === 'string' ? limit : Math.abs(limit) >= 2 ** 31 ? 'value out of range' : undefined
+  if (wrong !== undefined || typeof limit === 'string')
+    throw invalidParam(
+      'group_limit',
+      `group_limit needs to be a valid number: strconv.ParseInt: parsing ${JSON.stringify(text)}: ${wrong}`,
+    )
+  if (limit <= 0) throw invalidParam('group_limit', 'group_limit needs to be greater than 0')
+  return { limit, token }
+}
+
+/** Prometheus' own, so that a page can be continued on another server with the same files. */
+function tokenOf({ file, name }: RuleGroup): string {
+  return createHash('sha1').update(`${file};${name}`).digest('hex')
 }
 
 export const alerts: Handler = ({ deps }) =>
@@ -28,9 +65,8 @@ export const alerts: Handler = ({ deps }) =>
 type AnyRule = AlertingRule | RecordingRule
 type KeepsRule = (rule: AnyRule) => boolean
 
-function ruleFilter(params: Params, type: string): KeepsRule {
+function ruleFilter(params: Params, type: string, sets: ReturnType<typeof parseMatchers>): KeepsRule {
   const names = params.all('rule_name[]')
-  const sets = params.all('match[]').map((text) => parseOne(text))
   return (rule) =>
     (type === '' || rule.kind === type) &&
     among(names, rule.kind === 'alert' ? rule.alert : rule.record) &&
@@ -62,20 +98,28 @@ function alertingRule(rule: AlertingRule, status: RuleStatus, withAlerts: boolea
   return {
     state: all.some(({ state }) => state === 'firing') ? 'firing' : all.length > 0 ? 'pending' : 'inactive',
     name: rule.alert,
-    query: rule.expr,
+    query: normal(rule.expr),
     duration: rule.forMs / 1000,
     keepFiringFor: rule.keepFiringForMs / 1000,
     labels: rule.labels,
     annotations: rule.annotations,
-    alerts: withAlerts ? all.map(renderAlert) : [],
+    alerts: withAlerts ? all.map(renderAlert) : null,
     ...evaluation(status),
     type: 'alerting',
   }
 }
 
 function recordingRule(rule: RecordingRule, status: RuleStatus): unknown {
-  const labels = Object.keys(rule.labels).length === 0 ? {} : { labels: rule.labels }
-  return { name: rule.record, query: rule.expr, ...labels, ...evaluation(status), type: 'recording' }
+  return { name: rule.record, query: normal(rule.expr), labels: rule.labels, ...evaluation(status), type: 'recording' }
+}
+
+/** The expression as Prometheus prints it. What can't be read here is shown as it was written. */
+function normal(expr: string): string {
+  try {
+    return formatExpr(parse(expr))
+  } catch {
+    return expr
+  }
 }
 
 function evaluation(status: RuleStatus): Record<string, unknown> {

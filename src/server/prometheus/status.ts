@@ -1,25 +1,29 @@
 /** `status/*`: what runs, since when, with what. */
 import { hostname } from 'node:os'
-import { MAX_TIME, MIN_TIME } from '../http/params.ts'
+import { ApiError } from '../http/api-error.ts'
+import { MAX_TIME, MIN_TIME, type Params, tryParseInt } from '../http/params.ts'
 import { bounded, type Handler } from './call.ts'
 import { success } from './render.ts'
 
 /** The version of Prometheus whose HTTP API is spoken here. Clients choose what they may ask by it. */
-export const API_VERSION = '3.5.0'
+export const API_VERSION = '3.14.0'
+
+const MAX_ROWS = 10_000
 
 /** No `features` key: with one, Grafana would take us for Mimir. */
 export const buildInfo: Handler = () =>
   success({ version: API_VERSION, revision: 'assay', branch: 'assay', buildUser: '', buildDate: '', goVersion: '' })
 
-export const runtimeInfo: Handler = ({ deps }) =>
-  success({
+export const runtimeInfo: Handler = ({ deps }) => {
+  const { ok, at } = deps.configLoad()
+  return success({
     startTime: new Date(deps.startedAt).toISOString(),
     // The working directory is nobody's business on the wire; the key stays for clients that expect it.
     CWD: '',
     hostname: hostname(),
     serverTime: new Date(deps.clock.now()).toISOString(),
-    reloadConfigSuccess: true,
-    lastConfigTime: new Date(deps.startedAt).toISOString(),
+    reloadConfigSuccess: ok,
+    lastConfigTime: new Date(at).toISOString(),
     corruptionCount: 0,
     goroutineCount: 0,
     GOMAXPROCS: 0,
@@ -28,6 +32,7 @@ export const runtimeInfo: Handler = ({ deps }) =>
     GODEBUG: '',
     storageRetention: deps.flags['storage.tsdb.retention.time'] ?? '',
   })
+}
 
 export const flags: Handler = ({ deps }) => success(deps.flags)
 
@@ -36,7 +41,7 @@ export const config: Handler = ({ deps }) => success({ yaml: deps.configText() }
 /** Cardinality: the metrics with most series and the labels with most values, counted now. */
 export const tsdb: Handler = (call) => {
   const { deps, params } = call
-  const most = params.limit() ?? 10
+  const most = rowsOf(params)
   return bounded(call, async () => {
     const stats = deps.store.stats()
     using querier = deps.store.querier(MIN_TIME, MAX_TIME)
@@ -80,8 +85,17 @@ export const tsdb: Handler = (call) => {
 /** The log is replayed before the server listens, so whoever asks gets "done". */
 export const walReplay: Handler = () => success({ min: 0, max: 0, current: 0 })
 
-/** Nothing that would have to be told to those who look at the UI of Prometheus. */
-export const notifications: Handler = () => success([])
+export const notifications: Handler = ({ deps }) => success(deps.notifications.list())
+
+/** Rows of each list of `status/tsdb`. Throws `bad_data`. */
+function rowsOf(params: Params): number {
+  const text = params.get('limit')
+  if (text === '') return 10
+  const rows = tryParseInt(text)
+  if (typeof rows === 'string' || rows < 1) throw new ApiError('bad_data', 'limit must be a positive number')
+  if (rows > MAX_ROWS) throw new ApiError('bad_data', `limit must not exceed ${MAX_ROWS}`)
+  return rows
+}
 
 function top(counts: Iterable<readonly [string, number]>, most: number): readonly { name: string; value: number }[] {
   return [...counts]

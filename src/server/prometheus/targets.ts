@@ -1,6 +1,8 @@
 /** `targets`, `targets/metadata`, `scrape_pools`, `alertmanagers`. */
-import { formatDuration, type Matcher, matcher, matchesAll, unixMs } from '#core'
+import { byBytes, formatDuration, type Matcher, matcher, matchesAll, unixMs } from '#core'
 import type { TargetStatus } from '#scrape'
+import { invalidParam } from '../http/api-error.ts'
+import type { ServerDeps } from '../types.ts'
 import { bounded, type Call, type Handler } from './call.ts'
 import { parseOne } from './matchers.ts'
 import { success } from './render.ts'
@@ -8,31 +10,47 @@ import { success } from './render.ts'
 /** Go's zero instant: what Prometheus writes for "never". */
 export const NEVER = '0001-01-01T00:00:00Z'
 
-export const targets: Handler = ({ deps, params, externalUrl }) => {
+export const targets: Handler = ({ deps, params, externalUrl, ownPort }) => {
   const state = params.get('state').toLowerCase()
   const pool = params.get('scrapePool')
   const shows = (kind: string) => state === '' || state === 'any' || state === kind
   const inPool = (one: { readonly pool: string }) => pool === '' || one.pool === pool
   const active = shows('active') ? deps.targets().filter(({ target }) => inPool(target)) : []
   const dropped = deps.droppedTargets().filter(inPool)
-  const counts: Record<string, number> = Object.create(null)
-  for (const one of shows('dropped') ? dropped : []) counts[one.pool] = (counts[one.pool] ?? 0) + 1
   return success({
-    activeTargets: [...active].sort(byPool).map((status) => activeTarget(status, externalUrl())),
+    activeTargets: [...active].sort(byPool).map((status) => activeTarget(status, externalUrl(), ownPort())),
     droppedTargets: shows('dropped')
       ? dropped.map((one) => ({ discoveredLabels: one.discoveredLabels, scrapePool: one.pool }))
       : [],
-    droppedTargetCounts: counts,
+    droppedTargetCounts: shows('dropped') ? droppedCounts(deps) : null,
   })
 }
 
-function activeTarget({ target, ...status }: TargetStatus, externalUrl: string): unknown {
+/** Of every pool, whichever one was asked for. */
+function droppedCounts(deps: ServerDeps): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = Object.create(null)
+  for (const pool of poolsOf(deps)) counts[pool] = 0
+  for (const { pool } of deps.droppedTargets()) counts[pool] = (counts[pool] ?? 0) + 1
+  return counts
+}
+
+/** Those that are configured, those that have targets, those that dropped all of theirs. */
+function poolsOf(deps: ServerDeps): readonly string[] {
+  const pools = [
+    ...deps.plan().scrapes.map(({ jobName }) => jobName),
+    ...deps.targets().map(({ target }) => target.pool),
+    ...deps.droppedTargets().map(({ pool }) => pool),
+  ]
+  return [...new Set(pools)].sort(byBytes)
+}
+
+function activeTarget({ target, ...status }: TargetStatus, externalUrl: string, ownPort: number): unknown {
   return {
     discoveredLabels: target.discoveredLabels,
     labels: target.labels,
     scrapePool: target.pool,
     scrapeUrl: target.url,
-    globalUrl: globalUrl(target.url, externalUrl),
+    globalUrl: globalUrl(target.url, externalUrl, ownPort),
     lastError: status.lastError,
     lastScrape: status.lastScrape === undefined ? NEVER : new Date(status.lastScrape).toISOString(),
     lastScrapeDuration: status.lastScrapeDurationMs / 1000,
@@ -42,19 +60,21 @@ function activeTarget({ target, ...status }: TargetStatus, externalUrl: string):
   }
 }
 
-/** A target on this machine as others reach it: under the host of our own external address. */
-export function globalUrl(url: string, externalUrl: string): string {
+/** A target on this machine as others reach it: we ourselves under our external address, another one under its host. */
+export function globalUrl(url: string, externalUrl: string, ownPort: number): string {
   if (!URL.canParse(url)) return url
   const target = new URL(url)
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(target.hostname)) return url
   const outside = new URL(externalUrl)
-  if (target.port === outside.port) target.protocol = outside.protocol
-  target.hostname = outside.hostname
+  if (target.port === String(ownPort)) {
+    target.protocol = outside.protocol
+    target.host = outside.host
+    if (outside.port === '') target.port = ''
+  } else target.hostname = outside.hostname
   return target.href
 }
 
-export const scrapePools: Handler = ({ deps }) =>
-  success({ scrapePools: [...new Set(deps.targets().map(({ target }) => target.pool))].sort() })
+export const scrapePools: Handler = ({ deps }) => success({ scrapePools: poolsOf(deps) })
 
 /**
  * The metadata of each target's families. Which target has which family is read from its series of the last hour, since
@@ -65,7 +85,8 @@ export const targetMetadata: Handler = (call) => {
   const limit = params.count('limit') ?? -1
   const metric = params.get('metric')
   const matchTarget = params.get('match_target')
-  const matchers = matchTarget === '' ? [] : parseOne(matchTarget, 'match_target')
+  const refuse = (message: string, cause?: unknown) => invalidParam('match_target', message, cause)
+  const matchers = matchTarget === '' ? [] : parseOne(matchTarget, refuse)
   return bounded(call, async () => {
     const rows: unknown[] = []
     for (const { target } of deps.targets()) {

@@ -1,0 +1,64 @@
+/**
+ * Routes whose bodies are bytes of a protocol: handed on as they came, with their headers, answered with what comes back.
+ *
+ * - A place of the gate is taken before the body is read: such bodies are the largest thing that others can put into our memory.
+ * - Whatever the sender calls its body: the handler itself says what it takes.
+ * - The signal aborts when the caller goes or the server stops.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Gate } from './gate.ts'
+
+export type RawRequest = { readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
+/** An iterable body is sent as it comes, no faster than it is read. */
+export type RawAnswer = {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
+}
+
+export type RawRoute = {
+  readonly paths: readonly string[]
+  /** Most bytes of a body as it comes; 413 above. */
+  readonly maxBytes: number
+  readonly gate: Gate
+  readonly handle: (request: RawRequest, signal: AbortSignal) => Promise<RawAnswer>
+}
+
+export function registerRaw(
+  app: FastifyInstance,
+  route: RawRoute,
+  signalOf: (reply: FastifyReply) => AbortSignal,
+): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: route.maxBytes }, (_request, body, done) =>
+      done(null, body),
+    )
+    const signals = new WeakMap<FastifyReply, AbortSignal>()
+    scope.addHook('onRequest', async (_request, reply) => {
+      const signal = signalOf(reply)
+      signals.set(reply, signal)
+      const place = await route.gate.enter(signal)
+      reply.raw.once('close', () => place[Symbol.dispose]())
+      // Gone while it waited: its 'close' has been already.
+      if (signal.aborted) place[Symbol.dispose]()
+    })
+    for (const url of route.paths)
+      scope.post(url, { bodyLimit: route.maxBytes }, async (request, reply) => {
+        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+        const answer = await route.handle({ headers: request.headers, body }, signals.get(reply) ?? signalOf(reply))
+        return sendRaw(reply, answer)
+      })
+  })
+}
+
+export function sendRaw(reply: FastifyReply, { status, headers = {}, body }: RawAnswer): FastifyReply {
+  reply.code(status).headers(headers)
+  if (body === undefined) return reply.send()
+  if (typeof body === 'string') return reply.send(body)
+  if (body instanceof Uint8Array) return reply.send(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
+  return reply.send(Readable.from(body, { objectMode: false }))
+}

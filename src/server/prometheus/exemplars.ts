@@ -1,0 +1,46 @@
+/**
+ * `query_exemplars`: the exemplars of every series that a selector of the expression matches.
+ *
+ * Without a store (`--enable-feature=exemplar-storage`) the question is checked and the answer is empty, as in Prometheus.
+ */
+import { formatValue, type Labels, type Matcher, type UnixMs } from '#core'
+import { selectorsOf } from '#promql'
+import { ApiError } from '../http/api-error.ts'
+import { MAX_TIME, MIN_TIME } from '../http/params.ts'
+import { bounded, type Handler } from './call.ts'
+import { parseExpr } from './query.ts'
+import { NO_CONTENT, renderInstant, success } from './render.ts'
+
+/** What is asked of an exemplar store: per series, ordered by labels; exemplars by time; both ends inclusive. */
+export type ExemplarSource = {
+  select(
+    sets: readonly (readonly Matcher[])[],
+    start: UnixMs,
+    end: UnixMs,
+  ): readonly {
+    readonly labels: Labels
+    readonly exemplars: readonly { readonly labels: Labels; readonly value: number; readonly at: UnixMs }[]
+  }[]
+}
+
+export const queryExemplars: Handler = (call) => {
+  const { deps, params } = call
+  const start = params.timeOr('start', MIN_TIME)
+  const end = params.timeOr('end', MAX_TIME)
+  if (end < start) throw new ApiError('bad_data', 'end timestamp must not be before start timestamp')
+  const sets = selectorsOf(parseExpr(call, (message) => new ApiError('bad_data', message))).map(
+    ({ matchers }) => matchers,
+  )
+  if (sets.length === 0) return NO_CONTENT
+  const store = deps.exemplars
+  if (store === undefined) return success([])
+  return bounded(call, async () => ({ data: `[${store.select(sets, start, end).map(renderSeries).join(',')}]` }))
+}
+
+function renderSeries({ labels, exemplars }: ReturnType<ExemplarSource['select']>[number]): string {
+  const listed = exemplars.map(
+    (one) =>
+      `{"labels":${JSON.stringify(one.labels)},"value":"${formatValue(one.value)}","timestamp":${renderInstant(one.at)}}`,
+  )
+  return `{"seriesLabels":${JSON.stringify(labels)},"exemplars":[${listed.join(',')}]}`
+}

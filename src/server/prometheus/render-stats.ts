@@ -1,0 +1,33 @@
+/**
+ * What a query took, for `stats=`: the shape of Prometheus.
+ *
+ * Times are seconds. What assay does not measure apart (sorting, preparation) is 0; samples are told when the engine counted them.
+ */
+import { renderInstant } from './render.ts'
+
+export type QueryTimes = { readonly queuedMs: number; readonly evaluatedMs: number }
+
+/** Samples as the engine counts them: all that were read, and most at one time. `perStep`: instants in ms and counts. */
+export type SampleStats = {
+  readonly total: number
+  readonly peak: number
+  readonly perStep?: readonly (readonly [at: number, count: number])[]
+}
+
+export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: SampleStats | undefined): string {
+  const timings = {
+    evalTotalTime: evaluatedMs / 1000,
+    resultSortTime: 0,
+    queryPreparationTime: 0,
+    innerEvalTime: evaluatedMs / 1000,
+    execQueueTime: queuedMs / 1000,
+    execTotalTime: (queuedMs + evaluatedMs) / 1000,
+  }
+  if (samples === undefined) return `{"timings":${JSON.stringify(timings)}}`
+  const { total, peak, perStep } = samples
+  const steps =
+    perStep === undefined
+      ? ''
+      : `"totalQueryableSamplesPerStep":[${perStep.map(([at, count]) => `[${renderInstant(at)},${count}]`).join(',')}],`
+  return `{"timings":${JSON.stringify(timings)},"samples":{${steps}"totalQueryableSamples":${total},"peakSamples":${peak}}}`
+}
