@@ -1,4 +1,5 @@
 export { Batch, grown, isInstant, MAX_INSTANT, sameBits } from './batch.ts'
+export type { CommitListener, Committed } from './commit-listener.ts'
 export { compareLabels } from './compare-labels.ts'
 export {
   commitAll,

@@ -17,6 +17,7 @@ import {
   unixMs,
 } from '#core'
 import { Batch, grown, isInstant, sameBits } from './batch.ts'
+import type { CommitListener } from './commit-listener.ts'
 import { compareLabels } from './compare-labels.ts'
 import { Rejections } from './rejections.ts'
 import { settleHint } from './settle-hint.ts'
@@ -25,10 +26,11 @@ import type { Appender, CommitReport, Querier, Samples, Series, SeriesRef, Store
 export type MemoryStoreOptions = {
   /** Most series it takes; samples of further ones are rejected as `series-limit`. */
   readonly maxSeries?: number
+  readonly onCommit?: CommitListener
 }
 
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore(options.maxSeries ?? Number.POSITIVE_INFINITY)
+  return new MemoryStore(options.maxSeries ?? Number.POSITIVE_INFINITY, options.onCommit)
 }
 
 type MemorySeries = {
@@ -49,8 +51,11 @@ class MemoryStore implements Store {
   readonly #maxSeries: number
   #commits = 0
 
-  constructor(maxSeries: number) {
+  readonly #onCommit: CommitListener | undefined
+
+  constructor(maxSeries: number, onCommit: CommitListener | undefined) {
     this.#maxSeries = maxSeries
+    this.#onCommit = onCommit
   }
 
   appender(): Appender {
@@ -106,6 +111,7 @@ class MemoryStore implements Store {
 
   #commit(batch: Batch, rejections: Rejections): CommitReport {
     this.#commits++
+    const taken = new Batch(this.#onCommit === undefined ? 0 : batch.count)
     let appended = 0
     for (let i = 0; i < batch.count; i++) {
       const one = this.#series[batch.refs[i]!]!
@@ -115,11 +121,22 @@ class MemoryStore implements Store {
       if (at < last) rejections.add('out-of-order', one.labels, at, isHistogram)
       else if (at > last) {
         push(one, batch, i, this.#commits)
+        if (this.#onCommit !== undefined) copyEntry(taken, batch, i)
         appended++
       } else if (!isRepeated(one, batch, i)) rejections.add('duplicate', one.labels, at, isHistogram)
     }
+    if (taken.count > 0) this.#onCommit?.({ ...taken, labels: (i) => this.#series[taken.refs[i]!]!.labels })
     return { appended, rejected: rejections.list() }
   }
+}
+
+function copyEntry(into: Batch, batch: Batch, i: number): void {
+  const ref = batch.refs[i]!
+  const at = batch.timestamps[i]!
+  const histogram = batch.histograms?.[i]
+  if (histogram !== undefined) into.pushHistogram(ref, at, histogram, batch.starts?.[i])
+  else if (isStaleAt(batch.values, i)) into.markStale(ref, at)
+  else into.push(ref, at, batch.values[i]!, batch.starts?.[i])
 }
 
 function isRepeated(one: MemorySeries, batch: Batch, i: number): boolean {
