@@ -109,7 +109,7 @@ async function start(
 
   const rooms: (() => string)[] = []
   const own = () => ownMetrics({ clock, startedAt, store, rooms })
-  const scraper = owned.use(createScraper({ clock, log, store, metadata }))
+  const scraper = owned.use(createScraper({ clock, log, store, metadata, features }))
   rooms.push(() => scraper.metrics())
 
   const loop = owned.use(
@@ -225,6 +225,7 @@ async function start(
         queries: { running: options.queryConcurrency, waiting: QUERIES_WAITING },
         maxConnections: options.maxConnections,
         readTimeoutMs: options.readTimeoutMs,
+        remoteRead: options.remoteRead,
         ...(options.corsOrigin === undefined ? {} : { cors: corsOrigin(options.corsOrigin, compileRegex) }),
         ...(options.routePrefix === undefined ? {} : { routePrefix: options.routePrefix }),
         ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),

@@ -24,7 +24,7 @@ import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
 import { registerLifecycle } from './lifecycle.ts'
 import type { Context } from './prometheus/call.ts'
-import { writeRoute } from './prometheus/receivers.ts'
+import { type RemoteReadLimits, readRoute, writeRoute } from './prometheus/receivers.ts'
 import { errorEnvelope } from './prometheus/render.ts'
 import { registerPrometheus } from './prometheus/routes.ts'
 import type { ServerDeps } from './types.ts'
@@ -43,6 +43,8 @@ export type ServerOptions = {
   readonly queries?: { readonly running: number; readonly waiting: number }
   /** Pages of other origins that may read Prometheus' API; absent: none. */
   readonly cors?: CorsOrigin
+  /** Absent: Prometheus' defaults. */
+  readonly remoteRead?: RemoteReadLimits
   /** Connections that are kept at once; absent: 512. */
   readonly maxConnections?: number
   /** How long a request may take to arrive, and an idle connection is kept; absent: 5 min. */
@@ -111,7 +113,11 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const page = () => deps.ownMetrics() + metrics.page([...ownReadings(gate, writes, readings), ...events.readings()])
   app.register(
     async (scope) => {
-      registerPrometheus(scope, context, { signalOf, raw: [writeRoute(deps, writes)], cors: options.cors })
+      registerPrometheus(scope, context, {
+        signalOf,
+        raw: [writeRoute(deps, writes), readRoute(deps, options.remoteRead)],
+        cors: options.cors,
+      })
       registerAssay(scope, { deps, readings, events, externalUrl })
       registerLifecycle(scope, deps, page)
       registerUi(scope, deps.webRoot, methods)
