@@ -30,7 +30,8 @@ export class Batch {
     this.refs[this.count] = ref
     this.timestamps[this.count] = at
     this.values[this.count] = Number.isNaN(value) ? Number.NaN : value
-    if (startAt !== 0) (this.starts ??= new Float64Array(this.refs.length))[this.count] = startAt
+    // What is no instant is not known.
+    if (startAt !== 0 && isInstant(startAt)) (this.starts ??= new Float64Array(this.refs.length))[this.count] = startAt
     this.count++
   }
 

@@ -578,6 +578,85 @@ const CASES: readonly (readonly [string, (box: StoreBox) => Promise<void>])[] = 
     },
   ],
   [
+    'a start timestamp that is no instant is not known',
+    async (box) => {
+      {
+        using batch = box.store.appender()
+        for (const [i, startAt] of [Number.NaN, 0.5, Infinity, -5, 2 ** 51].entries()) {
+          batch.append(undefined, of('a'), unixMs(i), i, startAt)
+        }
+        assert.deepEqual(batch.commit(), { appended: 5, rejected: [] })
+      }
+      await box.settle()
+      using querier = whole(box.store)
+      const { starts, count } = querier.select([named('a')])[0]!.samples()
+      assert.deepEqual([...starts!.subarray(0, count)], [0, 0, 0, -5, 0])
+    },
+  ],
+  [
+    'a long series of histograms comes back whole and in any part, with its columns only where they say something',
+    async (box) => {
+      const count = 1500
+      const sums: number[] = []
+      for (let i = 0; i < count; i++) {
+        using batch = box.store.appender()
+        const startAt = 1 + Math.floor(i / 400) * 400
+        // Floats in between, and a bucket more now and then.
+        if (i % 500 === 499) batch.append(undefined, of('h'), unixMs(i), i, startAt)
+        else
+          batch.appendHistogram(
+            undefined,
+            of('h'),
+            unixMs(i),
+            sampleHistogram([i, 2 * i, ...(i < 700 ? [] : [i])]),
+            startAt,
+          )
+        sums.push(i % 500 === 499 ? 0 : (i < 700 ? 3 : 4) * i * 1.5)
+        batch.commit()
+      }
+      await box.settle()
+      for (const [from, to] of [
+        [0, count - 1],
+        [31, 33],
+        [100, 1100],
+        [499, 499],
+        [699, 700],
+      ] as const) {
+        using querier = box.store.querier(unixMs(from), unixMs(to))
+        const samples = querier.select([named('h')])[0]!.samples()
+        assert.equal(samples.count, to - from + 1)
+        assert.equal(samples.histograms === undefined, from === 499)
+        for (let k = 0; k < samples.count; k++) {
+          const i = from + k
+          assert.equal(samples.histograms?.[k]?.sum ?? 0, sums[i], `${i}`)
+          assert.equal(samples.histograms?.[k] === undefined, i % 500 === 499, `${i}`)
+          assert.equal(samples.starts?.[k], 1 + Math.floor(i / 400) * 400, `${i}`)
+        }
+      }
+    },
+  ],
+  [
+    'an open querier sees the histograms that were there when it was opened',
+    async (box) => {
+      const write = (at: number) => {
+        using batch = box.store.appender()
+        batch.appendHistogram(undefined, of('h'), unixMs(at), sampleHistogram([at]), 1)
+        batch.commit()
+      }
+      for (let at = 1; at <= 40; at++) write(at)
+      using before = whole(box.store)
+      const [selected] = before.select([named('h')])
+      for (let at = 41; at <= 200; at++) write(at)
+      const { histograms, starts, count } = selected!.samples()
+      assert.equal(count, 40)
+      assert.deepEqual(
+        Array.from({ length: count }, (_, i) => histograms?.[i]?.count),
+        Array.from({ length: 40 }, (_, i) => i + 1),
+      )
+      assert.deepEqual([...starts!.subarray(0, count)], new Array(40).fill(1))
+    },
+  ],
+  [
     'a repeated histogram is taken silently when it is the same and rejected when it is not',
     async ({ store }) => {
       const write = (counts: readonly number[]) => {
@@ -587,7 +666,9 @@ const CASES: readonly (readonly [string, (box: StoreBox) => Promise<void>])[] = 
       }
       assert.deepEqual(write([1, 2]), { appended: 1, rejected: [] })
       assert.deepEqual(write([1, 2]), { appended: 0, rejected: [] })
-      assert.deepEqual(reasons(write([2, 1])), [['duplicate', 1]])
+      const refused = write([2, 1])
+      assert.deepEqual(reasons(refused), [['duplicate', 1]])
+      assert.equal(refused.rejected[0]?.histograms, 1)
       assert.deepEqual(reasons(commitAll(store, [[of('h'), 1, 0]])), [['duplicate', 1]])
     },
   ],

@@ -5,7 +5,7 @@
  * series: a store may refuse what lies before its blocks, and the simplest one has none.
  */
 import assert from 'node:assert/strict'
-import { Labels, type MatchOp, matcher, unixMs } from '#core'
+import { Labels, type MatchOp, matcher, type NativeHistogram, unixMs } from '#core'
 import { dumpSeries, type StoreBox } from './conformance.ts'
 import { memoryStore } from './memory-store.ts'
 import type { Store } from './types.ts'
@@ -14,7 +14,9 @@ export type ScriptSample = {
   readonly series: number
   /** `now`; the series' last instant again; or one before it. */
   readonly when: 'now' | 'again' | 'past'
-  readonly value: number | 'stale'
+  readonly value: number | 'stale' | NativeHistogram
+  /** How long before the sample its counter began; left out: not known. */
+  readonly startedMsAgo?: number | undefined
 }
 
 export type ScriptStep =
@@ -75,13 +77,17 @@ function runBatch(
   last: Map<number, number>,
 ): number {
   using batch = store.appender()
-  for (const { series, when, value } of samples) {
+  for (const { series, when, value, startedMsAgo } of samples) {
     const before = last.get(series)
     if (before === undefined && (when !== 'now' || value === 'stale')) continue
     const at = unixMs(when === 'now' || before === undefined ? now : when === 'again' ? before : before - 1)
     const labels = scriptSeries(series)
     if (value === 'stale') batch.appendStale(undefined, labels, at)
-    else batch.append(undefined, labels, at, value)
+    else {
+      const startAt = startedMsAgo === undefined ? 0 : at - startedMsAgo
+      if (typeof value === 'number') batch.append(undefined, labels, at, value, startAt)
+      else batch.appendHistogram(undefined, labels, at, value, startAt)
+    }
     last.set(series, Math.max(at, before ?? at))
   }
   return commit ? batch.commit().appended : 0

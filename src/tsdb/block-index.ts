@@ -2,12 +2,15 @@
  * The index of a block: symbols, frames, series with their labels, and where the chunks of each series lie. Columns throughout.
  *
  * - Series are sorted by labels; labels are pairs of symbol numbers.
- * - A chunk is a frame, two offsets in it (instants, values), a count, and its first and last instant.
+ * - A chunk is a frame, two offsets in it (instants, values), a count, and its first and last instant. Chunks with a section of
+ *   histograms and start timestamps are listed besides, where there are any.
  * - The list of series per label pair is made from the labels when first asked for a name, and not stored: one walk over the
  *   labels, nothing on disk that could disagree with them.
  * Drawn in docs/formats/block.md.
  */
 import { Labels, type Matcher } from '#core'
+import { compareLabels } from '#storage'
+import { PLAIN_FORMAT } from './block-meta.ts'
 import { ByteReader, type ByteWriter, DamagedError } from './bytes.ts'
 
 export type Frame = {
@@ -25,6 +28,8 @@ export type ChunkPlace = {
   readonly count: number
   readonly first: number
   readonly last: number
+  /** A section of histograms and start timestamps follows the values. */
+  readonly hasExtras: boolean
 }
 
 export class BlockIndexBuilder {
@@ -34,6 +39,11 @@ export class BlockIndexBuilder {
   readonly #chunkCounts: number[] = []
   readonly #chunks: ChunkPlace[] = []
 
+  /** True when a chunk has histograms or start timestamps: then the index is one of format 2. */
+  get hasExtras(): boolean {
+    return this.#chunks.some((chunk) => chunk.hasExtras)
+  }
+
   get seriesCount(): number {
     return this.#series.length
   }
@@ -42,11 +52,16 @@ export class BlockIndexBuilder {
     this.#frames.push(frame)
   }
 
-  /** Series come sorted by labels, each with its chunks in order of time. */
+  /** Series come sorted by labels, each with its chunks in order of time; a series may come again at once, with its next chunks. */
   addSeries(labels: Labels, chunks: readonly ChunkPlace[]): void {
+    for (const chunk of chunks) this.#chunks.push(chunk)
+    const last = this.#series.at(-1)
+    if (last !== undefined && compareLabels(last, labels) === 0) {
+      this.#chunkCounts[this.#chunkCounts.length - 1]! += chunks.length
+      return
+    }
     this.#series.push(labels)
     this.#chunkCounts.push(chunks.length)
-    for (const chunk of chunks) this.#chunks.push(chunk)
     for (const text of labels.flat) if (!this.#symbols.has(text)) this.#symbols.set(text, this.#symbols.size)
   }
 
@@ -70,6 +85,17 @@ export class BlockIndexBuilder {
     this.#column(out, (chunk) => chunk.count)
     this.#column(out, (chunk) => chunk.first - start)
     this.#column(out, (chunk) => chunk.last - chunk.first)
+    if (this.hasExtras) this.#listExtras(out)
+  }
+
+  #listExtras(out: ByteWriter): void {
+    const listed = [...this.#chunks.keys()].filter((i) => this.#chunks[i]!.hasExtras)
+    out.varint(listed.length)
+    let next = 0
+    for (const chunk of listed) {
+      out.varint(chunk - next)
+      next = chunk + 1
+    }
   }
 
   /** Differences to the chunk before: mostly small, often equal. */
@@ -93,6 +119,8 @@ export class BlockIndex {
   readonly chunkCount: Uint32Array
   readonly chunkFirst: Float64Array
   readonly chunkLast: Float64Array
+  /** By chunk, 1 for those with a section of extras; `undefined` when none has. */
+  readonly #withExtras: Uint8Array | undefined
   readonly #symbols: readonly string[]
   /** Symbols of series s: from labelStart[s] up to labelStart[s + 1]; name, value, name, value, ... */
   readonly #labelStart: Uint32Array
@@ -101,7 +129,7 @@ export class BlockIndex {
   readonly #postings = new Map<string, Map<string, number[]>>()
 
   /** Throws `DamagedError`. `dataStart`: where the first frame lies in its file. */
-  constructor(bytes: Uint8Array, start: number, dataStart: number) {
+  constructor(bytes: Uint8Array, { format, start, dataStart }: { format: number; start: number; dataStart: number }) {
     const source = new ByteReader(bytes)
     this.#symbols = Array.from({ length: source.count(1) }, () => source.text())
     let offset = dataStart
@@ -135,14 +163,42 @@ export class BlockIndex {
     }
     this.chunkFirst = first
     this.chunkLast = last
+    this.#withExtras = format === PLAIN_FORMAT ? undefined : readListed(source, new Uint8Array(chunks))
     if (!source.done) throw new DamagedError(`bytes are left over at ${source.offset}`)
   }
 
   /** About what it takes in memory, for the cache that holds it. */
   get sizeBytes(): number {
     return (
-      this.#symbols.length * 64 + this.#labelSymbols.length * 12 + this.chunkFrame.length * 32 + this.seriesCount * 8
+      this.#symbols.length * 64 +
+      this.#labelSymbols.length * 12 +
+      this.chunkFrame.length * 32 +
+      this.seriesCount * 8 +
+      (this.#withExtras?.length ?? 0)
     )
+  }
+
+  hasExtras(chunk: number): boolean {
+    return this.#withExtras !== undefined && this.#withExtras[chunk] === 1
+  }
+
+  /** Whether one of the chunks [from, to) has a section of extras. */
+  anyExtras(from: number, to: number): boolean {
+    return this.#withExtras?.subarray(from, to).includes(1) ?? false
+  }
+
+  /** The number of the series with exactly these labels: they are sorted. */
+  find(labels: Labels): number | undefined {
+    let low = 0
+    let high = this.seriesCount - 1
+    while (low <= high) {
+      const middle = (low + high) >>> 1
+      const order = compareLabels(this.labels(middle), labels)
+      if (order === 0) return middle
+      if (order < 0) low = middle + 1
+      else high = middle - 1
+    }
+    return undefined
   }
 
   labels(series: number): Labels {
@@ -224,6 +280,16 @@ function starts(source: ByteReader, count: number, times: number): Uint32Array {
   for (let i = 0; i < count; i++) out[i + 1] = out[i]! + source.varint() * times
   // Every entry takes a byte at least, so a sum beyond what is left is damage, found before memory is taken for it.
   if (out[count]! > source.left) throw new DamagedError(`${out[count]} entries cannot follow`)
+  return out
+}
+
+function readListed(source: ByteReader, out: Uint8Array): Uint8Array {
+  let chunk = 0
+  for (let left = source.count(1); left > 0; left--) {
+    chunk += source.varint()
+    if (chunk >= out.length) throw new DamagedError(`no chunk ${chunk}`)
+    out[chunk++] = 1
+  }
   return out
 }
 

@@ -7,12 +7,18 @@
 import { crc32 } from 'node:zlib'
 import { AssayError } from '#core'
 
-export const BLOCK_FORMAT = 1
+/** Format 2 knows histograms and start timestamps; a block without any is written as format 1. */
+export const BLOCK_FORMAT = 2
+export const PLAIN_FORMAT = 1
 export const META_FILE = 'meta.json'
 export const INDEX_FILE = 'index.bin'
 export const CHUNKS_FILE = 'chunks.bin'
-export const INDEX_MAGIC: Buffer = Buffer.from('ASYIDX\x00\x01', 'latin1')
 export const CHUNKS_MAGIC: Buffer = Buffer.from('ASYCHK\x00\x01', 'latin1')
+
+/** The first bytes of an index of that format. */
+export function indexMagic(format: number): Buffer {
+  return Buffer.from([...Buffer.from('ASYIDX\x00', 'latin1'), format])
+}
 
 export type BlockMeta = {
   readonly format: number

@@ -7,7 +7,7 @@
 import { renameSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { AssayError, type Log, messageOf } from '#core'
+import { AssayError, type Labels, type Log, messageOf, type NativeHistogram } from '#core'
 import { Block, type BlockCaches, BlockCorruptError } from './block.ts'
 import { isBlockName } from './block-meta.ts'
 
@@ -69,6 +69,24 @@ export class BlockStore implements Disposable {
     this.#sort()
     onServing?.()
     for (const one of replaced) one.drop()
+  }
+
+  /**
+   * The last sample that blocks hold of a series, if it is a histogram; blocks that end at or before `since` are not asked. Damage
+   * that shows up sets the block aside and is no failure of who asks.
+   */
+  lastHistogram(labels: Labels, since: number): NativeHistogram | undefined {
+    for (const block of this.#blocks.toReversed()) {
+      if (block.meta.end <= since) return undefined
+      try {
+        const found = block.lastHistogram(labels)
+        if (found !== undefined) return found.histogram
+      } catch (error) {
+        if (!isCorrupt(error)) throw error
+        this.putAside(error.dir, error.message)
+      }
+    }
+    return undefined
   }
 
   /** Takes the block out and deletes its folder once nobody reads it. */

@@ -3,6 +3,7 @@
  *
  * - Series come sorted by labels, so that like lies beside like; some hundred chunks share a frame that zstd compresses.
  * - In a frame the instants come first, each distinct column of them once: what one scrape brought shares its instants.
+ * - A series with histograms may come in parts, one at once behind the other, so that its writer never has it whole in memory.
  * - Work is done a frame at a time; compression runs beside the event loop, so that commits and queries go on.
  */
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
@@ -19,24 +20,30 @@ import {
   CHUNKS_MAGIC,
   formatMeta,
   INDEX_FILE,
-  INDEX_MAGIC,
+  indexMagic,
   META_FILE,
+  PLAIN_FORMAT,
 } from './block-meta.ts'
 import { ByteWriter } from './bytes.ts'
 import { syncDir, writeDurably } from './data-dir.ts'
+import { type Extras, writeExtras } from './extra-columns.ts'
 import { encodeTimestamps } from './timestamp-codec.ts'
 import { encodeValues } from './value-codec.ts'
 
 /** Samples of one chunk at most: what a reader of one instant has to decode. */
 export const MAX_CHUNK_SAMPLES = 512
+/** Buckets of one chunk at most, over all its histograms: bounds the chunk's bytes. */
+const MAX_CHUNK_BUCKETS = 64 * 1024
 /** A frame is closed when its values reach this: what a reader of one series has to decompress. */
 const FRAME_BYTES = 64 * 1024
+/** A series lies in one frame, unless it alone is larger than this. */
+const MAX_FRAME_BYTES = 1024 * 1024
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
 
 const compress = promisify(zstdCompress)
 
 /** Columns of one series within the block's span; valid until the next is asked for. */
-export type SeriesColumns = {
+export type SeriesColumns = Extras & {
   readonly labels: Labels
   readonly timestamps: Float64Array
   readonly values: Float64Array
@@ -92,21 +99,27 @@ async function fill(
   for (const series of source) {
     signal.throwIfAborted()
     if (series.count === 0) continue
-    index.addSeries(series.labels, frames.add(series))
+    const places: ChunkPlace[] = []
+    for (let from = 0; from < series.count; from += places.at(-1)!.count) {
+      if (frames.sizeBytes >= MAX_FRAME_BYTES) await frames.flush()
+      places.push(frames.add(series, from))
+    }
+    index.addSeries(series.labels, places)
     samples += series.count
     minTime = Math.min(minTime, series.timestamps[0]!)
     maxTime = Math.max(maxTime, series.timestamps[series.count - 1]!)
-    if (frames.isFull) await frames.flush()
+    if (frames.sizeBytes >= FRAME_BYTES) await frames.flush()
   }
   if (samples === 0) return undefined
   await frames.flush()
   await chunks.sync()
   const out = new ByteWriter(64 * 1024)
   index.write(out, span.start)
-  const indexFile = Buffer.concat([INDEX_MAGIC, await compress(out.view(), LEVEL)])
+  const format = index.hasExtras ? BLOCK_FORMAT : PLAIN_FORMAT
+  const indexFile = Buffer.concat([indexMagic(format), await compress(out.view(), LEVEL)])
   await writeDurably(join(folder, INDEX_FILE), indexFile)
   return {
-    format: BLOCK_FORMAT,
+    format,
     start: span.start,
     end: span.end,
     minTime,
@@ -137,26 +150,27 @@ class FrameWriter {
     this.#index = index
   }
 
-  get isFull(): boolean {
-    return this.#values.length + this.#timestamps.length >= FRAME_BYTES
+  /** Bytes of the frame in the making, unpacked. */
+  get sizeBytes(): number {
+    return this.#values.length + this.#timestamps.length
   }
 
-  add({ timestamps, values, count }: SeriesColumns): readonly ChunkPlace[] {
-    const places: ChunkPlace[] = []
-    for (let from = 0; from < count; from += MAX_CHUNK_SAMPLES) {
-      const size = Math.min(MAX_CHUNK_SAMPLES, count - from)
-      const valuesAt = this.#values.length
-      encodeValues(this.#values, values, from, size)
-      places.push({
-        frame: this.#frame,
-        timestampsAt: this.#timestampsAt(timestamps, from, size),
-        valuesAt,
-        count: size,
-        first: timestamps[from]!,
-        last: timestamps[from + size - 1]!,
-      })
+  /** Adds a chunk that begins with sample `from` of the series. */
+  add(series: SeriesColumns, from: number): ChunkPlace {
+    const { timestamps, values, histograms, starts } = series
+    const size = chunkSize(series, from)
+    const valuesAt = this.#values.length
+    encodeValues(this.#values, values, from, size)
+    const hasExtras = (histograms ?? starts) !== undefined && writeExtras(this.#values, series, from, size)
+    return {
+      frame: this.#frame,
+      timestampsAt: this.#timestampsAt(timestamps, from, size),
+      valuesAt,
+      count: size,
+      first: timestamps[from]!,
+      last: timestamps[from + size - 1]!,
+      hasExtras,
     }
-    return places
   }
 
   async flush(): Promise<void> {
@@ -185,4 +199,17 @@ class FrameWriter {
     this.#columns.set(key, at)
     return at
   }
+}
+
+function chunkSize({ histograms, count }: SeriesColumns, from: number): number {
+  const most = Math.min(MAX_CHUNK_SAMPLES, count - from)
+  if (histograms === undefined) return most
+  let buckets = 0
+  for (let size = 0; size < most; size++) {
+    const histogram = histograms[from + size]
+    if (histogram === undefined) continue
+    buckets += histogram.positive.indices.length + histogram.negative.indices.length + histogram.customBounds.length
+    if (buckets > MAX_CHUNK_BUCKETS) return Math.max(1, size)
+  }
+  return most
 }

@@ -77,7 +77,7 @@ test('what was written is read, whole and in any span', async () => {
       const read = block.select([matcher('__name__', '=~', '.+')], from, from + length).map((part): SeriesColumns => {
         const timestamps = new Float64Array(part.maxCount)
         const values = new Float64Array(part.maxCount)
-        return { labels: part.labels, timestamps, values, count: part.read(timestamps, values, 0) }
+        return { labels: part.labels, timestamps, values, count: part.read({ timestamps, values }, 0) }
       })
       assert.deepEqual(plain(read), plain(given, from, from + length))
       block.drop()

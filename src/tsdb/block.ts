@@ -9,21 +9,22 @@ import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32, zstdDecompressSync } from 'node:zlib'
-import { AssayError, type Matcher, messageOf } from '#core'
+import { AssayError, type Labels, type Matcher, messageOf, type NativeHistogram } from '#core'
 import { BlockIndex } from './block-index.ts'
 import {
   type BlockMeta,
   CHUNKS_FILE,
   CHUNKS_MAGIC,
   INDEX_FILE,
-  INDEX_MAGIC,
+  indexMagic,
   META_FILE,
   parseMeta,
 } from './block-meta.ts'
 import type { SeriesColumns } from './block-writer.ts'
 import type { ByteCache } from './byte-cache.ts'
 import { ByteReader } from './bytes.ts'
-import { clip, type Part } from './part.ts'
+import { ExtraColumns, readExtras } from './extra-columns.ts'
+import { clip, type Part, type PartColumns } from './part.ts'
 import { decodeTimestamps } from './timestamp-codec.ts'
 import { decodeValues } from './value-codec.ts'
 
@@ -105,19 +106,46 @@ export class Block {
     return parts
   }
 
-  /** Every series with all its samples, ordered by labels: for merging blocks. Columns are valid until the next. */
+  /**
+   * Every series with all its samples, ordered by labels: for merging blocks. Columns are valid until the next. A series with
+   * histograms comes a chunk at a time.
+   */
   *all(): Generator<SeriesColumns, void, undefined> {
     const index = this.#index()
     let columns = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
     for (let series = 0; series < index.seriesCount; series++) {
-      const part = this.#part(index, series, -Infinity, Infinity)
-      if (part === undefined) continue
-      if (columns.timestamps.length < part.maxCount) {
-        columns = { timestamps: new Float64Array(part.maxCount * 2), values: new Float64Array(part.maxCount * 2) }
+      const end = index.chunkStart[series + 1]!
+      const labels = index.labels(series)
+      for (let from = index.chunkStart[series]!; from < end; ) {
+        const hasExtras = index.anyExtras(from, end)
+        const to = hasExtras ? from + 1 : end
+        let room = 0
+        for (let chunk = from; chunk < to; chunk++) room += index.chunkCount[chunk]!
+        if (columns.timestamps.length < room) {
+          columns = { timestamps: new Float64Array(room * 2), values: new Float64Array(room * 2) }
+        }
+        const extras = hasExtras ? new ExtraColumns(room) : undefined
+        const out = extras === undefined ? columns : { ...columns, extras }
+        const count = this.#read(index, { from, to }, out, 0)
+        yield { labels, ...columns, ...extras?.take(count), count }
+        from = to
       }
-      const count = part.read(columns.timestamps, columns.values, 0)
-      yield { labels: part.labels, ...columns, count }
     }
+  }
+
+  /** The last sample of a series, if the block has the series: its histogram, or none when it is a float. */
+  lastHistogram(labels: Labels): { readonly histogram: NativeHistogram | undefined } | undefined {
+    const index = this.#index()
+    const series = index.find(labels)
+    if (series === undefined) return undefined
+    const to = index.chunkStart[series + 1]!
+    const from = to - 1
+    if (from < index.chunkStart[series]! || !index.hasExtras(from)) return { histogram: undefined }
+    const room = index.chunkCount[from]!
+    const extras = new ExtraColumns(room)
+    const columns = { timestamps: new Float64Array(room), values: new Float64Array(room), extras }
+    this.#read(index, { from, to }, columns, 0)
+    return { histogram: extras.histograms?.[room - 1] }
   }
 
   /** Reads every frame, with the event loop running in between. Rejects with `ASSAY_TSDB_CORRUPT` at the first damaged one. */
@@ -142,11 +170,12 @@ export class Block {
       // An end of a chunk is a sample; only a span inside one chunk may fall into a gap.
       isSure ||= index.chunkFirst[chunk]! >= low || index.chunkLast[chunk]! <= high
     }
-    const read = (timestamps: Float64Array, values: Float64Array, at: number) => {
-      const end = this.#read(index, { from, to }, { timestamps, values, to: at })
-      return clip({ timestamps, values }, { from: at, to: end, low, high })
+    const read = (out: PartColumns, at: number) => {
+      const end = this.#read(index, { from, to }, out, at)
+      return clip(out, { from: at, to: end, low, high })
     }
-    if (!isSure && read(new Float64Array(maxCount), new Float64Array(maxCount), 0) === 0) return undefined
+    const scratch = () => ({ timestamps: new Float64Array(maxCount), values: new Float64Array(maxCount) })
+    if (!isSure && read(scratch(), 0) === 0) return undefined
     return { labels: index.labels(series), maxCount, read }
   }
 
@@ -154,9 +183,10 @@ export class Block {
   #read(
     index: BlockIndex,
     { from, to }: { readonly from: number; readonly to: number },
-    out: { readonly timestamps: Float64Array; readonly values: Float64Array; readonly to: number },
+    { timestamps, values, extras }: PartColumns,
+    start: number,
   ): number {
-    let at = out.to
+    let at = start
     for (let chunk = from; chunk < to; chunk++) {
       const count = index.chunkCount[chunk]!
       const frame = this.#frame(index, index.chunkFrame[chunk]!)
@@ -164,9 +194,12 @@ export class Block {
         const head = new ByteReader(frame)
         const timestampsBytes = head.varint()
         const columns = head.offset
-        decodeTimestamps(new ByteReader(frame, columns + index.chunkTimestampsAt[chunk]!), out.timestamps, at, count)
+        decodeTimestamps(new ByteReader(frame, columns + index.chunkTimestampsAt[chunk]!), timestamps, at, count)
         const valuesAt = columns + timestampsBytes + index.chunkValuesAt[chunk]!
-        decodeValues(new ByteReader(frame, valuesAt), out.values, at, count)
+        const source = new ByteReader(frame, valuesAt)
+        decodeValues(source, values, at, count)
+        if (extras !== undefined && index.hasExtras(chunk))
+          readExtras(source, { size: count }, { columns: extras, to: at })
       } catch (cause) {
         throw corrupt(this.dir, `a chunk of frame ${index.chunkFrame[chunk]} makes no sense`, cause)
       }
@@ -179,6 +212,8 @@ export class Block {
     const known = this.#caches.indexes.get(this.dir)
     if (known !== undefined) return known
     try {
+      const { format, start } = this.meta
+      const magic = indexMagic(format)
       const file = Buffer.allocUnsafe(this.meta.indexBytes)
       const fd = openSync(join(this.dir, INDEX_FILE), 'r')
       try {
@@ -186,11 +221,11 @@ export class Block {
       } finally {
         closeSync(fd)
       }
-      if (crc32(file) !== this.meta.indexCrc || !file.subarray(0, INDEX_MAGIC.length).equals(INDEX_MAGIC)) {
+      if (crc32(file) !== this.meta.indexCrc || !file.subarray(0, magic.length).equals(magic)) {
         throw corrupt(this.dir, `${INDEX_FILE} does not fit its checksum`)
       }
-      const raw = zstdDecompressSync(file.subarray(INDEX_MAGIC.length), { maxOutputLength: MAX_INDEX_BYTES })
-      const index = new BlockIndex(raw, this.meta.start, CHUNKS_MAGIC.length)
+      const raw = zstdDecompressSync(file.subarray(magic.length), { maxOutputLength: MAX_INDEX_BYTES })
+      const index = new BlockIndex(raw, { format, start, dataStart: CHUNKS_MAGIC.length })
       this.#caches.indexes.set(this.dir, index, index.sizeBytes)
       return index
     } catch (cause) {

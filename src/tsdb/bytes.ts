@@ -61,6 +61,11 @@ export class ByteWriter {
     this.length = at + 4
   }
 
+  /** Overwrites a byte written before. */
+  patchU8(offset: number, value: number): void {
+    this.#bytes[offset] = value
+  }
+
   /** Overwrites four bytes written before: for a length or checksum known only later. */
   patchU32(offset: number, value: number): void {
     this.#bytes.writeUInt32LE(value, offset)

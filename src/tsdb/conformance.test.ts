@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock, silentLog } from '#core'
 import { playScript, type ScriptStep, type StoreBox, storeConformance } from '#storage'
+import { anyHistogram } from './any-histogram.test-support.ts'
 import { openTsdb, type Tsdb } from './index.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-tsdb-'))
@@ -54,7 +55,11 @@ for (const [way, settle] of Object.entries(WAYS)) {
 const sample = fc.record({
   series: fc.nat(11),
   when: fc.constantFrom('now', 'now', 'now', 'again', 'past'),
-  value: fc.oneof(fc.constant('stale' as const), fc.double(), fc.integer({ min: 0, max: 3 })),
+  value: fc.oneof(fc.constant('stale' as const), fc.double(), fc.integer({ min: 0, max: 3 }), {
+    weight: 3,
+    arbitrary: anyHistogram,
+  }),
+  startedMsAgo: fc.option(fc.constantFrom(1, 50, 50, 1e6), { nil: undefined }),
 })
 const name = fc.constantFrom('__name__', 'x', 'i', 'nope')
 const plainMatcher = fc.record({

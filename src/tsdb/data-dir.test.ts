@@ -68,7 +68,20 @@ test('a directory of a later format is refused with both formats', async () => {
   const path = newDir()
   await (await openDataDir(path))[Symbol.asyncDispose]()
   await writeFile(join(path, 'assay.json'), JSON.stringify({ product: 'assay', format: 9, id: 'x' }))
-  await assert.rejects(openDataDir(path), { code: 'ASSAY_DATA_NEWER', message: /format 9.*up to 1/ })
+  await assert.rejects(openDataDir(path), { code: 'ASSAY_DATA_NEWER', message: /format 9.*up to 2/ })
+})
+
+test('a directory of an earlier format keeps its id and becomes one of this format', async () => {
+  const path = newDir()
+  await (await openDataDir(path))[Symbol.asyncDispose]()
+  await writeFile(join(path, 'assay.json'), JSON.stringify({ product: 'assay', format: 1, id: 'x' }))
+  await using taken = await openDataDir(path)
+  assert.equal(taken.id, 'x')
+  assert.deepEqual(JSON.parse(await readFile(join(path, 'assay.json'), 'utf8')), {
+    product: 'assay',
+    format: 2,
+    id: 'x',
+  })
 })
 
 test('a path that is a file is a clear error', async () => {

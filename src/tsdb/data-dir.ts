@@ -4,6 +4,8 @@
  * - `assay.json` names the owner and the format. A directory with other things in it and no such file is refused.
  * - `lock` holds the pid and the start time of the process that has it. It is made by `link`, which either makes the whole
  *   file or fails, so no reader ever sees half a lock.
+ * - A directory of an earlier format becomes one of this format when it is taken, so that an earlier assay, which would pass over
+ *   what it does not know, refuses it from then on.
  * - A lock whose process is gone (or whose pid now belongs to another process) is taken over.
  *
  * The lock guards against two processes of one machine. Two containers with separate process ids that share a volume do not
@@ -14,7 +16,8 @@ import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'nod
 import { join, resolve } from 'node:path'
 import { AssayError, messageOf } from '#core'
 
-export const DATA_FORMAT = 1
+/** 2: log and blocks may hold native histograms and start timestamps. What format 1 wrote is read as it is. */
+export const DATA_FORMAT = 2
 
 const IDENTITY_FILE = 'assay.json'
 const LOCK_FILE = 'lock'
@@ -45,7 +48,10 @@ export async function openDataDir(dir: string): Promise<DataDir> {
     if (known === undefined) await mustBeEmpty(path)
     await using owned = new AsyncDisposableStack()
     owned.use(await takeLock(path))
-    const id = known?.id ?? (await readIdentity(path))?.id ?? (await writeIdentity(path))
+    // Asked again under the lock: another process may have made it meanwhile.
+    const identity = (await readIdentity(path)) ?? { id: randomUUID(), format: 0 }
+    if (identity.format < DATA_FORMAT) await writeIdentity(path, identity.id)
+    const { id } = identity
     const at = (name: string) => join(path, name)
     const taken = owned.move()
     return {
@@ -62,7 +68,7 @@ export async function openDataDir(dir: string): Promise<DataDir> {
   }
 }
 
-type Identity = { readonly id: string }
+type Identity = { readonly id: string; readonly format: number }
 
 async function readIdentity(path: string): Promise<Identity | undefined> {
   const text = await readFile(join(path, IDENTITY_FILE), 'utf8').catch((error: unknown) => {
@@ -83,14 +89,12 @@ async function readIdentity(path: string): Promise<Identity | undefined> {
       `${path} was written by a later assay (format ${format}, this one knows up to ${DATA_FORMAT}); start that version, or give another directory`,
     )
   }
-  return { id }
+  return { id, format }
 }
 
-async function writeIdentity(path: string): Promise<string> {
-  const id = randomUUID()
+async function writeIdentity(path: string, id: string): Promise<void> {
   await writeDurably(join(path, IDENTITY_FILE), `${JSON.stringify({ product: 'assay', format: DATA_FORMAT, id })}\n`)
   await syncDir(path)
-  return id
 }
 
 async function mustBeEmpty(path: string): Promise<void> {

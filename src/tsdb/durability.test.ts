@@ -1,14 +1,16 @@
 /** What the store keeps when bytes are lost, changed or refused. Deaths of the process: see kill.integration.test.ts. */
 import assert from 'node:assert/strict'
 import { writeSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
-import { commitAll, dump } from '#storage'
+import { isStaleAt, Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
+import { commitAll, dump, sampleHistogram } from '#storage'
 import { openTsdb, type TsdbOptions } from './index.ts'
+import { RECORD_MARKER } from './wal-record.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-durable-'))
 after(() => rm(root, { recursive: true }))
@@ -20,14 +22,20 @@ const open = (dir: string, more: Partial<TsdbOptions> = {}) =>
 const series = (i: number) => Labels.of({ __name__: 'm', i: `${i}` })
 const all = [matcher('__name__', '=', 'm')]
 
-/** Ten commits of three series each, a second apart. */
+/** Ten commits of three series each, a second apart; the last one of histograms, with start timestamps. */
 async function fill(dir: string, more: Partial<TsdbOptions> = {}): Promise<void> {
   await using store = await open(dir, more)
   for (let at = 0; at < 10; at++) {
-    commitAll(
-      store,
-      [0, 1, 2].map((i) => [series(i), at * 1000, at * 10 + i]),
+    using batch = store.appender()
+    for (const i of [0, 1]) batch.append(undefined, series(i), unixMs(at * 1000), at * 10 + i)
+    batch.appendHistogram(
+      undefined,
+      series(2),
+      unixMs(at * 1000),
+      sampleHistogram([at, 1, at % 3]),
+      1 + Math.floor(at / 5),
     )
+    batch.commit()
   }
 }
 
@@ -162,6 +170,62 @@ test('a folder left by an interrupted write is deleted, and a stranger in the fo
   await mkdir(join(dir, 'blocks', 'notes'), { recursive: true })
   await using _store = await open(dir)
   assert.deepEqual(await readdir(join(dir, 'blocks')), ['notes'])
+})
+
+test('a directory of format 1 opens as it is, log and block, and goes on', async () => {
+  const dir = newDir()
+  await copyDir(join(import.meta.dirname, 'testdata', 'format-1'), dir)
+  const old = (i: number) => Labels.of({ __name__: 'old', i: `${i}` })
+  const expected = (k: number) => [k * 3, Math.sin(k), 7]
+  {
+    await using store = await open(dir)
+    const { blocks, headSamples, replay } = store.stats()
+    assert.deepEqual([blocks, headSamples, replay.damagedBytes, replay.tornBytes], [1, 61, 0, 0])
+    for (const i of [0, 1, 2]) {
+      using querier = store.querier(unixMs(0), unixMs(1e9))
+      const samples = querier.select([matcher('i', '=', `${i}`)])[0]!.samples()
+      assert.equal(samples.count, i === 2 ? 61 : 60)
+      for (let k = 0; k < 60; k++) {
+        assert.deepEqual([samples.timestamps[k], samples.values[k]], [k * 15_000, expected(k)[i]])
+      }
+      assert.equal(isStaleAt(samples.values, 60), i === 2)
+      assert.deepEqual([samples.histograms, samples.starts], [undefined, undefined])
+    }
+    using batch = store.appender()
+    batch.appendHistogram(undefined, old(0), unixMs(61 * 15_000), sampleHistogram([1]), 5)
+    batch.commit()
+  }
+  await using again = await open(dir)
+  await again.flush()
+  const blocks = await readdir(join(dir, 'blocks'))
+  const formats = await Promise.all(
+    blocks.map(async (name) => JSON.parse(await readFile(join(dir, 'blocks', name, 'meta.json'), 'utf8')).format),
+  )
+  assert.deepEqual(formats.toSorted(), [1, 2])
+  using querier = again.querier(unixMs(0), unixMs(1e9))
+  const { count, histograms } = querier.select([matcher('i', '=', '0')])[0]!.samples()
+  assert.deepEqual([count, histograms?.[60]?.count], [61, 1])
+})
+
+test('a log with a record of a later version refuses to open instead of passing over it', async () => {
+  const dir = newDir()
+  await fill(dir)
+  const [name] = await readdir(join(dir, 'wal'))
+  const payload = Buffer.from([99, 1, 2, 3])
+  const record = Buffer.concat([RECORD_MARKER, Buffer.alloc(8), payload])
+  record.writeUInt32LE(payload.length, 4)
+  record.writeUInt32LE(crc32(payload), 8)
+  await appendFile(join(dir, 'wal', name!), record)
+  await assert.rejects(open(dir), { code: 'ASSAY_DATA_NEWER', message: /record of kind 99.*start that version/ })
+})
+
+test('a block without histograms and start timestamps is written as before', async () => {
+  const dir = newDir()
+  await using store = await open(dir)
+  commitAll(store, [[series(0), 1, 1]])
+  await store.flush()
+  const [block] = await readdir(join(dir, 'blocks'))
+  assert.equal(JSON.parse(await readFile(join(dir, 'blocks', block!, 'meta.json'), 'utf8')).format, 1)
 })
 
 test('a block of a later version refuses to open instead of hiding its data', async () => {

@@ -4,10 +4,12 @@
  * - Slot 0 is never given away: it stands for "none".
  * - The newest samples of a series lie uncompressed in its tail: TAIL instants, then TAIL values, in a page shared by many
  *   series. A full tail is sealed into a piece behind the series' earlier pieces (see head-series.ts).
- * - Memory per series: 16 * TAIL bytes of tail, 73 bytes of columns, its pieces, its labels.
+ * - Memory per series: 16 * TAIL bytes of tail, 73 bytes of columns, its pieces, its labels. Only series whose tail has histograms
+ *   or start timestamps have an entry in `extras`, with those of the tail already in the form that a piece keeps.
  */
 import { grown } from '#storage'
 import { wordsOf } from './bytes.ts'
+import type { ExtrasWriter } from './extra-columns.ts'
 
 /** Samples a tail holds: larger is faster to append to and costs 16 bytes each per series. */
 export const TAIL = 32
@@ -38,6 +40,9 @@ export class HeadColumns {
   /** Pieces, one behind the other; only the first `sealedBytes` bytes count. */
   readonly sealed: (Uint8Array | undefined)[] = []
   sealedBytes: Uint32Array = new Uint32Array(this.#capacity)
+
+  /** By slot: what the samples of the tail have besides. */
+  readonly extras: Map<number, ExtrasWriter> = new Map()
 
   readonly #pages: Float64Array[] = []
   readonly #pageWords: Uint32Array[] = []
@@ -96,6 +101,7 @@ export class HeadColumns {
     this.tailCount[slot] = 0
     this.sealed[slot] = undefined
     this.sealedBytes[slot] = 0
+    this.extras.delete(slot)
   }
 }
 

@@ -2,11 +2,14 @@
  * The samples of one series in the head: pieces of sealed samples, then the tail.
  *
  * A piece is: length of what follows the head of the piece, count, first instant, span to the last; then the two columns as
- * the codecs write them. Readers skip a piece by its head. Pieces are only added behind and cut off in front.
+ * the codecs write them, and a section of histograms and start timestamps where it has some. Readers skip a piece by its head.
+ * Pieces are only added behind and cut off in front.
  */
+import type { NativeHistogram } from '#core'
 import { ByteReader, ByteWriter } from './bytes.ts'
+import { ExtrasWriter, readExtras } from './extra-columns.ts'
 import { type HeadColumns, TAIL } from './head-columns.ts'
-import { clip } from './part.ts'
+import { clip, type PartColumns } from './part.ts'
 import { decodeTimestamps, encodeTimestamps } from './timestamp-codec.ts'
 import { decodeValues, encodeValues } from './value-codec.ts'
 
@@ -28,6 +31,26 @@ export function pushSample(columns: HeadColumns, slot: number, at: number, words
   columns.total[slot]!++
 }
 
+/** Notes what the sample just pushed has besides its value. 0: its start is not known. */
+export function pushExtras(
+  columns: HeadColumns,
+  slot: number,
+  histogram: NativeHistogram | undefined,
+  startAt: number,
+): void {
+  let extras = columns.extras.get(slot)
+  if (extras === undefined) {
+    extras = new ExtrasWriter()
+    columns.extras.set(slot, extras)
+  }
+  extras.push(columns.tailCount[slot]! - 1, histogram, startAt)
+}
+
+/** The last sample of the series, when it lies here and is a histogram. */
+export function lastHistogram(columns: HeadColumns, slot: number): NativeHistogram | undefined {
+  return columns.extras.get(slot)?.lastAt(columns.tailCount[slot]! - 1)
+}
+
 function sealTail(columns: HeadColumns, slot: number): void {
   const page = columns.page(slot)
   const from = columns.tailAt(slot)
@@ -35,6 +58,13 @@ function sealTail(columns: HeadColumns, slot: number): void {
   body.reset()
   encodeTimestamps(body, page, from, count)
   encodeValues(body, page, from + TAIL, count)
+  const extras = columns.extras.get(slot)
+  if (extras !== undefined) {
+    // A series that went over to plain samples is a plain series again.
+    if (extras.isEmpty) columns.extras.delete(slot)
+    else extras.write(body)
+    extras.reset()
+  }
   piece.reset()
   piece.varint(body.length)
   piece.varint(count)
@@ -86,10 +116,11 @@ export function readSeries(
   columns: HeadColumns,
   slot: number,
   { low, high, visible }: Span,
-  out: { readonly timestamps: Float64Array; readonly values: Float64Array; readonly to: number },
+  out: PartColumns,
+  at: number,
 ): number {
-  const { timestamps, values } = out
-  let to = out.to
+  const { timestamps, values, extras } = out
+  let to = at
   let seen = columns.cutOff[slot]!
   const sealed = columns.sealed[slot]
   if (sealed !== undefined) {
@@ -100,24 +131,28 @@ export function readSeries(
       const first = source.zigzag()
       const last = first + source.varint()
       const next = source.offset + length
-      if (first > high) return to - out.to
+      if (first > high) return to - at
       if (last >= low) {
         decodeTimestamps(source, timestamps, to, count)
         decodeValues(source, values, to, count)
-        to += clip(out, { from: to, to: to + Math.min(count, visible - seen), low, high })
+        const limit = Math.min(count, visible - seen)
+        if (extras !== undefined && source.offset < next)
+          readExtras(source, { size: count, limit }, { columns: extras, to })
+        to += clip(out, { from: to, to: to + limit, low, high })
       }
       seen += count
       source.offset = next
     }
   }
   const count = Math.min(columns.tailCount[slot]!, visible - seen)
-  if (count <= 0) return to - out.to
+  if (count <= 0) return to - at
   const page = columns.page(slot)
   const from = columns.tailAt(slot)
   timestamps.set(page.subarray(from, from + count), to)
   values.set(page.subarray(from + TAIL, from + TAIL + count), to)
+  if (extras !== undefined) columns.extras.get(slot)?.readInto(extras, to, count)
   to += clip(out, { from: to, to: to + count, low, high })
-  return to - out.to
+  return to - at
 }
 
 /** Whether the span holds a sample. Decodes only when the span lies inside a gap between a piece's ends. */
@@ -127,15 +162,15 @@ export function hasSample(columns: HeadColumns, slot: number, span: Span): boole
   // The common cases: the series still grows and the span reaches to its end; or the span reaches to its beginning.
   if (visible === columns.total[slot] && columns.lastAt[slot]! <= high) return true
   if (columns.firstAt[slot]! >= low) return true
-  return readSeries(columns, slot, span, scratchFor(maxCountOf(columns, slot, span))) > 0
+  return readSeries(columns, slot, span, scratchFor(maxCountOf(columns, slot, span)), 0) > 0
 }
 
-let scratch = { timestamps: new Float64Array(1024), values: new Float64Array(1024), to: 0 }
+let scratch = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
 
 /** Columns for looking, shared by all callers: good until the next call. */
 function scratchFor(count: number): typeof scratch {
   if (scratch.timestamps.length < count) {
-    scratch = { timestamps: new Float64Array(count * 2), values: new Float64Array(count * 2), to: 0 }
+    scratch = { timestamps: new Float64Array(count * 2), values: new Float64Array(count * 2) }
   }
   return scratch
 }
@@ -147,6 +182,7 @@ export function cutSeries(columns: HeadColumns, slot: number, time: number): voi
   if (columns.sealedBytes[slot] === 0 && columns.lastAt[slot]! < time) {
     columns.cutOff[slot]! += columns.tailCount[slot]!
     columns.tailCount[slot] = 0
+    columns.extras.delete(slot)
   }
   columns.firstAt[slot] = firstFrom(columns, slot, time)
 }
@@ -175,5 +211,5 @@ function cutPieces(columns: HeadColumns, slot: number, time: number): void {
 function firstFrom(columns: HeadColumns, slot: number, time: number): number {
   const span = { low: time, high: Infinity, visible: columns.total[slot]! }
   const out = scratchFor(maxCountOf(columns, slot, span))
-  return readSeries(columns, slot, span, out) > 0 ? out.timestamps[0]! : Infinity
+  return readSeries(columns, slot, span, out, 0) > 0 ? out.timestamps[0]! : Infinity
 }

@@ -6,13 +6,25 @@
  *   one runs ahead of the other while a block is being written, so that nothing can slip in behind the writer.
  * - A reader holds a `HeadView`: the number of the last commit it sees, and the boundary of its moment. While a view that needs
  *   samples before a new boundary is open, they are kept.
+ * - A histogram's hint is settled in `check`, against the sample before it: pending in the batch, the last one here, or, when the
+ *   series has none here, what the caller finds in blocks.
  * - A series without samples leaves when its last ones are cut off; its slot is used again under a new generation.
  */
-import { Labels, type Matcher, unixMs } from '#core'
-import { grown, type Rejections, sameBits } from '#storage'
+import { Labels, type Matcher, type NativeHistogram, unixMs } from '#core'
+import { grown, sameBits } from '#storage'
+import { type Accepted, type CheckInto, isSameOrNone, settled, type Unchecked } from './accepted.ts'
 import { wordsOf } from './bytes.ts'
 import { HeadColumns } from './head-columns.ts'
-import { cutSeries, hasSample, maxCountOf, pushSample, readSeries, type Span } from './head-series.ts'
+import {
+  cutSeries,
+  hasSample,
+  lastHistogram,
+  maxCountOf,
+  pushExtras,
+  pushSample,
+  readSeries,
+  type Span,
+} from './head-series.ts'
 import type { Part } from './part.ts'
 import { labelTest, Postings } from './postings.ts'
 
@@ -20,16 +32,6 @@ import { labelTest, Postings } from './postings.ts'
 const SLOT_LIMIT = 2 ** 26
 /** Series handled between two yields of a truncation. */
 const TRUNCATE_STRIDE = 5000
-
-/** A batch that was checked: slots instead of references, only what is to be taken. */
-export type Accepted = {
-  slots: Uint32Array
-  timestamps: Float64Array
-  values: Float64Array
-  count: number
-  minTime: number
-  maxTime: number
-}
 
 export type HeadView = {
   readonly commit: number
@@ -152,12 +154,13 @@ export class Head {
   }
 
   /** Decides entry by entry what of a batch can be taken. Changes nothing that a reader sees. */
-  check(
-    batch: { readonly timestamps: Float64Array; readonly values: Float64Array; readonly count: number },
-    slots: Uint32Array,
-    { into, rejections }: { readonly into: Accepted; readonly rejections: Rejections },
-  ): void {
+  check(batch: Unchecked, slots: Uint32Array, { into, rejections, before }: CheckInto): void {
     const { columns } = this
+    const { histograms, starts } = batch
+    const keptHistograms: Accepted['histograms'] = histograms === undefined ? undefined : []
+    const keptStarts = starts === undefined ? undefined : new Float64Array(batch.count)
+    into.histograms = keptHistograms
+    into.starts = keptStarts
     const stamp = ++this.#stamp
     if (this.#pendingStamp.length < this.#labels.length) {
       this.#pendingStamp = grown(this.#pendingStamp, this.#labels.length * 2)
@@ -172,7 +175,7 @@ export class Head {
       const slot = slots[i]!
       const at = batch.timestamps[i]!
       if (slot === 0) {
-        rejections.add('series-limit', Labels.empty, unixMs(at))
+        rejections.add('series-limit', Labels.empty, unixMs(at), histograms?.[i] !== undefined)
         continue
       }
       const pending = this.#pendingStamp[slot] === stamp
@@ -182,6 +185,12 @@ export class Head {
         into.timestamps[kept] = at
         outWords[2 * kept] = inWords[2 * i]!
         outWords[2 * kept + 1] = inWords[2 * i + 1]!
+        if (keptStarts !== undefined) keptStarts[kept] = starts![i]!
+        const histogram = histograms?.[i]
+        if (histogram !== undefined) {
+          const previous = pending ? keptHistograms![this.#pendingEntry[slot]!] : this.#lastHistogram(slot, before)
+          keptHistograms![kept] = before === undefined ? histogram : settled(previous, histogram)
+        }
         this.#pendingStamp[slot] = stamp
         this.#pendingEntry[slot] = kept
         kept++
@@ -190,11 +199,19 @@ export class Head {
         continue
       }
       if (at === last) {
+        const again = histograms?.[i]
+        const known = pending
+          ? keptHistograms?.[this.#pendingEntry[slot]!]
+          : this.#lastHistogram(slot, again === undefined ? undefined : before)
         const same = pending
           ? sameBits(into.values, this.#pendingEntry[slot]!, batch.values, i)
           : sameBits(columns.lastValue, slot, batch.values, i)
-        if (!same) rejections.add('duplicate', this.labelsOf(slot), unixMs(at))
-      } else rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at))
+        if (!same || !isSameOrNone(known, again))
+          rejections.add('duplicate', this.labelsOf(slot), unixMs(at), again !== undefined)
+      } else {
+        const isHistogram = histograms?.[i] !== undefined
+        rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at), isHistogram)
+      }
     }
     into.count = kept
     into.minTime = minTime
@@ -202,11 +219,12 @@ export class Head {
   }
 
   /** Takes what was checked, all at once: the next view sees the whole of it, the views that are open nothing of it. */
-  apply({ slots, timestamps, values, count, minTime, maxTime }: Accepted): void {
+  apply({ slots, timestamps, values, histograms, starts, count, minTime, maxTime }: Accepted): void {
     const { columns } = this
     const commit = ++this.#commit
     const words = wordsOf(values)
     const lastWords = wordsOf(columns.lastValue)
+    const hasExtras = histograms !== undefined || starts !== undefined
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!
       if (columns.lastCommit[slot] !== commit) {
@@ -215,6 +233,11 @@ export class Head {
         columns.lastCommit[slot] = commit
       }
       pushSample(columns, slot, timestamps[i]!, words, i)
+      if (hasExtras) {
+        const histogram = histograms?.[i]
+        const startAt = starts === undefined ? 0 : starts[i]!
+        if (histogram !== undefined || startAt !== 0) pushExtras(columns, slot, histogram, startAt)
+      }
       lastWords[2 * slot] = words[2 * i]!
       lastWords[2 * slot + 1] = words[2 * i + 1]!
     }
@@ -320,8 +343,14 @@ export class Head {
     return {
       labels,
       maxCount: maxCountOf(columns, slot, span),
-      read: (timestamps, values, to) => readSeries(columns, slot, span, { timestamps, values, to }),
+      read: (out, to) => readSeries(columns, slot, span, out, to),
     }
+  }
+
+  /** The last sample of the series, if it is a histogram. */
+  #lastHistogram(slot: number, before: CheckInto['before']): NativeHistogram | undefined {
+    if (this.columns.total[slot]! > this.columns.cutOff[slot]!) return lastHistogram(this.columns, slot)
+    return before?.(this.labelsOf(slot))
   }
 
   /** How many samples the series had when the view was opened. */

@@ -1,4 +1,8 @@
-/** Puts several blocks' series together, ordered by labels: the source of a larger block. Blocks come in order of time. */
+/**
+ * Puts several blocks' series together, ordered by labels: the source of a larger block. Blocks come in order of time.
+ *
+ * A series comes as a whole, but for one with histograms: that comes in parts as its blocks give it, one at once behind the other.
+ */
 import { compareLabels, grown } from '#storage'
 import type { SeriesColumns } from './block-writer.ts'
 
@@ -6,8 +10,7 @@ export function* mergeSeries(
   sources: readonly Iterator<SeriesColumns, void, undefined>[],
 ): Generator<SeriesColumns, void, undefined> {
   const heads = sources.map((source) => next(source))
-  let timestamps: Float64Array = new Float64Array(1024)
-  let values: Float64Array = new Float64Array(1024)
+  const gathered = new Gathered()
   for (;;) {
     let least: SeriesColumns | undefined
     for (const one of heads) {
@@ -15,19 +18,48 @@ export function* mergeSeries(
     }
     if (least === undefined) return
     const { labels } = least
-    let count = 0
-    for (const [i, one] of heads.entries()) {
-      if (one === undefined || compareLabels(one.labels, labels) !== 0) continue
-      if (count + one.count > timestamps.length) {
-        timestamps = grown(timestamps, (count + one.count) * 2)
-        values = grown(values, (count + one.count) * 2)
+    for (const [i, source] of sources.entries()) {
+      for (let one = heads[i]; one !== undefined && compareLabels(one.labels, labels) === 0; one = heads[i]) {
+        if (one.histograms === undefined) gathered.add(one)
+        else {
+          if (gathered.count > 0) yield { labels, ...gathered.take() }
+          yield one
+        }
+        heads[i] = next(source)
       }
-      timestamps.set(one.timestamps.subarray(0, one.count), count)
-      values.set(one.values.subarray(0, one.count), count)
-      count += one.count
-      heads[i] = next(sources[i]!)
     }
-    yield { labels, timestamps, values, count }
+    if (gathered.count > 0) yield { labels, ...gathered.take() }
+  }
+}
+
+/** Columns of several parts one behind the other; used again for the next series. */
+class Gathered {
+  #timestamps: Float64Array = new Float64Array(1024)
+  #values: Float64Array = new Float64Array(1024)
+  #starts: Float64Array | undefined
+  count = 0
+
+  add({ timestamps, values, starts, count }: SeriesColumns): void {
+    const needed = this.count + count
+    if (needed > this.#timestamps.length) {
+      this.#timestamps = grown(this.#timestamps, needed * 2)
+      this.#values = grown(this.#values, needed * 2)
+      if (this.#starts !== undefined) this.#starts = grown(this.#starts, needed * 2)
+    }
+    this.#timestamps.set(timestamps.subarray(0, count), this.count)
+    this.#values.set(values.subarray(0, count), this.count)
+    if (starts !== undefined) {
+      this.#starts ??= new Float64Array(this.#timestamps.length)
+      this.#starts.set(starts.subarray(0, count), this.count)
+    }
+    this.count = needed
+  }
+
+  take(): Omit<SeriesColumns, 'labels'> {
+    const taken = { timestamps: this.#timestamps, values: this.#values, starts: this.#starts, count: this.count }
+    this.#starts = undefined
+    this.count = 0
+    return taken
   }
 }
 

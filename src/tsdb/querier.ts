@@ -7,6 +7,7 @@
 import { type Labels, type Matcher, METRIC_NAME } from '#core'
 import { compareLabels, type Querier, type Samples, type Series } from '#storage'
 import { type Block, BlockCorruptError } from './block.ts'
+import { ExtraColumns } from './extra-columns.ts'
 import type { Head, HeadView } from './head.ts'
 import type { Part } from './part.ts'
 import { sortedTexts } from './postings.ts'
@@ -83,11 +84,12 @@ export class TsdbQuerier implements Querier {
     for (const part of parts) room += part.maxCount
     const timestamps = new Float64Array(room)
     const values = new Float64Array(room)
+    const extras = new ExtraColumns(room)
     let count = 0
     this.#reading(() => {
-      for (const part of parts) count += part.read(timestamps, values, count)
+      for (const part of parts) count += part.read({ timestamps, values, extras }, count)
     })
-    return { timestamps, values, count }
+    return { timestamps, values, count, ...extras.take(count) }
   }
 
   #reading<T>(work: () => T): T {

@@ -5,21 +5,15 @@
  * record was damaged) is left out too: it cannot be said whose it was.
  */
 import { Rejections } from '#storage'
-import type { Accepted, Head } from './head.ts'
+import { emptyAccepted } from './accepted.ts'
+import type { Head } from './head.ts'
 import type { LoggedCommit } from './wal-record.ts'
 
 export function replayInto(head: Head): (commit: LoggedCommit) => void {
   const named = new Map<number, LoggedCommit['series'][number]['labels']>()
   /** By the segment's numbers, which are dense. */
   const refs: number[] = []
-  const into: Accepted = {
-    slots: new Uint32Array(0),
-    timestamps: new Float64Array(0),
-    values: new Float64Array(0),
-    count: 0,
-    minTime: Infinity,
-    maxTime: -Infinity,
-  }
+  const into = emptyAccepted()
   const refOf = (number: number) => {
     const known = refs[number]
     if (known !== undefined) return known

@@ -4,9 +4,10 @@
  * A series may leave the head between `append` and `commit` and its slot go to another one; the labels that came with each
  * sample settle which series was meant.
  */
-import type { Labels, UnixMs } from '#core'
+import type { Labels, NativeHistogram, UnixMs } from '#core'
 import { type Appender, Batch, type CommitReport, isInstant, Rejections, type SeriesRef } from '#storage'
 import type { Head } from './head.ts'
+import { isEncodable } from './histogram-codec.ts'
 
 export type AppenderDeps = {
   readonly head: Head
@@ -30,24 +31,24 @@ export class TsdbAppender implements Appender {
     this.#batch = new Batch(deps.expected)
   }
 
-  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number): SeriesRef {
-    this.#mustBeOpen()
-    if (!isInstant(at) || at > this.#deps.latest) {
-      this.#rejections.add('no-instant', labels, at)
-      return (ref ?? 0) as SeriesRef
-    }
-    const { head } = this.#deps
-    const found = head.find(ref, labels) || head.create(labels)
-    if (found === 0) this.#rejections.add('series-limit', labels, at)
-    else {
-      this.#batch.push(found, at, value)
-      this.#labels.push(labels)
-    }
-    return found as SeriesRef
+  append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number, startAt = 0): SeriesRef {
+    const found = this.#place(ref, labels, at)
+    if (found > 0) this.#batch.push(found, at, value, startAt)
+    return (found < 0 ? (ref ?? 0) : found) as SeriesRef
   }
 
-  appendHistogram(): SeriesRef {
-    throw new TypeError('BUG: native histograms are not kept here yet')
+  appendHistogram(
+    ref: SeriesRef | undefined,
+    labels: Labels,
+    at: UnixMs,
+    histogram: NativeHistogram,
+    startAt = 0,
+  ): SeriesRef {
+    // It would be written and could never be read again.
+    if (!isEncodable(histogram)) throw new TypeError(`BUG: the buckets of a histogram of ${labels} make no sense`)
+    const found = this.#place(ref, labels, at, true)
+    if (found > 0) this.#batch.pushHistogram(found, at, histogram, startAt)
+    return (found < 0 ? (ref ?? 0) : found) as SeriesRef
   }
 
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void {
@@ -56,6 +57,20 @@ export class TsdbAppender implements Appender {
     if (found === 0 || !isInstant(at) || at > this.#deps.latest) return
     this.#batch.markStale(found, at)
     this.#labels.push(labels)
+  }
+
+  /** The series a sample goes to, its labels noted; 0 when it was refused, -1 when the sample was. */
+  #place(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, isHistogram = false): number {
+    this.#mustBeOpen()
+    if (!isInstant(at) || at > this.#deps.latest) {
+      this.#rejections.add('no-instant', labels, at, isHistogram)
+      return -1
+    }
+    const { head } = this.#deps
+    const found = head.find(ref, labels) || head.create(labels)
+    if (found === 0) this.#rejections.add('series-limit', labels, at, isHistogram)
+    else this.#labels.push(labels)
+    return found
   }
 
   commit(): CommitReport {

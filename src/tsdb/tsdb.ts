@@ -9,14 +9,15 @@
  * - What fails in upkeep (a full disk) is logged and tried again at the next turn; nothing is deleted before its copy is durable.
  */
 import { basename } from 'node:path'
-import { AssayError, type Clock, type Log, messageOf, type UnixMs, unixMs } from '#core'
-import type { Appender, Batch, CommitReport, Querier, Rejections, Store, StoreStats } from '#storage'
+import { AssayError, type Clock, type Labels, type Log, messageOf, type UnixMs, unixMs } from '#core'
+import type { Appender, Batch, CommitListener, CommitReport, Querier, Rejections, Store, StoreStats } from '#storage'
+import { type Accepted, emptyAccepted } from './accepted.ts'
 import type { BlockCaches } from './block.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'
 import { ByteWriter } from './bytes.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
-import { type Accepted, Head } from './head.ts'
+import { Head } from './head.ts'
 import { TsdbQuerier } from './querier.ts'
 import { replayInto } from './replay.ts'
 import { TsdbAppender } from './tsdb-appender.ts'
@@ -47,6 +48,8 @@ export type TsdbOptions = {
   readonly cacheBytes?: number
   /** How often upkeep looks around without being woken; default 60 s. */
   readonly upkeepIntervalMs?: number
+  /** Told of every commit, for those who pass samples on. */
+  readonly onCommit?: CommitListener
   /** In tests: stands in for the system's write to the log. */
   readonly write?: (fd: number, bytes: Uint8Array) => number
 }
@@ -123,14 +126,7 @@ class TsdbStore implements Tsdb {
   readonly #replay: ReplayReport
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
-  readonly #accepted: Accepted = {
-    slots: new Uint32Array(0),
-    timestamps: new Float64Array(0),
-    values: new Float64Array(0),
-    count: 0,
-    minTime: Infinity,
-    maxTime: -Infinity,
-  }
+  readonly #accepted: Accepted = emptyAccepted()
   readonly #record = new ByteWriter(64 * 1024)
   #numbers: Float64Array = new Float64Array(0)
   /** The segment whose series are being numbered, and the next number there. */
@@ -138,8 +134,11 @@ class TsdbStore implements Tsdb {
   #nextNumber = 0
   #lastCount = 64
   readonly #blockMs: number
+  /** A series that has been silent for longer than a block's span begins anew: its last histogram is not searched for further back. */
+  readonly #before = (labels: Labels) => this.#blocks.lastHistogram(labels, this.#head.boundary - this.#blockMs)
   readonly #clock: Clock
   readonly #maxAheadMs: number
+  readonly #onCommit: CommitListener | undefined
   #walSpan = -Infinity
   #closed = false
 
@@ -151,6 +150,7 @@ class TsdbStore implements Tsdb {
     this.#owned = owned
     this.#clock = options.clock
     this.#maxAheadMs = options.maxAheadMs ?? 3600_000
+    this.#onCommit = options.onCommit
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     this.#upkeep = new Upkeep({ head, wal, blocks, clock: options.clock, log: options.log }, options)
   }
@@ -251,17 +251,18 @@ class TsdbStore implements Tsdb {
       accepted.values = new Float64Array(batch.timestamps.length)
       this.#numbers = new Float64Array(batch.timestamps.length)
     }
-    this.#head.check(batch, slots, { into: accepted, rejections })
+    this.#head.check(batch, slots, { into: accepted, rejections, before: this.#before })
     if (accepted.count > 0) {
       this.#log(accepted)
       this.#head.apply(accepted)
+      this.#onCommit?.({ ...accepted, labels: (i) => this.#head.labelsOf(accepted.slots[i]!) })
       this.#upkeep.wakeWhenDue()
     }
     return { appended: accepted.count, rejected: rejections.list() }
   }
 
   /** Writes ahead what was accepted. Throws `ASSAY_STORE_WRITE`; then the log and the head are as before. */
-  #log({ slots, timestamps, values, count, maxTime }: Accepted): void {
+  #log({ slots, timestamps, values, histograms, starts, count, maxTime }: Accepted): void {
     const { walSegment, walNumber } = this.#head.columns
     // A segment ends where a block will, so that it can be deleted with that block and is not read again at a start.
     const span = Math.floor(maxTime / this.#blockMs)
@@ -288,7 +289,7 @@ class TsdbStore implements Tsdb {
     record.reset()
     beginRecord(record)
     writeNamedSeries(record, named)
-    writeSamples(record, { numbers: this.#numbers, timestamps, values, count })
+    writeSamples(record, 0, { numbers: this.#numbers, timestamps, values, histograms, starts, count })
     endRecord(record, 0)
     try {
       this.#wal.append(record.view(), maxTime)

@@ -12,6 +12,7 @@ import { blockName } from './block-meta.ts'
 import { type BlockStore, isCorrupt } from './block-store.ts'
 import { type SeriesColumns, writeBlock } from './block-writer.ts'
 import { planMerge } from './compaction-plan.ts'
+import { ExtraColumns } from './extra-columns.ts'
 import type { Head } from './head.ts'
 import { mergeSeries } from './merge.ts'
 import type { Part } from './part.ts'
@@ -221,8 +222,9 @@ function* columnsOf(parts: readonly Part[]): Generator<SeriesColumns, void, unde
     if (columns.timestamps.length < part.maxCount) {
       columns = { timestamps: new Float64Array(part.maxCount * 2), values: new Float64Array(part.maxCount * 2) }
     }
-    const count = part.read(columns.timestamps, columns.values, 0)
-    yield { labels: part.labels, ...columns, count }
+    const extras = new ExtraColumns(part.maxCount)
+    const count = part.read({ ...columns, extras }, 0)
+    yield { labels: part.labels, ...columns, ...extras.take(count), count }
   }
 }
 

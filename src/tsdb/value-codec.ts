@@ -183,7 +183,7 @@ function decodeDecimal(source: ByteReader, column: Float64Array, to: number, cou
 }
 
 /** Per value: 0 for "as before", or trailing zero bytes * 16 + length, and the bytes in between, lowest first. */
-function encodeXor(out: ByteWriter, words: Uint32Array, from: number, count: number): void {
+export function encodeXor(out: ByteWriter, words: Uint32Array, from: number, count: number): void {
   let low = 0
   let high = 0
   for (let i = from; i < from + count; i++) {
@@ -202,7 +202,7 @@ function encodeXor(out: ByteWriter, words: Uint32Array, from: number, count: num
   }
 }
 
-function decodeXor(source: ByteReader, words: Uint32Array, to: number, count: number): void {
+export function decodeXor(source: ByteReader, words: Uint32Array, to: number, count: number): void {
   let low = 0
   let high = 0
   for (let i = to; i < to + count; i++) {

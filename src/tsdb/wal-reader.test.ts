@@ -19,7 +19,7 @@ function record(tag: number, count = 3): Buffer {
   beginRecord(out)
   writeNamedSeries(out, [{ number: tag, labels: Labels.of({ __name__: 'm', tag: `${tag}`, ключ: 'é' }) }])
   const column = (of: (i: number) => number) => Float64Array.from({ length: count }, (_, i) => of(i))
-  writeSamples(out, {
+  writeSamples(out, 0, {
     numbers: column(() => tag),
     timestamps: column((i) => 1.7e12 + i * 15_000 - tag),
     values: column((i) => tag + i / 3),

@@ -3,12 +3,14 @@
  *
  * A record has: marker, length, CRC-32 of the payload, payload. The marker lets a reader find the next record behind
  * damaged bytes. In the payload stand the series that this segment has not named yet, then the samples as columns.
+ * Histograms and start timestamps follow where a commit has some, and make it a record of another kind.
  * A series' number is valid within its segment only, so any segment can be read, or deleted, by itself.
  * Drawn in docs/formats/wal.md.
  */
 import { crc32 } from 'node:zlib'
-import { Labels } from '#core'
-import { type ByteReader, type ByteWriter, DamagedError } from './bytes.ts'
+import { AssayError, Labels } from '#core'
+import type { ByteReader, ByteWriter } from './bytes.ts'
+import { ExtraColumns, type Extras, readExtras, writeExtras } from './extra-columns.ts'
 
 export const SEGMENT_MAGIC: Buffer = Buffer.from('ASYWAL\x00\x01', 'latin1')
 export const RECORD_MARKER: Buffer = Buffer.from([0xa5, 0x5e, 0x9d, 0x01])
@@ -17,6 +19,10 @@ export const RECORD_HEADER_BYTES = 12
 export const MAX_RECORD_BYTES = 512 * 1024 * 1024
 
 const KIND_COMMIT = 1
+/** A commit with a section of histograms and start timestamps behind its samples. */
+const KIND_COMMIT_WITH_EXTRAS = 2
+/** Where the kind stands, from the beginning of a record. */
+const KIND_AT = RECORD_HEADER_BYTES
 
 /** Begins a record; `endRecord` fills in its length and checksum. Series and samples are written in between. */
 export function beginRecord(out: ByteWriter): void {
@@ -44,14 +50,16 @@ export function writeNamedSeries(out: ByteWriter, series: readonly NamedSeries[]
 }
 
 /** Columns of one commit's samples; `numbers` are those of the segment. */
-export type LoggedSamples = {
+export type LoggedSamples = Extras & {
   readonly numbers: Float64Array
   readonly timestamps: Float64Array
   readonly values: Float64Array
   readonly count: number
 }
 
-export function writeSamples(out: ByteWriter, { numbers, timestamps, values, count }: LoggedSamples): void {
+/** Ends what `beginRecord` began at byte `from`; the record's kind is settled by what the samples have. */
+export function writeSamples(out: ByteWriter, from: number, samples: LoggedSamples): void {
+  const { numbers, timestamps, values, histograms, starts, count } = samples
   out.reserve(count * 24 + 16)
   out.varint(count)
   let number = 0
@@ -65,14 +73,24 @@ export function writeSamples(out: ByteWriter, { numbers, timestamps, values, cou
     at = timestamps[i]!
   }
   out.doubles(values, count)
+  if ((histograms ?? starts) !== undefined && writeExtras(out, samples, 0, count))
+    out.patchU8(from + KIND_AT, KIND_COMMIT_WITH_EXTRAS)
 }
 
 export type LoggedCommit = { readonly series: readonly NamedSeries[]; readonly samples: LoggedSamples }
 
-/** Reads a payload whose checksum held. Throws `DamagedError` when it makes no sense all the same. */
+/**
+ * Reads a payload whose checksum held. Throws `DamagedError` when it makes no sense all the same, and `ASSAY_DATA_NEWER` for a kind
+ * that is not known: with a checksum that holds it is no damage, and passing over it would lose what a later version took.
+ */
 export function readCommit(source: ByteReader): LoggedCommit {
   const kind = source.u8()
-  if (kind !== KIND_COMMIT) throw new DamagedError(`a record of the unknown kind ${kind}`)
+  if (kind !== KIND_COMMIT && kind !== KIND_COMMIT_WITH_EXTRAS) {
+    throw new AssayError(
+      'ASSAY_DATA_NEWER',
+      `the write-ahead log holds a record of kind ${kind}, written by a later assay (this one knows up to ${KIND_COMMIT_WITH_EXTRAS}); start that version`,
+    )
+  }
   const series = Array.from({ length: source.count(2) }, () => {
     const number = source.varint()
     const flat = Array.from({ length: source.count(2) * 2 }, () => source.text())
@@ -87,5 +105,9 @@ export function readCommit(source: ByteReader): LoggedCommit {
   let at = 0
   for (let i = 0; i < count; i++) timestamps[i] = at += source.zigzag()
   source.doubles(values, count)
-  return { series, samples: { numbers, timestamps, values, count } }
+  if (kind === KIND_COMMIT) return { series, samples: { numbers, timestamps, values, count } }
+  const extras = new ExtraColumns(count)
+  readExtras(source, { size: count }, { columns: extras, to: 0 })
+  const { histograms, starts } = extras
+  return { series, samples: { numbers, timestamps, values, count, histograms, starts } }
 }
