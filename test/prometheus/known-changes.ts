@@ -1,0 +1,120 @@
+/**
+ * What Prometheus changed after the version that is compared with, and what assay does otherwise on purpose: the only differences
+ * that the differential tester passes over. Each with its reason; an entry that is too wide hides errors, so each is narrow.
+ *
+ * Sources: prometheus: CHANGELOG.md of 3.6 to 3.14, by the number of the change.
+ */
+import type { Answer } from './ask.ts'
+import { compare, type Difference } from './compare.ts'
+
+export type Case = {
+  readonly query: string
+  readonly ours: Answer
+  readonly theirs: Answer
+  readonly difference: Difference
+}
+
+type Reason = {
+  readonly why: string
+  /** The first version of Prometheus that does as we do; `never` where assay differs on purpose. */
+  readonly since: string
+}
+
+/** A difference in what was calculated, or whether. */
+type ChangedResult = Reason & { readonly covers: (given: Case) => boolean }
+
+/** A warning or info in other words: what is left of it when the change is taken back. `''`: nothing. */
+type ChangedText = Reason & {
+  readonly ours?: (text: string) => string
+  readonly theirs?: (text: string) => string
+}
+
+const CHANGED_RESULTS: readonly ChangedResult[] = [
+  {
+    why: '#16725: NaN as the parameter of topk, bottomk, limitk and limit_ratio is an error',
+    since: '3.6',
+    covers: ({ ours, theirs }) =>
+      /Parameter value is NaN|Ratio value is NaN/.test(ours.body.error ?? '') && theirs.body.status === 'success',
+  },
+  {
+    why: '#17424: histogram_fraction of a classic histogram is right where the lower bound is in the first bucket',
+    since: '3.8',
+    covers: ({ query, difference }) => query.includes('histogram_fraction(') && difference.kind === 'value',
+  },
+  {
+    why: '#17135, #17817, #17898: info() keeps series without identifying labels, and those that a matcher fits already',
+    since: '3.10',
+    covers: ({ query, difference }) =>
+      /\binfo\(/.test(query) && ['labels', 'instants', 'status'].includes(difference.kind),
+  },
+  {
+    why: 'the date of NaN and of infinities is NaN: what Go makes of them differs from processor to processor',
+    since: 'never',
+    covers: ({ query, difference }) =>
+      /\b(day_of_\w+|days_in_month|hour|minute|month|year)\(/.test(query) && /"NaN" \| "\d+"/.test(difference.what),
+  },
+  {
+    why: 'logarithms of the smallest numbers are right; those of Go on this processor are not',
+    since: 'never',
+    covers: ({ query, difference }) =>
+      /\b(ln|log2|log10)\(/.test(query) && /\bodd\b/.test(query) && difference.kind === 'value',
+  },
+]
+
+const CHANGED_TEXTS: readonly ChangedText[] = [
+  {
+    why: 'a warning that sorting has no effect in a range query',
+    since: '3.13',
+    ours: (text) => (text.includes('sort is ineffective for range queries') ? '' : text),
+  },
+  {
+    why: '#15578: how far buckets had to be fixed is told',
+    since: '3.10',
+    ours: (text) =>
+      text.includes('needed to be fixed for monotonicity')
+        ? text.replace(/, from buckets .*?, with a max diff of [^ ]+(?: over \d+ samples from \S+ to \S+)?/, '')
+        : text,
+  },
+  {
+    why: '#16794: a metric name that is not known is not told',
+    since: '3.7',
+    theirs: (text) => text.replace(' for metric name ""', ''),
+  },
+]
+
+/** Why two answers differ, as far as each difference has a reason; `undefined` when one has none. */
+export function explain(given: Case, version: string): readonly string[] | undefined {
+  const { kind } = given.difference
+  const active = ({ since }: Reason) => since === 'never' || isOlder(version, since)
+  if (kind !== 'warnings' && kind !== 'infos') {
+    const change = CHANGED_RESULTS.find((one) => active(one) && one.covers(given))
+    return change === undefined ? undefined : [change.why]
+  }
+  const reasons: string[] = []
+  let { ours, theirs } = given
+  for (const change of CHANGED_TEXTS.filter(active)) {
+    const [a, b] = [inOtherWords(ours, change.ours), inOtherWords(theirs, change.theirs)]
+    if (a === ours && b === theirs) continue
+    reasons.push(change.why)
+    ours = a
+    theirs = b
+  }
+  const left = compare(ours, theirs).some((one) => one.kind === 'warnings' || one.kind === 'infos')
+  return left ? undefined : reasons
+}
+
+/** The same answer when nothing changes. */
+function inOtherWords(answer: Answer, words: ((text: string) => string) | undefined): Answer {
+  if (words === undefined) return answer
+  const { warnings = [], infos = [] } = answer.body
+  const change = (texts: readonly string[]) => texts.map(words).filter((text) => text !== '')
+  const [a, b] = [change(warnings), change(infos)]
+  if (a.join() === warnings.join() && b.join() === infos.join()) return answer
+  return { ...answer, body: { ...answer.body, warnings: a, infos: b } }
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [a, b] = [version, than].map((text) => text.split('.').map(Number))
+  for (const [i, part] of b!.entries()) if ((a![i] ?? 0) !== part) return (a![i] ?? 0) < part
+  return false
+}
