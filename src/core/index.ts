@@ -6,6 +6,7 @@ export { type EnvRef, redactUrl, resolveText, type Text } from './env.ts'
 export { AssayError, messageOf } from './error.ts'
 export { type FamilyType, formatSeries, PageWriter } from './exposition.ts'
 export { FEATURES, type Feature, parseFeatures } from './features.ts'
+export { fuzz, type Random } from './fuzz.ts'
 export {
   type BucketSpan,
   type Buckets,
@@ -34,6 +35,22 @@ export {
   positiveBucket,
   zeroBucket,
 } from './histogram-bounds.ts'
+export {
+  createHttpClient,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpClientDeps,
+  type HttpRequest,
+} from './http/client.ts'
+export {
+  type HttpClientConfig,
+  type OAuth2Config,
+  type ProxyConfig,
+  type SecretText,
+  TLS_VERSIONS,
+  type TlsConfig,
+  type TlsVersion,
+} from './http/config.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
 export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
@@ -44,6 +61,7 @@ export {
   type MatrixSeries,
   type QueryAnswer,
   type QueryFn,
+  type QueryStats,
   type Range,
   type VectorSample,
   vectorOf,

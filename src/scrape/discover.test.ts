@@ -95,7 +95,7 @@ test('a file that is not what it should be is told so', () => {
   assert.deepEqual(parseTargetFile('x.yml', ''), [])
 })
 
-test('a wrong configuration is an error at once, and a secret is resolved once', async () => {
+test('a wrong configuration is an error at once, and a secret that is not set is told at once', async () => {
   const clock = steppedClock()
   const deps = { clock, log: silentLog, onChange: () => {} }
   const wrong = configOf([], {

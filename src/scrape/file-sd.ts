@@ -7,7 +7,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { parse as parseYaml } from 'yaml'
-import { AssayError, messageOf, toRegExp } from '#core'
+import { AssayError, compileRegex, messageOf } from '#core'
+import { parseGroups } from './target-groups.ts'
 import type { TargetGroup } from './targets-of.ts'
 
 const MAX_FILES = 10_000
@@ -50,36 +51,23 @@ export function parseTargetFile(file: string, text: string): readonly TargetGrou
     throw new AssayError('ASSAY_SCRAPE_FILE_SD', `cannot be read: ${messageOf(cause)}`, { cause })
   }
   if (content === null || content === undefined) return []
-  if (!Array.isArray(content)) throw wrong('a list of groups was expected: [{ targets: [...], labels: {...} }]')
-  return content.map((group: unknown, i) => {
-    if (typeof group !== 'object' || group === null) throw wrong(`group ${i + 1} is no object with targets`)
-    for (const key of Object.keys(group))
-      if (key !== 'targets' && key !== 'labels') throw wrong(`group ${i + 1} has an unknown key ${JSON.stringify(key)}`)
-    const { targets = [], labels = {} } = group as { targets?: unknown; labels?: unknown }
-    if (!Array.isArray(targets) || !targets.every((one) => typeof one === 'string'))
-      throw wrong(`targets of group ${i + 1} is no list of texts`)
-    if (
-      typeof labels !== 'object' ||
-      labels === null ||
-      !Object.values(labels).every((one) => typeof one === 'string')
-    ) {
-      throw wrong(`labels of group ${i + 1} is no map of texts; quote numbers`)
-    }
-    return { targets, labels: { ...(labels as Record<string, string>), __meta_filepath: file } }
-  })
+  return parseGroups(content, wrong).map(({ targets, labels }) => ({
+    targets,
+    labels: { ...labels, __meta_filepath: file },
+  }))
 }
 
 async function filesOf(pattern: string): Promise<readonly string[]> {
   if (!/\.(json|ya?ml)$/.test(pattern)) throw wrong('the name must end in .json, .yml or .yaml')
   const name = basename(pattern)
   if (!name.includes('*')) return [pattern]
-  const matches = toRegExp(
+  const matches = compileRegex(
     name
       .split('*')
       .map((part) => part.replace(/[^\w-]/g, '\\$&'))
       .join('.*'),
   )
-  const names = (await readdir(dirname(pattern))).filter((one) => matches.test(one)).sort()
+  const names = (await readdir(dirname(pattern))).filter((one) => matches(one)).sort()
   if (names.length > MAX_FILES) throw wrong(`the pattern matches ${names.length} files; at most ${MAX_FILES} are read`)
   return names.map((one) => join(dirname(pattern), one))
 }

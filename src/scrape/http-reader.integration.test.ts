@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { isStaleAt, matcher, silentLog, systemClock, unixMs } from '#core'
+import { createHttpClient, isStaleAt, matcher, silentLog, systemClock, unixMs } from '#core'
 import { MetadataStore, memoryStore } from '#storage'
 import { type HttpReaderOptions, httpReader } from './http-reader.ts'
 import { createScraper } from './scraper.ts'
@@ -82,7 +82,7 @@ const BAD: readonly {
           (next) => response.once('drain', next),
         )
       }),
-    says: /^the answer is larger than 1048576 bytes \(body_size_limit\)/,
+    says: /^the answer is not smaller than 1048576 bytes \(body_size_limit\)/,
   },
   {
     name: 'a hundred megabytes, packed into a small gzip',
@@ -91,7 +91,7 @@ const BAD: readonly {
         response.writeHead(200, { ...TEXT, 'content-encoding': 'gzip' })
         response.end(BOMB)
       }),
-    says: /larger than 1048576 bytes/,
+    says: /not smaller than 1048576 bytes/,
   },
   {
     name: 'closes half way',
@@ -151,6 +151,8 @@ const BAD: readonly {
 ]
 const BOMB = gzipSync(Buffer.alloc(100 * 2 ** 20, 'a 1\n'))
 
+const bearing = (credentials: string) => createHttpClient({ authorization: { type: 'Bearer', credentials } })
+
 /** As the scrape loop calls it. */
 async function readOnce(address: string, more: Partial<HttpReaderOptions> = {}): Promise<string> {
   const { AssayError } = await import('#core')
@@ -172,7 +174,7 @@ for (const { name, serve, says } of BAD) {
     await using server = await serve()
     await assert.rejects(readOnce(server.address), (error: Error & { code?: string }) => {
       assert.match(error.message, says)
-      assert.match(error.code ?? '', /^ASSAY_SCRAPE_/)
+      assert.match(error.code ?? '', /^ASSAY_(SCRAPE|HTTP)_/)
       return true
     })
   })
@@ -197,7 +199,7 @@ test('a scrape says who it is, what it takes and how long it waits; connections 
     ports.add(request.socket.remotePort)
     response.writeHead(200, { ...TEXT, 'content-encoding': 'gzip' }).end(gzipSync('a 1\n'))
   })
-  assert.equal(await readOnce(server.address, { version: '1.2.3', authorization: 'Bearer token' }), 'a 1\n')
+  assert.equal(await readOnce(server.address, { version: '1.2.3', client: bearing('token') }), 'a 1\n')
   assert.equal(await readOnce(server.address), 'a 1\n')
   assert.match(
     String(seen[0]?.['accept']),
@@ -219,9 +221,12 @@ test('a redirect is followed, and another host does not get the credentials', as
   await using server = await http((_, response) =>
     response.writeHead(301, { location: `http://${other.address}/x` }).end(),
   )
-  assert.equal(await readOnce(server.address, { authorization: 'Bearer token' }), 'b 1\n')
+  assert.equal(await readOnce(server.address, { client: bearing('token') }), 'b 1\n')
   assert.deepEqual(seen, [undefined])
-  await assert.rejects(readOnce(server.address, { followRedirects: false }), /a redirect that is not followed/)
+  await assert.rejects(
+    readOnce(server.address, { client: createHttpClient({ followRedirects: false }) }),
+    /a redirect that is not followed/,
+  )
 })
 
 test('a page without a content type is read when the job says how', async () => {

@@ -2,16 +2,13 @@
  * Reads one page over HTTP, and says in a sentence why it could not.
  *
  * - Bounded in every direction: bytes after decompression, redirects, time (by the signal). Nothing beyond is kept.
- * - Connections are kept alive between scrapes. `node:http` and not `fetch`: it gives the error codes that tell a
- *   closed port from a foreign protocol, and lets a body be cut off while it still comes.
- * - Credentials go to the target alone: a redirect to another host does not get them.
+ * - Connections are kept alive between scrapes; credentials, TLS and proxies are the client's (`#core`).
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { AssayError, messageOf } from '#core'
-import { acceptOf, contentTypeOf, formatOf } from './content-type.ts'
+import { AssayError, createHttpClient, type HttpClient, messageOf } from '#core'
+import { acceptOf, contentTypeOf, type EscapingScheme, formatOf, type ScrapeProtocol } from './content-type.ts'
 import { DEFAULT_BODY_LIMIT_BYTES } from './limits.ts'
 import type { ExpositionFormat } from './parse-page.ts'
 import type { Page, PageReader } from './types.ts'
@@ -19,80 +16,35 @@ import type { Page, PageReader } from './types.ts'
 export type HttpReaderOptions = {
   readonly url: string
   readonly timeoutMs: number
+  /** Shared by the targets of a job; absent: one without credentials that follows redirects. */
+  readonly client?: HttpClient
   /** 0 or absent: assay's own limit. */
   readonly bodySizeBytes?: number
-  /** Value of the Authorization header. */
-  readonly authorization?: string
-  readonly followRedirects?: boolean
+  readonly protocols?: readonly ScrapeProtocol[]
+  readonly escaping?: EscapingScheme
+  /** Default true. */
+  readonly compression?: boolean
   readonly fallbackFormat?: ExpositionFormat
   /** The version assay calls itself in User-Agent. */
   readonly version?: string
 }
 
-const MAX_REDIRECTS = 10
-
-// One pool for all targets: sockets are kept per host, idle ones for a minute, so a 15 s interval finds its own again.
-const agents = {
-  http: new HttpAgent({ keepAlive: true, maxFreeSockets: 1024, timeout: 60_000 }),
-  https: new HttpsAgent({ keepAlive: true, maxFreeSockets: 1024, timeout: 60_000 }),
-}
-
-/** A reader for one target. It rejects with an `AssayError` (`ASSAY_SCRAPE_*`) whose message is for people. */
+/** A reader for one target. It rejects with an `AssayError` (`ASSAY_SCRAPE_*`, `ASSAY_HTTP_*`) whose message is for people. */
 export function httpReader(options: HttpReaderOptions): PageReader {
-  return async (signal) => {
-    let url = new URL(options.url)
-    let authorization = options.authorization
-    for (let hop = 0; ; hop++) {
-      const answer = await open(url, { ...options, authorization }, signal)
-      const status = answer.statusCode ?? 0
-      const location = answer.headers.location
-      if (status < 300 || status > 399 || location === undefined || options.followRedirects === false) {
-        return await readPage(answer, url, { options, signal })
-      }
-      answer.destroy()
-      if (hop === MAX_REDIRECTS)
-        throw scrapeError(
-          'ASSAY_SCRAPE_REDIRECTS',
-          `${url.host} redirects without end; ${MAX_REDIRECTS} redirects were followed`,
-        )
-      const next = URL.canParse(location, url) ? new URL(location, url) : undefined
-      if (next === undefined || (next.protocol !== 'http:' && next.protocol !== 'https:')) {
-        throw scrapeError('ASSAY_SCRAPE_REDIRECTS', `${url.host} redirects to what is no HTTP address`)
-      }
-      if (next.host !== url.host) authorization = undefined
-      url = next
-    }
+  const { client = createHttpClient({}), url, timeoutMs, version = '0', compression = true } = options
+  const headers = {
+    accept: acceptOf(options.protocols, options.escaping),
+    'accept-encoding': compression ? 'gzip' : 'identity',
+    'user-agent': `assay/${version}`,
+    'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
   }
-}
-
-type RequestOptions = Pick<HttpReaderOptions, 'timeoutMs' | 'version'> & { readonly authorization: string | undefined }
-
-/** Sends the request; resolves when the head of the answer is there. */
-function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const secure = url.protocol === 'https:'
-  const request = (secure ? httpsRequest : httpRequest)(
-    url,
-    {
-      agent: secure ? agents.https : agents.http,
-      signal,
-      headers: {
-        accept: acceptOf(),
-        'accept-encoding': 'gzip',
-        'user-agent': `assay/${options.version ?? '0'}`,
-        'x-prometheus-scrape-timeout-seconds': String(options.timeoutMs / 1000),
-        ...(options.authorization === undefined ? {} : { authorization: options.authorization }),
-      },
-    },
-    resolve,
-  )
-  request.on('error', (cause) =>
-    reject(
-      signal.aborted ? timeoutOf(signal, 'nothing had come; is it overloaded, or stuck?') : connectionError(cause, url),
-    ),
-  )
-  request.end()
-  return promise
+  return async (signal) => {
+    const { message, url: from } = await client.request({ url, headers }, signal).catch((thrown: unknown) => {
+      if (signal.aborted) throw timeoutOf(signal, 'nothing had come; is it overloaded, or stuck?')
+      throw thrown instanceof AssayError ? thrown : connectionError(thrown, new URL(url))
+    })
+    return await readPage(message, from, { options, signal })
+  }
 }
 
 type ReadContext = { readonly options: HttpReaderOptions; readonly signal: AbortSignal }
@@ -103,8 +55,9 @@ async function readPage(answer: IncomingMessage, url: URL, { options, signal }: 
     if (status !== 200)
       throw scrapeError('ASSAY_SCRAPE_STATUS', statusSentence(status, answer.statusMessage ?? '', url))
     const contentType = answer.headers['content-type'] ?? ''
-    const format = formatOf(contentType, options.fallbackFormat)
     const limit = options.bodySizeBytes || DEFAULT_BODY_LIMIT_BYTES
+    // No byte is a scrape of nothing, whatever type it is said to be; anything else has to be of a type that is read.
+    const format = answer.headers['content-length'] === '0' ? 'text' : formatOf(contentType, options.fallbackFormat)
     const body = await readBody(answer, limit, signal)
     return { body, contentType: contentTypeOf(format) }
   } catch (thrown) {
@@ -114,7 +67,7 @@ async function readPage(answer: IncomingMessage, url: URL, { options, signal }: 
 }
 
 /** All bytes, decompressed, at most `limit`. */
-async function readBody(answer: IncomingMessage, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+export async function readBody(answer: IncomingMessage, limit: number, signal: AbortSignal): Promise<Uint8Array> {
   const encoding = (answer.headers['content-encoding'] ?? 'identity').toLowerCase()
   if (encoding !== 'gzip' && encoding !== 'identity') {
     throw scrapeError(
@@ -134,10 +87,11 @@ async function readBody(answer: IncomingMessage, limit: number, signal: AbortSig
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       size += chunk.length
-      if (size > limit) {
+      // As in Prometheus, a page of exactly the limit is over it.
+      if (size >= limit) {
         throw scrapeError(
           'ASSAY_SCRAPE_BODY_LIMIT',
-          `the answer is larger than ${limit} bytes (body_size_limit); let the target send fewer series, or raise the limit`,
+          `the answer is not smaller than ${limit} bytes (body_size_limit); let the target send fewer series, or raise the limit`,
         )
       }
       chunks.push(chunk)
@@ -175,7 +129,7 @@ function statusSentence(status: number, text: string, url: URL): string {
 }
 
 /** Why there is no HTTP answer at all. */
-function connectionError(cause: Error, url: URL): AssayError {
+export function connectionError(cause: unknown, url: URL): AssayError {
   const code = codeOf(cause)
   const place = url.port === '' ? `${url.hostname}:${url.protocol === 'https:' ? 443 : 80}` : url.host
   if (code.startsWith('HPE_HEADER_OVERFLOW'))

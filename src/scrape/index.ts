@@ -12,6 +12,7 @@ export {
   TEXT_CONTENT_TYPE,
 } from './content-type.ts'
 export { type DiscoverDeps, type Discovery, discover } from './discover.ts'
+export type { DnsResolver } from './dns-sd.ts'
 export type { ExemplarSink } from './exemplar-sink.ts'
 export { ExpositionPage, type PageExemplar } from './exposition-page.ts'
 export { parseTargetFile } from './file-sd.ts'
@@ -22,4 +23,4 @@ export { checkRelabel, DEFAULT_RELABEL, relabel } from './relabel.ts'
 export { createScraper, type Scraper, type ScraperOptions } from './scraper.ts'
 export { type DiscoveredTargets, type ReaderOf, type TargetGroup, targetsOf } from './targets-of.ts'
 export type * from './types.ts'
-export { RELABEL_ACTIONS } from './types.ts'
+export { DNS_RECORD_TYPES, RELABEL_ACTIONS } from './types.ts'

@@ -2,10 +2,11 @@
  * Relabelling, with Prometheus' semantics: steps in order, each seeing what the one before it left.
  *
  * - A missing label reads as ''; setting a label to '' removes it; expressions are anchored at both ends.
+ * - Expressions run on the linear engine, so that no label of a target can hold a scrape.
  * - `hashmod` is the last eight bytes of MD5, so that shards are the same as a Prometheus would cut them.
  */
 import { createHash } from 'node:crypto'
-import { AssayError, Labels, toRegExp } from '#core'
+import { AssayError, compileGroups, compileRegex, Labels } from '#core'
 import type { RelabelAction, RelabelConfig } from './types.ts'
 
 /** Prometheus' defaults: what a step means where it says nothing. */
@@ -63,7 +64,8 @@ function compile(config: RelabelConfig): Step {
       `relabel action ${action} needs a target_label; write target_label: name`,
     )
   }
-  const regex = toRegExp(config.regex)
+  const matches = compileRegex(config.regex)
+  const groups = action === 'replace' || action === 'labelmap' ? compileGroups(config.regex) : undefined
   const source = (labels: Map<string, string>) => sourceLabels.map((name) => labels.get(name) ?? '').join(separator)
   const put = (labels: Map<string, string>, name: string, value: string) => {
     if (value === '') labels.delete(name)
@@ -73,14 +75,14 @@ function compile(config: RelabelConfig): Step {
   switch (action) {
     case 'replace':
       return (labels) => {
-        const match = regex.exec(source(labels))
+        const match = groups!(source(labels))
         const target = match === null ? '' : expand(targetLabel, match)
         return match === null || target === '' || put(labels, target, expand(replacement, match))
       }
     case 'keep':
-      return (labels) => regex.test(source(labels))
+      return (labels) => matches(source(labels))
     case 'drop':
-      return (labels) => !regex.test(source(labels))
+      return (labels) => !matches(source(labels))
     case 'keepequal':
       return (labels) => (labels.get(targetLabel) ?? '') === source(labels)
     case 'dropequal':
@@ -99,7 +101,7 @@ function compile(config: RelabelConfig): Step {
     case 'labelmap':
       return (labels) => {
         for (const [name, value] of [...labels]) {
-          const match = regex.exec(name)
+          const match = groups!(name)
           const target = match === null ? '' : expand(replacement, match)
           if (target !== '') put(labels, target, value)
         }
@@ -107,12 +109,12 @@ function compile(config: RelabelConfig): Step {
       }
     case 'labeldrop':
       return (labels) => {
-        for (const name of [...labels.keys()]) if (regex.test(name)) labels.delete(name)
+        for (const name of [...labels.keys()]) if (matches(name)) labels.delete(name)
         return true
       }
     case 'labelkeep':
       return (labels) => {
-        for (const name of [...labels.keys()]) if (!regex.test(name)) labels.delete(name)
+        for (const name of [...labels.keys()]) if (!matches(name)) labels.delete(name)
         return true
       }
     case 'lowercase':

@@ -7,7 +7,7 @@
  */
 import { AssayError, formatDuration, Labels, tryParseDuration } from '#core'
 import { relabel } from './relabel.ts'
-import type { DroppedTarget, PageReader, ScrapeConfig, Target } from './types.ts'
+import type { DroppedTarget, PageReader, ScrapeConfig, Target, TargetSettings } from './types.ts'
 
 /** Targets that share labels, as a static configuration or a file lists them. */
 export type TargetGroup = { readonly targets: readonly string[]; readonly labels: Readonly<Record<string, string>> }
@@ -43,7 +43,14 @@ export function targetsOf(config: ScrapeConfig, groups: readonly TargetGroup[], 
       }
     }
   }
-  return { targets, dropped, problems }
+  const { targetLimit = 0, keepDropped = 0 } = config
+  const unique = new Set(targets.map(({ labels, url }) => `${labels.key}\0${url}`)).size
+  const refusal = `target_limit exceeded: the job has ${unique} targets, the limit is ${targetLimit}; none of them is scraped. Raise the limit, or drop targets in relabel_configs`
+  return {
+    targets: targetLimit > 0 && unique > targetLimit ? targets.map((target) => ({ ...target, refusal })) : targets,
+    dropped: keepDropped > 0 ? dropped.slice(0, keepDropped) : dropped,
+    problems,
+  }
 }
 
 /** What relabelling sees: the group's labels, and the job's defaults where they set none. */
@@ -58,7 +65,8 @@ function discovered(config: ScrapeConfig, group: TargetGroup, address: string): 
     __metrics_path__: config.metricsPath,
     __scheme__: config.scheme,
     ...params,
-    ...group.labels,
+    // An empty label is no label: the default holds.
+    ...Object.fromEntries(Object.entries(group.labels).filter(([, value]) => value !== '')),
     __address__: address,
   })
 }
@@ -94,7 +102,19 @@ function targetOf({ config, labels, discoveredLabels, readerOf }: Relabelled): T
     honorTimestamps: config.honorTimestamps,
     metricRelabelConfigs: config.metricRelabelConfigs,
     limits: config.limits,
+    ...settingsOf(config),
     read: readerOf({ url, timeoutMs, config }),
+  }
+}
+
+function settingsOf(config: ScrapeConfig): TargetSettings {
+  const { trackTimestampsStaleness, histograms, legacyNames, extraMetrics, failureLogFile } = config
+  return {
+    ...(trackTimestampsStaleness === undefined ? {} : { trackTimestampsStaleness }),
+    ...(histograms === undefined ? {} : { histograms }),
+    ...(legacyNames === undefined ? {} : { legacyNames }),
+    ...(extraMetrics === undefined ? {} : { extraMetrics }),
+    ...(failureLogFile === undefined ? {} : { failureLogFile }),
   }
 }
 

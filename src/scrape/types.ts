@@ -2,7 +2,9 @@
  * What is scraped: pages of the exposition format, over HTTP from a target or from a collector in this process.
  * Both are read by the same loop, so `up`, staleness, limits and the targets page mean the same for both.
  */
-import type { Labels, Text, UnixMs } from '#core'
+import type { HttpClientConfig, Labels, UnixMs } from '#core'
+import type { EscapingScheme, ScrapeProtocol } from './content-type.ts'
+import type { ExpositionFormat } from './parse-page.ts'
 
 /** One answer of a target, as it came. */
 export type Page = {
@@ -54,8 +56,23 @@ export type RelabelConfig = {
   readonly replacement: string
 }
 
+/** Targets as an HTTP server lists them: `http_sd_configs`. */
+export type HttpSdConfig = HttpClientConfig & { readonly url: string; readonly refreshMs: number }
+
+export const DNS_RECORD_TYPES = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const
+export type DnsRecordType = (typeof DNS_RECORD_TYPES)[number]
+
+/** Targets as a name server lists them: `dns_sd_configs`. */
+export type DnsSdConfig = {
+  readonly names: readonly string[]
+  readonly type: DnsRecordType
+  /** For all but SRV, which names its own. */
+  readonly port: number
+  readonly refreshMs: number
+}
+
 /** A job: where its targets are and how they are read. Plain data; secrets are references. */
-export type ScrapeConfig = {
+export type ScrapeConfig = HttpClientConfig & {
   readonly jobName: string
   readonly intervalMs: number
   readonly timeoutMs: number
@@ -69,19 +86,40 @@ export type ScrapeConfig = {
     readonly labels: Readonly<Record<string, string>>
   }[]
   readonly fileSdConfigs: readonly { readonly files: readonly string[]; readonly refreshMs: number }[]
+  readonly httpSdConfigs?: readonly HttpSdConfig[]
+  readonly dnsSdConfigs?: readonly DnsSdConfig[]
   readonly relabelConfigs: readonly RelabelConfig[]
   readonly metricRelabelConfigs: readonly RelabelConfig[]
   readonly limits: ScrapeLimits
-  /** How to read a page that comes without a content type; absent: such a page is refused, as in Prometheus 3. */
-  readonly fallbackFormat?: 'text' | 'openmetrics'
-  /** Default true, as in Prometheus. */
-  readonly followRedirects?: boolean
-  readonly basicAuth?: { readonly username: string; readonly password: Text }
-  readonly authorization?: { readonly type: string; readonly credentials: Text }
+  /** More targets than this, and none of them is read. */
+  readonly targetLimit?: number
+  /** Most dropped targets that are kept to be shown. */
+  readonly keepDropped?: number
+  /** What is asked for, most wanted first; absent: text and OpenMetrics. */
+  readonly protocols?: readonly ScrapeProtocol[]
+  readonly escaping?: EscapingScheme
+  /** How to read a page that comes without a usable content type; absent: such a page is refused, as in Prometheus 3. */
+  readonly fallbackFormat?: ExpositionFormat
+  /** Default true: gzip is asked for. */
+  readonly compression?: boolean
+} & TargetSettings
+
+/** What a job says of recording its targets' pages. */
+export type TargetSettings = {
+  /** Series with timestamps of their own end too, when they are gone. */
+  readonly trackTimestampsStaleness?: boolean
+  /** What becomes of histograms. */
+  readonly histograms?: HistogramUse
+  /** Names outside the old alphabet fail the scrape. */
+  readonly legacyNames?: boolean
+  /** Three more series about each scrape. */
+  readonly extraMetrics?: boolean
+  /** A line of JSON for each failed scrape. */
+  readonly failureLogFile?: string
 }
 
 /** One thing to read, after discovery and relabelling. */
-export type Target = {
+export type Target = TargetSettings & {
   readonly pool: string
   /** Added to every sample: `job`, `instance` and the rest. Equal pool and labels: the same target. */
   readonly labels: Labels
@@ -94,18 +132,8 @@ export type Target = {
   readonly honorTimestamps: boolean
   readonly metricRelabelConfigs: readonly RelabelConfig[]
   readonly limits: ScrapeLimits
-  /** Series with timestamps of their own end too, when they are gone. */
-  readonly trackTimestampsStaleness?: boolean
-  /** What becomes of histograms. */
-  readonly histograms?: HistogramUse
-  /** Names outside the old alphabet fail the scrape. */
-  readonly legacyNames?: boolean
-  /** Three more series about each scrape. */
-  readonly extraMetrics?: boolean
   /** Why it is not read at all: it is down, with this reason. */
   readonly refusal?: string
-  /** A line of JSON for each failed scrape. */
-  readonly failureLogFile?: string
   readonly read: PageReader
 }
 

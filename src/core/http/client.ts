@@ -1,0 +1,230 @@
+/**
+ * Requests over HTTP as a configuration says: credentials, TLS, proxies, redirects.
+ *
+ * - `node:http` and not `fetch`: it gives the error codes that tell a closed port from a foreign protocol, takes TLS options and
+ *   agents, and lets a body be cut off while it still comes. Errors of a connection are passed on as they are.
+ * - Secrets and certificates in files are read anew for each request; when what they hold changes, connections are made anew.
+ * - Credentials and configured headers go to the host that was asked: a redirect to another one does not get them.
+ */
+import { createHash } from 'node:crypto'
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { SecureVersion } from 'node:tls'
+import { AssayError } from '../error.ts'
+import type { HttpClientConfig, SecretText, TlsConfig, TlsVersion } from './config.ts'
+import { TokenSource } from './oauth2.ts'
+import { proxyFor } from './proxy.ts'
+import { fromEnvironment, type ResolveText, secretText } from './secret.ts'
+import { proxyAuthorization, TunnelAgent } from './tunnel.ts'
+
+export type HttpRequest = {
+  readonly url: string
+  /** Default GET, the only one that follows redirects. */
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+}
+
+/** The head of an answer; its body is the caller's to read, or to destroy. `url`: where it came from in the end. */
+export type HttpAnswer = { readonly message: IncomingMessage; readonly url: URL }
+
+export interface HttpClient extends Disposable {
+  /** Rejects with the error of the connection, the reason of `signal`, or an `AssayError` (`ASSAY_HTTP_*`). */
+  request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
+}
+
+export type HttpClientDeps = {
+  /** Default: the environment of this process. */
+  readonly resolve?: ResolveText
+  /** Where proxies are looked up with `fromEnvironment`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly monotonicMs?: () => number
+}
+
+export function createHttpClient(config: HttpClientConfig, deps: HttpClientDeps = {}): HttpClient {
+  return new ConfiguredClient(config, deps)
+}
+
+const MAX_REDIRECTS = 10
+const POOL = { keepAlive: true, maxFreeSockets: 1024, timeout: 60_000 } as const
+
+// Clients without TLS settings or proxies share these: sockets are kept per host, idle ones for a minute.
+const shared = { http: new HttpAgent(POOL), https: new HttpsAgent(POOL) }
+
+const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
+  TLS10: 'TLSv1',
+  TLS11: 'TLSv1.1',
+  TLS12: 'TLSv1.2',
+  TLS13: 'TLSv1.3',
+}
+
+/** What a request goes over: agents that hold its TLS settings and its proxy. */
+type Route = { readonly key: string; readonly agent: HttpAgent | HttpsAgent }
+
+class ConfiguredClient implements HttpClient {
+  readonly #config: HttpClientConfig
+  readonly #resolve: ResolveText
+  readonly #environment: Readonly<Record<string, string | undefined>>
+  readonly #tokens: TokenSource | undefined
+  readonly #tokenClient: HttpClient | undefined
+  /** Of this client alone, by scheme and proxy; the last settings of each. */
+  readonly #routes = new Map<string, Route>()
+
+  constructor(config: HttpClientConfig, deps: HttpClientDeps) {
+    const { resolve = fromEnvironment, environment = process.env, monotonicMs = () => performance.now() } = deps
+    this.#config = config
+    this.#resolve = resolve
+    this.#environment = environment
+    if (config.oauth2 !== undefined) {
+      const { tls, proxy } = config.oauth2
+      this.#tokenClient = new ConfiguredClient(
+        { ...(tls === undefined ? {} : { tls }), ...(proxy === undefined ? {} : { proxy }) },
+        deps,
+      )
+      this.#tokens = new TokenSource(config.oauth2, { client: this.#tokenClient, resolve, monotonicMs })
+    }
+  }
+
+  async request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    let url = new URL(request.url)
+    const own = { ...(await this.#configuredHeaders()), ...(await this.#authorization(signal)) }
+    let headers: Record<string, string | string[]> = { ...own, ...request.headers }
+    for (let hop = 0; ; hop++) {
+      const message = await this.#send(url, { ...request, headers }, signal)
+      const status = message.statusCode ?? 0
+      const { location } = message.headers
+      const isRedirect = status >= 300 && status < 400 && location !== undefined
+      if (!isRedirect || this.#config.followRedirects === false || (request.method ?? 'GET') !== 'GET')
+        return { message, url }
+      message.destroy()
+      if (hop === MAX_REDIRECTS)
+        throw redirects(`${url.host} redirects without end; ${MAX_REDIRECTS} redirects were followed`)
+      const next = URL.canParse(location, url) ? new URL(location, url) : undefined
+      if (next === undefined || (next.protocol !== 'http:' && next.protocol !== 'https:'))
+        throw redirects(`${url.host} redirects to what is no HTTP address`)
+      if (next.host !== url.host || next.protocol !== url.protocol) {
+        const secret = new Set(Object.keys(own).map((name) => name.toLowerCase()))
+        headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name.toLowerCase())))
+      }
+      url = next
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { agent } of this.#routes.values()) agent.destroy()
+    this.#routes.clear()
+    this.#tokenClient?.[Symbol.dispose]()
+  }
+
+  async #send(
+    url: URL,
+    {
+      method = 'GET',
+      headers,
+      body,
+    }: Omit<HttpRequest, 'headers'> & { readonly headers: Record<string, string | string[]> },
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const secure = url.protocol === 'https:'
+    const proxy = proxyFor(url, this.#config.proxy, { resolve: this.#resolve, environment: this.#environment })
+    const agent = await this.#agent(secure, proxy)
+    if (signal.aborted) throw signal.reason
+    const options: RequestOptions = {
+      method,
+      agent,
+      signal,
+      headers: body === undefined ? headers : { ...headers, 'content-length': String(body.length) },
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    // Plain HTTP through a proxy is a request to the proxy, with the whole address in its first line.
+    const request =
+      !secure && proxy !== undefined
+        ? (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(
+            {
+              ...options,
+              host: proxy.hostname.replace(/^\[|\]$/g, ''),
+              port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
+              path: withoutCredentials(url),
+              headers: { ...proxyAuthorization(proxy), ...options.headers, host: url.host },
+            },
+            resolve,
+          )
+        : (secure ? httpsRequest : httpRequest)(url, options, resolve)
+    request.on('error', reject)
+    request.end(body)
+    return await promise
+  }
+
+  async #agent(secure: boolean, proxy: URL | undefined): Promise<HttpAgent | HttpsAgent> {
+    const { tls } = this.#config
+    // A proxy for plain HTTP that itself speaks TLS is asked through the ordinary pool.
+    if (!secure) return proxy?.protocol === 'https:' ? shared.https : shared.http
+    if (tls === undefined && proxy === undefined) return shared.https
+    const options = tls === undefined ? {} : await tlsOptions(tls, this.#resolve)
+    const connectHeaders = await this.#texts(this.#config.proxy?.connectHeaders)
+    const key = createHash('sha256')
+      .update(JSON.stringify([options, proxy?.href, connectHeaders]))
+      .digest('base64')
+    const place = proxy?.href ?? ''
+    const known = this.#routes.get(place)
+    if (known?.key === key) return known.agent
+    // The agent of before is let go, not destroyed: a request may be on its way, and idle connections end by themselves.
+    const agent =
+      proxy === undefined
+        ? new HttpsAgent({ ...POOL, ...options })
+        : new TunnelAgent(proxy, connectHeaders, { ...POOL, ...options })
+    this.#routes.set(place, { key, agent })
+    return agent
+  }
+
+  async #authorization(signal: AbortSignal): Promise<Record<string, string>> {
+    const { basicAuth, authorization } = this.#config
+    if (basicAuth !== undefined) {
+      const [username, password] = await Promise.all([this.#text(basicAuth.username), this.#text(basicAuth.password)])
+      return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+    }
+    if (authorization !== undefined)
+      return { authorization: `${authorization.type || 'Bearer'} ${await this.#text(authorization.credentials)}` }
+    return this.#tokens === undefined ? {} : { authorization: await this.#tokens.authorization(signal) }
+  }
+
+  async #configuredHeaders(): Promise<Record<string, string[]>> {
+    return await this.#texts(this.#config.headers)
+  }
+
+  async #texts(from: Readonly<Record<string, readonly SecretText[]>> = {}): Promise<Record<string, string[]>> {
+    const headers: Record<string, string[]> = {}
+    for (const [name, values] of Object.entries(from))
+      headers[name.toLowerCase()] = await Promise.all(values.map((value) => this.#text(value)))
+    return headers
+  }
+
+  #text(secret: SecretText): Promise<string> {
+    return secretText(secret, this.#resolve)
+  }
+}
+
+async function tlsOptions(tls: TlsConfig, resolve: ResolveText): Promise<Record<string, unknown>> {
+  const { ca, cert, key, serverName, insecureSkipVerify, minVersion, maxVersion } = tls
+  return {
+    ...(ca === undefined ? {} : { ca: await secretText(ca, resolve) }),
+    ...(cert === undefined ? {} : { cert: await secretText(cert, resolve) }),
+    ...(key === undefined ? {} : { key: await secretText(key, resolve) }),
+    ...(serverName === undefined || serverName === '' ? {} : { servername: serverName }),
+    ...(insecureSkipVerify === true ? { rejectUnauthorized: false } : {}),
+    ...(minVersion === undefined ? {} : { minVersion: VERSIONS[minVersion] }),
+    ...(maxVersion === undefined ? {} : { maxVersion: VERSIONS[maxVersion] }),
+  }
+}
+
+/** The address as a proxy is to see it. */
+function withoutCredentials(url: URL): string {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  return plain.href
+}
+
+function redirects(what: string): AssayError<'ASSAY_HTTP_REDIRECTS'> {
+  return new AssayError('ASSAY_HTTP_REDIRECTS', what)
+}
