@@ -20,6 +20,7 @@ export {
   type RemoteReadDeps,
   remoteRead,
 } from './read/remote-read.ts'
+export type { HttpClientConfig, QueueConfig, RemoteWriteConfig, TlsConfig } from './write/config.ts'
 export { decodeWriteRequest } from './write/decode-v1.ts'
 export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
 export { encodeWriteV1 } from './write/encode-v1.ts'
@@ -35,4 +36,5 @@ export {
   receiveWrite,
   type WriteCounts,
 } from './write/receive.ts'
+export { createRemoteWriter, type RemoteWriter, type RemoteWriterDeps } from './write/remote-writer.ts'
 export type { HistogramSample, WriteExemplar, WriteFault, WriteRequest, WriteSeries } from './write/types.ts'

@@ -1,0 +1,118 @@
+/**
+ * Samples that wait to be sent: a ring of columns that grows to what it holds, and gives them out in the order they came.
+ *
+ * Who fills it bounds it. Values keep their bits: a stale marker never travels as a number.
+ */
+import type { Labels, NativeHistogram } from '#core'
+
+/** A series as it is sent: external labels on it, relabelled. `lane` numbers it for the choice of a shard. */
+export type SentLabels = { readonly labels: Labels; readonly hash: number }
+
+/** Samples taken out, oldest first. `histograms` is there when one of them is one: at its place, and `values` is 0 there. */
+export type QueuedSamples = {
+  readonly count: number
+  readonly series: readonly SentLabels[]
+  readonly timestamps: Float64Array
+  readonly values: Float64Array
+  readonly starts: Float64Array
+  readonly histograms: readonly (NativeHistogram | undefined)[]
+}
+
+const FIRST_CAPACITY = 64
+
+export class SampleQueue {
+  #series: (SentLabels | undefined)[] = []
+  #histograms: (NativeHistogram | undefined)[] = []
+  #timestamps: Float64Array = new Float64Array(FIRST_CAPACITY)
+  #starts: Float64Array = new Float64Array(FIRST_CAPACITY)
+  #values: Float64Array = new Float64Array(FIRST_CAPACITY)
+  #words: Uint32Array = new Uint32Array(this.#values.buffer)
+  #first = 0
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** The value is entry `index` of `values`, by its bits. */
+  push(
+    series: SentLabels,
+    at: number,
+    value: { readonly values: Float64Array; readonly index: number },
+    startAt: number,
+    histogram: NativeHistogram | undefined,
+  ): void {
+    if (this.#count === this.#timestamps.length) this.#resize(this.#count * 2)
+    const place = (this.#first + this.#count++) % this.#timestamps.length
+    this.#series[place] = series
+    this.#histograms[place] = histogram
+    this.#timestamps[place] = at
+    this.#starts[place] = startAt
+    copyBits(value.values, value.index, this.#words, place)
+  }
+
+  /** The oldest `count` samples, out of the queue. */
+  take(count: number): QueuedSamples {
+    const taken = Math.min(count, this.#count)
+    const size = this.#timestamps.length
+    const out = {
+      count: taken,
+      series: new Array<SentLabels>(taken),
+      timestamps: new Float64Array(taken),
+      values: new Float64Array(taken),
+      starts: new Float64Array(taken),
+      histograms: new Array<NativeHistogram | undefined>(taken),
+    }
+    const words = new Uint32Array(out.values.buffer)
+    for (let i = 0; i < taken; i++) {
+      const place = (this.#first + i) % size
+      out.series[i] = this.#series[place]!
+      out.histograms[i] = this.#histograms[place]
+      out.timestamps[i] = this.#timestamps[place]!
+      out.starts[i] = this.#starts[place]!
+      words[i * 2] = this.#words[place * 2]!
+      words[i * 2 + 1] = this.#words[place * 2 + 1]!
+      this.#series[place] = undefined
+      this.#histograms[place] = undefined
+    }
+    this.#first = (this.#first + taken) % size
+    this.#count -= taken
+    // After a flood its memory is given back.
+    if (this.#count === 0 && size > 16 * 1024) this.#resize(FIRST_CAPACITY)
+    return out
+  }
+
+  #resize(capacity: number): void {
+    const count = this.#count
+    const size = this.#timestamps.length
+    const place = (i: number) => (this.#first + i) % size
+    const timestamps = new Float64Array(capacity)
+    const starts = new Float64Array(capacity)
+    const values = new Float64Array(capacity)
+    const words = new Uint32Array(values.buffer)
+    const series = new Array<SentLabels | undefined>(capacity)
+    const histograms = new Array<NativeHistogram | undefined>(capacity)
+    for (let i = 0; i < count; i++) {
+      const from = place(i)
+      timestamps[i] = this.#timestamps[from]!
+      starts[i] = this.#starts[from]!
+      words[i * 2] = this.#words[from * 2]!
+      words[i * 2 + 1] = this.#words[from * 2 + 1]!
+      series[i] = this.#series[from]
+      histograms[i] = this.#histograms[from]
+    }
+    this.#timestamps = timestamps
+    this.#starts = starts
+    this.#values = values
+    this.#words = words
+    this.#series = series
+    this.#histograms = histograms
+    this.#first = 0
+  }
+}
+
+function copyBits(from: Float64Array, index: number, words: Uint32Array, place: number): void {
+  const source = new Uint32Array(from.buffer, from.byteOffset + index * 8, 2)
+  words[place * 2] = source[0]!
+  words[place * 2 + 1] = source[1]!
+}

@@ -1,0 +1,165 @@
+/**
+ * The lanes in which samples of one receiver are sent: in parallel to each other, each series always in one.
+ *
+ * - A lane sends when it has a full batch, or when its oldest sample has waited for the deadline; one request at a time, so the
+ *   samples of a series arrive in order.
+ * - What waits is bounded over all lanes. When it is full the oldest sample of the lane goes and is counted.
+ * - The number of lanes may change while they run: what waits, and what was being tried again, moves over in its order.
+ */
+import type { Clock, NativeHistogram } from '#core'
+import { Notice } from './notice.ts'
+import { type QueuedSamples, SampleQueue, type SentLabels } from './sample-queue.ts'
+
+export type ShardsDeps = {
+  readonly clock: Clock
+  readonly maxSamplesPerSend: number
+  readonly batchSendDeadlineMs: number
+  /** Most samples that wait, over all lanes. */
+  readonly capacity: number
+  /** Sends until it is done or lost. `false`: aborted before, and nothing is known to have arrived. */
+  readonly send: (batch: QueuedSamples, signal: AbortSignal) => Promise<boolean>
+  readonly onDropped: (dropped: QueuedSamples, why: 'queue_full' | 'shutdown') => void
+}
+
+type Lane = {
+  readonly queue: SampleQueue
+  readonly notice: Notice
+  /** The batch that is being sent. */
+  inFlight: QueuedSamples | undefined
+  done: Promise<void>
+}
+
+export class Shards {
+  readonly #deps: ShardsDeps
+  #lanes: Lane[] = []
+  #waiting = 0
+  /** Aborts what the lanes of today do; a new set has its own. */
+  #stop = new AbortController()
+  /** Lanes end when nothing waits any more. */
+  #flushing = false
+  #resizing: Promise<void> | undefined
+
+  constructor(deps: ShardsDeps, count: number) {
+    this.#deps = deps
+    this.#open(count)
+  }
+
+  get count(): number {
+    return this.#lanes.length
+  }
+
+  /** Samples that wait or are being sent. */
+  get pending(): number {
+    return this.#lanes.reduce((sum, { inFlight }) => sum + (inFlight?.count ?? 0), this.#waiting)
+  }
+
+  push(
+    series: SentLabels,
+    at: number,
+    value: { readonly values: Float64Array; readonly index: number },
+    startAt: number,
+    histogram: NativeHistogram | undefined,
+  ): void {
+    const lane = this.#lanes[series.hash % this.#lanes.length]!
+    lane.queue.push(series, at, value, startAt, histogram)
+    this.#waiting++
+    if (this.#waiting > this.#deps.capacity) {
+      this.#deps.onDropped(lane.queue.take(1), 'queue_full')
+      this.#waiting--
+    }
+    const { count } = lane.queue
+    // The first sample starts the deadline's clock, a full batch ends the wait; between them nobody has to wake.
+    if (count === 1 || count === this.#deps.maxSamplesPerSend) lane.notice.give()
+  }
+
+  /** Changes the number of lanes; a second call while one is under way waits for nothing and does nothing. */
+  async resize(count: number): Promise<void> {
+    if (this.#resizing !== undefined || this.#flushing || count === this.#lanes.length) return
+    this.#resizing = this.#move(count)
+    await this.#resizing
+    this.#resizing = undefined
+  }
+
+  /** Sends what waits until `signal` aborts; what is left then is dropped and counted. Nothing may be pushed after. */
+  async flush(signal: AbortSignal): Promise<void> {
+    await this.#resizing
+    this.#flushing = true
+    for (const { notice } of this.#lanes) notice.give()
+    const all = Promise.all(this.#lanes.map(({ done }) => done))
+    const late = () => {
+      this.#stop.abort()
+      for (const { notice } of this.#lanes) notice.give()
+    }
+    if (signal.aborted) late()
+    else signal.addEventListener('abort', late, { once: true })
+    await all
+    signal.removeEventListener('abort', late)
+    for (const lane of this.#lanes) {
+      if (lane.inFlight !== undefined) this.#deps.onDropped(lane.inFlight, 'shutdown')
+      if (lane.queue.count > 0) this.#deps.onDropped(lane.queue.take(lane.queue.count), 'shutdown')
+      lane.inFlight = undefined
+    }
+    this.#waiting = 0
+  }
+
+  #open(count: number): void {
+    this.#stop = new AbortController()
+    const { signal } = this.#stop
+    this.#lanes = Array.from({ length: count }, () => {
+      const lane: Lane = {
+        queue: new SampleQueue(),
+        notice: new Notice(),
+        inFlight: undefined,
+        done: Promise.resolve(),
+      }
+      return lane
+    })
+    for (const lane of this.#lanes) lane.done = this.#run(lane, signal)
+  }
+
+  async #move(count: number): Promise<void> {
+    const before = this.#lanes
+    this.#stop.abort()
+    for (const { notice } of before) notice.give()
+    await Promise.all(before.map(({ done }) => done))
+    this.#waiting = 0
+    this.#open(count)
+    for (const { inFlight, queue } of before) {
+      if (inFlight !== undefined) this.#pushAll(inFlight)
+      this.#pushAll(queue.take(queue.count))
+    }
+  }
+
+  #pushAll({ count, series, timestamps, values, starts, histograms }: QueuedSamples): void {
+    for (let i = 0; i < count; i++)
+      this.push(series[i]!, timestamps[i]!, { values, index: i }, starts[i]!, histograms[i])
+  }
+
+  async #run(lane: Lane, signal: AbortSignal): Promise<void> {
+    const { maxSamplesPerSend, send } = this.#deps
+    while (!signal.aborted) {
+      await this.#gather(lane, signal)
+      if (signal.aborted || lane.queue.count === 0) break
+      lane.inFlight = lane.queue.take(maxSamplesPerSend)
+      this.#waiting -= lane.inFlight.count
+      const isDone = await send(lane.inFlight, signal)
+      if (isDone) lane.inFlight = undefined
+    }
+  }
+
+  /** Waits until there is something to send now, or reason to end. */
+  async #gather({ queue, notice }: Lane, signal: AbortSignal): Promise<void> {
+    const { clock, maxSamplesPerSend, batchSendDeadlineMs } = this.#deps
+    const idle = () => !signal.aborted && !this.#flushing
+    while (queue.count === 0 && idle()) await notice.wait()
+    if (queue.count >= maxSamplesPerSend || !idle()) return
+    const enough = new AbortController()
+    let isDue = false
+    void clock.sleep(batchSendDeadlineMs, enough.signal).then(() => {
+      isDue = true
+      notice.give()
+    })
+    while (!isDue && queue.count < maxSamplesPerSend && idle()) await notice.wait()
+    enough.abort()
+  }
+}
