@@ -10,6 +10,14 @@ export {
   sampleHistogram,
   storeConformance,
 } from './conformance.ts'
+export {
+  DEFAULT_EXEMPLARS,
+  type Exemplar,
+  type ExemplarRejection,
+  ExemplarStore,
+  MAX_EXEMPLAR_CHARACTERS,
+  type SeriesExemplars,
+} from './exemplars.ts'
 export { type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export { METRIC_TYPES, type Metadata, MetadataStore, type MetricType } from './metadata.ts'
 export { playScript, type ScriptSample, type ScriptStep, scriptSeries } from './model-script.ts'
