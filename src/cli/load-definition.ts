@@ -5,7 +5,7 @@
  */
 import { glob, readFile } from 'node:fs/promises'
 import { registerHooks } from 'node:module'
-import { dirname, extname, relative, resolve } from 'node:path'
+import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { AssayError, messageOf } from '#core'
 import { type Plan, parsePrometheusConfig, planOfPrometheus } from '#model'
@@ -46,7 +46,9 @@ async function loadPrometheus(path: string, file: string, text: string): Promise
   const groups = await Promise.all(
     ruleFiles
       .toSorted()
-      .map(async (one) => parseRuleFile(await readFile(one, 'utf8'), relative(process.cwd(), one), defaults)),
+      .map(async (one) =>
+        parseRuleFile(await readFile(one, 'utf8'), isAbsolute(path) ? one : relative(process.cwd(), one), defaults),
+      ),
   )
   return {
     plan: planOfPrometheus(config, groups.flat()),

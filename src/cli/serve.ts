@@ -24,7 +24,7 @@ import type { Plan } from '#model'
 import { createEngine } from '#promql'
 import { createRules } from '#rules'
 import { collectorTarget, createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
-import { corsOrigin, createServer, type EventWire, Notifications, RELOAD_FAILED } from '#server'
+import { createServer, type EventWire, Notifications, RELOAD_FAILED } from '#server'
 import { openSqliteState } from '#state'
 import { MetadataStore } from '#storage'
 import { openDataDir, openTsdb } from '#tsdb'
@@ -226,7 +226,7 @@ async function start(
         maxConnections: options.maxConnections,
         readTimeoutMs: options.readTimeoutMs,
         remoteRead: options.remoteRead,
-        ...(options.corsOrigin === undefined ? {} : { cors: corsOrigin(options.corsOrigin, compileRegex) }),
+        ...(options.corsOrigin === undefined ? {} : { cors: compileRegex(options.corsOrigin) }),
         ...(options.routePrefix === undefined ? {} : { routePrefix: options.routePrefix }),
         ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),
       },

@@ -1,4 +1,4 @@
-export { type CorsOrigin, corsOrigin } from './http/cors.ts'
+export type { CorsOrigin } from './http/cors.ts'
 export { Notifications, RELOAD_FAILED } from './prometheus/notifications.ts'
 export { createServer, type RunningServer, type ServerOptions } from './server.ts'
 export type * from './types.ts'

@@ -13,21 +13,12 @@ const HEADERS = {
   vary: 'Origin',
 } as const
 
-export type CorsOrigin = {
-  /** Every origin: answered with `*`. */
-  readonly any: boolean
-  readonly test: (origin: string) => boolean
-}
-
-/** `pattern` is RE2 and matches the whole origin; `compile` makes a test of it. */
-export function corsOrigin(pattern: string, compile: (pattern: string) => (text: string) => boolean): CorsOrigin {
-  return { any: pattern === '.*', test: compile(pattern) }
-}
+/** Whether a page of this origin may read. */
+export type CorsOrigin = (origin: string) => boolean
 
 export function setCors(allowed: CorsOrigin | undefined, request: FastifyRequest, reply: FastifyReply): void {
   const { origin } = request.headers
   if (allowed === undefined || origin === undefined || origin === '') return
   reply.headers(HEADERS)
-  if (allowed.any) reply.header('access-control-allow-origin', '*')
-  else if (allowed.test(origin)) reply.header('access-control-allow-origin', origin)
+  if (allowed(origin)) reply.header('access-control-allow-origin', origin)
 }

@@ -13,7 +13,7 @@ export function registerForms(scope: FastifyInstance): void {
   )
   scope.addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (request, body, done) => {
     parseMultipart(request.headers['content-type'] ?? '', body as Buffer).then(
-      (form) => done(null, form),
+      (multipart) => done(null, { multipart }),
       (thrown: unknown) => done(new ApiError('bad_data', `error parsing form values: ${messageOf(thrown)}`)),
     )
   })

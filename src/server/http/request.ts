@@ -7,11 +7,20 @@ import { Params } from './params.ts'
 export function paramsOf(request: FastifyRequest): Params {
   const mark = request.url.indexOf('?')
   const address = new URLSearchParams(mark === -1 ? '' : request.url.slice(mark + 1))
-  const params = request.body instanceof URLSearchParams ? new Params(request.body, address) : new Params(address)
+  // Go puts a form before the address, and a form of many parts behind it.
+  const { body } = request
+  const params =
+    body instanceof URLSearchParams
+      ? new Params(body, address)
+      : new Params(address, ...(isMultipart(body) ? [body.multipart] : []))
   // Decoding makes this character of bytes that are no UTF-8, and the answer would be that to another question.
   if (address.toString().includes('%EF%BF%BD') && !/%EF%BF%BD/i.test(request.url))
     throw new ApiError('bad_data', 'the address holds a parameter that is no UTF-8')
   return params
+}
+
+function isMultipart(body: unknown): body is { readonly multipart: URLSearchParams } {
+  return typeof body === 'object' && body !== null && 'multipart' in body && body.multipart instanceof URLSearchParams
 }
 
 /** Sends JSON that is text already. As bytes, since the HTTP layer would add a charset to text, which Prometheus does not. */

@@ -6,7 +6,7 @@
  *
  * Source of names and shapes: prometheus: web/api/v1/translate_ast.go, of version 3.10.
  */
-import { isLegacyName, METRIC_NAME } from '#core'
+import { METRIC_NAME } from '#core'
 import { type Expr, FUNCTIONS, formatExpr, type ValueType, type VectorSelector } from '#promql'
 
 /** Plain data for JSON. */
@@ -15,14 +15,16 @@ export type Tree = Readonly<Record<string, unknown>>
 type Duration = NonNullable<VectorSelector['offset']>
 type Matching = NonNullable<Extract<Expr, { kind: 'binary' }>['matching']>
 
-export function translateAst(expr: Expr): Tree {
+/** `text` is what `expr` was parsed from. */
+export function translateAst(expr: Expr, text: string): Tree {
+  const tree = (inner: Expr) => translateAst(inner, text)
   switch (expr.kind) {
     case 'aggregate':
       return {
         type: 'aggregation',
         op: expr.op,
-        expr: translateAst(expr.expr),
-        param: expr.param === undefined ? null : translateAst(expr.param),
+        expr: tree(expr.expr),
+        param: expr.param === undefined ? null : tree(expr.param),
         grouping: expr.grouping,
         without: expr.without,
       }
@@ -30,21 +32,21 @@ export function translateAst(expr: Expr): Tree {
       return {
         type: 'binaryExpr',
         op: expr.op,
-        lhs: translateAst(expr.left),
-        rhs: translateAst(expr.right),
+        lhs: tree(expr.left),
+        rhs: tree(expr.right),
         matching: expr.matching === undefined ? null : matching(expr.matching),
         bool: expr.bool,
       }
     case 'call':
-      return { type: 'call', func: signature(expr.name), args: expr.args.map(translateAst) }
+      return { type: 'call', func: signature(expr.name), args: expr.args.map(tree) }
     case 'matrix-selector':
-      return { ...selector('matrixSelector', expr.selector), range: milliseconds(expr.range) }
+      return { ...selector('matrixSelector', expr.selector, text), range: milliseconds(expr.range) }
     case 'vector-selector':
-      return selector('vectorSelector', expr)
+      return selector('vectorSelector', expr, text)
     case 'subquery':
       return {
         type: 'subquery',
-        expr: translateAst(expr.expr),
+        expr: tree(expr.expr),
         range: milliseconds(expr.range),
         step: milliseconds(expr.step),
         ...when(expr),
@@ -54,30 +56,29 @@ export function translateAst(expr: Expr): Tree {
     case 'string':
       return { type: 'stringLiteral', val: expr.value }
     case 'paren':
-      return { type: 'parenExpr', expr: translateAst(expr.expr) }
+      return { type: 'parenExpr', expr: tree(expr.expr) }
     case 'unary':
-      return { type: 'unaryExpr', op: expr.op, expr: translateAst(expr.expr) }
+      return { type: 'unaryExpr', op: expr.op, expr: tree(expr.expr) }
     default:
       return expr satisfies never
   }
 }
 
-function selector(type: string, node: VectorSelector): Tree {
+function selector(type: string, node: VectorSelector, text: string): Tree {
+  const name = text[node.span.start] === '{' ? '' : node.name
   return {
     type,
-    name: node.name,
-    matchers: matchers(node),
+    name,
+    matchers: matchers(node.matchers, name),
     ...when(node),
     anchored: node.extension === 'anchored',
     smoothed: node.extension === 'smoothed',
   }
 }
 
-/** A name in front of the braces is the last matcher there. */
-function matchers({ name, matchers: all }: VectorSelector): readonly Tree[] {
-  const inFront = isLegacyName(name)
-    ? all.find((one) => one.name === METRIC_NAME && one.op === '=' && one.value === name)
-    : undefined
+/** A name in front of the braces is the last matcher there, one in quotes inside them stays in its place. */
+function matchers(all: VectorSelector['matchers'], name: string): readonly Tree[] {
+  const inFront = all.find((one) => name !== '' && one.name === METRIC_NAME && one.op === '=' && one.value === name)
   const ordered = inFront === undefined ? all : [...all.filter((one) => one !== inFront), inFront]
   return ordered.map(({ name: label, op, value }) => ({ name: label, value, type: op }))
 }
