@@ -1,5 +1,10 @@
 /**
- * What is known of a metric family: type, help, unit. Bounded: the families seen longest ago leave first.
+ * What is known of a metric family: type, help, unit.
+ *
+ * - Bounded in families and in characters: those whose metadata came or changed longest ago leave first, and come again with the
+ *   next scrape that names them. Of a help text beyond `MAX_HELP` the rest is left out.
+ * - Texts are copied: a help text cut out of a scraped page would keep the whole page alive.
+ * - Kept in memory; `revision` tells whoever keeps it elsewhere that there is something new.
  */
 export const METRIC_TYPES = [
   'counter',
@@ -15,22 +20,38 @@ export type MetricType = (typeof METRIC_TYPES)[number]
 export type Metadata = { readonly type: MetricType; readonly help: string; readonly unit: string }
 
 const MAX_FAMILIES = 50_000
+const MAX_CHARACTERS = 32 * 1024 * 1024
+const MAX_HELP = 64 * 1024
 
 export class MetadataStore {
   readonly #families = new Map<string, Metadata>()
+  #characters = 0
+  #revision = 0
+
+  /** Grows with every change. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  get size(): number {
+    return this.#families.size
+  }
 
   set(family: string, metadata: Metadata): void {
     const known = this.#families.get(family)
-    if (
-      known !== undefined &&
-      known.type === metadata.type &&
-      known.help === metadata.help &&
-      known.unit === metadata.unit
-    )
+    const help = metadata.help.length > MAX_HELP ? metadata.help.slice(0, MAX_HELP) : metadata.help
+    if (known !== undefined && known.type === metadata.type && known.help === help && known.unit === metadata.unit)
       return
-    this.#families.delete(family)
-    this.#families.set(family, metadata)
-    if (this.#families.size > MAX_FAMILIES) this.#families.delete(this.#families.keys().next().value!)
+    if (known !== undefined) this.#remove(family, known)
+    const own = { type: metadata.type, help: copyOf(help), unit: copyOf(metadata.unit) }
+    const name = copyOf(family)
+    this.#families.set(name, own)
+    this.#characters += charactersOf(name, own)
+    this.#revision++
+    while (this.#families.size > MAX_FAMILIES || this.#characters > MAX_CHARACTERS) {
+      const [oldest, of] = this.#families.entries().next().value!
+      this.#remove(oldest, of)
+    }
   }
 
   get(family: string): Metadata | undefined {
@@ -40,4 +61,18 @@ export class MetadataStore {
   *[Symbol.iterator](): Generator<[string, Metadata], void, undefined> {
     yield* this.#families
   }
+
+  #remove(family: string, metadata: Metadata): void {
+    this.#families.delete(family)
+    this.#characters -= charactersOf(family, metadata)
+  }
+}
+
+function charactersOf(family: string, { help, unit }: Metadata): number {
+  return family.length + help.length + unit.length
+}
+
+/** Own bytes; a text that is not well-formed stays as it is, as its copy would be another one. */
+function copyOf(text: string): string {
+  return text.isWellFormed() ? Buffer.from(text).toString() : text
 }

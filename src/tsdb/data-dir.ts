@@ -31,6 +31,8 @@ export interface DataDir extends AsyncDisposable {
   readonly walDir: string
   readonly blocksDir: string
   readonly stateFile: string
+  /** Types, help texts and units of metrics: see metadata-file.ts. */
+  readonly metadataFile: string
 }
 
 /**
@@ -60,6 +62,7 @@ export async function openDataDir(dir: string): Promise<DataDir> {
       walDir: at('wal'),
       blocksDir: at('blocks'),
       stateFile: at('state.sqlite'),
+      metadataFile: at('metadata.json'),
       [Symbol.asyncDispose]: () => taken.disposeAsync(),
     }
   } catch (cause) {
