@@ -20,7 +20,7 @@ export {
   type RemoteReadDeps,
   remoteRead,
 } from './read/remote-read.ts'
-export type { HttpClientConfig, QueueConfig, RemoteWriteConfig, TlsConfig } from './write/config.ts'
+export type { QueueConfig, RemoteWriteConfig } from './write/config.ts'
 export { decodeWriteRequest } from './write/decode-v1.ts'
 export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
 export { encodeWriteV1 } from './write/encode-v1.ts'

@@ -3,7 +3,7 @@
  *
  * `Step` is a step of relabelling: what it means is the business of who hands `relabel` in.
  */
-import type { Text } from '#core'
+import type { HttpClientConfig, Text } from '#core'
 import type { WriteVersion } from './negotiate.ts'
 
 export type RemoteWriteConfig<Step = unknown> = {
@@ -35,33 +35,4 @@ export type QueueConfig = {
   readonly retryOnHttp429: boolean
   /** 0: samples of any age are sent. */
   readonly sampleAgeLimitMs: number
-}
-
-/** Files are read anew for every request, so that a renewed secret is taken without a reload. */
-export type HttpClientConfig = {
-  readonly basicAuth?: {
-    readonly username?: string
-    readonly usernameFile?: string
-    readonly password?: Text
-    readonly passwordFile?: string
-  }
-  readonly authorization?: { readonly type: string; readonly credentials?: Text; readonly credentialsFile?: string }
-  readonly tls?: TlsConfig
-  readonly proxyUrl?: string
-  /** Hosts, `.domains` and `host:port`, that are reached without the proxy. */
-  readonly noProxy?: readonly string[]
-  readonly followRedirects: boolean
-}
-
-export type TlsConfig = {
-  readonly ca?: string
-  readonly caFile?: string
-  readonly cert?: string
-  readonly certFile?: string
-  readonly key?: Text
-  readonly keyFile?: string
-  readonly serverName?: string
-  readonly insecureSkipVerify?: boolean
-  readonly minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
-  readonly maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
 }

@@ -3,8 +3,9 @@
  *
  * Source: Prometheus remote write specifications 1.0 and 2.0, responses and retries.
  */
-import type { HttpAnswer } from './http-client.ts'
+
 import type { WriteVersion } from './negotiate.ts'
+import type { PostAnswer } from './post-client.ts'
 
 export type Sent = { readonly samples: number; readonly histograms: number; readonly exemplars: number }
 
@@ -18,7 +19,7 @@ export type Verdict =
 const MAX_SHOWN = 1024
 
 export function judgeAnswer(
-  answer: HttpAnswer,
+  answer: PostAnswer,
   sent: Sent,
   how: { readonly version: WriteVersion; readonly retryOnHttp429: boolean; readonly now: number },
 ): Verdict {
@@ -50,7 +51,7 @@ export function judgeAnswer(
 }
 
 /** `undefined`: none of the headers is there. One that is missing beside others stands for 0. */
-function writtenIn({ headers }: HttpAnswer): Sent | undefined {
+function writtenIn({ headers }: PostAnswer): Sent | undefined {
   const read = (kind: string) => {
     const value = headers[`x-prometheus-remote-write-${kind}-written`]
     return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined
@@ -63,7 +64,7 @@ function writtenIn({ headers }: HttpAnswer): Sent | undefined {
 }
 
 /** `Retry-After` in seconds or as a date. */
-function retryAfterMs({ headers }: HttpAnswer, now: number): number | undefined {
+function retryAfterMs({ headers }: PostAnswer, now: number): number | undefined {
   const value = headers['retry-after']
   if (typeof value !== 'string') return undefined
   if (/^\d+$/.test(value)) return Number(value) * 1000

@@ -2,10 +2,10 @@
  * All receivers we write to. A reload keeps the senders whose configuration is the same, ends the others and starts the new ones.
  */
 import { createHash } from 'node:crypto'
-import { AssayError, type Clock, Labels, type Log, type Text, type UnixMs } from '#core'
-import type { CommitListener, MetadataStore } from '#storage'
+import { AssayError, type Clock, Labels, type Log, type Text } from '#core'
+import type { CommitListener, Exemplar, MetadataStore } from '#storage'
 import type { RemoteWriteConfig } from './config.ts'
-import { type HttpClient, httpClient } from './http-client.ts'
+import { type PostClient, postClient } from './post-client.ts'
 import { Sender } from './sender.ts'
 import { senderPage } from './sender-metrics.ts'
 
@@ -26,14 +26,14 @@ export interface RemoteWriter<Step> extends AsyncDisposable {
   /** To be told of every commit of the store. */
   readonly commit: CommitListener
   /** To be told of every exemplar that was taken. */
-  exemplar(series: Labels, exemplar: { readonly labels: Labels; readonly value: number; readonly at: UnixMs }): void
+  exemplar(series: Labels, exemplar: Exemplar): void
   /** Throws `ASSAY_CONFIG` when two receivers share a name; then nothing has changed. */
   apply(configs: readonly RemoteWriteConfig<Step>[], externalLabels: Readonly<Record<string, string>>): Promise<void>
   /** Text format 0.0.4; '' while there is no receiver. */
   metrics(): string
 }
 
-type Running<Step> = { readonly key: string; readonly sender: Sender<Step>; readonly client: HttpClient }
+type Running<Step> = { readonly key: string; readonly sender: Sender<Step>; readonly client: PostClient }
 
 export function createRemoteWriter<Step>(deps: RemoteWriterDeps<Step>): RemoteWriter<Step> {
   return new Writers(deps)
@@ -51,8 +51,8 @@ class Writers<Step> implements RemoteWriter<Step> {
     for (const { sender } of this.#running) sender.commit(committed)
   }
 
-  exemplar(series: Labels, exemplar: { readonly labels: Labels; readonly value: number; readonly at: UnixMs }): void {
-    for (const { sender } of this.#running) sender.exemplar(series, exemplar)
+  exemplar(series: Labels, { labels, value, at, isUntimed }: Exemplar): void {
+    for (const { sender } of this.#running) sender.exemplar(series, { labels, value, at }, isUntimed)
   }
 
   async apply(
@@ -96,7 +96,7 @@ class Writers<Step> implements RemoteWriter<Step> {
   }
 
   #start(config: RemoteWriteConfig<Step>, externalLabels: Labels, key: string): Running<Step> {
-    const client = httpClient(config.http, this.#deps.resolve)
+    const client = postClient(config.http, this.#deps.resolve)
     const sender = new Sender(config, externalLabels, {
       ...this.#deps,
       client,

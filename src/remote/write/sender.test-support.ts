@@ -5,7 +5,7 @@ import { MetadataStore, memoryStore, type Store } from '#storage'
 import type { RemoteWriteConfig } from './config.ts'
 import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
-import type { HttpAnswer, Post } from './http-client.ts'
+import type { Post, PostAnswer } from './post-client.ts'
 import { Sender } from './sender.ts'
 import type { WriteRequest } from './types.ts'
 
@@ -47,7 +47,7 @@ export function configOf(
 
 export type Received = { readonly post: Post; readonly request: WriteRequest; readonly at: number }
 /** What the receiver answers the n-th request, from 0; `undefined`: all is written. An error: no answer at all. */
-export type Answering = (n: number, received: Received) => Partial<HttpAnswer> | Error | undefined
+export type Answering = (n: number, received: Received) => Partial<PostAnswer> | Error | undefined
 
 export type SenderBench = {
   readonly clock: ManualClock

@@ -17,9 +17,9 @@ import type { RemoteWriteConfig } from './config.ts'
 import { DesiredShards, RESHARD_INTERVAL_MS } from './desired-shards.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { encodeWriteV2 } from './encode-v2.ts'
-import type { HttpClient } from './http-client.ts'
 import { judgeAnswer, type Sent, type Verdict } from './judge-answer.ts'
 import { contentTypeOf } from './negotiate.ts'
+import type { PostClient } from './post-client.ts'
 import type { QueuedSamples, SentLabels } from './sample-queue.ts'
 import { newTotals, type SenderTotals } from './sender-metrics.ts'
 import { Shards } from './shards.ts'
@@ -29,7 +29,7 @@ export type SenderDeps<Step> = {
   readonly clock: Clock
   readonly log: Log
   readonly metadata: MetadataStore
-  readonly client: HttpClient
+  readonly client: PostClient
   readonly relabel: (labels: Labels, steps: readonly Step[]) => Labels | undefined
   readonly resolve: (text: Text) => string
   /** How we call ourselves. */
@@ -54,6 +54,8 @@ export class Sender<Step> {
   readonly #series = new WeakMap<Labels, SentLabels | { readonly dropped: true }>()
   readonly #exemplars = new Map<string, WriteExemplar[]>()
   #waitingExemplars = 0
+  /** By series, those seen last first: a target shows the same exemplar for a while, and it is sent once. */
+  readonly #lastExemplars = new Map<string, WriteExemplar>()
   readonly #end = new AbortController()
   /** The end has waited long enough: even what is under way is given up. */
   readonly #late = new AbortController()
@@ -107,10 +109,11 @@ export class Sender<Step> {
     }
   }
 
-  exemplar(of: Labels, exemplar: WriteExemplar): void {
+  /** `isUntimed`: its instant is that of the scrape, and does not tell it from the one before. */
+  exemplar(of: Labels, exemplar: WriteExemplar, isUntimed = false): void {
     if (this.config.version === 'v1' && !this.config.sendExemplars) return
     const series = this.#seriesOf(of)
-    if ('dropped' in series) return
+    if ('dropped' in series || this.#isRepeated(series.labels.key, exemplar, isUntimed)) return
     if (this.#waitingExemplars >= MAX_WAITING_EXEMPLARS) {
       this.totals.exemplarsDropped++
       return
@@ -120,6 +123,22 @@ export class Sender<Step> {
     const waiting = this.#exemplars.get(key)
     if (waiting === undefined) this.#exemplars.set(key, [exemplar])
     else waiting.push(exemplar)
+  }
+
+  #isRepeated(key: string, exemplar: WriteExemplar, isUntimed: boolean): boolean {
+    const last = this.#lastExemplars.get(key)
+    if (
+      last !== undefined &&
+      (isUntimed || last.at === exemplar.at) &&
+      Object.is(last.value, exemplar.value) &&
+      last.labels.equals(exemplar.labels)
+    )
+      return true
+    this.#lastExemplars.delete(key)
+    this.#lastExemplars.set(key, exemplar)
+    if (this.#lastExemplars.size > MAX_WAITING_EXEMPLARS)
+      this.#lastExemplars.delete(this.#lastExemplars.keys().next().value!)
+    return false
   }
 
   /** Ends: what waits is sent until `signal` aborts, the rest is counted as dropped. */
