@@ -35,6 +35,16 @@ export type MatrixSeries = {
   readonly histograms?: { readonly timestamps: Float64Array; readonly values: readonly NativeHistogram[] }
 }
 
+/** How much was looked at, as Prometheus counts it: a histogram is as many samples as it takes room of 16 bytes. */
+export type QueryStats = {
+  /** Samples that selectors handed out, those of a window again at every step. */
+  readonly total: number
+  /** Most samples held at one time. */
+  readonly peak: number
+  /** `total` by step, instants in Unix milliseconds: only where it was asked for and the engine may. */
+  readonly perStep?: readonly (readonly [at: number, count: number])[]
+}
+
 export type QueryAnswer = (
   | { readonly kind: 'vector'; readonly samples: readonly VectorSample[] }
   | { readonly kind: 'matrix'; readonly series: readonly MatrixSeries[] }
@@ -44,6 +54,8 @@ export type QueryAnswer = (
   /** Caveats beside the result: what may be wrong with the data or the question. */
   readonly warnings: readonly string[]
   readonly infos: readonly string[]
+  /** Absent where whoever answered does not count. */
+  readonly stats?: QueryStats
 }
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { typeOf } from './check.ts'
+import { parseAll as parse } from './features.test-support.ts'
 import { FUNCTIONS } from './functions.ts'
-import { parse } from './parser.ts'
 
 test('an expression has the type that it yields', () => {
   const types = {

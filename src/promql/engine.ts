@@ -6,10 +6,14 @@
  */
 import {
   type Clock,
+  type Feature,
   type Instant,
   Labels,
+  type MatrixSeries,
+  type NativeHistogram,
   type QueryAnswer,
   type QueryFn,
+  type QueryStats,
   type Range,
   systemClock,
   unixMs,
@@ -18,11 +22,12 @@ import { compareLabels, type Querier } from '#storage'
 import { type Expr, unwrap } from './ast.ts'
 import { typeOf } from './check.ts'
 import { Annotations } from './eval/annotations.ts'
-import { ABSENT, type Column, type Frame, timeAt, type Value, withoutSchema } from './eval/column.ts'
+import { ABSENT, type Column, FLOAT, type Frame, HISTOGRAM, histogramAt, timeAt, type Value } from './eval/column.ts'
 import { type Bounds, Context } from './eval/context.ts'
 import { evaluate } from './eval/evaluate.ts'
 import { dropNames } from './eval/gather.ts'
-import { rangeInput, windowEnd } from './eval/range-call.ts'
+import { rawWindows } from './eval/raw-windows.ts'
+import { selectorsOfStatistics } from './eval/reset-hints.ts'
 import { openQueriers } from './eval/select.ts'
 import { parse } from './parser.ts'
 import { ParseError } from './position.ts'
@@ -41,19 +46,23 @@ export type EngineOptions = {
   /** Step of subqueries that name none. */
   readonly subqueryStepMs?: number
   readonly clock?: Clock
+  /** Prometheus' feature flags that change what PromQL is and means; none unless named. */
+  readonly features?: ReadonlySet<Feature>
 }
 
 export type Engine = { readonly query: QueryFn }
 
 const DEFAULT_MAX_SAMPLES = 50_000_000
+const NO_FEATURES: ReadonlySet<Feature> = new Set()
 
 export function createEngine(options: EngineOptions): Engine {
   const { store, lookbackMs = 300_000, subqueryStepMs = 60_000, clock = systemClock } = options
   const maxSamples = options.limits?.maxSamples ?? DEFAULT_MAX_SAMPLES
+  const features = options.features ?? NO_FEATURES
   return {
     async query(promql, when, signal) {
       signal?.throwIfAborted()
-      const expr = parse(promql)
+      const expr = parse(promql, features)
       const bounds = boundsOf(when)
       checkResult(promql, expr, bounds)
       const annotations = new Annotations(promql)
@@ -66,15 +75,25 @@ export function createEngine(options: EngineOptions): Engine {
         annotations,
         clock,
         signal,
+        features,
+        statistics: selectorsOfStatistics(expr),
       })
       using owned = new DisposableStack()
       const frame = frameOf(bounds)
       context.limitSteps(frame.count, expr.span)
       openQueriers(expr, frame, context, shared(store, owned))
-      const result = await answer(expr, frame, context)
-      return { ...result, warnings: annotations.warnings, infos: annotations.infos }
+      const [result, reads] = await context.reading(frame.count, () => answer(expr, frame, context))
+      const perStep = when.perStepStats === true && features.has('promql-per-step-stats')
+      const { warnings, infos } = annotations
+      return { ...result, warnings, infos, stats: statsOf(reads, frame, context, perStep) }
     },
   }
+}
+
+function statsOf(reads: Float64Array, frame: Frame, { peak }: Context, perStep: boolean): QueryStats {
+  const total = reads.reduce((sum, count) => sum + count, 0)
+  if (!perStep) return { total, peak }
+  return { total, peak, perStep: [...reads].map((count, step) => [timeAt(frame, step), count] as const) }
 }
 
 /** Opens each span once. */
@@ -94,7 +113,8 @@ function boundsOf(when: Instant | Range): Bounds {
   if ('at' in when) return { start: when.at, end: when.at, stepMs: 0, isRange: false }
   if (!(when.stepMs > 0) || when.end < when.start)
     throw new RangeError(`BUG: bad range ${when.start} to ${when.end} step ${when.stepMs}; callers check it`)
-  return { ...when, isRange: true }
+  const { start, end, stepMs } = when
+  return { start, end, stepMs, isRange: true }
 }
 
 function frameOf({ start, end, stepMs }: Bounds): Frame {
@@ -113,11 +133,18 @@ function checkResult(text: string, expr: Expr, { isRange }: Bounds): void {
     )
 }
 
-type Result = QueryAnswer extends infer One ? (One extends unknown ? Omit<One, 'warnings' | 'infos'> : never) : never
+type Result = QueryAnswer extends infer One
+  ? One extends unknown
+    ? Omit<One, 'warnings' | 'infos' | 'stats'>
+    : never
+  : never
 
 async function answer(expr: Expr, frame: Frame, context: Context): Promise<Result> {
   const inner = unwrap(expr)
-  if (inner.kind === 'matrix-selector' || inner.kind === 'subquery') return rawWindows(inner, frame, context)
+  if (inner.kind === 'matrix-selector' || inner.kind === 'subquery') {
+    const series = await rawWindows(inner, frame, context)
+    return { kind: 'matrix', series: [...series].sort((a, b) => compareLabels(a.labels, b.labels)) }
+  }
   const value = await evaluate(expr, frame, context)
   if (context.bounds.isRange) return matrix(value, expr, frame, context)
   const at = unixMs(frame.start)
@@ -128,7 +155,13 @@ async function answer(expr: Expr, frame: Frame, context: Context): Promise<Resul
     kind: 'vector',
     samples: columns
       .filter(({ kinds }) => kinds[0] !== ABSENT)
-      .map(({ labels, values }) => ({ labels, at, value: values[0]! })),
+      .map((column) => {
+        const { labels } = column
+        const histogram = histogramAt(column, 0)
+        return histogram === undefined
+          ? { labels, at, value: column.values[0]! }
+          : { labels, at, value: Number.NaN, histogram }
+      }),
   }
 }
 
@@ -140,48 +173,32 @@ function matrix(value: Value, expr: Expr, frame: Frame, context: Context): Resul
       : dropNames(value.columns, frame.count, context, expr.span)
   const series = columns
     .map((column) => points(column, frame))
-    .filter(({ timestamps }) => timestamps.length > 0)
+    .filter(({ timestamps, histograms }) => timestamps.length > 0 || histograms !== undefined)
     .sort((a, b) => compareLabels(a.labels, b.labels))
   return { kind: 'matrix', series }
 }
 
-function points({ labels, values, kinds }: Omit<Column, 'dropName'>, frame: Frame) {
+function points({ labels, values, kinds, histograms }: Omit<Column, 'dropName'>, frame: Frame): MatrixSeries {
   let count = 0
-  for (let i = 0; i < frame.count; i++) if (kinds[i] !== ABSENT) count++
+  for (let i = 0; i < frame.count; i++) if (kinds[i] === FLOAT) count++
   const timestamps = new Float64Array(count)
   const kept = new Float64Array(count)
   let at = 0
   for (let i = 0; i < frame.count; i++) {
-    if (kinds[i] === ABSENT) continue
+    if (kinds[i] !== FLOAT) continue
     timestamps[at] = timeAt(frame, i)
     kept[at++] = values[i]!
   }
-  return { labels, timestamps, values: kept }
-}
-
-/** A range vector asked for as it is: the samples themselves. */
-async function rawWindows(
-  node: Extract<Expr, { kind: 'matrix-selector' | 'subquery' }>,
-  frame: Frame,
-  context: Context,
-): Promise<Result> {
-  const input = await rangeInput(node, frame, context, (inner) =>
-    evaluate((node as Extract<Expr, { kind: 'subquery' }>).expr, inner, context),
-  )
-  if (node.kind === 'matrix-selector' && node.selector.extension !== undefined)
-    throw context.unsupported(
-      node.span,
-      `${node.selector.extension} ranges can only be functions' arguments; write rate(...) around it`,
-    )
-  const end = windowEnd(input, frame.start, context)
-  const series = input.series.flatMap(({ labels, dropName, timestamps, values, count }) => {
-    let from = 0
-    while (from < count && timestamps[from]! <= end - input.range) from++
-    let to = from
-    while (to < count && timestamps[to]! <= end) to++
-    const kept = dropName ? withoutSchema(labels) : labels
-    return from === to ? [] : [{ labels: kept, timestamps: timestamps.slice(from, to), values: values.slice(from, to) }]
-  })
-  series.sort((a, b) => compareLabels(a.labels, b.labels))
-  return { kind: 'matrix', series }
+  const series = { labels, timestamps, values: kept }
+  if (histograms === undefined) return series
+  const times: number[] = []
+  const found: NativeHistogram[] = []
+  for (let i = 0; i < frame.count; i++) {
+    if (kinds[i] !== HISTOGRAM) continue
+    times.push(timeAt(frame, i))
+    found.push(histograms[i]!)
+  }
+  return found.length === 0
+    ? series
+    : { ...series, histograms: { timestamps: Float64Array.from(times), values: found } }
 }

@@ -129,6 +129,28 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionDoc> = new Map([
   define('year(v)', 'v?>v', 'year, UTC'),
 ])
 
+/** Functions that Prometheus may still change: only known with the flag `promql-experimental-functions`. */
+export const EXPERIMENTAL_FUNCTIONS: ReadonlySet<string> = new Set([
+  'double_exponential_smoothing',
+  'end',
+  'first_over_time',
+  'histogram_quantiles',
+  'info',
+  'mad_over_time',
+  'max_of',
+  'min_of',
+  'range',
+  'sort_by_label',
+  'sort_by_label_desc',
+  'start',
+  'start_timestamp',
+  'step',
+  'ts_of_first_over_time',
+  'ts_of_last_over_time',
+  'ts_of_max_over_time',
+  'ts_of_min_over_time',
+])
+
 /** Functions that take the modifier, by modifier. */
 export const EXTENDED_FUNCTIONS = {
   anchored: ['changes', 'delta', 'increase', 'rate', 'resets'],

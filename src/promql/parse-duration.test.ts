@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parse } from './parser.ts'
+import { parseAll as parse } from './features.test-support.ts'
 import { formatExpr } from './print.ts'
 
 const range = (text: string) => formatExpr(parse(`x[${text}]`)).slice(2, -1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parse } from './parser.ts'
+import { parseAll as parse } from './features.test-support.ts'
 
 const matchers = (text: string) => {
   const expr = parse(text)

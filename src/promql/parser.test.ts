@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { metricNamesOf, ParseError, parse, parseSelector, selectorsOf } from './index.ts'
+import { parseAll as parse } from './features.test-support.ts'
+import { metricNamesOf, ParseError, parseSelector, selectorsOf } from './index.ts'
 import { formatExpr } from './print.ts'
 
 const PRINTED: readonly { readonly given: string; readonly printed: string }[] = [

@@ -7,7 +7,7 @@
  * - Types are checked here (`check.ts`): what `parse` returns can be evaluated.
  * - Here are the rules that call each other; durations, selectors and types are apart.
  */
-import type { Matcher } from '#core'
+import type { Feature, Matcher } from '#core'
 import {
   AGGREGATOR_PARAMS,
   AGGREGATORS,
@@ -18,6 +18,7 @@ import {
   type VectorSelector,
 } from './ast.ts'
 import { check } from './check.ts'
+import { checkFeatures } from './check-features.ts'
 import type { Token } from './lexer.ts'
 import { parseDuration, parseOffset } from './parse-duration.ts'
 import { operatorModifiers } from './parse-modifiers.ts'
@@ -28,8 +29,13 @@ import { numberOf, TokenReader } from './token-reader.ts'
 const MAX_LENGTH = 262_144
 const MAX_DEPTH = 400
 
-/** Parses and type-checks one expression. Throws `ParseError`. */
-export function parse(text: string): Expr {
+const NO_FEATURES: ReadonlySet<Feature> = new Set()
+
+/**
+ * Parses and type-checks one expression; of what is experimental only what `features` name, as in Prometheus. Throws
+ * `ParseError`.
+ */
+export function parse(text: string, features: ReadonlySet<Feature> = NO_FEATURES): Expr {
   if (text.length > MAX_LENGTH) {
     throw new ParseError(
       text.slice(0, 1),
@@ -39,6 +45,7 @@ export function parse(text: string): Expr {
   }
   const parser = new Parser(text)
   const expr = parser.whole()
+  checkFeatures(text, expr, features)
   check(text, expr)
   return expr
 }

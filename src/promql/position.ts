@@ -2,7 +2,8 @@
  * Places in an expression, and the errors that name them.
  *
  * - A span is a pair of offsets into the source text, `end` exclusive, in UTF-16 units.
- * - Every message reads `line:col: what is wrong; what to write instead`, lines and columns counted from 1.
+ * - Every message reads `line:col: what is wrong; what to write instead`, lines and columns counted from 1, columns in
+ *   bytes of UTF-8, as Prometheus counts them.
  */
 import { AssayError } from '#core'
 
@@ -12,7 +13,7 @@ export type Place = { readonly line: number; readonly column: number }
 export function placeOf(text: string, offset: number): Place {
   const before = text.slice(0, offset)
   const lineStart = before.lastIndexOf('\n') + 1
-  return { line: before.split('\n').length, column: offset - lineStart + 1 }
+  return { line: before.split('\n').length, column: Buffer.byteLength(before.slice(lineStart)) + 1 }
 }
 
 /** `1:7`, as annotations and errors show it. */

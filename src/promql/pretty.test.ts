@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parse } from './parser.ts'
+import { parseAll as parse } from './features.test-support.ts'
 import { prettyExpr } from './pretty.ts'
 
 const LONG = 'a_metric_with_a_name_so_long_that_two_of_them_do_not_fit_into_a_line'

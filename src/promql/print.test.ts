@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parse } from './parser.ts'
+import { parseAll as parse } from './features.test-support.ts'
 import { formatExpr } from './print.ts'
 
 const name = fc.constantFrom('up', 'sum', 'a:b', 'http_requests_total', 'by', 'on')

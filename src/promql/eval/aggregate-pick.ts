@@ -1,13 +1,17 @@
 /**
  * Aggregations that pick samples of a group and keep them as they are: topk, bottomk, limitk, limit_ratio.
+ *
+ * - topk and bottomk look at floats alone, and say so when they pass over histograms; the others take either.
  */
-import type { Labels } from '#core'
-import type { Aggregate } from '../ast.ts'
-import { groupsOf } from './aggregate.ts'
-import { type Column, FLOAT, type Frame, isBlank, type Vector } from './column.ts'
+import { type Aggregate, unwrap } from '../ast.ts'
+import { goFloat } from '../go-float.ts'
+import { groupsOf, noteIgnored, outside } from './aggregate.ts'
+import { ABSENT, type Column, FLOAT, type Frame, isBlank, type Vector } from './column.ts'
 import type { Context } from './context.ts'
-import { goNumber } from './quantile.ts'
+import { type Less, push, replaceTop, sortDown } from './go-heap.ts'
+import { hashFraction } from './label-hash.ts'
 
+/** The places of those that are picked, in the order of an instant query's answer. */
 type Pick = (inputs: readonly Column[], step: number, param: number) => readonly number[]
 
 /** In an instant query the samples of topk and bottomk come in order of value, group by group. */
@@ -18,8 +22,9 @@ export async function pick(
   frame: Frame,
   context: Context,
 ): Promise<Vector> {
-  const limits = params.map((param) => checked(node, param, context))
-  const choose = chooserOf(node)
+  const limits = checked(node, params, context)
+  if (limits === undefined) return { type: 'vector', columns: [] }
+  const choose = chooserOf(node, vector.columns.length)
   const picked: Column[] = []
   for (const { members } of groupsOf(node, vector)) {
     const inputs = members.map((i) => vector.columns[i]!)
@@ -28,9 +33,10 @@ export async function pick(
     let order: readonly number[] = []
     for (let step = 0; step < frame.count; step++) {
       order = choose(inputs, step, limits[step]!)
-      for (const i of order) kinds[i]![step] = FLOAT
+      for (const i of order) kinds[i]![step] = inputs[i]!.kinds[step]!
       if (context.spend(inputs.length)) await context.breathe()
     }
+    if (node.op === 'topk' || node.op === 'bottomk') noteIgnored(node, inputs, context)
     const outputs = inputs.map((input, i) => ({ ...input, kinds: kinds[i]! }))
     const inOrder = frame.count === 1 ? order.map((i) => outputs[i]!) : outputs
     picked.push(...inOrder.filter((column) => !isBlank(column)))
@@ -38,82 +44,82 @@ export async function pick(
   return { type: 'vector', columns: picked }
 }
 
-/** The parameter as it counts: whole for `k`, within [-1, 1] for a ratio. */
-function checked(node: Aggregate, param: number, context: Context): number {
-  const span = node.param!.span
-  if (node.op !== 'limit_ratio') {
-    if (Number.isNaN(param)) throw context.fail(span, 'Parameter value is NaN; write a number of series')
-    if (Math.abs(param) >= 2 ** 63)
-      throw context.fail(span, `Scalar value ${goNumber(param)} overflows int64; write a number of series`)
-    return Math.trunc(param)
+/** The parameter as it counts at each step: whole for `k`, within [-1, 1] for a ratio. `undefined`: nothing is ever picked. */
+function checked(node: Aggregate, params: Float64Array, context: Context): Float64Array | undefined {
+  const { span } = unwrap(node.param!)
+  const hasNan = params.some(Number.isNaN)
+  if (node.op === 'limit_ratio') {
+    if (!hasNan && params.every((ratio) => ratio === 0)) return undefined
+    if (hasNan) throw context.fail(span, 'Ratio value is NaN; write one between -1 and 1')
+    for (const ratio of outside(params, -1, 1))
+      context.annotations.warn(
+        span,
+        `ratio value should be between -1 and 1, got ${goFloat(ratio)}, capping to ${Math.sign(ratio)}`,
+      )
+    return params.map((ratio) => Math.max(-1, Math.min(1, ratio)))
   }
-  if (Number.isNaN(param)) throw context.fail(span, 'Ratio value is NaN; write one between -1 and 1')
-  const capped = Math.max(-1, Math.min(1, param))
-  if (capped !== param)
-    context.annotations.warn(
-      span,
-      `ratio value should be between -1 and 1, got ${goNumber(param)}, capping to ${capped}`,
-    )
-  return capped
+  if (!hasNan && params.every((k) => k < 1)) return undefined
+  if (hasNan) throw context.fail(span, 'Parameter value is NaN; write a number of series')
+  const [least, most] = extremes(params)
+  if (least <= -(2 ** 63))
+    throw context.fail(span, `Scalar value ${goFloat(least)} underflows int64; write a number of series`)
+  // The largest double below 2^63 counts as too large, as in Prometheus.
+  if (most >= 2 ** 63 - 1024)
+    throw context.fail(span, `Scalar value ${goFloat(most)} overflows int64; write a number of series`)
+  return params.map(Math.trunc)
 }
 
-function chooserOf({ op }: Aggregate): Pick {
+function extremes(values: Float64Array): readonly [number, number] {
+  return [values.reduce((a, b) => Math.min(a, b), Infinity), values.reduce((a, b) => Math.max(a, b), -Infinity)]
+}
+
+function chooserOf({ op }: Aggregate, series: number): Pick {
   switch (op) {
     case 'topk':
-      return (inputs, step, k) => ranked(inputs, step, k, (a, b) => b - a)
+      return (inputs, step, k) => best(inputs, step, Math.min(k, series), false)
     case 'bottomk':
-      return (inputs, step, k) => ranked(inputs, step, k, (a, b) => a - b)
+      return (inputs, step, k) => best(inputs, step, Math.min(k, series), true)
     case 'limitk':
-      return (inputs, step, k) => present(inputs, step).slice(0, Math.max(0, k))
+      return (inputs, step, k) => first(inputs, step, Math.min(k, series))
     default:
       return byRatio()
   }
 }
 
-function present(inputs: readonly Column[], step: number): number[] {
-  const found: number[] = []
-  for (let i = 0; i < inputs.length; i++) if (inputs[i]!.kinds[step] === FLOAT) found.push(i)
-  return found
-}
-
-/** NaN comes last, whichever way the others go; of equal values the first stays first. */
-function ranked(
-  inputs: readonly Column[],
-  step: number,
-  k: number,
-  compare: (a: number, b: number) => number,
-): readonly number[] {
+/** The k largest, or the k smallest. NaN is the first to go, whichever way the others stand. */
+function best(inputs: readonly Column[], step: number, k: number, smallest: boolean): readonly number[] {
   if (k < 1) return []
-  const order = (i: number, j: number): number => {
-    const a = inputs[i]!.values[step]!
-    const b = inputs[j]!.values[step]!
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j
-    return a === b ? i - j : compare(a, b)
+  const at = (i: number) => inputs[i]!.values[step]!
+  const less: Less = smallest
+    ? (i, j) => Number.isNaN(at(i)) || at(i) > at(j)
+    : (i, j) => Number.isNaN(at(i)) || at(i) < at(j)
+  const heap: number[] = []
+  for (let i = 0; i < inputs.length; i++) {
+    if (inputs[i]!.kinds[step] !== FLOAT) continue
+    if (heap.length < k) {
+      push(heap, i, less)
+      continue
+    }
+    const worst = at(heap[0]!)
+    const value = at(i)
+    if ((smallest ? worst > value : worst < value) || (Number.isNaN(worst) && !Number.isNaN(value)))
+      replaceTop(heap, i, less)
   }
-  const found = present(inputs, step)
-  return k <= FEW ? firstFew(found, k, order) : found.sort(order).slice(0, k)
+  sortDown(heap, less)
+  return heap
 }
 
-/** Up to here it is faster to keep the best in order than to sort everything: topk(5, ...) over many series. */
-const FEW = 16
+/** The first k, in the order in which a heap of their values holds them; a histogram's value counts as 0. */
+function first(inputs: readonly Column[], step: number, k: number): readonly number[] {
+  const less = byValue(inputs, step)
+  const heap: number[] = []
+  for (let i = 0; i < inputs.length && heap.length < k; i++) if (inputs[i]!.kinds[step] !== ABSENT) push(heap, i, less)
+  return heap
+}
 
-/** The first `k` of `all` in order, as sorting would give them. */
-export function firstFew(
-  all: readonly number[],
-  k: number,
-  order: (a: number, b: number) => number,
-): readonly number[] {
-  const best: number[] = []
-  for (const one of all) {
-    if (best.length === k && order(one, best[k - 1]!) >= 0) continue
-    let at = best.length < k ? best.length : k - 1
-    while (at > 0 && order(one, best[at - 1]!) < 0) {
-      best[at] = best[at - 1]!
-      at--
-    }
-    best[at] = one
-  }
-  return best
+function byValue(inputs: readonly Column[], step: number): Less {
+  const at = (i: number) => (inputs[i]!.kinds[step] === FLOAT ? inputs[i]!.values[step]! : 0)
+  return (i, j) => Number.isNaN(at(i)) || at(i) < at(j)
 }
 
 /** A series is in by a hash of its labels, so that it is always the same ones, and r and r - 1 complement each other. */
@@ -126,18 +132,15 @@ function byRatio(): Pick {
     places.set(column, place)
     return place
   }
-  return (inputs, step, ratio) =>
-    present(inputs, step).filter((i) => (ratio >= 0 ? placeOf(inputs[i]!) < ratio : placeOf(inputs[i]!) >= 1 + ratio))
-}
-
-/** FNV-1a over the labels with a final mix, as a fraction in [0, 1). */
-export function hashFraction(labels: Labels): number {
-  let hash = 0x811c9dc5
-  for (const part of labels.flat) {
-    for (let i = 0; i < part.length; i++) hash = Math.imul(hash ^ part.charCodeAt(i), 0x01000193)
-    hash = Math.imul(hash ^ 0xff, 0x01000193)
+  return (inputs, step, ratio) => {
+    if (ratio === 0) return []
+    const less = byValue(inputs, step)
+    const heap: number[] = []
+    for (let i = 0; i < inputs.length; i++) {
+      if (inputs[i]!.kinds[step] === ABSENT) continue
+      const place = placeOf(inputs[i]!)
+      if (ratio >= 0 ? place < ratio : place >= 1 + ratio) push(heap, i, less)
+    }
+    return heap
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
 }

@@ -3,11 +3,16 @@
  *
  * - Grouping is resolved once per label set. Each group is folded column by column, so that the inner loop runs over
  *   the steps of one array; the order of samples within a step is the order of the input, as in Prometheus.
+ * - sum and avg take floats or histograms, but not both at one step; count and group take both; the others pass over
+ *   histograms, and an info says so.
  */
-import type { Aggregate } from '../ast.ts'
+import { type Aggregate, unwrap } from '../ast.ts'
 import { decimal } from '../decimal.ts'
+import { formatHistogram } from '../histogram/index.ts'
 import { quote } from '../strings.ts'
-import { ABSENT, blank, type Column, FLOAT, type Frame, type Vector } from './column.ts'
+import { foldHistograms } from './aggregate-histograms.ts'
+import { ignoredInAggregation } from './annotations.ts'
+import { ABSENT, blank, type Column, FLOAT, type Frame, HISTOGRAM, type OpenColumn, type Vector } from './column.ts'
 import type { Context } from './context.ts'
 import { Gather } from './gather.ts'
 import { type Group, groupBy, groupLabels } from './grouping.ts'
@@ -30,13 +35,25 @@ export async function aggregate(node: Aggregate, vector: Vector, frame: Frame, c
       frame.count,
     )
     FOLDS[node.op]?.(inputs, out)
+    if (inputs.some(({ histograms }) => histograms !== undefined)) {
+      if (node.op === 'sum' || node.op === 'avg') foldHistograms(node, inputs, out, context)
+      else if (node.op !== 'count' && node.op !== 'group') noteIgnored(node, inputs, context)
+    }
     columns.push(out)
     if (context.spend(inputs.length * frame.count)) await context.breathe()
   }
   return { type: 'vector', columns }
 }
 
-type Fold = (inputs: readonly Column[], out: Column) => void
+/** An aggregation of floats alone says that it passed over histograms. */
+export function noteIgnored(node: Aggregate, inputs: readonly Column[], context: Context): void {
+  if (!inputs.some(({ kinds }) => kinds.includes(HISTOGRAM))) return
+  // Prometheus places it at the aggregation when it picks samples, else at what is aggregated.
+  const span = node.op === 'topk' || node.op === 'bottomk' ? node.span : unwrap(node.expr).span
+  context.annotations.info(span, ignoredInAggregation(node.op))
+}
+
+type Fold = (inputs: readonly Column[], out: OpenColumn) => void
 
 const FOLDS: Readonly<Partial<Record<Aggregate['op'], Fold>>> = {
   sum: foldSum,
@@ -60,10 +77,11 @@ const FOLDS: Readonly<Partial<Record<Aggregate['op'], Fold>>> = {
   stdvar: foldVariance,
 }
 
+/** Of samples of either kind. */
 function each(inputs: readonly Column[], out: Column, next: (step: number) => number): void {
   for (const { kinds } of inputs) {
     for (let step = 0; step < kinds.length; step++) {
-      if (kinds[step] !== FLOAT) continue
+      if (kinds[step] === ABSENT) continue
       out.values[step] = next(step)
       out.kinds[step] = FLOAT
     }
@@ -142,10 +160,7 @@ export async function aggregateQuantile(
   frame: Frame,
   context: Context,
 ): Promise<Vector> {
-  for (let step = 0; step < q.length; step++) {
-    const warning = quantileWarning(q[step]!)
-    if (warning !== undefined) context.annotations.warn(node.param!.span, warning)
-  }
+  for (const bad of outside(q, 0, 1)) context.annotations.warn(unwrap(node.param!).span, quantileWarning(bad)!)
   const columns: Column[] = []
   for (const { labels, members } of groupsOf(node, vector)) {
     const inputs = members.map((i) => vector.columns[i]!)
@@ -161,12 +176,26 @@ export async function aggregateQuantile(
       out.kinds[step] = FLOAT
       if (context.spend(count)) await context.breathe()
     }
+    noteIgnored(node, inputs, context)
     columns.push(out)
   }
   return { type: 'vector', columns }
 }
 
-/** How many samples have each value, the value as a label. */
+/** What of a parameter's values has to be said: NaN alone when one is, else the one furthest above `high` and below `low`. */
+export function outside(values: Float64Array, low: number, high: number): readonly number[] {
+  let least = Infinity
+  let most = -Infinity
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    if (Number.isNaN(value)) return [value]
+    if (value < least) least = value
+    if (value > most) most = value
+  }
+  return [...(most > high ? [most] : []), ...(least < low ? [least] : [])]
+}
+
+/** How many samples have each value, the value as a label; a histogram's is its text. */
 export async function countValues(
   node: Aggregate,
   label: string,
@@ -178,17 +207,26 @@ export async function countValues(
     throw context.fail(node.param!.span, `invalid label name ${quote(label)}; write a name such as "version"`)
   const gather = new Gather(frame.count, context, node.span)
   // Values repeat from step to step: the labels of each are made once a series.
-  const byValue = new Map<number, Column>()
-  for (const { labels, dropName, values, kinds } of vector.columns) {
-    const group = groupLabels(labels, node.without, node.grouping)
+  const byValue = new Map<number, OpenColumn>()
+  for (const { labels, dropName, values, kinds, histograms } of vector.columns) {
+    const labelled = (value: string) =>
+      gather.column(
+        groupLabels(labels.with(label, value), node.without, [...node.grouping, ...(node.without ? [] : [label])]),
+        dropName,
+      )
     byValue.clear()
     for (let step = 0; step < frame.count; step++) {
-      if (kinds[step] !== FLOAT) continue
-      const value = values[step]!
-      // A map takes -0 for 0, which have labels of their own.
-      const known = Object.is(value, -0) ? undefined : byValue.get(value)
-      const out = known ?? gather.column(group.with(label, decimal(value)), dropName)
-      if (known === undefined && !Object.is(value, -0)) byValue.set(value, out)
+      if (kinds[step] === ABSENT) continue
+      let out: OpenColumn | undefined
+      if (kinds[step] === HISTOGRAM) out = labelled(formatHistogram(histograms![step]!))
+      else {
+        const value = values[step]!
+        // A map takes -0 for 0, which have labels of their own.
+        const isPlain = !Object.is(value, -0)
+        out = isPlain ? byValue.get(value) : undefined
+        out ??= labelled(decimal(value))
+        if (isPlain) byValue.set(value, out)
+      }
       out.values[step]! += 1
       out.kinds[step] = FLOAT
     }

@@ -5,7 +5,7 @@
  * - What is forbidden (two candidates on the "one" side) is forbidden per step: series that follow each other in time
  *   are no duplicates.
  */
-import type { Labels } from '#core'
+import type { Labels, NativeHistogram } from '#core'
 import type { Binary, Matching } from '../ast.ts'
 import { type Compare, type Compute, compareOf, computeOf } from './arithmetic.ts'
 import {
@@ -14,17 +14,22 @@ import {
   type Column,
   FLOAT,
   type Frame,
+  HISTOGRAM,
   inBraces,
   isBlank,
+  type OpenColumn,
+  putHistogram,
   type Scalar,
   type Value,
   type Vector,
   withoutSchema,
 } from './column.ts'
 import type { Context } from './context.ts'
+import { operate } from './element-operation.ts'
 import { Gather } from './gather.ts'
 import { matchLabels } from './grouping.ts'
 import { setOperation } from './set-operation.ts'
+import { StepNotes } from './step-notes.ts'
 
 const ONE_TO_ONE: Matching = { card: 'one-to-one', on: false, labels: [], include: [] }
 
@@ -34,11 +39,16 @@ export async function binary(node: Binary, left: Value, right: Value, frame: Fra
     if (left.type !== 'vector' || right.type !== 'vector') throw new TypeError('BUG: a set operator on a scalar')
     return setOperation(node.op, node.matching ?? ONE_TO_ONE, left, right, frame.count)
   }
-  const compute = computeOf(node.op)
-  const compare = compareOf(node.op)
-  // Cutting histograms: a float has no buckets, so nothing is left of it.
-  if (compute === undefined && compare === undefined) return { type: 'vector', columns: [] }
-  if (left.type === 'scalar' && right.type === 'scalar') return scalars(left, right, compute ?? asNumber(compare!))
+  if (left.type === 'scalar' && right.type === 'scalar') {
+    const compute = computeOf(node.op)
+    const compare = compareOf(node.op)
+    if (compute === undefined && compare === undefined)
+      throw context.fail(
+        node.span,
+        `operator "${node.op}" not allowed for Scalar operations; put native histograms on its left side`,
+      )
+    return scalars(left, right, compute ?? asNumber(compare!))
+  }
   if (left.type === 'vector' && right.type === 'vector') return vectors(node, left, right, frame, context)
   const vector = left.type === 'vector' ? left : (right as Vector)
   const scalar = left.type === 'scalar' ? left : (right as Scalar)
@@ -64,13 +74,23 @@ async function vectorAndScalar(
 ): Promise<Vector> {
   const compute = computeOf(node.op)
   const compare = compareOf(node.op)
+  const trims = compute === undefined && compare === undefined
+  // Only what makes another quantity of it takes the name away: neither a filter nor cutting a histogram.
+  const keepsName = compute === undefined && !node.bool
+  const notes = new StepNotes()
   const columns: Column[] = []
-  for (const { labels, dropName, values, kinds } of vector.columns) {
+  for (const [order, column] of vector.columns.entries()) {
+    const { labels, dropName, values, kinds } = column
     const filters = compare !== undefined && !node.bool
     context.charge(values.length, node.span)
-    const out = blank(labels, dropName || !filters, values.length)
+    const out = blank(labels, dropName || !keepsName, values.length)
     for (let i = 0; i < values.length; i++) {
       if (kinds[i] === ABSENT) continue
+      if (trims || kinds[i] === HISTOGRAM) {
+        const sample = kinds[i] === HISTOGRAM ? column.histograms![i]! : values[i]!
+        putOutcome(node, out, i, sample, scalar.values[i]!, { swapped, notes, order })
+        continue
+      }
       const value = values[i]!
       const left = swapped ? scalar.values[i]! : value
       const right = swapped ? value : scalar.values[i]!
@@ -86,7 +106,23 @@ async function vectorAndScalar(
     if (!isBlank(out)) columns.push(out)
     if (context.spend(values.length)) await context.breathe()
   }
+  notes.say(context.annotations, node.span)
   return { type: 'vector', columns }
+}
+
+/** A sample of a vector and a scalar, where one of them is a histogram or the operator is only for those. */
+function putOutcome(
+  node: Binary,
+  out: OpenColumn,
+  step: number,
+  sample: NativeHistogram | number,
+  scalar: number,
+  { swapped, notes, order }: { readonly swapped: boolean; readonly notes: StepNotes; readonly order: number },
+): void {
+  const { histogram, note } = swapped ? operate(node.op, scalar, sample) : operate(node.op, sample, scalar)
+  if (note !== undefined) notes.add(step, order, note)
+  // Comparisons of a histogram and a number have no outcome at all.
+  if (histogram !== undefined) putHistogram(out, step, histogram)
 }
 
 type Side = { readonly columns: readonly Column[]; readonly fill: number | undefined }
@@ -100,16 +136,28 @@ async function vectors(node: Binary, left: Vector, right: Vector, frame: Frame, 
   const many: Side = { columns: swapped ? right.columns : left.columns, fill: matching.fillLeft }
   const one: Side = { columns: swapped ? left.columns : right.columns, fill: matching.fillRight }
   const pairs = new Map<string, Pair>()
+  const orders = new Map<Column, number>()
   const add = (column: Column, side: 'many' | 'one') => {
     const labels = matchLabels(column.labels, matching.on, matching.labels)
     const pair = pairs.get(labels.key) ?? { many: [], one: [], labels }
     pair[side].push(column)
     pairs.set(labels.key, pair)
   }
-  for (const column of many.columns) add(column, 'many')
+  for (const [order, column] of many.columns.entries()) {
+    add(column, 'many')
+    orders.set(column, order)
+  }
   for (const column of one.columns) add(column, 'one')
   const gather = new Gather(frame.count, context, node.span)
-  const matcher = new Matcher(node, matching, swapped, gather, context)
+  const fills = many.fill !== undefined || one.fill !== undefined
+  const matcher = new Matcher(node, matching, {
+    swapped,
+    gather,
+    context,
+    orders,
+    // Where one whole side is empty nothing is looked at.
+    idle: fills ? undefined : idleSteps(many.columns, one.columns, frame.count),
+  })
   for (const pair of pairs.values()) {
     if (pair.one.length === 0 && one.fill === undefined) continue
     if (pair.many.length === 0 && many.fill === undefined) {
@@ -120,36 +168,59 @@ async function vectors(node: Binary, left: Vector, right: Vector, frame: Frame, 
     matcher.match(pair, many.fill, one.fill, frame.count)
     if (context.spend((pair.many.length + pair.one.length) * frame.count)) await context.breathe()
   }
+  matcher.say()
   const columns = gather.vector.columns.filter((column) => !isBlank(column))
   return { type: 'vector', columns }
+}
+
+/** 1 at the steps where no column of one of the sides has a sample. */
+function idleSteps(many: readonly Column[], one: readonly Column[], count: number): Uint8Array {
+  const idle = new Uint8Array(count)
+  for (const columns of [many, one]) {
+    const there = new Uint8Array(count)
+    for (const { kinds } of columns) for (let i = 0; i < count; i++) if (kinds[i] !== ABSENT) there[i] = 1
+    for (let i = 0; i < count; i++) if (there[i] === 0) idle[i] = 1
+  }
+  return idle
+}
+
+type Matched = {
+  readonly swapped: boolean
+  readonly gather: Gather
+  readonly context: Context
+  /** The place of each column of the "many" side among all. */
+  readonly orders: ReadonlyMap<Column, number>
+  readonly idle: Uint8Array | undefined
 }
 
 /** Combines the samples of one pair of groups, step by step. */
 class Matcher {
   readonly #node: Binary
   readonly #matching: Matching
-  readonly #swapped: boolean
-  readonly #gather: Gather
-  readonly #context: Context
+  readonly #with: Matched
   readonly #compute: Compute | undefined
   readonly #compare: Compare | undefined
+  /** The operator cuts histograms, and has nothing to do with floats. */
+  readonly #trims: boolean
+  readonly #notes = new StepNotes()
   /** Output columns by "many" column (or undefined for a filled one) and "one" column. */
-  readonly #outputs = new Map<Column | undefined, Map<Column | undefined, Column>>()
+  readonly #outputs = new Map<Column | undefined, Map<Column | undefined, OpenColumn>>()
 
-  constructor(node: Binary, matching: Matching, swapped: boolean, gather: Gather, context: Context) {
+  constructor(node: Binary, matching: Matching, matched: Matched) {
     this.#node = node
     this.#matching = matching
-    this.#swapped = swapped
-    this.#gather = gather
-    this.#context = context
+    this.#with = matched
     this.#compute = computeOf(node.op)
     this.#compare = compareOf(node.op)
+    this.#trims = this.#compute === undefined && this.#compare === undefined
   }
 
   match(pair: Pair, fillMany: number | undefined, fillOne: number | undefined, count: number): void {
     this.#outputs.clear()
+    const { idle } = this.#with
     const oneToOne = this.#matching.card === 'one-to-one'
     for (let step = 0; step < count; step++) {
+      if (idle?.[step] === 1) continue
       const one = this.#only(pair, step)
       if (one === undefined && fillOne === undefined) continue
       let manySeen = false
@@ -157,17 +228,21 @@ class Matcher {
         if (many.kinds[step] === ABSENT) continue
         // Two candidates are an error even when a filter would let none of them through.
         if (manySeen && oneToOne) throw this.#manyToOne()
-        manySeen = true
-        const value = one === undefined ? fillOne! : one.values[step]!
-        this.#emit(pair, many, one, step, many.values[step]!, value)
+        const emitted = this.#emit(pair, many, one, step, sampleAt(many, step, 0), sampleAt(one, step, fillOne!))
+        manySeen ||= emitted
       }
       if (!manySeen && one !== undefined && fillMany !== undefined)
-        this.#emit(pair, undefined, one, step, fillMany, one.values[step]!)
+        this.#emit(pair, undefined, one, step, fillMany, sampleAt(one, step, 0))
     }
   }
 
   checkOneSide(pair: Pair, count: number): void {
-    for (let step = 0; step < count; step++) this.#only(pair, step)
+    const { idle } = this.#with
+    for (let step = 0; step < count; step++) if (idle?.[step] !== 1) this.#only(pair, step)
+  }
+
+  say(): void {
+    this.#notes.say(this.#with.context.annotations, this.#node.span)
   }
 
   /** The sample of the "one" side at a step. Throws when there are two. */
@@ -182,55 +257,82 @@ class Matcher {
   }
 
   #manyToOne(): Error {
-    return this.#context.fail(
+    return this.#with.context.fail(
       this.#node.span,
       'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right); add group_left(), or the label that differs to on()',
     )
   }
 
   #duplicate(group: Labels, first: Labels, second: Labels): Error {
-    const side = this.#swapped ? 'left' : 'right'
+    const side = this.#with.swapped ? 'left' : 'right'
     const both = [inBraces(first), inBraces(second)].sort().join(', ')
-    return this.#context.fail(
+    return this.#with.context.fail(
       this.#node.span,
       `found duplicate series for the match group ${inBraces(group)} on the ${side} hand-side of the operation: [${both}];many-to-many matching not allowed: matching labels must be unique on one side`,
     )
   }
 
-  /** Writes one result, unless a filter lets it not through. */
+  /** Writes one result, unless a filter lets it not through. False when the two samples do not go together at all. */
   #emit(
     pair: Pair,
     many: Column | undefined,
     one: Column | undefined,
     step: number,
-    manyValue: number,
-    oneValue: number,
-  ): void {
-    const left = this.#swapped ? oneValue : manyValue
-    const right = this.#swapped ? manyValue : oneValue
+    manySample: NativeHistogram | number,
+    oneSample: NativeHistogram | number,
+  ): boolean {
+    const left = this.#with.swapped ? oneSample : manySample
+    const right = this.#with.swapped ? manySample : oneSample
+    if (typeof left !== 'number' || typeof right !== 'number' || this.#trims)
+      return this.#emitOutcome(pair, many, one, step, left, right)
     let result: number
     if (this.#compute !== undefined) result = this.#compute(left, right)
     else {
       const holds = this.#compare!(left, right)
-      if (!this.#node.bool && !holds) return
+      if (!this.#node.bool && !holds) return true
       result = this.#node.bool ? (holds ? 1 : 0) : left
     }
-    const out = this.#output(pair, many, one)
-    if (out.kinds[step] !== ABSENT && this.#matching.card !== 'one-to-one')
-      throw this.#context.fail(
-        this.#node.span,
-        'multiple matches for labels: grouping labels must ensure unique matches; name a label in group_left() that differs',
-      )
-    this.#gather.put(out, step, result)
+    this.#with.gather.put(this.#free(pair, many, one, step), step, result)
+    return true
   }
 
-  #output(pair: Pair, many: Column | undefined, one: Column | undefined): Column {
+  #emitOutcome(
+    pair: Pair,
+    many: Column | undefined,
+    one: Column | undefined,
+    step: number,
+    left: NativeHistogram | number,
+    right: NativeHistogram | number,
+  ): boolean {
+    const { histogram, holds, note } = operate(this.#node.op, left, right)
+    if (note !== undefined) this.#notes.add(step, many === undefined ? Infinity : this.#with.orders.get(many)!, note)
+    if (histogram === undefined) return false
+    if (holds === false && !this.#node.bool) return true
+    const out = this.#free(pair, many, one, step)
+    if (this.#node.bool) this.#with.gather.put(out, step, holds === false ? 0 : 1)
+    else putHistogram(out, step, histogram)
+    return true
+  }
+
+  /** The column of a pair, free at this step. */
+  #free(pair: Pair, many: Column | undefined, one: Column | undefined, step: number): OpenColumn {
+    const out = this.#output(pair, many, one)
+    if (out.kinds[step] === ABSENT) return out
+    const { context } = this.#with
+    if (this.#matching.card === 'one-to-one') throw context.sameLabels(this.#node.span, out.labels)
+    throw context.fail(
+      this.#node.span,
+      'multiple matches for labels: grouping labels must ensure unique matches; name a label in group_left() that differs',
+    )
+  }
+
+  #output(pair: Pair, many: Column | undefined, one: Column | undefined): OpenColumn {
     let byOne = this.#outputs.get(many)
     if (byOne === undefined) this.#outputs.set(many, (byOne = new Map()))
     let out = byOne.get(one)
     if (out === undefined) {
-      const dropName = this.#node.bool || (many?.dropName ?? false)
-      out = this.#gather.column(this.#resultLabels(pair, many, one), dropName)
+      // As in Prometheus a filter forgets that its left side's name was to go; `bool` alone says so anew.
+      out = this.#with.gather.column(this.#resultLabels(pair, many, one), this.#node.bool)
       byOne.set(one, out)
     }
     return out
@@ -239,10 +341,17 @@ class Matcher {
   #resultLabels(pair: Pair, many: Column | undefined, one: Column | undefined): Labels {
     const { card, on, labels: names, include } = this.#matching
     let labels = many?.labels ?? pair.labels
-    if (this.#compute !== undefined) labels = withoutSchema(labels)
+    const dropsName = this.#node.bool && !this.#with.context.delaysNames
+    if (this.#compute !== undefined || dropsName) labels = withoutSchema(labels)
     if (card === 'one-to-one') labels = on ? labels.keep(names) : labels.without(...names)
     const from = one?.labels ?? pair.labels
     for (const name of include) labels = labels.with(name, from.get(name))
     return labels
   }
+}
+
+/** What a column has at a step; of a side that is filled, the filling. */
+function sampleAt(column: Column | undefined, step: number, fill: number): NativeHistogram | number {
+  if (column === undefined) return fill
+  return column.kinds[step] === HISTOGRAM ? column.histograms![step]! : column.values[step]!
 }

@@ -4,10 +4,27 @@
 import { Labels } from '#core'
 import { type Call, type Expr, type MatrixSelector, type Subquery, unwrap } from '../ast.ts'
 import { typeOf } from '../check.ts'
-import { ABSENT, blank, FLOAT, type Frame, isBlank, timeAt, type Value, type Vector, vectorOf } from './column.ts'
+import {
+  ABSENT,
+  blank,
+  type Column,
+  FLOAT,
+  type Frame,
+  isBlank,
+  timeAt,
+  type Value,
+  type Vector,
+  vectorOf,
+} from './column.ts'
 import type { Context } from './context.ts'
 import { CALENDAR, ELEMENTWISE, mapVector, roundTo } from './elementwise.ts'
-import { histogramFraction, histogramQuantile, histogramQuantiles } from './histogram-calls.ts'
+import {
+  HISTOGRAM_VALUES,
+  histogramFraction,
+  histogramQuantile,
+  histogramQuantiles,
+  mapHistograms,
+} from './histogram-calls.ts'
 import { info } from './info.ts'
 import { labelJoin, labelReplace, labelsOfAbsent, sortByLabels, sortByValue, texts } from './label-functions.ts'
 import { RANGE_FUNCTIONS, type RangeInput, rangeInput, slide, windowEnd } from './range-call.ts'
@@ -20,6 +37,8 @@ export async function call(node: Call, frame: Frame, context: Context, evaluate:
   if (RANGE_FUNCTIONS.has(node.name)) return calls.range()
   const one = ELEMENTWISE.get(node.name)
   if (one !== undefined) return mapVector(await calls.vector(0), one)
+  const ofHistogram = HISTOGRAM_VALUES.get(node.name)
+  if (ofHistogram !== undefined) return mapHistograms(await calls.vector(0), ofHistogram)
   const calendar = CALENDAR.get(node.name)
   if (calendar !== undefined) return mapVector(node.args.length === 0 ? calls.now() : await calls.vector(0), calendar)
   return calls.other()
@@ -92,6 +111,8 @@ class Calls {
         return this.#toScalar(await this.vector(0))
       case 'timestamp':
         return this.#timestamp()
+      case 'start_timestamp':
+        return this.#startTimestamp()
       case 'absent':
         return this.#absent(await this.vector(0))
       case 'absent_over_time':
@@ -146,14 +167,6 @@ class Calls {
       }
       case 'info':
         return info(this.#node, await this.vector(0), this.#frame, this.#context)
-      case 'histogram_avg':
-      case 'histogram_count':
-      case 'histogram_sum':
-      case 'histogram_stddev':
-      case 'histogram_stdvar':
-        // They speak of native histograms only, and pass over floats.
-        await this.vector(0)
-        return { type: 'vector', columns: [] }
       default:
         throw this.#context.unsupported(
           this.#node.span,
@@ -198,12 +211,33 @@ class Calls {
     return { type: 'scalar', values }
   }
 
-  /** Of a selector the instants of its samples, of anything computed the instant of the step. */
+  /** Of a selector the instants of its samples, of anything computed the instant of the step; of histograms too. */
   async #timestamp(): Promise<Vector> {
     const arg = unwrap(this.#node.args[0]!)
     if (arg.kind === 'vector-selector')
-      return { type: 'vector', columns: await selectInstant(arg, this.#frame, this.#context, true) }
-    return mapVector(await this.vector(0), (_, step) => timeAt(this.#frame, step) / 1000)
+      return { type: 'vector', columns: await selectInstant(arg, this.#frame, this.#context, 'instant') }
+    const { columns } = await this.vector(0)
+    return { type: 'vector', columns: columns.map((column) => this.#instants(column)) }
+  }
+
+  #instants({ labels, kinds }: Column): Column {
+    const out = blank(labels, true, this.#frame.count)
+    for (let step = 0; step < this.#frame.count; step++) {
+      if (kinds[step] === ABSENT) continue
+      out.kinds[step] = FLOAT
+      out.values[step] = timeAt(this.#frame, step) / 1000
+    }
+    return out
+  }
+
+  /** Known of a selector's samples alone, and only where start timestamps are used at all; 0 where the writer did not say. */
+  async #startTimestamp(): Promise<Vector> {
+    const arg = unwrap(this.#node.args[0]!)
+    const columns =
+      arg.kind === 'vector-selector' && this.#context.usesStarts
+        ? await selectInstant(arg, this.#frame, this.#context, 'start')
+        : []
+    return { type: 'vector', columns }
   }
 
   #absent(vector: Vector): Vector {
@@ -220,7 +254,11 @@ class Calls {
     const column = blank(labelsOfAbsent(this.#node.args[0]!), false, this.#frame.count)
     column.kinds.fill(FLOAT)
     column.values.fill(1)
-    for (const { timestamps, count } of input.series) {
+    const runs = input.series.flatMap(({ timestamps, count, histograms }) => [
+      { timestamps, count },
+      ...(histograms === undefined ? [] : [histograms]),
+    ])
+    for (const { timestamps, count } of runs) {
       let newest = 0
       for (let step = 0; step < this.#frame.count; step++) {
         const end = windowEnd(input, timeAt(this.#frame, step), this.#context)

@@ -27,7 +27,7 @@ export function bucketQuantile(q: number, buckets: readonly Bucket[]): BucketQua
   const repaired = repair(sorted)
   const result = (value: number): BucketQuantile => (repaired === undefined ? { value } : { value, repaired })
   const last = sorted.length - 1
-  if (sorted.length < 2 || sorted[last]!.count === 0 || Number.isNaN(sorted[last]!.count)) return result(Number.NaN)
+  if (sorted.length < 2 || sorted[last]!.count === 0) return result(Number.NaN)
   let rank = q * sorted[last]!.count
   let at = 0
   while (at < last && !(sorted[at]!.count >= rank)) at++
@@ -39,33 +39,36 @@ export function bucketQuantile(q: number, buckets: readonly Bucket[]): BucketQua
   return result(below.bound + (bound - below.bound) * (rank / (count - below.count)))
 }
 
-/** The share of observations in [lower, upper]. */
+/** The share of observations in [lower, upper]. Counts are taken as they are, monotonic or not. */
 export function bucketFraction(lower: number, upper: number, buckets: readonly Bucket[]): number {
   const sorted = cumulative(buckets)
   if (sorted === undefined) return Number.NaN
-  repair(sorted)
   const total = sorted.at(-1)!.count
-  if (total === 0 || Number.isNaN(lower) || Number.isNaN(upper) || Number.isNaN(total)) return Number.NaN
+  if (total === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return Number.NaN
   if (lower >= upper) return 0
   return (rankOf(upper, sorted, total) - rankOf(lower, sorted, total)) / total
 }
 
 /** How many observations lie below `value`, interpolated where the bucket's ends are finite. */
 function rankOf(value: number, buckets: readonly Bucket[], total: number): number {
-  if (value === -Infinity) return 0
-  if (value === Infinity) return total
-  const at = buckets.findIndex(({ bound }) => value <= bound)
-  const { bound, count } = buckets[at]!
-  const below = at === 0 ? undefined : buckets[at - 1]!
-  const from = below?.count ?? 0
-  // The outermost buckets have no width to interpolate over, unless the first one starts at zero.
-  const start = below?.bound ?? (bound > 0 ? 0 : -Infinity)
-  if (value === bound) return count
-  if (value <= start) return below === undefined ? 0 : from
-  // All of an endless bucket lies below any value inside it: there is nothing to interpolate over.
-  if (start === -Infinity) return count
-  if (bound === Infinity) return from
-  return from + ((count - from) * (value - start)) / (bound - start)
+  // Buckets that begin with a positive bound have no negative observations.
+  let start = buckets[0]!.bound <= 0 ? -Infinity : 0
+  let below = 0
+  for (const { bound, count } of buckets) {
+    if (start >= value) return atMost(below, total)
+    if (bound > value) {
+      // There is nothing to interpolate over in an endless bucket: up to +Inf nothing of it counts, from -Inf all of it.
+      const inside = start === -Infinity ? count : below + ((count - below) * (value - start)) / (bound - start)
+      return atMost(inside, total)
+    }
+    start = bound
+    below = count
+  }
+  return total
+}
+
+function atMost(rank: number, total: number): number {
+  return rank > total ? total : rank
 }
 
 /** By bound, equal bounds added up; nothing when the +Inf bucket is missing. */

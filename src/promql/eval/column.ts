@@ -35,9 +35,49 @@ export function timeAt(frame: Frame, step: number): number {
   return frame.start + step * frame.stepMs
 }
 
+/** A column that is still being filled. */
+export type OpenColumn = Omit<Column, 'histograms'> & { histograms?: (NativeHistogram | undefined)[] }
+
 /** A column of nothing yet. */
-export function blank(labels: Labels, dropName: boolean, count: number): Column {
+export function blank(labels: Labels, dropName: boolean, count: number): OpenColumn {
   return { labels, dropName, values: new Float64Array(count), kinds: new Uint8Array(count) }
+}
+
+/** Puts a histogram at a step of a column that is being filled. */
+export function putHistogram(column: OpenColumn, step: number, histogram: NativeHistogram): void {
+  column.histograms ??= new Array<NativeHistogram | undefined>(column.kinds.length).fill(undefined)
+  column.histograms[step] = histogram
+  column.kinds[step] = HISTOGRAM
+}
+
+/** Takes what stands at a step of one column over to another; an absent slot stays as it was. */
+export function copySlot(from: Column, to: OpenColumn, step: number): void {
+  const kind = from.kinds[step]!
+  if (kind === HISTOGRAM) putHistogram(to, step, from.histograms![step]!)
+  else if (kind === FLOAT) {
+    to.kinds[step] = FLOAT
+    to.values[step] = from.values[step]!
+  }
+}
+
+/** The histogram at a step, or `undefined` for a float and for nothing. */
+export function histogramAt({ kinds, histograms }: Column, step: number): NativeHistogram | undefined {
+  return kinds[step] === HISTOGRAM ? histograms![step] : undefined
+}
+
+/**
+ * How many samples of the budget a histogram is worth: one for 16 bytes of what Prometheus' `HPoint` takes, with its
+ * spans of buckets counted as it would list them.
+ */
+export function weightOf({ positive, negative, customBounds }: NativeHistogram): number {
+  const listed = positive.indices.length + negative.indices.length + customBounds.length
+  return Math.floor((176 + 8 * (listed + runsOf(positive.indices) + runsOf(negative.indices))) / 16)
+}
+
+function runsOf(indices: Int32Array): number {
+  let runs = 0
+  for (let i = 0; i < indices.length; i++) if (i === 0 || indices[i] !== indices[i - 1]! + 1) runs++
+  return runs
 }
 
 export function isBlank({ kinds }: Column): boolean {
@@ -50,10 +90,17 @@ export function vectorOf(columns: readonly Column[]): Vector {
   return { type: 'vector', columns: columns.filter((column) => !isBlank(column)) }
 }
 
-/** How many slots a value holds: what the sample budget counts. */
+/** How many slots a value holds: what the sample budget counts. A histogram weighs what `weightOf` says. */
 export function sizeOf(value: Value): number {
-  if (value.type === 'vector') return value.columns.reduce((sum, { values }) => sum + values.length, 0)
+  if (value.type === 'vector') return value.columns.reduce((sum, column) => sum + columnSize(column), 0)
   return value.type === 'scalar' ? value.values.length : 1
+}
+
+function columnSize({ values, kinds, histograms }: Column): number {
+  let size = values.length
+  if (histograms !== undefined)
+    for (let i = 0; i < kinds.length; i++) if (kinds[i] === HISTOGRAM) size += weightOf(histograms[i]!) - 1
+  return size
 }
 
 /** A value of one step, the same at every step. */
@@ -64,6 +111,9 @@ export function broadcast(value: Value, count: number): Value {
     ...column,
     values: new Float64Array(count).fill(column.values[0]!),
     kinds: new Uint8Array(count).fill(column.kinds[0]!),
+    ...(column.histograms === undefined
+      ? {}
+      : { histograms: new Array<NativeHistogram | undefined>(count).fill(column.histograms[0]) }),
   }))
   return { type: 'vector', columns }
 }

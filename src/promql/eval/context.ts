@@ -2,9 +2,10 @@
  * What all nodes of one evaluation share: bounds, budget, pace, annotations, data.
  *
  * - `charge` counts slots that are held at the same time; a node's own are released when its parent has used them.
+ * - `reads` counts, by step of the frame being evaluated, the samples that selectors handed out (`statistics`).
  * - `breathe` gives way to the event loop and throws the signal's reason; nodes call it where `spend` says it is time.
  */
-import type { Clock, Labels } from '#core'
+import type { Clock, Feature, Labels } from '#core'
 import type { Querier } from '#storage'
 import type { Call, VectorSelector } from '../ast.ts'
 import { QueryError, type Span } from '../position.ts'
@@ -32,6 +33,9 @@ export type ContextOptions = {
   readonly annotations: Annotations
   readonly clock: Clock
   readonly signal: AbortSignal | undefined
+  readonly features?: ReadonlySet<Feature>
+  /** See `selectorsOfStatistics`. */
+  readonly statistics?: ReadonlySet<VectorSelector>
 }
 
 export class Context {
@@ -42,10 +46,21 @@ export class Context {
   readonly annotations: Annotations
   /** A querier for every selector (and info() call), opened before the first is read, so that all see the same moment. */
   readonly queriers = new Map<VectorSelector | Call, Querier>()
+  /** Names that an operation takes away stay until the answer is made (`promql-delayed-name-removal`); else they go at once. */
+  readonly delaysNames: boolean
+  /** `__type__` tells a counter (`type-and-unit-labels`), instead of how the name ends. */
+  readonly trustsTypes: boolean
+  /** Start timestamps say where counters began anew (`use-start-timestamps`). */
+  readonly usesStarts: boolean
+  /** Selectors of which nobody looks at buckets (`selectorsOfStatistics`). */
+  readonly statistics: ReadonlySet<VectorSelector>
+  /** Samples handed out by selectors so far, one number a step of the frame that is being evaluated. */
+  reads: Float64Array = new Float64Array(1)
   readonly #maxSamples: number
   readonly #clock: Clock
   readonly #signal: AbortSignal | undefined
   #held = 0
+  #peak = 0
   #spent = 0
   #turnStart: number
 
@@ -55,6 +70,10 @@ export class Context {
     this.lookbackMs = options.lookbackMs
     this.defaultStepMs = options.defaultStepMs
     this.annotations = options.annotations
+    this.delaysNames = options.features?.has('promql-delayed-name-removal') ?? false
+    this.trustsTypes = options.features?.has('type-and-unit-labels') ?? false
+    this.statistics = options.statistics ?? new Set()
+    this.usesStarts = options.features?.has('use-start-timestamps') ?? false
     this.#maxSamples = options.maxSamples
     this.#clock = options.clock
     this.#signal = options.signal
@@ -85,9 +104,27 @@ export class Context {
     this.#held = count
   }
 
+  /** Most slots held at one time. */
+  get peak(): number {
+    return this.#peak
+  }
+
+  /** Runs `inner` with a count of reads of its own, for a frame of `steps`, and returns that count beside its result. */
+  async reading<T>(steps: number, inner: () => Promise<T>): Promise<readonly [T, Float64Array]> {
+    const outer = this.reads
+    const own = new Float64Array(steps)
+    this.reads = own
+    try {
+      return [await inner(), own]
+    } finally {
+      this.reads = outer
+    }
+  }
+
   /** Takes `count` slots of the budget. Throws `ASSAY_PROMQL_LIMIT`. */
   charge(count: number, span: Span): void {
     this.#held += count
+    if (this.#held > this.#peak) this.#peak = this.#held
     if (this.#held <= this.#maxSamples) return
     throw new QueryError(
       'ASSAY_PROMQL_LIMIT',

@@ -1,7 +1,7 @@
 /**
  * Functions of one number: mathematics, trigonometry, calendar.
  */
-import { type Column, FLOAT, type Vector } from './column.ts'
+import { ABSENT, type Column, FLOAT, type Vector, vectorOf } from './column.ts'
 
 export type Elementwise = (value: number) => number
 
@@ -49,14 +49,20 @@ export const CALENDAR: ReadonlyMap<string, Elementwise> = new Map<string, Elemen
   ['year', date((at) => at.getUTCFullYear())],
 ])
 
-/** Applies `of` to every sample; the name will be dropped. */
+/** Applies `of` to every float, and leaves histograms out; the name will be dropped. */
 export function mapVector(vector: Vector, of: (value: number, step: number) => number): Vector {
-  const columns: Column[] = vector.columns.map(({ labels, values, kinds }) => {
+  const columns: Column[] = vector.columns.map(({ labels, values, kinds, histograms }) => {
     const out = new Float64Array(values.length)
     for (let i = 0; i < out.length; i++) if (kinds[i] === FLOAT) out[i] = of(values[i]!, i)
-    return { labels, dropName: true, values: out, kinds }
+    return { labels, dropName: true, values: out, kinds: histograms === undefined ? kinds : floatsOf(kinds) }
   })
-  return { type: 'vector', columns }
+  return vector.columns.some(({ histograms }) => histograms !== undefined)
+    ? vectorOf(columns)
+    : { type: 'vector', columns }
+}
+
+function floatsOf(kinds: Uint8Array): Uint8Array {
+  return kinds.map((kind) => (kind === FLOAT ? FLOAT : ABSENT))
 }
 
 /** Rounds to the nearest multiple, halves up, as Prometheus does: by the inverse, to stay exact for 0.1. */

@@ -5,28 +5,42 @@
  * - A node's inputs are released from the sample budget when its own result stands.
  */
 import { AGGREGATOR_PARAMS, type Aggregate, childrenOf, type Expr, unwrap } from '../ast.ts'
+import { negateHistogram } from '../histogram/index.ts'
 import { aggregate, aggregateQuantile, countValues } from './aggregate.ts'
 import { pick } from './aggregate-pick.ts'
 import { binary } from './binary.ts'
 import { call } from './call.ts'
 import { broadcast, type Frame, sizeOf, type Value, type Vector } from './column.ts'
 import type { Context } from './context.ts'
-import { mapVector } from './elementwise.ts'
+import { dropNames, dropNamesOnce } from './gather.ts'
 import { texts } from './label-functions.ts'
+import { RANGE_FUNCTIONS } from './range-call.ts'
 import { selectInstant } from './select.ts'
 
 /** Rejects with `QueryError`, or with the signal's reason. */
 export async function evaluate(expr: Expr, frame: Frame, context: Context): Promise<Value> {
   if (frame.count > 1 && isStepInvariant(expr)) {
-    const once = await evaluate(expr, { ...frame, count: 1 }, context)
+    const [once, reads] = await context.reading(1, () => evaluate(expr, { ...frame, count: 1 }, context))
+    // In Prometheus what is read once counts at every step that it is handed out at.
+    for (let step = 0; step < frame.count; step++) context.reads[step]! += reads[0]!
     context.charge(sizeOf(once) * frame.count, expr.span)
     return broadcast(once, frame.count)
   }
   const held = context.held
-  const value = await node(expr, frame, context)
+  const value = settled(expr, await node(expr, frame, context), frame, context)
   context.held = held
   context.charge(sizeOf(value), expr.span)
   return value
+}
+
+/** Without delayed removal, names that an operation takes away go here and now; two series that become the same are an error. */
+function settled(expr: Expr, value: Value, frame: Frame, context: Context): Value {
+  if (context.delaysNames || value.type !== 'vector') return value
+  if (expr.kind !== 'call' && expr.kind !== 'binary' && expr.kind !== 'unary') return value
+  const { columns } = value
+  if (expr.kind === 'call' && RANGE_FUNCTIONS.has(expr.name))
+    return { type: 'vector', columns: dropNamesOnce(columns, context, expr.span) }
+  return { type: 'vector', columns: dropNames(columns, frame.count, context, expr.span) }
 }
 
 async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> {
@@ -43,7 +57,7 @@ async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> 
       const value = await evaluate(expr.expr, frame, context)
       if (expr.op === '+') return value
       if (value.type === 'scalar') return { type: 'scalar', values: value.values.map((one) => -one) }
-      return mapVector(value as Vector, (one) => -one)
+      return negate(value as Vector)
     }
     case 'binary': {
       const left = await evaluate(expr.left, frame, context)
@@ -62,6 +76,19 @@ async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> 
   }
 }
 
+/** Floats and histograms with the other sign; the name will be dropped. */
+function negate(vector: Vector): Vector {
+  const columns = vector.columns.map(({ labels, values, kinds, histograms }) => {
+    const out = new Float64Array(values.length)
+    for (let i = 0; i < out.length; i++) out[i] = -values[i]!
+    const column = { labels, dropName: true, values: out, kinds }
+    return histograms === undefined
+      ? column
+      : { ...column, histograms: histograms.map((one) => one && negateHistogram(one)) }
+  })
+  return { type: 'vector', columns }
+}
+
 async function aggregation(expr: Aggregate, frame: Frame, context: Context): Promise<Value> {
   const vector = await evaluate(expr.expr, frame, context)
   if (vector.type !== 'vector') throw new TypeError('BUG: an aggregated value that is no vector passed the type check')
@@ -77,6 +104,7 @@ async function aggregation(expr: Aggregate, frame: Frame, context: Context): Pro
 const BY_STEP = new Set([
   'time',
   'timestamp',
+  'start_timestamp',
   'predict_linear',
   'minute',
   'hour',
@@ -110,7 +138,7 @@ function computeInvariance(expr: Expr): boolean {
     case 'call': {
       if (!BY_STEP.has(expr.name)) return childrenOf(expr).every(isStepInvariant)
       if (expr.args.length === 0 || expr.name === 'predict_linear') return false
-      if (expr.name !== 'timestamp') return childrenOf(expr).every(isStepInvariant)
+      if (expr.name !== 'timestamp' && expr.name !== 'start_timestamp') return childrenOf(expr).every(isStepInvariant)
       const arg = unwrap(expr.args[0]!)
       return arg.kind === 'vector-selector' && arg.at !== undefined
     }

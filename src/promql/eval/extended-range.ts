@@ -5,7 +5,10 @@
  * - anchored: from the last sample at or before the start to the last one in the range, nothing extrapolated.
  * - smoothed: both ends interpolated between the samples around them.
  */
-import type { RangeFunction, Window } from './window.ts'
+import { divideHistogram } from '../histogram/index.ts'
+import { mixedTypes } from './annotations.ts'
+import { extendedGrowthOf } from './histogram-rate.ts'
+import type { MixedFunction, RangeFunction, Window } from './window.ts'
 
 /** The variant of a function for an extended range. */
 export function extendedFunction(name: string, run: RangeFunction, smoothed: boolean): RangeFunction {
@@ -16,6 +19,50 @@ export function extendedFunction(name: string, run: RangeFunction, smoothed: boo
       return extendedRate(name !== 'delta', name === 'rate', smoothed)
     default:
       return anchoredCount(run)
+  }
+}
+
+/** The same where the series holds histograms. */
+export function extendedMixed(name: string, run: MixedFunction, smoothed: boolean): MixedFunction {
+  switch (name) {
+    case 'rate':
+    case 'increase':
+    case 'delta':
+      return extendedHistogramRate(name !== 'delta', name === 'rate', smoothed)
+    default:
+      return anchoredMixedCount(run)
+  }
+}
+
+function extendedHistogramRate(isCounter: boolean, isRate: boolean, smoothed: boolean): MixedFunction {
+  return (window) => {
+    const { histograms: run, histogramsFrom: from, histogramsTo: to, startMs, endMs, notes } = window
+    if (window.from < window.to) {
+      notes.annotations.warn(notes.span, mixedTypes(notes.name))
+      return undefined
+    }
+    const growth = extendedGrowthOf({ run, from, to }, { startMs, endMs, smoothed }, isCounter, notes)
+    return growth !== undefined && isRate ? divideHistogram(growth, (endMs - startMs) / 1000) : growth
+  }
+}
+
+/** The anchor is the newest sample at or before the start, whichever kind it is; older ones of both kinds are left out. */
+function anchoredMixedCount(run: MixedFunction): MixedFunction {
+  return (window) => {
+    const { timestamps, histograms, startMs } = window
+    let float = window.from - 1
+    while (float + 1 < window.to && timestamps[float + 1]! <= startMs) float++
+    let histogram = window.histogramsFrom - 1
+    while (histogram + 1 < window.histogramsTo && histograms.timestamps[histogram + 1]! <= startMs) histogram++
+    if (float + 1 >= window.to && histogram + 1 >= window.histogramsTo) return undefined
+    const floatMs = float < window.from ? -Infinity : timestamps[float]!
+    const histogramMs = histogram < window.histogramsFrom ? -Infinity : histograms.timestamps[histogram]!
+    const floatIsAnchor = floatMs >= histogramMs
+    if (floatMs !== -Infinity || histogramMs !== -Infinity) {
+      window.from = floatIsAnchor ? float : float + 1
+      window.histogramsFrom = floatIsAnchor ? histogram + 1 : histogram
+    }
+    return run(window)
   }
 }
 

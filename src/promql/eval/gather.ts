@@ -4,11 +4,11 @@
  */
 import type { Labels } from '#core'
 import type { Span } from '../position.ts'
-import { ABSENT, blank, type Column, FLOAT, type Vector, withoutSchema } from './column.ts'
+import { ABSENT, blank, type Column, copySlot, FLOAT, type OpenColumn, type Vector, withoutSchema } from './column.ts'
 import type { Context } from './context.ts'
 
 export class Gather {
-  readonly #columns = new Map<string, Column>()
+  readonly #columns = new Map<string, OpenColumn>()
   readonly #count: number
   readonly #context: Context
   readonly #span: Span
@@ -20,7 +20,7 @@ export class Gather {
   }
 
   /** The column for these labels; the first to ask decides whether the name will be dropped. */
-  column(labels: Labels, dropName: boolean): Column {
+  column(labels: Labels, dropName: boolean): OpenColumn {
     const known = this.#columns.get(labels.key)
     if (known !== undefined) return known
     this.#context.charge(this.#count, this.#span)
@@ -30,38 +30,64 @@ export class Gather {
   }
 
   /** Throws when there is a sample already. */
-  put(column: Column, step: number, value: number): void {
-    if (column.kinds[step] !== ABSENT) throw this.#context.sameLabels(this.#span, column.labels)
+  put(column: OpenColumn, step: number, value: number): void {
+    this.#expectFree(column, step)
     column.kinds[step] = FLOAT
     column.values[step] = value
+  }
+
+  /** As `put`, for whatever `from` has at that step; it must have something. */
+  putSlot(column: OpenColumn, step: number, from: Column): void {
+    this.#expectFree(column, step)
+    copySlot(from, column, step)
   }
 
   /** Adds a whole column under other labels. */
   add(from: Column, labels: Labels, dropName: boolean): void {
     const to = this.column(labels, dropName)
-    for (let step = 0; step < this.#count; step++)
-      if (from.kinds[step] !== ABSENT) this.put(to, step, from.values[step]!)
+    for (let step = 0; step < this.#count; step++) if (from.kinds[step] !== ABSENT) this.putSlot(to, step, from)
   }
 
   get vector(): Vector {
     return { type: 'vector', columns: [...this.#columns.values()] }
   }
+
+  #expectFree(column: Column, step: number): void {
+    if (column.kinds[step] !== ABSENT) throw this.#context.sameLabels(this.#span, column.labels)
+  }
 }
 
 /** Drops the names that were marked for it, and merges what has become the same. */
 export function dropNames(columns: readonly Column[], count: number, context: Context, span: Span): readonly Column[] {
-  if (!columns.some(({ dropName }) => dropName)) return columns
-  const gather = new Gather(count, context, span)
-  const seen = new Map<string, Column>()
-  const merged = new Set<string>()
-  for (const column of columns) {
-    const labels = column.dropName ? withoutSchema(column.labels) : column.labels
-    if (seen.has(labels.key)) merged.add(labels.key)
-    seen.set(labels.key, { ...column, labels, dropName: false })
-  }
+  const renamed = withoutNames(columns)
   // The common case: nothing has become the same, and the columns themselves can stay.
-  if (merged.size === 0) return [...seen.values()]
-  for (const column of columns)
-    gather.add(column, column.dropName ? withoutSchema(column.labels) : column.labels, false)
+  if (renamed === columns || firstRepeated(renamed) === undefined) return renamed
+  const gather = new Gather(count, context, span)
+  for (const column of renamed) gather.add(column, column.labels, false)
   return gather.vector.columns
+}
+
+/** As `dropNames`, but two columns of one label set are an error even where they never meet in time. */
+export function dropNamesOnce(columns: readonly Column[], context: Context, span: Span): readonly Column[] {
+  const renamed = withoutNames(columns)
+  const repeated = firstRepeated(renamed)
+  if (repeated !== undefined) throw context.sameLabels(span, repeated)
+  return renamed
+}
+
+function withoutNames(columns: readonly Column[]): readonly Column[] {
+  if (!columns.some(({ dropName }) => dropName)) return columns
+  return columns.map((column) =>
+    column.dropName ? { ...column, labels: withoutSchema(column.labels), dropName: false } : column,
+  )
+}
+
+function firstRepeated(columns: readonly Column[]): Labels | undefined {
+  if (columns.length < 2) return undefined
+  const seen = new Set<string>()
+  for (const { labels } of columns) {
+    if (seen.has(labels.key)) return labels
+    seen.add(labels.key)
+  }
+  return undefined
 }

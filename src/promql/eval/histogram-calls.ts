@@ -1,59 +1,186 @@
 /**
- * histogram_quantile, histogram_quantiles and histogram_fraction over classic buckets: groups the `_bucket` series of
- * each histogram once, then works step by step.
+ * The functions of histograms, over classic buckets and native ones: groups what belongs to one histogram once, then works
+ * step by step.
+ *
+ * - Where a step has classic buckets and a native histogram of the same labels, nobody knows which is meant: it gets a warning
+ *   and no result.
+ * - Samples that are no histogram are passed over; of classic buckets those without a readable `le`, with a warning.
+ *
+ * Source: prometheus: promql/functions.go (`funcHistogramQuantile` and its neighbours), promql/engine.go (`resetHistograms`).
  */
-import { METRIC_NAME, tryParseValue } from '#core'
-import type { Call, Expr } from '../ast.ts'
-import { decimal } from '../decimal.ts'
+import { type Labels, METRIC_NAME, type NativeHistogram, tryParseValue } from '#core'
+import { type Call, type Expr, unwrap } from '../ast.ts'
+import { goFloat } from '../go-float.ts'
+import { nativeFraction, nativeMean, nativeQuantile, nativeStddev, nativeStdvar } from '../histogram/index.ts'
 import { forMetric } from './annotations.ts'
 import { type Bucket, bucketFraction, bucketQuantile, type Repair } from './classic-histogram.ts'
-import { blank, type Column, FLOAT, type Frame, isBlank, type Vector } from './column.ts'
+import {
+  blank,
+  type Column,
+  FLOAT,
+  type Frame,
+  HISTOGRAM,
+  histogramAt,
+  isBlank,
+  timeAt,
+  type Vector,
+} from './column.ts'
 import type { Context } from './context.ts'
 import { Gather } from './gather.ts'
-import { goNumber, quantileWarning } from './quantile.ts'
+import { quantileWarning } from './quantile.ts'
 
 const LE = 'le'
 
+/** What one histogram is made of: buckets, native samples, or both at different steps. */
 type Histogram = {
-  readonly labels: Column['labels']
+  readonly labels: Labels
   readonly buckets: { readonly bound: number; readonly column: Column }[]
+  native: Column | undefined
 }
 
-function histogramsOf(vector: Vector, arg: Expr, context: Context): readonly Histogram[] {
-  const histograms = new Map<string, Histogram>()
-  for (const column of vector.columns) {
-    const le = column.labels.get(LE)
-    const bound = tryParseValue(le)
-    if (bound === undefined) {
-      context.annotations.warn(
-        arg.span,
-        `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}${forMetric(column.labels.get(METRIC_NAME))}`,
-      )
-      continue
+/** What stands at one step. */
+type Sample =
+  | { readonly kind: 'classic'; readonly buckets: readonly Bucket[] }
+  | { readonly kind: 'native'; readonly histogram: NativeHistogram }
+
+/** A call at work: the histograms of its vector, and what every result needs. */
+class Histograms {
+  readonly all: readonly Histogram[]
+  readonly #arg: Expr
+  readonly #frame: Frame
+  readonly #context: Context
+
+  constructor(vector: Vector, arg: Expr, frame: Frame, context: Context) {
+    // Parentheses are no part of the place that is told.
+    this.#arg = unwrap(arg)
+    this.#frame = frame
+    this.#context = context
+    const found = new Map<string, Histogram>()
+    const at = (labels: Labels): Histogram => {
+      const known = found.get(labels.key)
+      if (known !== undefined) return known
+      const made = { labels, buckets: [], native: undefined }
+      found.set(labels.key, made)
+      return made
     }
-    const labels = column.labels.without(LE)
-    const known = histograms.get(labels.key)
-    if (known === undefined) histograms.set(labels.key, { labels, buckets: [{ bound, column }] })
-    else known.buckets.push({ bound, column })
+    for (const column of vector.columns) {
+      if (column.kinds.includes(HISTOGRAM)) at(column.labels).native = column
+      if (!column.kinds.includes(FLOAT)) continue
+      const bound = this.#boundOf(column.labels)
+      if (bound !== undefined) at(column.labels.without(LE)).buckets.push({ bound, column })
+    }
+    this.all = [...found.values()]
   }
-  return [...histograms.values()]
-}
 
-/** The buckets there are at one step. */
-function bucketsAt({ buckets }: Histogram, step: number): Bucket[] {
-  const present: Bucket[] = []
-  for (const { bound, column } of buckets)
-    if (column.kinds[step] === FLOAT) present.push({ bound, count: column.values[step]! })
-  return present
+  /** `undefined`: nothing, or both kinds. */
+  sampleAt({ labels, buckets, native }: Histogram, step: number): Sample | undefined {
+    const present: Bucket[] = []
+    for (const { bound, column } of buckets)
+      if (column.kinds[step] === FLOAT) present.push({ bound, count: column.values[step]! })
+    const histogram = native === undefined ? undefined : histogramAt(native, step)
+    if (present.length === 0) return histogram && { kind: 'native', histogram }
+    if (histogram === undefined) return { kind: 'classic', buckets: present }
+    this.#context.annotations.warn(
+      this.#arg.span,
+      `vector contains a mix of classic and native histograms${forMetric(labels.name)}`,
+    )
+    return undefined
+  }
+
+  /** The quantile of a sample, and what has to be said of it. */
+  quantile(q: number, sample: Sample, { labels }: Histogram, step: number): number {
+    const name = this.#nameOf(labels)
+    const { annotations } = this.#context
+    if (sample.kind === 'native') {
+      const { value, nan } = nativeQuantile(q, sample.histogram)
+      if (nan !== undefined) {
+        const effect = nan === 'result' ? 'result is NaN' : 'result is skewed higher'
+        annotations.info(
+          this.#arg.span,
+          `input to histogram_quantile has NaN observations, ${effect}${forMetric(name)}`,
+        )
+      }
+      return value
+    }
+    const { value, repaired } = bucketQuantile(q, sample.buckets)
+    if (repaired !== undefined) this.#repaired(repaired, name, step)
+    return value
+  }
+
+  fraction(lower: number, upper: number, sample: Sample, { labels }: Histogram): number {
+    if (sample.kind === 'classic') return bucketFraction(lower, upper, sample.buckets)
+    const { value, nan } = nativeFraction(lower, upper, sample.histogram)
+    if (nan)
+      this.#context.annotations.info(
+        this.#arg.span,
+        `input to histogram_fraction has NaN observations, which are excluded from all fractions${forMetric(this.#nameOf(labels))}`,
+      )
+    return value
+  }
+
+  #repaired({ low, high, difference }: Repair, name: string, step: number): void {
+    this.#context.annotations.infoOfRepair(
+      this.#arg.span,
+      `input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)${forMetric(name)}`,
+      { atMs: timeAt(this.#frame, step), low, high, difference },
+    )
+  }
+
+  #boundOf(labels: Labels): number | undefined {
+    const le = labels.get(LE)
+    const bound = tryParseValue(le)
+    if (bound === undefined)
+      this.#context.annotations.warn(
+        this.#arg.span,
+        `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}${forMetric(labels.get(METRIC_NAME))}`,
+      )
+    return bound
+  }
+
+  /** Without delayed name removal the name is gone before it could be told. */
+  #nameOf(labels: Labels): string {
+    return this.#context.delaysNames ? labels.name : ''
+  }
 }
 
 export function histogramQuantile(call: Call, q: Float64Array, vector: Vector, frame: Frame, context: Context): Vector {
   warnQuantiles(q, call.args[0]!, context)
+  const histograms = new Histograms(vector, call.args[1]!, frame, context)
+  return perHistogram(call, histograms, frame, context, (sample, histogram, step) =>
+    histograms.quantile(q[step]!, sample, histogram, step),
+  )
+}
+
+export function histogramFraction(
+  call: Call,
+  [lower, upper]: readonly [Float64Array, Float64Array],
+  vector: Vector,
+  frame: Frame,
+  context: Context,
+): Vector {
+  const histograms = new Histograms(vector, call.args[2]!, frame, context)
+  return perHistogram(call, histograms, frame, context, (sample, histogram, step) =>
+    histograms.fraction(lower[step]!, upper[step]!, sample, histogram),
+  )
+}
+
+function perHistogram(
+  call: Call,
+  histograms: Histograms,
+  frame: Frame,
+  context: Context,
+  of: (sample: Sample, histogram: Histogram, step: number) => number,
+): Vector {
   const columns: Column[] = []
-  for (const histogram of histogramsOf(vector, call.args[1]!, context)) {
+  for (const histogram of histograms.all) {
     context.charge(frame.count, call.span)
     const out = blank(histogram.labels, true, frame.count)
-    fillQuantiles(out, histogram, q, call.args[1]!, context)
+    for (let step = 0; step < frame.count; step++) {
+      const sample = histograms.sampleAt(histogram, step)
+      if (sample === undefined) continue
+      out.values[step] = of(sample, histogram, step)
+      out.kinds[step] = FLOAT
+    }
     if (!isBlank(out)) columns.push(out)
   }
   return { type: 'vector', columns }
@@ -67,66 +194,61 @@ export function histogramQuantiles(
   frame: Frame,
   context: Context,
 ): Vector {
+  for (const [i, q] of qs.entries()) warnQuantiles(q, call.args[i + 2]!, context)
+  const histograms = new Histograms(vector, call.args[0]!, frame, context)
   const gather = new Gather(frame.count, context, call.span)
-  const histograms = histogramsOf(vector, call.args[0]!, context)
-  for (const [i, q] of qs.entries()) {
-    warnQuantiles(q, call.args[i + 2]!, context)
-    for (const histogram of histograms) {
-      const labels = histogram.labels.with(label, openMetricsNumber(q[0] ?? Number.NaN))
-      const out = blank(labels, true, frame.count)
-      fillQuantiles(out, histogram, q, call.args[0]!, context)
-      gather.add(out, labels, true)
+  for (const histogram of histograms.all) {
+    // A quantile may differ from step to step, and with it the label.
+    const labelled = new Map<number, Labels>()
+    for (let step = 0; step < frame.count; step++) {
+      const sample = histograms.sampleAt(histogram, step)
+      if (sample === undefined) continue
+      for (const q of qs) {
+        const at = q[step]!
+        const labels = labelled.get(at) ?? histogram.labels.with(label, openMetricsNumber(at))
+        labelled.set(at, labels)
+        gather.put(gather.column(labels, true), step, histograms.quantile(at, sample, histogram, step))
+      }
     }
   }
   return gather.vector
 }
 
-export function histogramFraction(
-  call: Call,
-  [lower, upper]: readonly [Float64Array, Float64Array],
-  vector: Vector,
-  frame: Frame,
-  context: Context,
-): Vector {
+/** The functions that make a number of a native histogram. */
+export const HISTOGRAM_VALUES: ReadonlyMap<string, (h: NativeHistogram) => number> = new Map([
+  ['histogram_avg', nativeMean],
+  ['histogram_count', ({ count }: NativeHistogram) => count],
+  ['histogram_stddev', nativeStddev],
+  ['histogram_stdvar', nativeStdvar],
+  ['histogram_sum', ({ sum }: NativeHistogram) => sum],
+])
+
+/** Applies `of` to every native histogram, and leaves floats out; the name will be dropped. */
+export function mapHistograms(vector: Vector, of: (h: NativeHistogram) => number): Vector {
   const columns: Column[] = []
-  for (const histogram of histogramsOf(vector, call.args[2]!, context)) {
-    context.charge(frame.count, call.span)
-    const out = blank(histogram.labels, true, frame.count)
-    for (let step = 0; step < frame.count; step++) {
-      const buckets = bucketsAt(histogram, step)
-      if (buckets.length === 0) continue
-      out.values[step] = bucketFraction(lower[step]!, upper[step]!, buckets)
+  for (const column of vector.columns) {
+    if (!column.kinds.includes(HISTOGRAM)) continue
+    const out = blank(column.labels, true, column.values.length)
+    for (let step = 0; step < out.values.length; step++) {
+      const histogram = histogramAt(column, step)
+      if (histogram === undefined) continue
+      out.values[step] = of(histogram)
       out.kinds[step] = FLOAT
     }
-    if (!isBlank(out)) columns.push(out)
+    columns.push(out)
   }
   return { type: 'vector', columns }
-}
-
-function fillQuantiles(out: Column, histogram: Histogram, q: Float64Array, arg: Expr, context: Context): void {
-  for (let step = 0; step < out.values.length; step++) {
-    const buckets = bucketsAt(histogram, step)
-    if (buckets.length === 0) continue
-    const { value, repaired } = bucketQuantile(q[step]!, buckets)
-    out.values[step] = value
-    out.kinds[step] = FLOAT
-    if (repaired !== undefined) context.annotations.info(arg.span, monotonicity(repaired, histogram))
-  }
-}
-
-function monotonicity({ low, high, difference }: Repair, { labels }: Histogram): string {
-  return `input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile), from buckets ${goNumber(low)} to ${goNumber(high)}, with a max diff of ${Number(difference.toPrecision(2))}${forMetric(labels.get(METRIC_NAME))}`
 }
 
 function warnQuantiles(q: Float64Array, arg: Expr, context: Context): void {
   for (let step = 0; step < q.length; step++) {
     const warning = quantileWarning(q[step]!)
-    if (warning !== undefined) context.annotations.warn(arg.span, warning)
+    if (warning !== undefined) context.annotations.warn(unwrap(arg).span, warning)
   }
 }
 
-/** As OpenMetrics writes label values that are numbers: with a point always. */
+/** As OpenMetrics writes label values that are numbers: with a point or an exponent always. */
 function openMetricsNumber(value: number): string {
-  const text = decimal(value)
+  const text = goFloat(value)
   return /^-?\d+$/.test(text) ? `${text}.0` : text
 }

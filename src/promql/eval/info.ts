@@ -8,7 +8,7 @@
 import { isStaleAt, type Labels, type Matcher, METRIC_NAME, matcher } from '#core'
 import { type Call, childrenOf, type Expr, type Subquery, type VectorSelector } from '../ast.ts'
 import { anchor } from './anchor.ts'
-import { ABSENT, type Column, type Frame, timeAt, type Vector, vectorOf } from './column.ts'
+import { ABSENT, type Column, type Frame, type OpenColumn, timeAt, type Vector, vectorOf } from './column.ts'
 import type { Context } from './context.ts'
 import { offsetMs } from './duration.ts'
 import { Gather } from './gather.ts'
@@ -90,7 +90,7 @@ type Enriching = {
 function enrich(column: Column, described: readonly InfoSeries[], how: Enriching): void {
   // Which info series are there changes rarely: the labels are made once for each combination of them.
   let chosen: readonly InfoSeries[] | undefined
-  let out: Column | undefined
+  let out: OpenColumn | undefined
   for (let step = 0; step < column.kinds.length; step++) {
     if (column.kinds[step] === ABSENT) continue
     const now = newest(described, step, how)
@@ -99,7 +99,7 @@ function enrich(column: Column, described: readonly InfoSeries[], how: Enriching
       chosen = now
       out = how.gather.column(enriched(column.labels, now, how), column.dropName)
     }
-    how.gather.put(out, step, column.values[step]!)
+    how.gather.putSlot(out, step, column)
   }
 }
 
@@ -152,7 +152,7 @@ async function readInfo(
   const found = new Map<string, InfoSeries[]>()
   const reference = referenceOf(call, context)
   for (const { labels, samples } of context.queriers.get(call)?.select(wanted.all) ?? []) {
-    const { timestamps, values, count } = samples()
+    const { timestamps, values, count, histograms } = samples()
     const instants = new Float64Array(frame.count)
     context.charge(frame.count, call.span)
     let at = -1
@@ -160,7 +160,10 @@ async function readInfo(
       const time = reference(timeAt(frame, step))
       while (at + 1 < count && timestamps[at + 1]! <= time) at++
       const seen = at >= 0 && timestamps[at]! > time - context.lookbackMs && !isStaleAt(values, at)
+      if (seen && histograms?.[at] !== undefined)
+        throw context.fail(call.span, `this should be an info metric, with float samples: ${labels}; name another one`)
       instants[step] = seen ? timestamps[at]! : Number.NaN
+      if (seen) context.reads[step]! += 1
     }
     const key = labels.keep(IDENTIFYING).key
     const series = { labels, name: labels.get(METRIC_NAME), instants }

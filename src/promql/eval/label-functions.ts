@@ -75,10 +75,17 @@ export function labelsOfAbsent(arg: Expr): Labels {
   const inner = unwrap(arg)
   const selector = inner.kind === 'matrix-selector' ? inner.selector : inner
   if (selector.kind !== 'vector-selector') return Labels.empty
-  const counts = new Map<string, number>()
-  for (const { name } of selector.matchers) counts.set(name, (counts.get(name) ?? 0) + 1)
-  const fixed = selector.matchers.filter(({ name, op }) => op === '=' && name !== METRIC_NAME && counts.get(name) === 1)
-  return Labels.fromPairs(fixed.map(({ name, value }) => [name, value] as const))
+  const fixed = new Map<string, string>()
+  const seen = new Set<string>()
+  for (const { name, op, value } of selector.matchers) {
+    if (name === METRIC_NAME) continue
+    // A second matcher of a label takes it out again, as in Prometheus; so does one that is no equality.
+    if (op === '=' && !seen.has(name)) {
+      fixed.set(name, value)
+      seen.add(name)
+    } else fixed.delete(name)
+  }
+  return Labels.fromPairs(fixed)
 }
 
 /** By value at the only step; NaN last. */

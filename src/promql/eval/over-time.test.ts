@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import * as overTime from './over-time.ts'
 import { deriv, doubleExponentialSmoothing, predictLinear } from './regression.ts'
+import { FLOATS_ALONE } from './window.test-support.ts'
 import type { RangeFunction } from './window.ts'
 
 /** The result for samples a second apart from 0 s on, asked at the last one. */
@@ -19,6 +20,7 @@ function resultOf(run: RangeFunction, values: readonly number[], ...args: readon
     atMs: end,
     args: Float64Array.from(args),
     nextReset: undefined,
+    ...FLOATS_ALONE,
   }
   return run(window, out, 0) ? out[0] : undefined
 }

@@ -1,6 +1,7 @@
 /**
  * Quantiles of plain values, interpolated between neighbours, NaN counting as the smallest.
  */
+import { goFloat } from '../go-float.ts'
 
 /** The q-quantile of `values`, which is sorted in place. NaN when it is empty or q is NaN, infinite when q is outside [0, 1]. */
 export function quantile(q: number, values: Float64Array): number {
@@ -29,12 +30,7 @@ function sortNanFirst(values: Float64Array): void {
 /** Prometheus' words for a quantile outside [0, 1], or nothing. */
 export function quantileWarning(q: number): string | undefined {
   if (q >= 0 && q <= 1) return undefined
-  return `quantile value should be between 0 and 1, got ${goNumber(q)}`
+  return `quantile value should be between 0 and 1, got ${goFloat(q)}`
 }
 
-/** As Go's `%g` prints the numbers that stand in warnings. */
-export function goNumber(value: number): string {
-  if (value === Infinity) return '+Inf'
-  if (value === -Infinity) return '-Inf'
-  return String(value)
-}
+export { goFloat as goNumber }

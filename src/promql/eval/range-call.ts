@@ -6,21 +6,41 @@
  */
 import { METRIC_NAME } from '#core'
 import { type Call, type MatrixSelector, type Subquery, unwrap } from '../ast.ts'
+import { goFloat } from '../go-float.ts'
 import type { Span } from '../position.ts'
+import { quote } from '../strings.ts'
 import { anchor } from './anchor.ts'
-import { blank, type Column, FLOAT, type Frame, isBlank, timeAt, type Value, type Vector } from './column.ts'
+import { ignoredInRange, type Notes } from './annotations.ts'
+import {
+  blank,
+  type Column,
+  FLOAT,
+  type Frame,
+  isBlank,
+  type OpenColumn,
+  putHistogram,
+  timeAt,
+  type Value,
+  type Vector,
+  weightOf,
+} from './column.ts'
 import type { Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
-import { extendedFunction } from './extended-range.ts'
+import { extendedFunction, extendedMixed } from './extended-range.ts'
+import { changesOfMixed, resetsOfMixed } from './mixed-count.ts'
+import * as mixed from './mixed-over-time.ts'
 import * as overTime from './over-time.ts'
 import { quantileWarning } from './quantile.ts'
+import { asSeries, type RangeSeries } from './range-series.ts'
 import * as rates from './rate.ts'
 import * as regression from './regression.ts'
-import { asSeries, type RangeSeries, selectRange, subqueryFrame } from './select.ts'
-import { nextResets, type RangeFunction, type Window } from './window.ts'
+import { selectRange, subqueryFrame } from './select.ts'
+import { type MixedFunction, nextResets, type RangeFunction, type Window } from './window.ts'
 
 type RangeFunctionInfo = {
   readonly run: RangeFunction
+  /** For windows with histograms in them; without it they are passed over, with an info where floats are there too. */
+  readonly mixed?: MixedFunction
   /** The result is a sample of the series itself, so it keeps its name. */
   readonly keepsName?: boolean
   /** Meant for counters: a name that does not look like one is worth a note. */
@@ -28,28 +48,28 @@ type RangeFunctionInfo = {
 }
 
 export const RANGE_FUNCTIONS: ReadonlyMap<string, RangeFunctionInfo> = new Map<string, RangeFunctionInfo>([
-  ['rate', { run: rates.rate, counter: true }],
-  ['increase', { run: rates.increase, counter: true }],
-  ['irate', { run: rates.irate }],
-  ['delta', { run: rates.delta }],
-  ['idelta', { run: rates.idelta }],
-  ['resets', { run: rates.resets }],
-  ['changes', { run: rates.changes }],
+  ['rate', { run: rates.rate, mixed: rates.rateOfMixed, counter: true }],
+  ['increase', { run: rates.increase, mixed: rates.increaseOfMixed, counter: true }],
+  ['irate', { run: rates.irate, mixed: rates.irateOfMixed }],
+  ['delta', { run: rates.delta, mixed: rates.deltaOfMixed }],
+  ['idelta', { run: rates.idelta, mixed: rates.ideltaOfMixed }],
+  ['resets', { run: rates.resets, mixed: resetsOfMixed }],
+  ['changes', { run: rates.changes, mixed: changesOfMixed }],
   ['deriv', { run: regression.deriv }],
   ['predict_linear', { run: regression.predictLinear }],
   ['double_exponential_smoothing', { run: regression.doubleExponentialSmoothing }],
-  ['sum_over_time', { run: overTime.sumOverTime }],
-  ['avg_over_time', { run: overTime.avgOverTime }],
-  ['count_over_time', { run: overTime.countOverTime }],
-  ['present_over_time', { run: overTime.presentOverTime }],
-  ['last_over_time', { run: overTime.lastOverTime, keepsName: true }],
-  ['first_over_time', { run: overTime.firstOverTime, keepsName: true }],
+  ['sum_over_time', { run: overTime.sumOverTime, mixed: mixed.sumOfMixed }],
+  ['avg_over_time', { run: overTime.avgOverTime, mixed: mixed.avgOfMixed }],
+  ['count_over_time', { run: overTime.countOverTime, mixed: mixed.countOfMixed }],
+  ['present_over_time', { run: overTime.presentOverTime, mixed: mixed.presentOfMixed }],
+  ['last_over_time', { run: overTime.lastOverTime, mixed: mixed.lastOfMixed, keepsName: true }],
+  ['first_over_time', { run: overTime.firstOverTime, mixed: mixed.firstOfMixed, keepsName: true }],
   ['min_over_time', { run: overTime.minOverTime }],
   ['max_over_time', { run: overTime.maxOverTime }],
   ['ts_of_min_over_time', { run: overTime.tsOfMinOverTime }],
   ['ts_of_max_over_time', { run: overTime.tsOfMaxOverTime }],
-  ['ts_of_first_over_time', { run: overTime.tsOfFirstOverTime }],
-  ['ts_of_last_over_time', { run: overTime.tsOfLastOverTime }],
+  ['ts_of_first_over_time', { run: overTime.tsOfFirstOverTime, mixed: mixed.tsOfFirstOfMixed }],
+  ['ts_of_last_over_time', { run: overTime.tsOfLastOverTime, mixed: mixed.tsOfLastOfMixed }],
   ['stdvar_over_time', { run: overTime.stdvarOverTime }],
   ['stddev_over_time', { run: overTime.stddevOverTime }],
   ['quantile_over_time', { run: overTime.quantileOverTime }],
@@ -82,7 +102,10 @@ export async function rangeInput(
     return { series: await selectRange(node, context), node, offset, range }
   }
   const inner = subqueryFrame(node, frame, context)
-  const value = inner.count === 0 ? undefined : await evaluate(inner)
+  // What a subquery reads to be there is not counted; what windows are cut from it is.
+  const [value] = await context.reading(inner.count, async () =>
+    inner.count === 0 ? undefined : await evaluate(inner),
+  )
   const series = value?.type === 'vector' ? asSeries(value.columns, inner) : []
   return { series, node, offset: offsetMs(node.offset, context), range }
 }
@@ -102,25 +125,47 @@ export async function slide(
 ): Promise<Vector> {
   const info = RANGE_FUNCTIONS.get(call.name)
   if (info === undefined) throw context.unsupported(call.span, `${call.name}() is not supported yet`)
-  checkArgs(call, args, context)
   const extension = extensionOf(input)
-  const run = extension === undefined ? info.run : extendedFunction(call.name, info.run, extension === 'smoothed')
-  const window = emptyWindow(args.length)
+  const smoothed = extension === 'smoothed'
+  const run = checked(
+    call,
+    extension === undefined ? info.run : extendedFunction(call.name, info.run, smoothed),
+    context,
+  )
+  const ofMixed = info.mixed ?? passingOver(run)
+  const runMixed = extension === undefined ? ofMixed : extendedMixed(call.name, ofMixed, smoothed)
+  const window = emptyWindow(args.length, { annotations: context.annotations, span: placeOfNotes(call), name: '' })
+  const byResets = BY_RESETS.has(info.run)
   const columns: Column[] = []
   for (const series of input.series) {
     context.charge(frame.count, call.span)
     const column = blank(series.labels, info.keepsName === true ? series.dropName : true, frame.count)
-    const read = slideOne(run, column, series, input, { window, args, frame, context })
-    if (!isBlank(column)) columns.push(column)
-    if (info.counter === true && read > 0) noteNonCounter(series, spanOfRange(call), context)
+    const read = slideOne({ run, runMixed, byResets }, column, series, input, { window, args, frame, context })
+    if (!isBlank(column)) {
+      columns.push(column)
+      if (info.counter === true && column.kinds.includes(FLOAT)) noteNonCounter(series, window.notes.span, context)
+    }
     if (context.spend(read + frame.count)) await context.breathe()
   }
   return { type: 'vector', columns }
 }
 
+/** A function of floats where there are histograms: it looks at the floats alone, and says so. */
+function passingOver(run: RangeFunction): MixedFunction {
+  const out = new Float64Array(1)
+  return (window) => {
+    if (window.from === window.to) return undefined
+    const { annotations, span, name } = window.notes
+    annotations.info(span, ignoredInRange(name))
+    return run(window, out, 0) ? out[0] : undefined
+  }
+}
+
 function extensionOf({ node }: RangeInput): 'anchored' | 'smoothed' | undefined {
   return node.kind === 'matrix-selector' ? node.selector.extension : undefined
 }
+
+type Functions = { readonly run: RangeFunction; readonly runMixed: MixedFunction; readonly byResets: boolean }
 
 type Slide = {
   readonly window: Window
@@ -131,95 +176,143 @@ type Slide = {
 
 /** Returns how many samples the windows held, as a measure of the work. */
 function slideOne(
-  run: RangeFunction,
-  { values: out, kinds }: Column,
+  { run, runMixed, byResets }: Functions,
+  column: OpenColumn,
   series: RangeSeries,
   input: RangeInput,
   { window, args, frame, context }: Slide,
 ): number {
-  const { timestamps, count } = series
+  const { values: out, kinds } = column
+  const { timestamps, count, histograms } = series
+  const { reads } = context
   window.timestamps = timestamps
   window.values = series.values
-  window.nextReset = BY_RESETS.has(run) ? nextResets(series.values, count) : undefined
+  window.starts = series.starts
+  window.histograms = histograms
+  window.notes = { ...window.notes, name: series.labels.name }
+  window.nextReset = byResets ? nextResets(series.values, count, timestamps, series.starts) : undefined
   const extension = extensionOf(input)
   const before = extension === undefined ? 0 : context.lookbackMs
   const after = extension === 'smoothed' ? context.lookbackMs : 0
   let read = 0
+  let weight = 0
   let from = 0
   let to = 0
+  let histogramsFrom = 0
+  let histogramsTo = 0
   for (let step = 0; step < frame.count; step++) {
     const at = timeAt(frame, step)
     const end = windowEnd(input, at, context)
     const start = end - input.range
     while (to < count && timestamps[to]! <= end + after) to++
     while (from < to && timestamps[from]! <= start - before) from++
-    if (from === to) continue
-    read += to - from
+    if (histograms !== undefined) {
+      const { timestamps: times, count: all, weights } = histograms
+      while (histogramsTo < all && times[histogramsTo]! <= end + after) histogramsTo++
+      while (histogramsFrom < histogramsTo && times[histogramsFrom]! <= start - before) histogramsFrom++
+      reads[step]! += weights[histogramsTo]! - weights[histogramsFrom]!
+    }
+    if (from === to && histogramsFrom === histogramsTo) continue
+    read += to - from + (histogramsTo - histogramsFrom) * HISTOGRAM_WORK
+    reads[step]! += to - from
     window.from = from
     window.to = to
     window.startMs = start
     window.endMs = end
     window.atMs = at
     for (let i = 0; i < args.length; i++) window.args[i] = args[i]![step]!
-    if (run(window, out, step)) kinds[step] = FLOAT
+    if (histogramsFrom === histogramsTo) {
+      if (run(window, out, step)) kinds[step] = FLOAT
+      continue
+    }
+    window.histogramsFrom = histogramsFrom
+    window.histogramsTo = histogramsTo
+    const result = runMixed(window as Parameters<MixedFunction>[0])
+    if (typeof result === 'number') {
+      out[step] = result
+      kinds[step] = FLOAT
+    } else if (result !== undefined) {
+      weight += weightOf(result) - 1
+      putHistogram(column, step, result)
+    }
   }
+  if (weight > 0) context.charge(weight, input.node.span)
   return read
 }
 
-function emptyWindow(args: number): Window {
+/** How many floats' work a histogram is, about: it decides how often the event loop is given way to. */
+const HISTOGRAM_WORK = 50
+
+function emptyWindow(args: number, notes: Notes): Window {
   const none = new Float64Array(0)
   return {
     timestamps: none,
     values: none,
     from: 0,
     to: 0,
+    starts: undefined,
+    histograms: undefined,
+    histogramsFrom: 0,
+    histogramsTo: 0,
     startMs: 0,
     endMs: 0,
     atMs: 0,
     args: new Float64Array(args),
     nextReset: undefined,
+    notes,
   }
 }
 
-function spanOfRange(call: Call): Span {
-  return (call.args.find((arg) => ['matrix-selector', 'subquery'].includes(unwrap(arg).kind)) ?? call).span
+/** Where a caveat of a call is shown: at its first argument; at the beginning of all when that is a subquery, as in Prometheus. */
+function placeOfNotes(call: Call): Span {
+  const first = unwrap(call.args[0]!)
+  return first.kind === 'subquery' ? { start: 0, end: 0 } : first.span
 }
 
 const COUNTER_SUFFIX = /_(?:total|sum|count|bucket)$/
 
-function noteNonCounter({ labels }: RangeSeries, span: Span, { annotations }: Context): void {
-  const type = labels.get('__type__')
+function noteNonCounter({ labels }: RangeSeries, span: Span, { annotations, trustsTypes }: Context): void {
   const name = labels.get(METRIC_NAME)
-  if (type !== '') {
+  if (name === '') return
+  if (trustsTypes) {
+    const type = labels.get('__type__')
     if (type !== 'counter' && type !== 'histogram')
       annotations.info(
         span,
-        `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${JSON.stringify(type)}: ${JSON.stringify(name)}`,
+        `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quote(type)}: ${quote(name)}`,
       )
-    return
-  }
-  if (name !== '' && !COUNTER_SUFFIX.test(name))
+  } else if (!COUNTER_SUFFIX.test(name))
     annotations.info(
       span,
-      `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${JSON.stringify(name)}`,
+      `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quote(name)}`,
     )
 }
 
-function checkArgs(call: Call, args: readonly Float64Array[], context: Context): void {
+/** A function with what is to be said or refused of its scalar arguments, once there is a window it runs on. */
+function checked(call: Call, run: RangeFunction, context: Context): RangeFunction {
   if (call.name === 'quantile_over_time') {
-    for (const q of args[0]!) {
-      const warning = quantileWarning(q)
-      if (warning !== undefined) context.annotations.warn(call.args[0]!.span, warning)
+    const { span } = unwrap(call.args[0]!)
+    return (window, out, step) => {
+      const warning = quantileWarning(window.args[0]!)
+      if (warning !== undefined) context.annotations.warn(span, warning)
+      return run(window, out, step)
     }
   }
-  if (call.name === 'double_exponential_smoothing') {
+  if (call.name !== 'double_exponential_smoothing') return run
+  return (window, out, step) => {
     for (const [i, what] of ['smoothing', 'trend'].entries()) {
-      const bad = args[i]!.find((factor) => !(factor > 0 && factor < 1))
-      if (bad !== undefined)
+      const factor = window.args[i]!
+      if (factor <= 0 || factor >= 1)
         throw context.fail(
           call.args[i + 1]!.span,
-          `invalid ${what} factor. Expected: 0 < ${what === 'trend' ? 'tf' : 'sf'} < 1, got: ${bad}; write one between, as in 0.3`,
+          `invalid ${what} factor. Expected: 0 < ${what === 'trend' ? 'tf' : 'sf'} < 1, got: ${fixed(factor)}; write one between, as in 0.3`,
         )
     }
+    return run(window, out, step)
   }
+}
+
+/** As Go's `%f`. */
+function fixed(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(6) : goFloat(value)
 }

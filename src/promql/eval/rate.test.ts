@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { changes, increase, irate, rate, resets } from './rate.ts'
+import { FLOATS_ALONE } from './window.test-support.ts'
 import { nextResets, type RangeFunction, type Window } from './window.ts'
 
 /** A window over samples 10 s apart from 0 s on, reaching exactly from the first to the last. */
@@ -16,6 +17,7 @@ function windowOf(values: readonly number[]): Window {
     atMs: 0,
     args: new Float64Array(0),
     nextReset: undefined,
+    ...FLOATS_ALONE,
   }
 }
 

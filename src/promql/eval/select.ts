@@ -5,23 +5,27 @@
  * - An instant selector sees, at T, the newest sample in (T - lookback, T]; a stale marker there ends the series.
  * - A window is (end - range, end]: open on the left, closed on the right. Stale markers are taken out.
  */
-import { isStaleAt, type Labels, unixMs } from '#core'
+import { isStaleAt, unixMs } from '#core'
 import type { Querier, Samples } from '#storage'
 import { childrenOf, type Expr, type MatrixSelector, type Subquery, type VectorSelector } from '../ast.ts'
 import { anchor } from './anchor.ts'
-import { ABSENT, blank, type Column, FLOAT, type Frame, isBlank, timeAt } from './column.ts'
+import {
+  blank,
+  type Column,
+  FLOAT,
+  type Frame,
+  isBlank,
+  type OpenColumn,
+  putHistogram,
+  timeAt,
+  weightOf,
+} from './column.ts'
 import type { Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
 import { infoSpan } from './info.ts'
-
-/** One series with the samples windows are cut from. */
-export type RangeSeries = {
-  readonly labels: Labels
-  readonly dropName: boolean
-  readonly timestamps: Float64Array
-  readonly values: Float64Array
-  readonly count: number
-}
+import { type RangeSeries, rangeSeries, weightOfSeries } from './range-series.ts'
+import { heard } from './reset-hints.ts'
+import { selectSmoothed } from './smoothed.ts'
 
 /** The steps a subquery takes so that every window of `frame` is covered. */
 export function subqueryFrame(node: Subquery, frame: Frame, context: Context): Frame {
@@ -72,71 +76,62 @@ export function openQueriers(
   context.queriers.set(selector, open(unixMs(start - before), unixMs(end + after)))
 }
 
-/** The columns of an instant vector selector. With `ofTimes`, the samples' instants in seconds instead of their values. */
+/** What is asked of each sample: the sample itself, its instant in seconds, or when its counter began, in seconds. */
+export type Asked = 'sample' | 'instant' | 'start'
+
+/** The columns of an instant vector selector. */
 export async function selectInstant(
   selector: VectorSelector,
   frame: Frame,
   context: Context,
-  ofTimes = false,
+  asked: Asked = 'sample',
 ): Promise<readonly Column[]> {
-  if (selector.extension === 'smoothed' && !ofTimes) return selectSmoothed(selector, frame, context)
+  if (selector.extension === 'smoothed' && asked === 'sample') return selectSmoothed(selector, frame, context)
   const offset = offsetMs(selector.offset, context)
   const columns: Column[] = []
   for (const { labels, samples } of seriesOf(selector, context)) {
     const data = samples()
     context.charge(frame.count, selector.span)
-    const column = blank(labels, ofTimes, frame.count)
-    fillInstant(column, data, frame, { offset, ofTimes, selector, context })
+    const column = blank(labels, asked !== 'sample', frame.count)
+    fillInstant(column, data, frame, { offset, asked, selector, context })
     if (!isBlank(column)) columns.push(column)
     if (context.spend(data.count + frame.count)) await context.breathe()
   }
   return columns
 }
 
-/** Between the samples on both sides of each step; the last one is carried on, nothing comes before the first. */
-async function selectSmoothed(selector: VectorSelector, frame: Frame, context: Context): Promise<readonly Column[]> {
-  const offset = offsetMs(selector.offset, context)
-  const columns: Column[] = []
-  for (const { labels, timestamps, values, count } of await selectRange({ selector }, context)) {
-    context.charge(frame.count, selector.span)
-    const column = blank(labels, false, frame.count)
-    let at = -1
-    for (let step = 0; step < frame.count; step++) {
-      const time = anchor(selector, timeAt(frame, step), context.bounds) - offset
-      while (at + 1 < count && timestamps[at + 1]! <= time) at++
-      if (at < 0 || timestamps[at]! <= time - context.lookbackMs) continue
-      const known = timestamps[at]! === time || at + 1 >= count || timestamps[at + 1]! > time + context.lookbackMs
-      const share = known ? 0 : (time - timestamps[at]!) / (timestamps[at + 1]! - timestamps[at]!)
-      column.values[step] = known ? values[at]! : values[at]! + (values[at + 1]! - values[at]!) * share
-      column.kinds[step] = FLOAT
-    }
-    if (!isBlank(column)) columns.push(column)
-    if (context.spend(count + frame.count)) await context.breathe()
-  }
-  return columns
-}
-
 type InstantOptions = {
   readonly offset: number
-  readonly ofTimes: boolean
+  readonly asked: Asked
   readonly selector: VectorSelector
   readonly context: Context
 }
 
-function fillInstant({ values: out, kinds }: Column, data: Samples, frame: Frame, options: InstantOptions): void {
-  const { timestamps, values, count } = data
-  const { offset, ofTimes, selector, context } = options
+function fillInstant(column: OpenColumn, data: Samples, frame: Frame, options: InstantOptions): void {
+  const { values: out, kinds } = column
+  const { timestamps, values, count, histograms, starts } = data
+  const { offset, asked, selector, context } = options
+  const { reads, lookbackMs } = context
+  const compares = context.statistics.has(selector)
+  let weight = 0
   let at = -1
   for (let step = 0; step < frame.count; step++) {
     const time = anchor(selector, timeAt(frame, step), context.bounds) - offset
     while (at + 1 < count && timestamps[at + 1]! <= time) at++
-    if (at < 0 || timestamps[at]! <= time - context.lookbackMs || isStaleAt(values, at)) {
-      kinds[step] = ABSENT
+    if (at < 0 || timestamps[at]! <= time - lookbackMs || isStaleAt(values, at)) continue
+    reads[step]! += 1
+    const histogram = asked === 'sample' ? histograms?.[at] : undefined
+    if (histogram !== undefined) {
+      const more = weightOf(histogram) - 1
+      reads[step]! += more
+      weight += more
+      putHistogram(column, step, heard(histogram, compares ? histograms?.[at - 1] : undefined))
       continue
     }
     kinds[step] = FLOAT
-    out[step] = ofTimes ? timestamps[at]! / 1000 : values[at]!
+    out[step] = asked === 'sample' ? values[at]! : (asked === 'instant' ? timestamps[at]! : (starts?.[at] ?? 0)) / 1000
   }
+  if (weight > 0) context.charge(weight, selector.span)
 }
 
 /** The series of a range selector, stale markers taken out. */
@@ -147,47 +142,19 @@ export async function selectRange(
   const result: RangeSeries[] = []
   for (const { labels, samples } of seriesOf(selector, context)) {
     const data = samples()
-    context.charge(data.count, selector.span)
-    const live = withoutStale(data)
-    if (live.count > 0) result.push({ labels, dropName: false, ...live })
+    const series = rangeSeries(labels, data, {
+      usesStarts: context.usesStarts,
+      compares: context.statistics.has(selector),
+    })
+    context.charge(series === undefined ? 0 : weightOfSeries(series), selector.span)
+    if (series !== undefined) result.push(series)
     if (context.spend(data.count)) await context.breathe()
   }
   return result
-}
-
-/** Columns of a subquery as series. */
-export function asSeries(columns: readonly Column[], frame: Frame): readonly RangeSeries[] {
-  return columns.map(({ labels, dropName, values, kinds }) => {
-    const timestamps = new Float64Array(frame.count)
-    const kept = new Float64Array(frame.count)
-    let count = 0
-    for (let i = 0; i < frame.count; i++) {
-      if (kinds[i] !== FLOAT) continue
-      timestamps[count] = timeAt(frame, i)
-      kept[count++] = values[i]!
-    }
-    return { labels, dropName, timestamps, values: kept, count }
-  })
 }
 
 function seriesOf(selector: VectorSelector, context: Context) {
   const querier = context.queriers.get(selector)
   // A subquery without a single step reads nothing.
   return querier === undefined ? [] : querier.select(selector.matchers)
-}
-
-/** The common case has no marker and is passed on as it is. */
-function withoutStale(data: Samples): Samples {
-  let first = 0
-  while (first < data.count && !isStaleAt(data.values, first)) first++
-  if (first === data.count) return data
-  const timestamps = data.timestamps.slice(0, data.count)
-  const values = data.values.slice(0, data.count)
-  let count = first
-  for (let i = first; i < data.count; i++) {
-    if (isStaleAt(data.values, i)) continue
-    timestamps[count] = data.timestamps[i]!
-    values[count++] = data.values[i]!
-  }
-  return { timestamps, values, count }
 }

@@ -2,7 +2,7 @@
  * and, or, unless: which samples stay, decided per step by the labels that match.
  */
 import type { Matching, SetOp } from '../ast.ts'
-import { ABSENT, type Column, type Vector, vectorOf } from './column.ts'
+import { ABSENT, type Column, copySlot, type OpenColumn, type Vector, vectorOf } from './column.ts'
 import { matchLabels } from './grouping.ts'
 
 export function setOperation(op: SetOp, matching: Matching, left: Vector, right: Vector, count: number): Vector {
@@ -63,14 +63,11 @@ function mergeSame(columns: readonly Column[]): readonly Column[] {
       merged.set(key, column)
       continue
     }
-    const values = known.values.slice()
-    const kinds = known.kinds.slice()
-    for (let i = 0; i < kinds.length; i++) {
-      if (kinds[i] !== ABSENT || column.kinds[i] === ABSENT) continue
-      kinds[i] = column.kinds[i]!
-      values[i] = column.values[i]!
-    }
-    merged.set(key, { ...known, values, kinds })
+    const { labels, dropName, values, kinds, histograms } = known
+    const both: OpenColumn = { labels, dropName, values: values.slice(), kinds: kinds.slice() }
+    if (histograms !== undefined) both.histograms = [...histograms]
+    for (let i = 0; i < both.kinds.length; i++) if (both.kinds[i] === ABSENT) copySlot(column, both, i)
+    merged.set(key, both)
   }
   return [...merged.values()]
 }

@@ -4,7 +4,7 @@
  * - Instant evaluations are repeated as a range query around their moment, as Prometheus' own runner does, so that
  *   both ways of evaluating are held to one expectation.
  */
-import { type QueryAnswer, type QueryFn, unixMs, type VectorSample } from '#core'
+import { FEATURES, type QueryAnswer, type QueryFn, unixMs, type VectorSample } from '#core'
 import { memoryStore, type Store } from '#storage'
 import { createEngine } from '../engine.ts'
 import { almostEqual, comparePoints, describe, pointsOf, type Wanted } from './points.ts'
@@ -20,6 +20,9 @@ export type Outcome = {
 type Eval = Extract<Command, { kind: 'eval' }>
 
 const MINUTE = 60_000
+/** Scripts are written with everything switched on. */
+/** As Prometheus' own runner: everything but telling counters by their `__type__`. */
+const features = new Set(FEATURES.filter((one) => one !== 'type-and-unit-labels'))
 
 export async function runScript(text: string): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
@@ -58,7 +61,7 @@ function load(store: Store, { stepMs, series }: Extract<Command, { kind: 'load' 
 }
 
 async function problemOf(command: Eval, store: Store): Promise<string | undefined> {
-  const { query } = createEngine({ store: (start, end) => store.querier(unixMs(start), unixMs(end)) })
+  const { query } = createEngine({ store: (start, end) => store.querier(unixMs(start), unixMs(end)), features })
   const { when, expect, expr } = command
   const asked =
     when.kind === 'instant'

@@ -1,0 +1,46 @@
+/**
+ * sum and avg of native histograms, beside the floats of the same group.
+ *
+ * - At a step with both kinds there is no result, and a warning says so; the same where exponential and custom buckets meet.
+ *
+ * Source: prometheus: promql/engine.go (`aggregation`).
+ */
+import { type Aggregate, unwrap } from '../ast.ts'
+import { compactHistogram, HistogramMean, HistogramSum } from '../histogram/index.ts'
+import { boundsReconciled, MIXED_TYPES_IN_AGGREGATION, mixedBuckets, resetCollision } from './annotations.ts'
+import { ABSENT, type Column, FLOAT, HISTOGRAM, type OpenColumn, putHistogram } from './column.ts'
+import type { Context } from './context.ts'
+
+/** `out` holds the result of the floats already; steps with histograms are put right. */
+export function foldHistograms(node: Aggregate, inputs: readonly Column[], out: OpenColumn, context: Context): void {
+  const { annotations } = context
+  const { span } = unwrap(node.expr)
+  for (let step = 0; step < out.kinds.length; step++) {
+    if (!inputs.some(({ kinds }) => kinds[step] === HISTOGRAM)) continue
+    const isMixed = out.kinds[step] === FLOAT
+    out.kinds[step] = ABSENT
+    const into = node.op === 'sum' ? new HistogramSum() : new HistogramMean()
+    // Before the first float what came before still counts; a histogram behind a float that came first does not.
+    const first = inputs.find(({ kinds }) => kinds[step] !== ABSENT)!
+    const misfit = first.kinds[step] === HISTOGRAM ? addAll(into, inputs, step) : undefined
+    if (misfit !== undefined) {
+      annotations.warn(span, mixedBuckets(misfit.labels.name))
+      if (!isMixed) continue
+    }
+    if (isMixed) {
+      annotations.warn(span, MIXED_TYPES_IN_AGGREGATION)
+      continue
+    }
+    if (into.caveats.boundsReconciled) annotations.info(span, boundsReconciled('aggregation'))
+    if (into.caveats.resetCollision) annotations.warn(span, resetCollision('aggregation'))
+    const { histogram } = into
+    if (histogram !== undefined) putHistogram(out, step, compactHistogram(histogram))
+  }
+}
+
+/** The column that did not fit to those before it. */
+function addAll(into: HistogramSum | HistogramMean, inputs: readonly Column[], step: number): Column | undefined {
+  for (const column of inputs)
+    if (column.kinds[step] === HISTOGRAM && into.add(column.histograms![step]!) === undefined) return column
+  return undefined
+}
