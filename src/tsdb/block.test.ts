@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Labels, matcher } from '#core'
-import { compareLabels } from '#storage'
+import { compareLabels, sampleHistogram } from '#storage'
 import { Block, type BlockCaches } from './block.ts'
 import { blockName } from './block-meta.ts'
 import { type SeriesColumns, writeBlock } from './block-writer.ts'
 import { ByteCache } from './byte-cache.ts'
 import { wordsOf } from './bytes.ts'
+import { ExtraColumns } from './extra-columns.ts'
 import { mergeSeries } from './merge.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-block-'))
@@ -18,6 +19,16 @@ after(() => rm(root, { recursive: true }))
 let dirs = 0
 const caches = (): BlockCaches => ({ indexes: new ByteCache(1 << 20), frames: new ByteCache(1 << 20) })
 const forever = new AbortController().signal
+
+/** A third of the series are histograms with floats in between and a bucket more later on; two thirds know when they began. */
+function extrasOf(i: number, count: number): Pick<SeriesColumns, 'histograms' | 'starts'> {
+  const histogram = (_: unknown, k: number) =>
+    k % 7 === 6 ? undefined : sampleHistogram([k, i, ...(k > 600 ? [k * i] : [])])
+  return {
+    ...(i % 3 === 0 ? { histograms: Array.from({ length: count }, histogram) } : {}),
+    ...(i % 3 === 1 ? {} : { starts: Float64Array.from({ length: count }, (_, k) => Math.floor(k / 100)) }),
+  }
+}
 
 /** Series with instants that are shared by some and not by others; sorted. */
 const anySeries = fc
@@ -49,18 +60,29 @@ const anySeries = fc
         const labels = Labels.of({ __name__: name, i: `${i}` })
         const timestamps = Float64Array.from({ length: count }, (_, k) => first + k * step)
         const values = Float64Array.from({ length: count }, (_, k) => (i % 2 === 0 ? k * i : Math.sin(k + i)))
-        return { labels, timestamps, values, count }
+        return { labels, timestamps, values, count, ...extrasOf(i, count) }
       })
       .sort((a, b) => compareLabels(a.labels, b.labels)),
   )
 
-/** Series by series, as the columns of one are gone when the next is asked for. */
-const plain = (all: Iterable<SeriesColumns>, from = -Infinity, to = Infinity) =>
-  Array.from(all, ({ labels, timestamps, values, count }) => {
-    const kept = [...Array(count).keys()].filter((k) => timestamps[k]! >= from && timestamps[k]! <= to)
+/** Part by part, as the columns of one are gone when the next is asked for; parts of a series one behind the other. */
+function plain(all: Iterable<SeriesColumns>, from = -Infinity, to = Infinity) {
+  const found: [key: string, samples: unknown[]][] = []
+  for (const { labels, timestamps, values, histograms, starts, count } of all) {
     const words = wordsOf(values)
-    return [labels.key, kept.map((k) => [timestamps[k], words[2 * k], words[2 * k + 1]])] as const
-  }).filter(([, samples]) => samples.length > 0)
+    const samples = Array.from({ length: count }, (_, k) => [
+      timestamps[k]!,
+      words[2 * k],
+      words[2 * k + 1],
+      histograms?.[k],
+      starts?.[k] ?? 0,
+    ]).filter(([at]) => Number(at) >= from && Number(at) <= to)
+    const last = found.at(-1)
+    if (last?.[0] === labels.key) last[1].push(...samples)
+    else found.push([labels.key, samples])
+  }
+  return found.filter(([, samples]) => samples.length > 0)
+}
 
 test('what was written is read, whole and in any span', async () => {
   await fc.assert(
@@ -77,7 +99,9 @@ test('what was written is read, whole and in any span', async () => {
       const read = block.select([matcher('__name__', '=~', '.+')], from, from + length).map((part): SeriesColumns => {
         const timestamps = new Float64Array(part.maxCount)
         const values = new Float64Array(part.maxCount)
-        return { labels: part.labels, timestamps, values, count: part.read({ timestamps, values }, 0) }
+        const extras = new ExtraColumns(part.maxCount)
+        const count = part.read({ timestamps, values, extras }, 0)
+        return { labels: part.labels, timestamps, values, count, ...extras.take(count) }
       })
       assert.deepEqual(plain(read), plain(given, from, from + length))
       block.drop()
@@ -98,6 +122,71 @@ test('merging puts series and their samples together in order', () => {
   const second = [of('a', 11), of('b', 12, 13)]
   const merged = mergeSeries([first.values(), second.values()])
   assert.deepEqual(plain(merged), plain([of('a', 1, 2, 11), of('b', 12, 13), of('c', 1)]))
+})
+
+test('a block merged from others holds what they hold, histograms and start timestamps too', async () => {
+  await fc.assert(
+    fc.asyncProperty(anySeries, fc.integer({ min: 1, max: 3000 }), async (given, cut) => {
+      const dir = join(root, `${dirs++}`)
+      const spans = [
+        { start: 0, end: cut, merged: 1 },
+        { start: cut, end: 10_000, merged: 1 },
+      ]
+      const blocks: Block[] = []
+      for (const span of spans) {
+        const meta = await writeBlock(dir, span, within(given, span.start, span.end - 1), forever)
+        if (meta !== undefined) blocks.push(await Block.open(join(dir, blockName(span)), caches()))
+      }
+      const whole = { start: 0, end: 10_000, merged: 2 }
+      await writeBlock(dir, whole, mergeSeries(blocks.map((block) => block.all())), forever)
+      const merged = await Block.open(join(dir, blockName(whole)), caches())
+      assert.deepEqual(plain(merged.all()), plain(given))
+      for (const { labels, histograms, count } of given)
+        assert.deepEqual(merged.lastHistogram(labels), { histogram: histograms?.[count - 1] })
+      assert.equal(merged.lastHistogram(Labels.of({ __name__: 'none' })), undefined)
+      for (const block of [...blocks, merged]) block.drop()
+    }),
+    { numRuns: 20, endOnFailure: true },
+  )
+})
+
+/** The samples of the series within [from, to]. */
+function within(given: readonly SeriesColumns[], from: number, to: number): readonly SeriesColumns[] {
+  return given.map(({ labels, timestamps, values, histograms, starts, count }) => {
+    const places = [...Array(count).keys()].filter((k) => timestamps[k]! >= from && timestamps[k]! <= to)
+    const [first = 0] = places
+    const end = first + places.length
+    return {
+      labels,
+      timestamps: timestamps.slice(first, end),
+      values: values.slice(first, end),
+      histograms: histograms?.slice(first, end),
+      starts: starts?.slice(first, end),
+      count: places.length,
+    }
+  })
+}
+
+test('huge histograms are spread over chunks and frames, and read back', async () => {
+  const dir = join(root, `${dirs++}`)
+  const span = { start: 0, end: 10_000, merged: 1 }
+  const count = 60
+  const histograms = Array.from({ length: count }, (_, k) =>
+    sampleHistogram(Array.from({ length: 10_000 }, (_, i) => (k * i) % 97)),
+  )
+  const given: SeriesColumns = {
+    labels: Labels.of({ __name__: 'huge' }),
+    timestamps: Float64Array.from({ length: count }, (_, k) => k),
+    values: new Float64Array(count),
+    histograms,
+    count,
+  }
+  await writeBlock(dir, span, [given], forever)
+  const block = await Block.open(join(dir, blockName(span)), caches())
+  const parts = [...block.all()].map((one) => one.count)
+  assert.ok(parts.length >= 10 && Math.max(...parts) <= 6, parts.join())
+  assert.deepEqual(plain(block.all()), plain([given]))
+  block.drop()
 })
 
 test('nothing is left of a block without samples, nor of one whose writing was stopped', async () => {
