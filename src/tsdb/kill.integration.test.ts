@@ -51,9 +51,13 @@ test(`after ${KILLS} kills at random moments every acknowledged sample is there,
     const lengths = new Set<number>()
     for (const series of found) {
       const i = Number(series.labels.get('i'))
-      const { timestamps, values, count } = series.samples()
+      const { timestamps, values, histograms, starts, count } = series.samples()
       lengths.add(count)
-      for (let n = 0; n < count; n++) assert.deepEqual([timestamps[n], values[n]], [n * 1000, n * 10 + i])
+      for (let n = 0; n < count; n++) {
+        const [value, start] = i === 9 ? [n + 1, 1 + Math.floor(n / 100)] : [n * 10 + i, undefined]
+        assert.deepEqual([timestamps[n], histograms?.[n]?.count ?? values[n], starts?.[n]], [n * 1000, value, start])
+        assert.equal(histograms?.[n]?.resetHint, i < 9 ? undefined : n === 0 ? 'unknown' : 'none')
+      }
     }
     assert.equal(found.length, 10)
     assert.equal(lengths.size, 1, `kill ${kill}: batches are whole, found lengths ${[...lengths].join(' ')}`)

@@ -1,7 +1,8 @@
-/** Appends batches from the given number on, a line with its number after each commit, until it is killed. Blocks are short, so that kills hit their writing too. */
+/** Appends batches of floats and one histogram from the given number on, a line with its number after each commit, until it is killed. Blocks are short, so that kills hit their writing too. */
 import { writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { Labels, ManualClock, silentLog, unixMs } from '#core'
+import { sampleHistogram } from '#storage'
 import { openTsdb } from '../index.ts'
 
 const [dir = '', first = '0'] = process.argv.slice(2)
@@ -15,9 +16,11 @@ await using store = await openTsdb({
 })
 for (let n = Number(first); ; n++) {
   using batch = store.appender()
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 9; i++) {
     batch.append(undefined, Labels.of({ __name__: 'm', i: `${i}` }), unixMs(n * 1000), n * 10 + i)
   }
+  const labels = Labels.of({ __name__: 'm', i: '9' })
+  batch.appendHistogram(undefined, labels, unixMs(n * 1000), sampleHistogram([n, 1]), 1 + Math.floor(n / 100))
   batch.commit()
   writeSync(1, `${n}\n`)
   await setImmediate()
