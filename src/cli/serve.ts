@@ -26,7 +26,7 @@ import { createRules } from '#rules'
 import { collectorTarget, createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
 import { createServer, type EventWire, Notifications, RELOAD_FAILED } from '#server'
 import { openSqliteState } from '#state'
-import { MetadataStore } from '#storage'
+import { ExemplarStore, MetadataStore } from '#storage'
 import { openDataDir, openTsdb } from '#tsdb'
 import { autoReload } from './auto-reload.ts'
 import { type Loaded, loadConfiguration } from './load-definition.ts'
@@ -95,6 +95,7 @@ async function start(
   const state = owned.use(await openSqliteState({ file: directory.stateFile }))
   const metadata = new MetadataStore()
   const { features } = options
+  const exemplars = features.has('exemplar-storage') ? { exemplars: new ExemplarStore() } : {}
   const settings = {
     store: (from: number, to: number) => store.querier(unixMs(from), unixMs(to)),
     limits: { maxSamples: options.maxSamples },
@@ -109,7 +110,7 @@ async function start(
 
   const rooms: (() => string)[] = []
   const own = () => ownMetrics({ clock, startedAt, store, rooms })
-  const scraper = owned.use(createScraper({ clock, log, store, metadata, features }))
+  const scraper = owned.use(createScraper({ clock, log, store, metadata, features, ...exemplars }))
   rooms.push(() => scraper.metrics())
 
   const loop = owned.use(
@@ -200,6 +201,7 @@ async function start(
         query,
         store,
         metadata,
+        ...exemplars,
         targets: () => scraper.status(),
         droppedTargets: () => scraper.dropped(),
         ruleGroups: () => rules.status(),

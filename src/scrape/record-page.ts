@@ -167,7 +167,9 @@ function collectExemplars({ page, exemplars = [] }: PageWork, { i, state, when }
   const found = page.exemplars.get(i)
   if (found === undefined) return
   const timed = found.flatMap(({ labels, value, at }) =>
-    at === undefined && page.histograms.has(i) ? [] : [{ labels, value, at: at === undefined ? when : unixMs(at) }],
+    at === undefined && page.histograms.has(i)
+      ? []
+      : [{ labels, value, ...(at === undefined ? { at: when, isUntimed: true } : { at: unixMs(at) }) }],
   )
   for (const exemplar of timed.sort((a, b) => a.at - b.at || a.value - b.value))
     exemplars.push({ series: state.labels, exemplar })

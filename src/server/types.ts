@@ -3,12 +3,10 @@
  */
 import type { Clock, Feature, Labels, Log, QueryFn, UnixMs } from '#core'
 import type { Plan } from '#model'
-import type { ExemplarSink } from '#remote'
 import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
-import type { MetadataStore, Store } from '#storage'
-import type { ExemplarSource } from './prometheus/exemplars.ts'
+import type { ExemplarStore, MetadataStore, Store } from '#storage'
 import type { Notifications } from './prometheus/notifications.ts'
 import type { EventWire } from './wire.ts'
 
@@ -26,7 +24,7 @@ export type ServerDeps = {
   readonly store: Store
   readonly metadata: MetadataStore
   /** Absent: `exemplar-storage` is off, and `query_exemplars` answers with nothing. */
-  readonly exemplars?: ExemplarSource & ExemplarSink
+  readonly exemplars?: ExemplarStore
   /** What `--enable-feature` switched on: which expressions are parsed, and how. */
   readonly features: ReadonlySet<Feature>
   readonly targets: () => readonly TargetStatus[]

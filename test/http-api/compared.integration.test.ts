@@ -166,7 +166,7 @@ async function ask(url: string, { path, method = 'GET', headers = {}, body }: Re
 
 /** What a clock or a port decides becomes a word. */
 const TIMES =
-  /^(?:lastScrape|lastScrapeDuration|lastEvaluation|evaluationTime|activeAt|startTime|serverTime|lastConfigTime|.*Time)$/
+  /^(?:lastScrape|lastScrapeDuration|lastEvaluation|evaluationTime|activeAt|startTime|serverTime|lastConfigTime|timestamp|.*Time)$/
 
 /** Keys that Prometheus has had since 3.5. */
 const NEWER = new Set(['anchored', 'smoothed', 'fillValues'])

@@ -78,6 +78,7 @@ export const ACCEPTED: readonly Request[] = [
     'query_range?query=written&start=0&end=11000&step=1',
     'query_range?query=(written)or(native)&start={at}&end={at+45}&step=15&timeout=1m',
     'query_exemplars?query=written',
+    'query_exemplars?query=rate(requests_total[5m])%2Bon()temperature_celsius',
     'query_exemplars?query=1',
     'series?match[]=written',
     'series?match[]=written&match[]={series=%22a%22}&match[]=native',

@@ -3,25 +3,14 @@
  *
  * Without a store (`--enable-feature=exemplar-storage`) the question is checked and the answer is empty, as in Prometheus.
  */
-import { formatValue, type Labels, type Matcher, type UnixMs } from '#core'
+import { formatValue } from '#core'
 import { selectorsOf } from '#promql'
+import type { SeriesExemplars } from '#storage'
 import { ApiError } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME } from '../http/params.ts'
 import { bounded, type Handler } from './call.ts'
 import { parseExpr } from './query.ts'
 import { NO_CONTENT, renderInstant, success } from './render.ts'
-
-/** What is asked of an exemplar store: per series, ordered by labels; exemplars by time; both ends inclusive. */
-export type ExemplarSource = {
-  select(
-    sets: readonly (readonly Matcher[])[],
-    start: UnixMs,
-    end: UnixMs,
-  ): readonly {
-    readonly labels: Labels
-    readonly exemplars: readonly { readonly labels: Labels; readonly value: number; readonly at: UnixMs }[]
-  }[]
-}
 
 export const queryExemplars: Handler = (call) => {
   const { deps, params } = call
@@ -37,7 +26,7 @@ export const queryExemplars: Handler = (call) => {
   return bounded(call, async () => ({ data: `[${store.select(sets, start, end).map(renderSeries).join(',')}]` }))
 }
 
-function renderSeries({ labels, exemplars }: ReturnType<ExemplarSource['select']>[number]): string {
+function renderSeries({ labels, exemplars }: SeriesExemplars): string {
   const listed = exemplars.map(
     (one) =>
       `{"labels":${JSON.stringify(one.labels)},"value":"${formatValue(one.value)}","timestamp":${renderInstant(one.at)}}`,

@@ -1,10 +1,10 @@
 /** `query`, `query_range`, `format_query`, `parse_query`. */
-import { type Asked, messageOf, type QueryAnswer } from '#core'
+import { type Asked, messageOf } from '#core'
 import { type Expr, parse, prettyExpr } from '#promql'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { bounded, type Call, type Handler } from './call.ts'
 import { renderAnswer, type Success, success } from './render.ts'
-import { renderStats, type SampleStats } from './render-stats.ts'
+import { renderStats } from './render-stats.ts'
 import { translateAst } from './translate-ast.ts'
 
 export const query: Handler = (call) => {
@@ -35,7 +35,7 @@ export const queryRange: Handler = (call) => {
 
 export const formatQuery: Handler = (call) => success(prettyExpr(parseExpr(call)))
 
-export const parseTree: Handler = (call) => success(translateAst(parseExpr(call)))
+export const parseTree: Handler = (call) => success(translateAst(parseExpr(call), call.params.get('query')))
 
 /** The expression of parameter `query`. `refuse` words the refusal. */
 export function parseExpr({ params }: Call, refuse = (message: string) => invalidParam('query', message)): Expr {
@@ -63,11 +63,6 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
       signal,
     )
     const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
-    return renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, samplesOf(answer)))
+    return renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, answer.stats))
   })
-}
-
-/** An engine may count samples; one that does not says nothing of them. */
-function samplesOf(answer: QueryAnswer & { readonly stats?: SampleStats }): SampleStats | undefined {
-  return answer.stats
 }

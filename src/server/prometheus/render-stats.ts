@@ -3,18 +3,12 @@
  *
  * Times are seconds. What assay does not measure apart (sorting, preparation) is 0; samples are told when the engine counted them.
  */
+import type { QueryStats } from '#core'
 import { renderInstant } from './render.ts'
 
 export type QueryTimes = { readonly queuedMs: number; readonly evaluatedMs: number }
 
-/** Samples as the engine counts them: all that were read, and most at one time. `perStep`: instants in ms and counts. */
-export type SampleStats = {
-  readonly total: number
-  readonly peak: number
-  readonly perStep?: readonly (readonly [at: number, count: number])[]
-}
-
-export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: SampleStats | undefined): string {
+export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: QueryStats | undefined): string {
   const timings = {
     evalTotalTime: evaluatedMs / 1000,
     resultSortTime: 0,
