@@ -7,8 +7,8 @@ import { glob, readFile } from 'node:fs/promises'
 import { registerHooks } from 'node:module'
 import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { AssayError, messageOf } from '#core'
-import { type Plan, parsePrometheusConfig, planOfPrometheus } from '#model'
+import { AssayError, type Feature, messageOf } from '#core'
+import { type Plan, parsePrometheusConfig, parseScrapeFile, planOfPrometheus } from '#model'
 import { parseRuleFile } from '#rules'
 
 export type Loaded = {
@@ -22,7 +22,7 @@ export type Loaded = {
 }
 
 /** Throws `ASSAY_CONFIG*`, `ASSAY_MODEL_*` or `ASSAY_RULES*`, each with `file:line`. */
-export async function loadConfiguration(path: string): Promise<Loaded> {
+export async function loadConfiguration(path: string, features?: ReadonlySet<Feature>): Promise<Loaded> {
   const file = resolve(path)
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new AssayError(
@@ -32,12 +32,28 @@ export async function loadConfiguration(path: string): Promise<Loaded> {
     )
   })
   return ['.yml', '.yaml'].includes(extname(file))
-    ? await loadPrometheus(path, file, text)
+    ? await loadPrometheus(path, file, text, features)
     : await loadDefinition(path, file, text)
 }
 
-async function loadPrometheus(path: string, file: string, text: string): Promise<Loaded> {
-  const config = parsePrometheusConfig(text, path)
+async function loadPrometheus(
+  path: string,
+  file: string,
+  text: string,
+  features: ReadonlySet<Feature> | undefined,
+): Promise<Loaded> {
+  const options = { environment: process.env, ...(features === undefined ? {} : { features }) }
+  const main = parsePrometheusConfig(text, path, options)
+  const scrapes = [...main.scrapes]
+  for (const pattern of main.scrapeFiles) {
+    for (const found of (await Array.fromAsync(glob(resolve(dirname(file), pattern)))).toSorted()) {
+      const name = relative(process.cwd(), found)
+      scrapes.push(
+        ...parseScrapeFile(await readFile(found, 'utf8'), name, { text, name: path, before: scrapes, ...options }),
+      )
+    }
+  }
+  const config = { ...main, scrapes }
   const ruleFiles: string[] = []
   for (const pattern of config.ruleFiles) {
     for await (const found of glob(resolve(dirname(file), pattern))) ruleFiles.push(found)

@@ -18,5 +18,11 @@ export {
 export type * from './plan.ts'
 export { PART_KINDS } from './plan.ts'
 export { type Action, notify, type Policy, restart, scaleOut, ticket, when } from './policies.ts'
-export { type PrometheusConfig, parsePrometheusConfig, planOfPrometheus } from './prometheus-config.ts'
+export {
+  type ConfigOptions,
+  type PrometheusConfig,
+  parsePrometheusConfig,
+  parseScrapeFile,
+  planOfPrometheus,
+} from './prometheus-config.ts'
 export { command, email, pm2, type Receiver, type RuntimeRef, webhook } from './receivers.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parsePrometheusConfig, planOfPrometheus } from './prometheus-config.ts'
+import type { Feature } from '#core'
+import { parsePrometheusConfig, parseScrapeFile, planOfPrometheus } from './prometheus-config.ts'
 
 const GOOD = `
 global:
@@ -43,7 +44,7 @@ test('defaults are those of Prometheus', () => {
     replacement: '$1',
   })
   assert.equal(api?.metricRelabelConfigs[0]?.action, 'drop')
-  assert.deepEqual(slow?.limits, { bodySizeBytes: 10_000_000, samples: 1000 })
+  assert.deepEqual(slow?.limits, { bodySizeBytes: 10 * 2 ** 20, samples: 1000 })
   assert.deepEqual(slow?.fileSdConfigs, [{ files: ['targets.json'], refreshMs: 300_000 }])
   assert.deepEqual(config.warnings, ['prometheus.yml: alerting has no effect yet'])
 })
@@ -78,12 +79,12 @@ const bad = [
   {
     why: 'an unknown key',
     text: 'scrape_configs:\n  - job_name: a\n    scrape_intervall: 5s\n',
-    says: /p\.yml:3:5: .*"scrape_intervall" is not known/,
+    says: /^p\.yml:3:5: scrape_configs\.0: "scrape_intervall" is not known here; write scrape_interval$/,
   },
   {
     why: 'a discovery that is not there yet',
     text: 'scrape_configs:\n  - job_name: a\n    kubernetes_sd_configs: []\n',
-    says: /p\.yml:3:5: .*"kubernetes_sd_configs"/,
+    says: /^p\.yml:3:5: scrape_configs\.0\.kubernetes_sd_configs: assay does not discover targets there; .*http_sd_configs/,
   },
   {
     why: 'a bad expression',
@@ -101,3 +102,153 @@ for (const { why, text, says } of bad) {
     assert.throws(() => parsePrometheusConfig(text, 'p.yml'), { code: 'ASSAY_CONFIG', message: says })
   })
 }
+
+/** Within one job; `says` also names the place. */
+const JOB_FAULTS: readonly (readonly [keys: string, says: RegExp])[] = [
+  ['basic_auth: { password: a, password_file: b }', /:3:\d+: .*password_file: password and password_file exclude/],
+  ['basic_auth: { username: a }\n    bearer_token: b', /basic_auth and bearer_token cannot both say who we are/],
+  ['authorization: { type: Basic, credentials: x }', /authorization\.type: for basic authentication write basic_auth/],
+  ['authorization: { credentials_ref: x }', /no secrets manager; write the key that ends in _file/],
+  ['tls_config: { cert_file: a }', /tls_config: a certificate and its key belong together; write key_file too/],
+  ['tls_config: { min_version: TLS13, max_version: TLS12 }', /min_version TLS13 is above max_version TLS12/],
+  ['tls_config: { min_version: "1.2" }', /write one of TLS10, TLS11, TLS12, TLS13/],
+  ['proxy_url: socks5://p:1080', /SOCKS is not spoken/],
+  ['no_proxy: a', /no_proxy needs a proxy_url/],
+  ['proxy_url: http://p\n    proxy_from_environment: true', /come from the environment; remove them here/],
+  ['oauth2: { client_id: a, token_url: nowhere }', /token_url: write an address with http/],
+  ['http_headers: { Host: { values: [a] } }', /the header Host is made by the request itself/],
+  ['scrape_protocols: [Protobuf]', /scrape_protocols\.0: write one of PrometheusProto, /],
+  ['scrape_protocols: []', /name at least one protocol/],
+  ['fallback_scrape_protocol: text', /PrometheusText0\.0\.4/],
+  ['scrape_classic_histograms: true', /always_scrape_classic_histograms since Prometheus 3\.0/],
+  ['metric_name_validation_scheme: ascii', /write utf8 or legacy/],
+  ['metric_name_validation_scheme: legacy\n    metric_name_escaping_scheme: allow-utf-8', /does not go with/],
+  ['body_size_limit: 10', /"10" is not a size; write 512KB/],
+  ['static_configs: [{ targets: ["http://a/metrics"] }]', /:3:\d+: .*is no address; write host:port/],
+  ['file_sd_configs: [{ files: [targets.txt] }]', /must end in \.json/],
+  ['dns_sd_configs: [{ names: [a], type: A }]', /dns_sd_configs\.0\.port: these records have no port/],
+  ['http_sd_configs: [{ url: "ftp://a" }]', /url: write an address/],
+  ['relabel_configs: [{ action: hashmod, target_label: a }]', /needs a modulus of at least 1/],
+  ['relabel_configs: [{ source_labels: [a] }]', /needs a target_label; write target_label: name/],
+  [
+    'relabel_configs: [{ action: labeldrop, regex: a, target_label: b }]',
+    /labeldrop takes regex alone; remove target_label/,
+  ],
+  ['params: { a: [1.5] }', /a text was expected; put it in quotes/],
+]
+
+test('what does not go together in a job is told with its place and what to write instead', () => {
+  for (const [keys, says] of JOB_FAULTS) {
+    const text = `scrape_configs:\n  - job_name: a\n    ${keys}\n`
+    assert.throws(() => parsePrometheusConfig(text, 'p.yml'), { code: 'ASSAY_CONFIG', message: says }, keys)
+  }
+})
+
+test('a job that says everything is read whole; files stand where the configuration stands', () => {
+  const text = `
+global: { keep_dropped_targets: 5, scrape_native_histograms: true, external_labels: { site: '\${SITE}-$$' } }
+scrape_configs:
+  - job_name: all
+    track_timestamps_staleness: true
+    always_scrape_classic_histograms: true
+    convert_classic_histograms_to_nhcb: true
+    extra_scrape_metrics: true
+    native_histogram_bucket_limit: 100
+    native_histogram_min_bucket_factor: 1.1
+    target_limit: 7
+    label_name_length_limit: 8
+    scrape_failure_log_file: failures.json
+    fallback_scrape_protocol: OpenMetricsText1.0.0
+    metric_name_validation_scheme: legacy
+    enable_compression: false
+    enable_http2: false
+    follow_redirects: false
+    oauth2: { client_id: me, client_secret_file: secret.txt, token_url: 'https://t/x', scopes: [a], endpoint_params: { b: c } }
+    tls_config: { ca_file: ca.pem, server_name: s, insecure_skip_verify: true, min_version: TLS12 }
+    proxy_url: http://proxy:3128
+    no_proxy: a,b
+    proxy_connect_header: { X-A: [one] }
+    http_headers: { X-B: { values: [two], files: [three.txt] } }
+    params: { module: [1, true, x] }
+    http_sd_configs: [{ url: 'http://sd/x', basic_auth: { username: u, password_file: /run/p } }]
+    dns_sd_configs: [{ names: [a.example], type: mx }]
+`
+  const config = parsePrometheusConfig(text, 'etc/p.yml', { environment: { SITE: 'north' } })
+  assert.deepEqual(config.externalLabels, { site: 'north-$' })
+  const { staticConfigs, fileSdConfigs, relabelConfigs, metricRelabelConfigs, protocols, ...job } = config.scrapes[0]!
+  assert.equal(protocols?.[0], 'PrometheusProto')
+  assert.deepEqual(job, {
+    jobName: 'all',
+    intervalMs: 60_000,
+    timeoutMs: 10_000,
+    scheme: 'http',
+    metricsPath: '/metrics',
+    params: { module: ['1', 'true', 'x'] },
+    honorLabels: false,
+    honorTimestamps: true,
+    httpSdConfigs: [
+      { url: 'http://sd/x', refreshMs: 60_000, basicAuth: { username: 'u', password: { file: '/run/p' } } },
+    ],
+    dnsSdConfigs: [{ names: ['a.example'], type: 'MX', port: 25, refreshMs: 30_000 }],
+    oauth2: {
+      clientId: 'me',
+      clientSecret: { file: 'etc/secret.txt' },
+      tokenUrl: 'https://t/x',
+      scopes: ['a'],
+      endpointParams: { b: 'c' },
+    },
+    tls: { ca: { file: 'etc/ca.pem' }, serverName: 's', insecureSkipVerify: true, minVersion: 'TLS12' },
+    proxy: { url: 'http://proxy:3128', noProxy: 'a,b', connectHeaders: { 'X-A': ['one'] } },
+    headers: { 'X-B': ['two', { file: 'etc/three.txt' }] },
+    followRedirects: false,
+    limits: { labelNameLength: 8, buckets: 100, bucketFactor: 1.1 },
+    escaping: 'underscores',
+    compression: false,
+    targetLimit: 7,
+    keepDropped: 5,
+    fallbackFormat: 'openmetrics',
+    failureLogFile: 'etc/failures.json',
+    trackTimestampsStaleness: true,
+    legacyNames: true,
+    extraMetrics: true,
+    histograms: { native: true, keepClassic: true, convertClassic: true },
+  })
+})
+
+test('a feature with start times asks for protobuf first, unless the file says otherwise', () => {
+  const text = 'scrape_configs: [{ job_name: a }, { job_name: b, scrape_protocols: [PrometheusText0.0.4] }]'
+  const first = (features: readonly Feature[]) =>
+    parsePrometheusConfig(text, 'p.yml', { features: new Set(features) }).scrapes.map(({ protocols }) => protocols?.[0])
+  assert.deepEqual(first([]), ['OpenMetricsText1.0.0', 'PrometheusText0.0.4'])
+  assert.deepEqual(first(['created-timestamp-zero-ingestion']), ['PrometheusProto', 'PrometheusText0.0.4'])
+})
+
+test('sizes are those of Prometheus: a KB is 1024 bytes, and parts are added up', () => {
+  const sizes = [
+    ['512KB', 524_288],
+    ['1KiB', 1024],
+    ['1MB512KB', 1_572_864],
+    ['1.5GB', 1_610_612_736],
+    ['0', undefined],
+  ] as const
+  for (const [text, bytes] of sizes) {
+    const { scrapes } = parsePrometheusConfig(`scrape_configs: [{ job_name: a, body_size_limit: ${text} }]`, 'p.yml')
+    assert.equal(scrapes[0]?.limits.bodySizeBytes, bytes, text)
+  }
+})
+
+test('jobs in files of their own have the settings of the main file, and names that are free', () => {
+  const main = { text: 'global: { scrape_interval: 7s }\nscrape_configs: [{ job_name: a }]', name: 'etc/p.yml' }
+  const { scrapes } = parsePrometheusConfig(main.text, main.name)
+  const before = { ...main, before: scrapes }
+  const more = parseScrapeFile('scrape_configs: [{ job_name: b, bearer_token_file: t }]', 'etc/more/b.yml', before)
+  assert.deepEqual([more[0]?.intervalMs, more[0]?.authorization?.credentials], [7000, { file: 'etc/more/t' }])
+  assert.throws(
+    () => parseScrapeFile('scrape_configs:\n- job_name: a', 'b.yml', before),
+    /^AssayError: b\.yml:2:3: .*"a" stands twice/,
+  )
+  assert.throws(
+    () => parseScrapeFile('global: {}', 'b.yml', before),
+    /"global" is not known here; .*write one of scrape_configs/,
+  )
+})

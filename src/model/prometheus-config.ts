@@ -2,119 +2,66 @@
  * The same Plan from a `prometheus.yml`: what starts Prometheus starts assay.
  *
  * - Defaults are Prometheus'. A key that Prometheus knows and assay does not honour yet is refused when dropping it would
- *   change what is measured (another discovery, TLS), and is a warning when it would not.
- * - Pure: the text comes in, rule files are read by who calls.
+ *   change what is measured (another discovery), and is a warning when it would not.
+ * - Pure: the text comes in; rule files and files of scrape jobs are read by who calls.
+ * - Each section has a file of its own: jobs in `scrape-config.ts`, their targets in `discovery-config.ts`, how servers are spoken to
+ *   in `http-client-config.ts`, relabelling in `relabel-config.ts`.
  */
+import { dirname } from 'node:path'
 import { z } from 'zod'
-import { AssayError, formatDuration, METRIC_NAME, parseDuration, parseSize, toRegExp, tryParseDuration } from '#core'
+import { type Feature, METRIC_NAME } from '#core'
 import type { RuleGroup } from '#rules'
-import { RELABEL_ACTIONS, type RelabelConfig, type ScrapeConfig } from '#scrape'
+import type { ScrapeConfig } from '#scrape'
+import { duration, labels } from './config-scalars.ts'
+import { type Fault, fileOf } from './http-client-config.ts'
 import type { Plan, PlanPart } from './plan.ts'
+import {
+  DEFAULT_INTERVAL_MS,
+  globalFaults,
+  globalScrapeShape,
+  jobFaults,
+  type ScrapeJob,
+  scrapeConfigOf,
+  scrapeJob,
+} from './scrape-config.ts'
 import { parseYaml } from './yaml.ts'
 
 const CODE = 'ASSAY_CONFIG'
 
-const duration = z
-  .union([z.string(), z.number()])
-  .transform(String)
-  .refine((text) => tryParseDuration(text) !== undefined, { message: 'not a duration; write 15s, 1m or 1h30m' })
-  .transform(parseDuration)
-const size = z.string().transform((text, context) => {
-  try {
-    return parseSize(text)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-    return z.NEVER
-  }
-})
-const labels = z.record(z.string(), z.string())
-const texts = z.array(z.string())
+const globPattern = z.string().regex(/^[^*]*(\*[^/]*)?$/, { error: '* may stand in the last part of a path alone' })
 
-const relabel = z.strictObject({
-  action: z.string().toLowerCase().pipe(z.enum(RELABEL_ACTIONS)).default('replace'),
-  source_labels: texts.default([]),
-  separator: z.string().default(';'),
-  regex: z
-    .union([z.string(), z.number()])
-    .transform(String)
-    .refine(isRegex, { message: 'not a regular expression (RE2)' })
-    .default('(.*)'),
-  modulus: z.number().int().nonnegative().default(0),
-  target_label: z.string().default(''),
-  replacement: z.string().default('$1'),
-})
+const globalSection = z
+  .strictObject({
+    ...globalScrapeShape,
+    evaluation_interval: duration.optional(),
+    rule_query_offset: duration.default(0),
+    external_labels: labels
+      .refine((all) => !(METRIC_NAME in all), { error: `external labels may not hold ${METRIC_NAME}` })
+      .default({}),
+    query_log_file: z.string().optional(),
+  })
+  .superRefine((global, context) => complain(globalFaults(global), [], context))
 
-/** What a page without a usable content type is taken for. */
-const FALLBACKS = {
-  'PrometheusText0.0.4': 'text',
-  'PrometheusText1.0.0': 'text',
-  'OpenMetricsText0.0.1': 'openmetrics',
-  'OpenMetricsText1.0.0': 'openmetrics',
-} as const
+const file = z
+  .strictObject({
+    global: globalSection.nullish().transform((global) => global ?? globalSection.parse({})),
+    rule_files: z.array(globPattern).nullish(),
+    scrape_config_files: z.array(globPattern).nullish(),
+    scrape_configs: z.array(scrapeJob).nullish(),
+    // One line each: the schema of a section that is read, `z.unknown()` of one that is not. What is made of it stands below.
+    remote_write: z.unknown().optional(),
+    otlp: z.unknown().optional(),
+    alerting: z.unknown().optional(),
+    remote_read: z.unknown().optional(),
+    storage: z.unknown().optional(),
+    tracing: z.unknown().optional(),
+    // Settings of Go's runtime: there is none.
+    runtime: z.unknown().optional(),
+  })
+  .superRefine(({ global, scrape_configs: jobs }, context) => checkJobs(jobs ?? [], global, context))
 
-const basicAuth = z.strictObject({ username: z.string().default(''), password: z.string().default('') })
-const authorization = z.strictObject({ type: z.string().default('Bearer'), credentials: z.string() })
-
-const scrape = z.strictObject({
-  job_name: z.string().min(1),
-  scrape_interval: duration.optional(),
-  scrape_timeout: duration.optional(),
-  metrics_path: z.string().default('/metrics'),
-  scheme: z.enum(['http', 'https']).default('http'),
-  params: z.record(z.string(), texts).default({}),
-  honor_labels: z.boolean().default(false),
-  honor_timestamps: z.boolean().default(true),
-  static_configs: z.array(z.strictObject({ targets: texts, labels: labels.default({}) })).default([]),
-  file_sd_configs: z
-    .array(z.strictObject({ files: texts.min(1), refresh_interval: duration.default(300_000) }))
-    .default([]),
-  relabel_configs: z.array(relabel).default([]),
-  metric_relabel_configs: z.array(relabel).default([]),
-  body_size_limit: size.optional(),
-  sample_limit: z.number().int().nonnegative().optional(),
-  label_limit: z.number().int().nonnegative().optional(),
-  label_name_length_limit: z.number().int().nonnegative().optional(),
-  label_value_length_limit: z.number().int().nonnegative().optional(),
-  follow_redirects: z.boolean().default(true),
-  fallback_scrape_protocol: z
-    .enum(['PrometheusText0.0.4', 'PrometheusText1.0.0', 'OpenMetricsText0.0.1', 'OpenMetricsText1.0.0'])
-    .optional(),
-  basic_auth: basicAuth.optional(),
-  authorization: authorization.optional(),
-  bearer_token: z.string().optional(),
-  // Known to Prometheus and without effect on what is measured here.
-  enable_compression: z.boolean().optional(),
-  track_timestamps_staleness: z.boolean().optional(),
-  scrape_protocols: texts.optional(),
-  metric_name_validation_scheme: z.string().optional(),
-  metric_name_escaping_scheme: z.string().optional(),
-})
-
-const file = z.strictObject({
-  global: z
-    .strictObject({
-      scrape_interval: duration.default(60_000),
-      scrape_timeout: duration.optional(),
-      evaluation_interval: duration.default(60_000),
-      rule_query_offset: duration.default(0),
-      external_labels: labels.default({}),
-      query_log_file: z.string().optional(),
-      scrape_protocols: texts.optional(),
-      body_size_limit: size.optional(),
-      sample_limit: z.number().int().nonnegative().optional(),
-      label_limit: z.number().int().nonnegative().optional(),
-      metric_name_validation_scheme: z.string().optional(),
-    })
-    .prefault({}),
-  rule_files: texts.default([]),
-  scrape_configs: z.array(scrape).default([]),
-  alerting: z.unknown().optional(),
-  remote_write: z.unknown().optional(),
-  remote_read: z.unknown().optional(),
-  storage: z.unknown().optional(),
-  tracing: z.unknown().optional(),
-  otlp: z.unknown().optional(),
-})
+/** Sections that are read and not acted upon. */
+const WITHOUT_EFFECT = ['alerting', 'remote_write', 'remote_read', 'tracing', 'storage', 'otlp'] as const
 
 export type PrometheusConfig = {
   readonly evaluationIntervalMs: number
@@ -124,75 +71,103 @@ export type PrometheusConfig = {
   readonly scrapes: readonly ScrapeConfig[]
   /** Globs, relative to the file. */
   readonly ruleFiles: readonly string[]
+  /** Globs of files with more jobs (`scrape_config_files`), relative to the file; read them with `parseScrapeFile`. */
+  readonly scrapeFiles: readonly string[]
+  /** Where queries are to be written down, from the working directory. */
+  readonly queryLogFile?: string
   /** What is in the file and has no effect yet, a sentence each. */
   readonly warnings: readonly string[]
 }
 
-/** Reads the text of a `prometheus.yml`. Throws `ASSAY_CONFIG` with `file:line:column`. */
-export function parsePrometheusConfig(text: string, name: string): PrometheusConfig {
+export type ConfigOptions = {
+  /** Features that change defaults: those with start times ask for protobuf first. */
+  readonly features?: ReadonlySet<Feature>
+  /** What `$NAME` and `${NAME}` in external labels stand for; absent: they stay as they are. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** Reads the text of a `prometheus.yml` that stands at `name`. Throws `ASSAY_CONFIG` with `file:line:column`. */
+export function parsePrometheusConfig(text: string, name: string, options: ConfigOptions = {}): PrometheusConfig {
+  const { features = new Set<Feature>(), environment } = options
   const parsed = parseYaml(text, name, file, CODE)
-  const global = parsed.global
-  const jobs = new Set<string>()
-  const scrapes = parsed.scrape_configs.map((one): ScrapeConfig => {
-    if (jobs.has(one.job_name))
-      throw new AssayError(
-        CODE,
-        `${name}: job_name ${JSON.stringify(one.job_name)} stands twice; each job needs a name of its own`,
-      )
-    jobs.add(one.job_name)
-    const intervalMs = one.scrape_interval ?? global.scrape_interval
-    const timeoutMs = one.scrape_timeout ?? Math.min(global.scrape_timeout ?? 10_000, intervalMs)
-    if (intervalMs <= 0) throw new AssayError(CODE, `${name}: job ${one.job_name}: scrape_interval must be above 0`)
-    if (timeoutMs > intervalMs) {
-      throw new AssayError(
-        CODE,
-        `${name}: job ${one.job_name}: scrape_timeout ${formatDuration(timeoutMs)} is longer than scrape_interval ${formatDuration(intervalMs)}`,
-      )
-    }
-    const limits = {
-      bodySizeBytes: one.body_size_limit ?? global.body_size_limit,
-      samples: one.sample_limit ?? global.sample_limit,
-      labels: one.label_limit ?? global.label_limit,
-      labelNameLength: one.label_name_length_limit,
-      labelValueLength: one.label_value_length_limit,
-    }
-    const bearer =
-      one.bearer_token === undefined ? one.authorization : { type: 'Bearer', credentials: one.bearer_token }
-    return {
-      jobName: one.job_name,
-      intervalMs,
-      timeoutMs,
-      scheme: one.scheme,
-      metricsPath: one.metrics_path,
-      params: one.params,
-      honorLabels: one.honor_labels,
-      honorTimestamps: one.honor_timestamps,
-      staticConfigs: one.static_configs,
-      fileSdConfigs: one.file_sd_configs.map(({ files, refresh_interval }) => ({ files, refreshMs: refresh_interval })),
-      relabelConfigs: one.relabel_configs.map(relabelOf),
-      metricRelabelConfigs: one.metric_relabel_configs.map(relabelOf),
-      followRedirects: one.follow_redirects,
-      ...(one.fallback_scrape_protocol === undefined
-        ? {}
-        : { fallbackFormat: FALLBACKS[one.fallback_scrape_protocol] }),
-      limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
-      ...(one.basic_auth === undefined ? {} : { basicAuth: one.basic_auth }),
-      ...(bearer === undefined ? {} : { authorization: bearer }),
-    }
-  })
-  if (METRIC_NAME in global.external_labels)
-    throw new AssayError(CODE, `${name}: external_labels may not hold ${METRIC_NAME}`)
+  const { global } = parsed
+  const dir = dirname(name)
+  const jobs = parsed.scrape_configs ?? []
   return {
-    evaluationIntervalMs: global.evaluation_interval,
+    evaluationIntervalMs: global.evaluation_interval || DEFAULT_INTERVAL_MS,
     queryOffsetMs: global.rule_query_offset,
-    externalLabels: global.external_labels,
-    scrapeIntervalMs: global.scrape_interval,
-    scrapes,
-    ruleFiles: parsed.rule_files,
-    warnings: (['alerting', 'remote_write', 'remote_read', 'tracing', 'storage', 'otlp'] as const)
-      .filter((key) => parsed[key] !== undefined && parsed[key] !== null)
-      .map((key) => `${name}: ${key} has no effect yet`),
+    externalLabels: environment === undefined ? global.external_labels : expandAll(global.external_labels, environment),
+    scrapeIntervalMs: global.scrape_interval || DEFAULT_INTERVAL_MS,
+    scrapes: jobs.map((job) => scrapeConfigOf(job, { global, dir, features })),
+    ruleFiles: parsed.rule_files ?? [],
+    scrapeFiles: parsed.scrape_config_files ?? [],
+    ...(global.query_log_file ? { queryLogFile: fileOf(global.query_log_file, dir) } : {}),
+    warnings: WITHOUT_EFFECT.filter((key) => parsed[key] !== undefined && parsed[key] !== null).map(
+      (key) => `${name}: ${key} has no effect yet`,
+    ),
   }
+}
+
+/**
+ * The jobs of a file that `scrape_config_files` of `main` names; `before` are those that are known already. The settings of `main`'s
+ * `global` hold for them. Throws `ASSAY_CONFIG` with `file:line:column`.
+ */
+export function parseScrapeFile(
+  text: string,
+  name: string,
+  main: { readonly text: string; readonly name: string; readonly before: readonly ScrapeConfig[] } & ConfigOptions,
+): readonly ScrapeConfig[] {
+  const { global } = parseYaml(main.text, main.name, file, CODE)
+  const schema = z
+    .strictObject({ scrape_configs: z.array(scrapeJob).nullish() })
+    .superRefine(({ scrape_configs: jobs }, context) => {
+      checkJobs(jobs ?? [], global, context, new Set(main.before.map(({ jobName }) => jobName)))
+    })
+  const jobs = parseYaml(text, name, schema, CODE).scrape_configs ?? []
+  const features = main.features ?? new Set<Feature>()
+  return jobs.map((job) => scrapeConfigOf(job, { global, dir: dirname(name), features }))
+}
+
+type Context = { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void }
+
+function checkJobs(
+  jobs: readonly ScrapeJob[],
+  global: z.output<typeof globalSection>,
+  context: Context,
+  taken: Set<string> = new Set(),
+): void {
+  for (const [i, job] of jobs.entries()) {
+    const at = ['scrape_configs', i]
+    if (taken.has(job.job_name))
+      complain(
+        [
+          {
+            path: ['job_name'],
+            message: `job_name ${JSON.stringify(job.job_name)} stands twice; each job needs a name of its own`,
+          },
+        ],
+        at,
+        context,
+      )
+    taken.add(job.job_name)
+    complain(jobFaults(job, global), at, context)
+  }
+}
+
+function complain(faults: readonly Fault[], at: readonly (string | number)[], context: Context): void {
+  for (const { path, message } of faults) context.addIssue({ code: 'custom', path: [...at, ...path], message })
+}
+
+/** `$NAME`, `${NAME}` and `$$` as Go's `os.Expand` reads them; what is not set is empty. */
+function expandAll(
+  from: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const expand = (value: string) =>
+    value.replace(/\$(?:(\$)|\{([^{}]*)\}|(\w+))/g, (_, dollar?: string, braced?: string, bare?: string) =>
+      dollar === undefined ? (environment[braced ?? bare ?? ''] ?? '') : '$',
+    )
+  return Object.fromEntries(Object.entries(from).map(([name, value]) => [name, expand(value)]))
 }
 
 /** A Plan whose parts are the jobs. */
@@ -255,26 +230,5 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     policies: [],
     receivers: [],
     runtimes: [],
-  }
-}
-
-function relabelOf(one: z.output<typeof relabel>): RelabelConfig {
-  return {
-    action: one.action,
-    sourceLabels: one.source_labels,
-    separator: one.separator,
-    regex: one.regex,
-    modulus: one.modulus,
-    targetLabel: one.target_label,
-    replacement: one.replacement,
-  }
-}
-
-function isRegex(text: string): boolean {
-  try {
-    toRegExp(text)
-    return true
-  } catch {
-    return false
   }
 }

@@ -4,6 +4,7 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { AssayError } from '#core'
+import { distance } from './guarded.ts'
 
 /** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
 const MAX_ALIASES = 100
@@ -34,7 +35,7 @@ export function parseYaml<Schema extends z.ZodType>(
     const what =
       unknown === undefined
         ? issue.message
-        : `${JSON.stringify(unknown)} is not known here; remove it, or write one of the names of the reference`
+        : `${JSON.stringify(unknown)} is not known here; ${instead(schema, path, unknown)}`
     return `${place(offset)}: ${path.length === 0 ? '' : `${path.join('.')}: `}${what}`
   })
   throw new AssayError(code, complaints.join('\n'))
@@ -58,4 +59,52 @@ function offsetOf(root: unknown, path: readonly string[]): number | undefined {
     }
   }
   return offset
+}
+
+/** How many letters a name may differ to be taken for a slip. */
+const SLIP = 3
+
+function instead(schema: z.ZodType, path: readonly string[], unknown: string): string {
+  const known = keysAt(schema, path)
+  const nearest = known.toSorted((a, b) => distance(a, unknown) - distance(b, unknown))[0]
+  if (nearest === undefined) return 'remove it, or write one of the names of the reference'
+  return distance(nearest, unknown) <= SLIP
+    ? `write ${nearest}`
+    : `remove it, or write one of ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', ...' : ''}`
+}
+
+/** The keys that a schema takes at a path; none where it cannot be told. */
+function keysAt(schema: z.ZodType, path: readonly string[]): readonly string[] {
+  let at: unknown = unwrapped(schema)
+  for (const step of path) at = unwrapped(childOf(at, step))
+  const shape = definition(at)?.shape
+  return shape === undefined ? [] : Object.keys(shape)
+}
+
+type Definition = {
+  readonly shape?: Readonly<Record<string, unknown>>
+  readonly element?: unknown
+  readonly valueType?: unknown
+  readonly innerType?: unknown
+  readonly in?: unknown
+}
+
+function definition(schema: unknown): Definition | undefined {
+  return (schema as { readonly _zod?: { readonly def: Definition } } | undefined)?._zod?.def
+}
+
+function childOf(schema: unknown, step: string): unknown {
+  const { shape, element, valueType } = definition(schema) ?? {}
+  return shape?.[step] ?? element ?? valueType
+}
+
+/** What stands behind `optional`, `default`, `transform` and the like. */
+function unwrapped(schema: unknown): unknown {
+  let at = schema
+  for (;;) {
+    const { innerType, in: input } = definition(at) ?? {}
+    const inner = innerType ?? input
+    if (inner === undefined) return at
+    at = inner
+  }
 }
