@@ -58,7 +58,11 @@ async function loadPrometheus(
   for (const pattern of config.ruleFiles) {
     for await (const found of glob(resolve(dirname(file), pattern))) ruleFiles.push(found)
   }
-  const defaults = { defaultIntervalMs: config.evaluationIntervalMs, defaultQueryOffsetMs: config.queryOffsetMs }
+  const defaults = {
+    defaultIntervalMs: config.evaluationIntervalMs,
+    defaultQueryOffsetMs: config.queryOffsetMs,
+    ...(features === undefined ? {} : { features }),
+  }
   const groups = await Promise.all(
     ruleFiles
       .toSorted()

@@ -78,7 +78,7 @@ async function start(
   }
   const resolveSecret = (text: Text) => resolveText(text, process.env)
 
-  let loaded = await loadConfiguration(options.config)
+  let loaded = await loadConfiguration(options.config, options.features)
   for (const warning of [...options.notes, ...loaded.warnings]) log.warn({}, warning)
   checkSecrets(loaded.plan)
 
@@ -152,7 +152,7 @@ async function start(
   rooms.push(() => configMetrics(configLoad))
   const notifications = new Notifications(clock, options.maxNotificationFollowers)
   const read = async () => {
-    const next = await loadConfiguration(options.config)
+    const next = await loadConfiguration(options.config, options.features)
     checkSecrets(next.plan)
     rules.apply(next.plan.ruleGroups)
     loaded = next

@@ -7,7 +7,7 @@
  * - `absent(...)`, constants and `ALERTS` need nothing: their emptiness is itself the answer.
  * - Of `a and b` all measures must be there, of `a or b` any, of `a unless b` those of `a`.
  */
-import { type Labels, type QueryFn, type UnixMs, vectorOf } from '#core'
+import { FEATURES, type Feature, type Labels, type QueryFn, type UnixMs, vectorOf } from '#core'
 import { type Expr, formatExpr, parse, selectorsOf, typeOf, walk } from '#promql'
 
 export type DataNeed =
@@ -18,9 +18,12 @@ export type DataNeed =
 const NOTHING: DataNeed = { kind: 'nothing' }
 const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<=', '<', '>=', '>'])
 
+/** Which features are on was checked when the rule was read; here every one is understood. */
+const EVERY_FEATURE: ReadonlySet<Feature> = new Set(FEATURES)
+
 /** Throws what the parser throws. */
 export function dataNeedOf(promql: string): DataNeed {
-  return needOf(parse(promql))
+  return needOf(parse(promql, EVERY_FEATURE))
 }
 
 function needOf(expr: Expr): DataNeed {

@@ -121,3 +121,10 @@ for (const { why, source, line, text } of [
     assert.throws(() => parseRuleFile(source, 'rules.yml'), { code: 'ASSAY_RULES_FILE', message: /^rules\.yml:\d+: / })
   })
 }
+
+test('an expression may use what the features name, and nothing else that is experimental', () => {
+  const source = 'groups:\n  - name: g\n    rules:\n      - record: r\n        expr: sort_by_label(up, "job")\n'
+  assert.throws(() => parseRuleFile(source, 'f.yml'), /^AssayError: f\.yml:5: expr: .*promql-experimental-functions/)
+  const features = new Set(['promql-experimental-functions'] as const)
+  assert.equal(parseRuleFile(source, 'f.yml', { features })[0]?.rules.length, 1)
+})

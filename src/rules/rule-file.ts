@@ -7,7 +7,7 @@
 
 import { isNode, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { AssayError, isLegacyLabel, isLegacyName, messageOf, tryParseDuration } from '#core'
+import { AssayError, FEATURES, type Feature, isLegacyLabel, isLegacyName, messageOf, tryParseDuration } from '#core'
 import { parse } from '#promql'
 import { compileTemplate } from './template/run.ts'
 import type { Rule, RuleGroup } from './types.ts'
@@ -19,6 +19,8 @@ export type RuleFileOptions = {
   readonly defaultIntervalMs?: number
   /** `rule_query_offset`: for groups that name none. */
   readonly defaultQueryOffsetMs?: number
+  /** What expressions may use beyond plain PromQL; absent: nothing, as in Prometheus. */
+  readonly features?: ReadonlySet<Feature>
 }
 
 const MAX_SHOWN = 20
@@ -34,12 +36,11 @@ const duration = text
     error: (issue) => `${show(issue.input)} is no duration; ${DURATION}`,
   })
   .transform((value) => tryParseDuration(value) ?? 0)
+const EVERY_FEATURE: ReadonlySet<Feature> = new Set(FEATURES)
+/** Which features may be used is asked when the whole file is read. */
 const expression = text.superRefine((value, context) => {
-  try {
-    parse(value)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: messageOf(error) })
-  }
+  const fault = faultOf(value, EVERY_FEATURE)
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
 })
 const template = text.superRefine((value, context) => {
   try {
@@ -156,8 +157,23 @@ export function checkRuleFile(
         : [issue(offsetOf(['groups', g, 'rules', r]), 'this rule is there twice in its group; remove one')],
     ),
   )
-  const issues = [...twice, ...duplicates]
+  const switchedOff = (parsed.data.groups ?? []).flatMap((group, g) =>
+    (group.rules ?? []).flatMap((rule, r) => {
+      const fault = faultOf(rule.expr, options.features)
+      return fault === undefined ? [] : [issue(offsetOf(['groups', g, 'rules', r, 'expr']), `expr: ${fault}`)]
+    }),
+  )
+  const issues = [...twice, ...duplicates, ...switchedOff]
   return { groups: issues.length === 0 ? groups : [], issues }
+}
+
+function faultOf(expr: string, features: ReadonlySet<Feature> | undefined): string | undefined {
+  try {
+    parse(expr, features)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 function ruleOf(rule: z.output<typeof ruleSchema>, groupLabels: Readonly<Record<string, string>>): Rule {

@@ -38,9 +38,9 @@ export const formatQuery: Handler = (call) => success(prettyExpr(parseExpr(call)
 export const parseTree: Handler = (call) => success(translateAst(parseExpr(call), call.params.get('query')))
 
 /** The expression of parameter `query`. `refuse` words the refusal. */
-export function parseExpr({ params }: Call, refuse = (message: string) => invalidParam('query', message)): Expr {
+export function parseExpr({ deps, params }: Call, refuse = (message: string) => invalidParam('query', message)): Expr {
   try {
-    return parse(params.get('query'))
+    return parse(params.get('query'), deps.features)
   } catch (thrown) {
     throw refuse(messageOf(thrown))
   }

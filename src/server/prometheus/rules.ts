@@ -1,5 +1,6 @@
 /** `rules` and `alerts`. */
 import { createHash } from 'node:crypto'
+import { FEATURES, type Feature } from '#core'
 import { formatExpr, parse } from '#promql'
 import type { Alert, AlertingRule, RecordingRule, RuleGroup, RuleGroupStatus, RuleStatus } from '#rules'
 import { invalidParam } from '../http/api-error.ts'
@@ -113,13 +114,11 @@ function recordingRule(rule: RecordingRule, status: RuleStatus): unknown {
   return { name: rule.record, query: normal(rule.expr), labels: rule.labels, ...evaluation(status), type: 'recording' }
 }
 
-/** The expression as Prometheus prints it. What can't be read here is shown as it was written. */
+const EVERY_FEATURE: ReadonlySet<Feature> = new Set(FEATURES)
+
+/** The expression as Prometheus prints it. It was read when the rule was: that it can be is not asked again. */
 function normal(expr: string): string {
-  try {
-    return formatExpr(parse(expr))
-  } catch {
-    return expr
-  }
+  return formatExpr(parse(expr, EVERY_FEATURE))
 }
 
 function evaluation(status: RuleStatus): Record<string, unknown> {
