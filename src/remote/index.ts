@@ -1,3 +1,12 @@
+export { DeltaToCumulative } from './otlp/delta-to-cumulative.ts'
+export { MAX_OTLP_BODY_BYTES, noOtlp, type OtlpCounts, type OtlpDeps, receiveOtlp } from './otlp/receive.ts'
+export type { OtlpAnswer } from './otlp/response.ts'
+export {
+  DEFAULT_OTLP_SETTINGS,
+  type OtlpSettings,
+  TRANSLATION_STRATEGIES,
+  type TranslationStrategy,
+} from './otlp/settings.ts'
 export { type Chunk, type ChunkEncoding, type ChunkSamples, chunksOf, decodeChunk } from './read/chunks.ts'
 export { decodeFrames, encodeFrame } from './read/frames.ts'
 export {
