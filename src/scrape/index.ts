@@ -13,7 +13,6 @@ export {
 } from './content-type.ts'
 export { type DiscoverDeps, type Discovery, discover } from './discover.ts'
 export type { DnsResolver } from './dns-sd.ts'
-export type { ExemplarSink } from './exemplar-sink.ts'
 export { ExpositionPage, type PageExemplar } from './exposition-page.ts'
 export { parseTargetFile } from './file-sd.ts'
 export { type HttpReaderOptions, httpReader } from './http-reader.ts'

@@ -17,8 +17,7 @@ import {
   type UnixMs,
   unixMs,
 } from '#core'
-import type { Appender } from '#storage'
-import type { ExemplarSink } from './exemplar-sink.ts'
+import type { Appender, Exemplar } from '#storage'
 import type { ExpositionPage } from './exposition-page.ts'
 import { checkLabelLimits, limitError } from './limits.ts'
 import { relabel } from './relabel.ts'
@@ -49,8 +48,8 @@ export function noCounts(): PageCounts {
 /** Samples may be this much ahead of our clock, as in Prometheus. */
 const MAX_AHEAD_MS = 10 * 60_000
 
-/** An exemplar and the series it belongs to: stored once the page is. */
-export type FoundExemplar = { readonly series: Labels; readonly exemplar: Parameters<ExemplarSink['append']>[1] }
+/** The exemplars of one sample: stored once the page is. */
+export type FoundExemplars = { readonly series: Labels; readonly exemplars: readonly Exemplar[] }
 
 /** What is made of start times: kept beside the samples, or a sample of 0 at that instant. */
 export type StartTimeUse = { readonly keep: boolean; readonly zero: boolean }
@@ -63,7 +62,7 @@ export type PageWork = {
   readonly at: UnixMs
   readonly counts: PageCounts
   /** Filled when it is there. */
-  readonly exemplars?: FoundExemplar[]
+  readonly exemplars?: FoundExemplars[]
   readonly startTimes?: StartTimeUse
 }
 
@@ -166,13 +165,13 @@ function emptyLike(histogram: NativeHistogram): NativeHistogram {
 function collectExemplars({ page, exemplars = [] }: PageWork, { i, state, when }: One): void {
   const found = page.exemplars.get(i)
   if (found === undefined) return
-  const timed = found.flatMap(({ labels, value, at }) =>
-    at === undefined && page.histograms.has(i)
-      ? []
-      : [{ labels, value, ...(at === undefined ? { at: when, isUntimed: true } : { at: unixMs(at) }) }],
-  )
-  for (const exemplar of timed.sort((a, b) => a.at - b.at || a.value - b.value))
-    exemplars.push({ series: state.labels, exemplar })
+  const isHistogram = page.histograms.has(i)
+  const timed = found.flatMap(({ labels, value, at }): Exemplar[] => {
+    if (at !== undefined) return [{ labels, value, at: unixMs(at) }]
+    return isHistogram ? [] : [{ labels, value, at: when, isUntimed: true }]
+  })
+  if (timed.length > 0)
+    exemplars.push({ series: state.labels, exemplars: timed.sort((a, b) => a.at - b.at || a.value - b.value) })
 }
 
 /** After the last sample: is the page within its limit, and which series has it no more? Throws `ASSAY_SCRAPE_LIMIT`. */

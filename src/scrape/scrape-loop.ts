@@ -16,16 +16,15 @@ import {
   type UnixMs,
   unixMs,
 } from '#core'
-import type { Appender, MetadataStore, Store } from '#storage'
+import type { Appender, ExemplarStore, MetadataStore, Store } from '#storage'
 import { formatOf } from './content-type.ts'
-import type { ExemplarSink } from './exemplar-sink.ts'
 import { ExpositionPage } from './exposition-page.ts'
 import type { FailureLog } from './failure-log.ts'
 import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
 import { pageParser } from './parse-page.ts'
 import {
   endAll,
-  type FoundExemplar,
+  type FoundExemplars,
   finishPage,
   mergeLabels,
   noCounts,
@@ -45,7 +44,7 @@ export type LoopDeps = {
   readonly metadata: MetadataStore
   readonly totals: ScrapeTotals
   readonly features: ReadonlySet<Feature>
-  readonly exemplars: ExemplarSink | undefined
+  readonly exemplars: Pick<ExemplarStore, 'append'> | undefined
   readonly failures: FailureLog
   readonly onScrape: (status: TargetStatus) => void
 }
@@ -230,7 +229,7 @@ export class ScrapeLoop {
       try {
         totals.readBytes += sizeBytes
         this.cache.begin()
-        const exemplars: FoundExemplar[] = []
+        const exemplars: FoundExemplars[] = []
         using batch = this.#deps.store.appender()
         const work = {
           target: this.#target,
@@ -310,11 +309,13 @@ export class ScrapeLoop {
     return page
   }
 
-  /** Of a series whose exemplars are all older than what is there, one is counted. */
-  #keepExemplars(found: readonly FoundExemplar[]): void {
-    const { exemplars, totals } = this.#deps
-    for (const { series, exemplar } of found)
-      if (exemplars?.append(series, exemplar) === 'out-of-order') totals.exemplarsOutOfOrder++
+  /** Only where all exemplars of a sample are older than what is there they are counted: others are the news of a known set. */
+  #keepExemplars(found: readonly FoundExemplars[]): void {
+    const { exemplars: store, totals } = this.#deps
+    for (const { series, exemplars } of found) {
+      const late = exemplars.filter((one) => store?.append(series, one) === 'out-of-order').length
+      if (late === exemplars.length) totals.exemplarsOutOfOrder += late
+    }
   }
 
   /** Lets everything else have a turn; false when the loop was stopped meanwhile. */

@@ -6,8 +6,7 @@
  * - Disposal stops the loops and ends no series: a restart a moment later goes on where they were.
  */
 import type { Clock, Feature, Log } from '#core'
-import type { MetadataStore, Store } from '#storage'
-import type { ExemplarSink } from './exemplar-sink.ts'
+import type { ExemplarStore, MetadataStore, Store } from '#storage'
 import { FailureLog } from './failure-log.ts'
 import { type LoopDeps, ScrapeLoop } from './scrape-loop.ts'
 import { ScrapeTotals } from './scrape-totals.ts'
@@ -21,7 +20,7 @@ export type ScraperOptions = {
   /** `extra-scrape-metrics`, `type-and-unit-labels`, `st-storage`, `created-timestamp-zero-ingestion` have an effect here. */
   readonly features?: ReadonlySet<Feature>
   /** Where exemplars go; absent: they are passed over. */
-  readonly exemplars?: ExemplarSink
+  readonly exemplars?: Pick<ExemplarStore, 'append'>
   /** Called after each scrape, for live views. Must not throw. */
   readonly onScrape?: (status: TargetStatus) => void
 }
