@@ -4,6 +4,7 @@
  */
 import type { ReceiverSpec } from '#alerting'
 import type { CollectorSpec } from '#collectors'
+import type { OtlpSettings } from '#remote'
 import type { PolicySpec, RuntimeSpec, Unit } from '#responder'
 import type { RuleGroup } from '#rules'
 import type { ScrapeConfig } from '#scrape'
@@ -91,4 +92,6 @@ export type Plan = {
   /** The receiver of what nobody else is named for: built-in policies, escalations. */
   readonly tell?: string
   readonly runtimes: readonly RuntimeSpec[]
+  /** How metrics of OpenTelemetry become series; absent: by the defaults. */
+  readonly otlp?: OtlpSettings
 }

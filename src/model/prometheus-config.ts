@@ -10,10 +10,12 @@
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { type Feature, METRIC_NAME } from '#core'
+import type { OtlpSettings } from '#remote'
 import type { RuleGroup } from '#rules'
 import type { ScrapeConfig } from '#scrape'
 import { duration, labels } from './config-scalars.ts'
 import { type Fault, fileOf } from './http-client-config.ts'
+import { otlpSection } from './otlp-config.ts'
 import type { Plan, PlanPart } from './plan.ts'
 import {
   DEFAULT_INTERVAL_MS,
@@ -50,7 +52,7 @@ const file = z
     scrape_configs: z.array(scrapeJob).nullish(),
     // One line each: the schema of a section that is read, `z.unknown()` of one that is not. What is made of it stands below.
     remote_write: z.unknown().optional(),
-    otlp: z.unknown().optional(),
+    otlp: otlpSection.nullish(),
     alerting: z.unknown().optional(),
     remote_read: z.unknown().optional(),
     storage: z.unknown().optional(),
@@ -61,7 +63,7 @@ const file = z
   .superRefine(({ global, scrape_configs: jobs }, context) => checkJobs(jobs ?? [], global, context))
 
 /** Sections that are read and not acted upon. */
-const WITHOUT_EFFECT = ['alerting', 'remote_write', 'remote_read', 'tracing', 'storage', 'otlp'] as const
+const WITHOUT_EFFECT = ['alerting', 'remote_write', 'remote_read', 'tracing', 'storage'] as const
 
 export type PrometheusConfig = {
   readonly evaluationIntervalMs: number
@@ -73,6 +75,8 @@ export type PrometheusConfig = {
   readonly ruleFiles: readonly string[]
   /** Globs of files with more jobs (`scrape_config_files`), relative to the file; read them with `parseScrapeFile`. */
   readonly scrapeFiles: readonly string[]
+  /** How metrics of OpenTelemetry become series; absent: by the defaults. */
+  readonly otlp?: OtlpSettings
   /** Where queries are to be written down, from the working directory. */
   readonly queryLogFile?: string
   /** What is in the file and has no effect yet, a sentence each. */
@@ -101,6 +105,7 @@ export function parsePrometheusConfig(text: string, name: string, options: Confi
     scrapes: jobs.map((job) => scrapeConfigOf(job, { global, dir, features })),
     ruleFiles: parsed.rule_files ?? [],
     scrapeFiles: parsed.scrape_config_files ?? [],
+    ...(parsed.otlp ? { otlp: parsed.otlp } : {}),
     ...(global.query_log_file ? { queryLogFile: fileOf(global.query_log_file, dir) } : {}),
     warnings: WITHOUT_EFFECT.filter((key) => parsed[key] !== undefined && parsed[key] !== null).map(
       (key) => `${name}: ${key} has no effect yet`,
@@ -177,6 +182,7 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     scrapeIntervalMs: config.scrapeIntervalMs,
     evaluationIntervalMs: config.evaluationIntervalMs,
     externalLabels: config.externalLabels,
+    ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
     parts: config.scrapes.map(({ jobName }): PlanPart => {
       const job = JSON.stringify(jobName)
       return {

@@ -7,7 +7,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
-import { noWrites, type WriteCounts } from '#remote'
+import { noOtlp, noWrites, type OtlpCounts, type WriteCounts } from '#remote'
 import { EventHub } from './assay/events.ts'
 import { ReadingsCache } from './assay/readings.ts'
 import { registerAssay } from './assay/routes.ts'
@@ -24,7 +24,7 @@ import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
 import { registerLifecycle } from './lifecycle.ts'
 import type { Context } from './prometheus/call.ts'
-import { type RemoteReadLimits, readRoute, writeRoute } from './prometheus/receivers.ts'
+import { otlpRoute, type RemoteReadLimits, readRoute, writeRoute } from './prometheus/receivers.ts'
 import { errorEnvelope } from './prometheus/render.ts'
 import { registerPrometheus } from './prometheus/routes.ts'
 import type { ServerDeps } from './types.ts'
@@ -96,6 +96,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const externalUrl = () => options.externalUrl ?? url
   const gate = new Gate(options.queries?.running ?? 20, options.queries?.waiting ?? 100)
   const writes: WriteCounts = noWrites()
+  const otlp: OtlpCounts = noOtlp()
   let ownPort = port
   const context: Context = { deps, gate, externalUrl, ownPort: () => ownPort }
   owned.use(deps.notifications)
@@ -110,12 +111,13 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
 
   const events = owned.use(new EventHub(deps, options.maxEventClients ?? 100))
   const readings = new ReadingsCache({ ...deps, downJobs: () => downJobs(deps) }, stop.signal)
-  const page = () => deps.ownMetrics() + metrics.page([...ownReadings(gate, writes, readings), ...events.readings()])
+  const page = () =>
+    deps.ownMetrics() + metrics.page([...ownReadings(gate, writes, otlp, readings), ...events.readings()])
   app.register(
     async (scope) => {
       registerPrometheus(scope, context, {
         signalOf,
-        raw: [writeRoute(deps, writes), readRoute(deps, options.remoteRead)],
+        raw: [writeRoute(deps, writes), readRoute(deps, options.remoteRead), otlpRoute(deps, otlp)],
         cors: options.cors,
       })
       registerAssay(scope, { deps, readings, events, externalUrl })
@@ -203,7 +205,7 @@ function sendError(deps: ServerDeps, request: FastifyRequest, reply: FastifyRepl
   sendJson(reply.code(error.status), errorEnvelope(error.type, error.message))
 }
 
-function ownReadings(gate: Gate, writes: WriteCounts, readings: ReadingsCache): readonly Reading[] {
+function ownReadings(gate: Gate, writes: WriteCounts, otlp: OtlpCounts, readings: ReadingsCache): readonly Reading[] {
   return [
     {
       name: 'assay_overview_query_failures_total',
@@ -236,6 +238,24 @@ function ownReadings(gate: Gate, writes: WriteCounts, readings: ReadingsCache): 
       type: 'counter',
       help: 'Samples of remote write that the store could not take.',
       value: () => writes.rejected,
+    },
+    {
+      name: 'assay_otlp_requests_total',
+      type: 'counter',
+      help: 'Requests of OpenTelemetry that could be read.',
+      value: () => otlp.requests,
+    },
+    {
+      name: 'assay_otlp_samples_total',
+      type: 'counter',
+      help: 'Samples taken from OpenTelemetry.',
+      value: () => otlp.samples,
+    },
+    {
+      name: 'assay_otlp_rejected_points_total',
+      type: 'counter',
+      help: 'Data points of OpenTelemetry that were not taken.',
+      value: () => otlp.rejected,
     },
   ]
 }

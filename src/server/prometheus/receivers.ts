@@ -1,8 +1,13 @@
 /** The protocols of the room `remote`, as routes: what others write to us and read from us. Bodies and answers pass as they are. */
 import {
+  DEFAULT_OTLP_SETTINGS,
+  DeltaToCumulative,
+  MAX_OTLP_BODY_BYTES,
   MAX_READ_BODY_BYTES,
   MAX_WRITE_BODY_BYTES,
+  type OtlpCounts,
   READ_LIMITS,
+  receiveOtlp,
   receiveWrite,
   remoteRead,
   type WriteCounts,
@@ -33,18 +38,34 @@ export function writeRoute(deps: ServerDeps, counts: WriteCounts): RawRoute {
 
 /** `POST /api/v1/read`. */
 export function readRoute(deps: ServerDeps, limits: RemoteReadLimits | undefined): RawRoute {
-  const gate = new Gate(limits?.concurrent ?? READS_AT_ONCE, READS_WAITING)
   const reader = {
     store: deps.store,
     externalLabels: () => deps.plan().externalLabels,
-    gate,
     limits: limits ?? READ_LIMITS,
   }
   return {
     paths: ['/api/v1/read'],
     maxBytes: MAX_READ_BODY_BYTES,
-    // Questions are small; how many are answered at once is the reader's own gate.
-    gate: new Gate(2 * READS_WAITING, 0),
+    gate: new Gate(limits?.concurrent ?? READS_AT_ONCE, READS_WAITING),
     handle: (request, signal) => remoteRead(reader, request, signal),
+  }
+}
+
+/** `POST /api/v1/otlp/v1/metrics`, and where exporters of OpenTelemetry send by themselves: metrics over OTLP/HTTP. */
+export function otlpRoute(deps: ServerDeps, counts: OtlpCounts): RawRoute {
+  const { features } = deps
+  const receiver = {
+    ...deps,
+    settings: () => deps.plan().otlp ?? DEFAULT_OTLP_SETTINGS,
+    typeAndUnitLabels: features.has('type-and-unit-labels'),
+    takesDeltas: features.has('otlp-native-delta-ingestion'),
+    zeroAtStart: features.has('created-timestamp-zero-ingestion'),
+    ...(features.has('otlp-deltatocumulative') ? { deltas: new DeltaToCumulative(deps.clock) } : {}),
+  }
+  return {
+    paths: ['/api/v1/otlp/v1/metrics', '/v1/metrics'],
+    maxBytes: MAX_OTLP_BODY_BYTES,
+    gate: new Gate(WRITES_AT_ONCE, WRITES_WAITING),
+    handle: (request) => receiveOtlp(receiver, request, counts),
   }
 }
