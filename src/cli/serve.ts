@@ -22,8 +22,17 @@ import {
 } from '#core'
 import type { Plan } from '#model'
 import { createEngine } from '#promql'
+import { createRemoteWriter } from '#remote'
 import { createRules } from '#rules'
-import { collectorTarget, createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
+import {
+  collectorTarget,
+  createScraper,
+  discover,
+  type RelabelConfig,
+  relabel,
+  type Target,
+  TEXT_CONTENT_TYPE,
+} from '#scrape'
 import { createServer, type EventWire, Notifications, RELOAD_FAILED } from '#server'
 import { openSqliteState } from '#state'
 import { ExemplarStore, MetadataStore } from '#storage'
@@ -83,19 +92,26 @@ async function start(
   checkSecrets(loaded.plan)
 
   const directory = owned.use(await openDataDir(options.data))
+  const metadata = new MetadataStore()
+  // Ends after the store, so that it has heard of the last commit.
+  const writer = owned.use(
+    createRemoteWriter<RelabelConfig>({ clock, log, metadata, relabel, resolve: resolveSecret, version: VERSION }),
+  )
   const store = owned.use(
     await openTsdb({
       dir: directory,
       clock,
       log,
+      onCommit: writer.commit,
       retentionMs: options.retentionMs,
       ...(options.retentionBytes === undefined ? {} : { retentionBytes: options.retentionBytes }),
     }),
   )
   const state = owned.use(await openSqliteState({ file: directory.stateFile }))
-  const metadata = new MetadataStore()
   const { features } = options
-  const exemplars = features.has('exemplar-storage') ? { exemplars: new ExemplarStore() } : {}
+  const exemplars = features.has('exemplar-storage')
+    ? { exemplars: new ExemplarStore({ onTaken: writer.exemplar }) }
+    : {}
   const settings = {
     store: (from: number, to: number) => store.querier(unixMs(from), unixMs(to)),
     limits: { maxSamples: options.maxSamples },
@@ -112,6 +128,7 @@ async function start(
   const own = () => ownMetrics({ clock, startedAt, store, rooms })
   const scraper = owned.use(createScraper({ clock, log, store, metadata, features, ...exemplars }))
   rooms.push(() => scraper.metrics())
+  rooms.push(() => writer.metrics())
 
   const loop = owned.use(
     await openLoop({
@@ -145,6 +162,7 @@ async function start(
   )
 
   const scraping = owned.use(new Scraping(scraper, log, resolveSecret, own))
+  await writer.apply(loaded.plan.remoteWrites ?? [], loaded.plan.externalLabels)
   await scraping.apply(loaded.plan)
   rules.apply(loaded.plan.ruleGroups)
 
@@ -157,6 +175,7 @@ async function start(
     rules.apply(next.plan.ruleGroups)
     loaded = next
     engine = engineFor(next.plan)
+    await writer.apply(next.plan.remoteWrites ?? [], next.plan.externalLabels)
     await scraping.apply(next.plan)
     await loop.apply(next.plan)
   }

@@ -4,10 +4,10 @@
  */
 import type { ReceiverSpec } from '#alerting'
 import type { CollectorSpec } from '#collectors'
-import type { OtlpSettings } from '#remote'
+import type { OtlpSettings, RemoteWriteConfig } from '#remote'
 import type { PolicySpec, RuntimeSpec, Unit } from '#responder'
 import type { RuleGroup } from '#rules'
-import type { ScrapeConfig } from '#scrape'
+import type { RelabelConfig, ScrapeConfig } from '#scrape'
 
 /** `job`: scraped by a `prometheus.yml`, of which nothing more is known. */
 export const PART_KINDS = ['api', 'postgres', 'rabbitmq', 'bucket', 'host', 'job'] as const
@@ -85,6 +85,8 @@ export type Plan = {
   readonly edges: readonly Edge[]
   readonly callers: readonly Caller[]
   readonly scrapes: readonly ScrapeConfig[]
+  /** Whom what is kept is passed on to; absent: nobody. */
+  readonly remoteWrites?: readonly RemoteWriteConfig<RelabelConfig>[]
   readonly collectors: readonly CollectorSpec[]
   readonly ruleGroups: readonly RuleGroup[]
   readonly policies: readonly PolicySpec[]

@@ -10,13 +10,14 @@
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { type Feature, METRIC_NAME } from '#core'
-import type { OtlpSettings } from '#remote'
+import type { OtlpSettings, RemoteWriteConfig } from '#remote'
 import type { RuleGroup } from '#rules'
-import type { ScrapeConfig } from '#scrape'
+import type { RelabelConfig, ScrapeConfig } from '#scrape'
 import { duration, labels } from './config-scalars.ts'
 import { type Fault, fileOf } from './http-client-config.ts'
 import { otlpSection } from './otlp-config.ts'
 import type { Plan, PlanPart } from './plan.ts'
+import { remoteWriteOf, remoteWrites } from './remote-write-config.ts'
 import {
   DEFAULT_INTERVAL_MS,
   globalFaults,
@@ -51,7 +52,7 @@ const file = z
     scrape_config_files: z.array(globPattern).nullish(),
     scrape_configs: z.array(scrapeJob).nullish(),
     // One line each: the schema of a section that is read, `z.unknown()` of one that is not. What is made of it stands below.
-    remote_write: z.unknown().optional(),
+    remote_write: remoteWrites.nullish(),
     otlp: otlpSection.nullish(),
     alerting: z.unknown().optional(),
     remote_read: z.unknown().optional(),
@@ -63,7 +64,7 @@ const file = z
   .superRefine(({ global, scrape_configs: jobs }, context) => checkJobs(jobs ?? [], global, context))
 
 /** Sections that are read and not acted upon. */
-const WITHOUT_EFFECT = ['alerting', 'remote_write', 'remote_read', 'tracing', 'storage'] as const
+const WITHOUT_EFFECT = ['alerting', 'remote_read', 'tracing', 'storage'] as const
 
 export type PrometheusConfig = {
   readonly evaluationIntervalMs: number
@@ -71,6 +72,7 @@ export type PrometheusConfig = {
   readonly externalLabels: Readonly<Record<string, string>>
   readonly scrapeIntervalMs: number
   readonly scrapes: readonly ScrapeConfig[]
+  readonly remoteWrites: readonly RemoteWriteConfig<RelabelConfig>[]
   /** Globs, relative to the file. */
   readonly ruleFiles: readonly string[]
   /** Globs of files with more jobs (`scrape_config_files`), relative to the file; read them with `parseScrapeFile`. */
@@ -103,6 +105,7 @@ export function parsePrometheusConfig(text: string, name: string, options: Confi
     externalLabels: environment === undefined ? global.external_labels : expandAll(global.external_labels, environment),
     scrapeIntervalMs: global.scrape_interval || DEFAULT_INTERVAL_MS,
     scrapes: jobs.map((job) => scrapeConfigOf(job, { global, dir, features })),
+    remoteWrites: (parsed.remote_write ?? []).map((one) => remoteWriteOf(one, dir)),
     ruleFiles: parsed.rule_files ?? [],
     scrapeFiles: parsed.scrape_config_files ?? [],
     ...(parsed.otlp ? { otlp: parsed.otlp } : {}),
@@ -231,6 +234,7 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     edges: [],
     callers: [],
     scrapes: config.scrapes,
+    remoteWrites: config.remoteWrites,
     collectors: [],
     ruleGroups,
     policies: [],

@@ -122,3 +122,18 @@ test('any appends and resizes leave what a plain list would', () => {
     }),
   )
 })
+
+test('a listener is told of what is taken, and not of what is there already or refused', () => {
+  const told: string[] = []
+  const store = new ExemplarStore({ onTaken: (series, { value }) => void told.push(`${series} ${value}`) })
+  const series = Labels.of({ __name__: 'm' })
+  const labels = Labels.of({ trace_id: 'x' })
+  for (const [at, value] of [
+    [2, 1],
+    [2, 1],
+    [1, 5],
+    [3, 2],
+  ] as const)
+    store.append(series, { labels, value, at: unixMs(at) })
+  assert.deepEqual(told, ['m 1', 'm 2'])
+})

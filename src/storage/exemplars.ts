@@ -30,6 +30,8 @@ export type ExemplarRejection = (typeof EXEMPLAR_REJECTIONS)[number]
 
 export type SeriesExemplars = { readonly labels: Labels; readonly exemplars: readonly Exemplar[] }
 
+export type ExemplarListener = (series: Labels, exemplar: Exemplar) => void
+
 export const DEFAULT_EXEMPLARS = 100_000
 /** UTF-8 characters, not bytes. */
 export const MAX_EXEMPLAR_CHARACTERS = 128
@@ -43,9 +45,15 @@ export class ExemplarStore {
   #ring: Entry[] = []
   #next = 0
   #capacity: number
+  readonly #onTaken: ExemplarListener | undefined
 
-  constructor({ capacity = DEFAULT_EXEMPLARS }: { readonly capacity?: number } = {}) {
+  /** `onTaken`: told of each one that is taken, not of what is there already. */
+  constructor({
+    capacity = DEFAULT_EXEMPLARS,
+    onTaken,
+  }: { readonly capacity?: number; readonly onTaken?: ExemplarListener } = {}) {
     this.#capacity = capacity
+    this.#onTaken = onTaken
   }
 
   get capacity(): number {
@@ -79,7 +87,9 @@ export class ExemplarStore {
       // The series may have lost its only one.
       one = this.#series.get(own.key)
     }
-    this.#put(one, own, { ...exemplar, labels: copyOf(exemplar.labels) })
+    const copy = { ...exemplar, labels: copyOf(exemplar.labels) }
+    this.#put(one, own, copy)
+    this.#onTaken?.(own, copy)
     return undefined
   }
 

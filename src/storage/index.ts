@@ -13,6 +13,7 @@ export {
 export {
   DEFAULT_EXEMPLARS,
   type Exemplar,
+  type ExemplarListener,
   type ExemplarRejection,
   ExemplarStore,
   MAX_EXEMPLAR_CHARACTERS,

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { AssayError, type Clock, Labels, type Log, type Text } from '#core'
-import type { CommitListener, Exemplar, MetadataStore } from '#storage'
+import type { CommitListener, ExemplarListener, MetadataStore } from '#storage'
 import type { RemoteWriteConfig } from './config.ts'
 import { type PostClient, postClient } from './post-client.ts'
 import { Sender } from './sender.ts'
@@ -26,7 +26,7 @@ export interface RemoteWriter<Step> extends AsyncDisposable {
   /** To be told of every commit of the store. */
   readonly commit: CommitListener
   /** To be told of every exemplar that was taken. */
-  exemplar(series: Labels, exemplar: Exemplar): void
+  readonly exemplar: ExemplarListener
   /** Throws `ASSAY_CONFIG` when two receivers share a name; then nothing has changed. */
   apply(configs: readonly RemoteWriteConfig<Step>[], externalLabels: Readonly<Record<string, string>>): Promise<void>
   /** Text format 0.0.4; '' while there is no receiver. */
@@ -51,8 +51,8 @@ class Writers<Step> implements RemoteWriter<Step> {
     for (const { sender } of this.#running) sender.commit(committed)
   }
 
-  exemplar(series: Labels, { labels, value, at, isUntimed }: Exemplar): void {
-    for (const { sender } of this.#running) sender.exemplar(series, { labels, value, at }, isUntimed)
+  readonly exemplar: ExemplarListener = (series, { labels, value, at }) => {
+    for (const { sender } of this.#running) sender.exemplar(series, { labels, value, at })
   }
 
   async apply(

@@ -233,12 +233,6 @@ test('exemplars travel with the next sample of their series, each once [exemplar
   )
   assert.deepEqual(received[1]?.request.series[0]?.exemplars, [{ labels, value: 5, at: START }])
   assert.equal(sender.totals.exemplars, 1)
-  // Shown again by its target: with an instant of its own it is the same one, without one too.
-  sender.exemplar(Labels.of({ __name__: 'c' }), { labels, value: 5, at: START })
-  sender.exemplar(Labels.of({ __name__: 'c' }), { labels, value: 5, at: START + 15_000 }, true)
-  write('c', [3], { from: 2 })
-  await clock.advance(1000)
-  assert.equal(sender.totals.exemplars, 1)
 })
 
 test('1.0 tells metadata by itself, in parts; 2.0 with each series [metadata]', async () => {

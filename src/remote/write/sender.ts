@@ -54,8 +54,6 @@ export class Sender<Step> {
   readonly #series = new WeakMap<Labels, SentLabels | { readonly dropped: true }>()
   readonly #exemplars = new Map<string, WriteExemplar[]>()
   #waitingExemplars = 0
-  /** By series, those seen last first: a target shows the same exemplar for a while, and it is sent once. */
-  readonly #lastExemplars = new Map<string, WriteExemplar>()
   readonly #end = new AbortController()
   /** The end has waited long enough: even what is under way is given up. */
   readonly #late = new AbortController()
@@ -109,11 +107,10 @@ export class Sender<Step> {
     }
   }
 
-  /** `isUntimed`: its instant is that of the scrape, and does not tell it from the one before. */
-  exemplar(of: Labels, exemplar: WriteExemplar, isUntimed = false): void {
+  exemplar(of: Labels, exemplar: WriteExemplar): void {
     if (this.config.version === 'v1' && !this.config.sendExemplars) return
     const series = this.#seriesOf(of)
-    if ('dropped' in series || this.#isRepeated(series.labels.key, exemplar, isUntimed)) return
+    if ('dropped' in series) return
     if (this.#waitingExemplars >= MAX_WAITING_EXEMPLARS) {
       this.totals.exemplarsDropped++
       return
@@ -123,22 +120,6 @@ export class Sender<Step> {
     const waiting = this.#exemplars.get(key)
     if (waiting === undefined) this.#exemplars.set(key, [exemplar])
     else waiting.push(exemplar)
-  }
-
-  #isRepeated(key: string, exemplar: WriteExemplar, isUntimed: boolean): boolean {
-    const last = this.#lastExemplars.get(key)
-    if (
-      last !== undefined &&
-      (isUntimed || last.at === exemplar.at) &&
-      Object.is(last.value, exemplar.value) &&
-      last.labels.equals(exemplar.labels)
-    )
-      return true
-    this.#lastExemplars.delete(key)
-    this.#lastExemplars.set(key, exemplar)
-    if (this.#lastExemplars.size > MAX_WAITING_EXEMPLARS)
-      this.#lastExemplars.delete(this.#lastExemplars.keys().next().value!)
-    return false
   }
 
   /** Ends: what waits is sent until `signal` aborts, the rest is counted as dropped. */
