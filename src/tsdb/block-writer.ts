@@ -32,8 +32,8 @@ import { encodeValues } from './value-codec.ts'
 
 /** Samples of one chunk at most: what a reader of one instant has to decode. */
 export const MAX_CHUNK_SAMPLES = 512
-/** Buckets of one chunk at most, over all its histograms: bounds the chunk's bytes. */
-const MAX_CHUNK_BUCKETS = 64 * 1024
+/** Buckets of one chunk at most, over all its histograms: bounds its bytes, and what a reader of one instant has to decode. */
+const MAX_CHUNK_BUCKETS = 16 * 1024
 /** A frame is closed when its values reach this: what a reader of one series has to decompress. */
 const FRAME_BYTES = 64 * 1024
 /** A series lies in one frame, unless it alone is larger than this. */

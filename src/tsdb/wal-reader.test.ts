@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Labels } from '#core'
+import { sampleHistogram } from '#storage'
 import { ByteWriter, wordsOf } from './bytes.ts'
 import { readSegment } from './wal-reader.ts'
 import {
@@ -13,7 +14,7 @@ import {
   writeSamples,
 } from './wal-record.ts'
 
-/** Bytes of a record with `count` samples of one series, the first value being `tag`. */
+/** Bytes of a record with `count` samples of one series, the first value being `tag`; with an even tag also a histogram and starts. */
 function record(tag: number, count = 3): Buffer {
   const out = new ByteWriter(16)
   beginRecord(out)
@@ -24,6 +25,7 @@ function record(tag: number, count = 3): Buffer {
     timestamps: column((i) => 1.7e12 + i * 15_000 - tag),
     values: column((i) => tag + i / 3),
     count,
+    ...(tag % 2 === 0 ? { histograms: [undefined, sampleHistogram([tag, 1])], starts: column(() => tag) } : {}),
   })
   endRecord(out, 0)
   return Buffer.from(out.view())
@@ -47,6 +49,15 @@ test('what was written is read, series, instants and bits', () => {
   )
   assert.deepEqual([...samples.timestamps], [1.7e12 - 5, 1.7e12 + 14_995, 1.7e12 + 29_995])
   assert.deepEqual([...wordsOf(samples.values)], [...wordsOf(Float64Array.of(5, 5 + 1 / 3, 5 + 2 / 3))])
+})
+
+test('histograms and start timestamps come back with their samples, and a commit without any is a record as before', () => {
+  const { commits } = read(segment([4, 5]))
+  const [{ samples }, plain] = commits as [LoggedCommit, LoggedCommit]
+  assert.deepEqual([...samples.histograms!], [undefined, sampleHistogram([4, 1]), undefined])
+  assert.deepEqual([...samples.starts!], [4, 4, 4])
+  assert.deepEqual([plain.samples.histograms, plain.samples.starts], [undefined, undefined])
+  assert.deepEqual([record(4)[12], record(5)[12]], [2, 1])
 })
 
 test('a log torn at any byte gives every whole record before it, and says how much is torn', () => {
