@@ -54,13 +54,40 @@ const GOOD: readonly {
     format: 'openmetrics',
     text: 'a_bucket{le="1"} 2 # {trace_id="x}"} 0.5\n# EOF\n',
     reads: ['a_bucket{le="1"} 2'],
-    why: 'an exemplar is skipped',
+    why: 'an exemplar stands beside its sample',
+  },
+  {
+    format: 'openmetrics',
+    text: 'a 1 1.0019\nb 1 -1.5\nc 1 1e3\n# EOF\n',
+    reads: ['a 1 @1001', 'b 1 @-1500', 'c 1 @1000000'],
+    why: 'instants are seconds, cut to milliseconds',
+  },
+  {
+    text: '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="1e6"} 2\nh_bucket{le="x"} 3\n# TYPE s summary\ns{quantile=".5",le="1"} 4\n',
+    reads: ['h_bucket{le="1.0"} 1', 'h_bucket{le="1e+06"} 2', 'h_bucket{le="x"} 3', 's{le="1", quantile="0.5"} 4'],
+    why: 'bounds and quantiles are spelled as OpenMetrics spells them',
+  },
+  {
+    format: 'openmetrics',
+    text: '# TYPE h gaugehistogram\nh_bucket{le="1"} 1\n# TYPE i info\ni_info{a="b"} 1\n# TYPE s stateset\ns{s="on"} 1\n# EOF\n',
+    reads: ['h_bucket{le="1"} 1', 'i_info{a="b"} 1', 's{s="on"} 1'],
+    why: 'all types of OpenMetrics; only histograms have their bounds spelled anew',
+  },
+  {
+    text: '# TYPE h histogram\nh_bucket{le="1"} 1\n# HELP other x\nother{le="2"} 1\n',
+    reads: ['h_bucket{le="1.0"} 1', 'other{le="2.0"} 1'],
+    why: 'a type holds until the next one, as in Prometheus',
+  },
+  {
+    text: 'a 1 9000000000000000000\n',
+    reads: ['a 1 @9000000000000000000'],
+    why: 'an instant that no clock will see is one',
   },
   {
     format: 'openmetrics',
     text: 'a_total 2 3 # {} 0.5 1.25\n# EOF\n',
     reads: ['a_total 2 @3000'],
-    why: 'an exemplar with a timestamp is skipped',
+    why: 'an exemplar with an instant',
   },
 ]
 
@@ -68,8 +95,27 @@ test('pages are read as Prometheus reads them', () => {
   for (const { text, reads, format, why } of GOOD) assert.deepEqual(read(text, format), reads, why)
 })
 
+test('exemplars are read, with their instants cut to milliseconds', () => {
+  const page = parseExposition('a_total 1 # {trace_id="x",b="c\\n"} 0.5 1.2345\nb_total 2 3 # {} NaN\nc 1\n# EOF\n', {
+    format: 'openmetrics',
+  })
+  const shown = [...page.exemplars].map(([i, found]) => [
+    i,
+    ...found.map(({ labels, value, at }) => `${labels} ${value} ${at}`),
+  ])
+  assert.deepEqual(shown, [
+    [0, '{b="c\\n", trace_id="x"} 0.5 1234'],
+    [1, '{} NaN undefined'],
+  ])
+})
+
 const BAD: readonly { readonly text: string; readonly says: RegExp; readonly format?: ExpositionFormat }[] = [
   { text: 'up 1\n1up 1\n', says: /^line 2: a metric name was expected, in "1up 1"/ },
+  { text: 'a 1 # {a="b"} 1\n# EOF\n', says: /a timestamp in whole milliseconds/ },
+  { format: 'openmetrics', text: 'a 1 # {"name"} 1\n# EOF\n', says: /= was expected after the label name/ },
+  { format: 'openmetrics', text: 'a 1 # {a="b",a="c"} 1\n# EOF\n', says: /the label a comes twice/ },
+  { format: 'openmetrics', text: 'a 1 # {a="b"} 1 NaN\n# EOF\n', says: /timestamp of the exemplar is not finite/ },
+  { text: 'a 1 9223372036854775808\n', says: /the timestamp is out of range/ },
   { text: '<html>\n', says: /^line 1: a metric name was expected/ },
   { text: 'a{b="c" 1\n', says: /line 1: the labels are not closed; write }/ },
   { text: 'a{b="c} 1\n', says: /a quote is not closed/ },
@@ -190,7 +236,9 @@ test('what is written is read back the same, in both formats', () => {
         for (const [i, given] of samples.entries()) {
           assert.deepEqual(page.labels(i).toJSON(), Labels.of({ ...given.labels, __name__: given.name }).toJSON())
           assert.ok(Object.is(page.values[i], given.value), `${page.values[i]} is ${given.value}`)
-          assert.ok(Object.is(page.timestamps[i], given.at ?? Number.NaN))
+          // Seconds with a fraction are cut to milliseconds, as Prometheus cuts them: 1.001 * 1000 is not quite 1001.
+          const at = given.at === undefined ? Number.NaN : Math.trunc((given.at / seconds) * seconds)
+          assert.ok(Object.is(page.timestamps[i], at))
         }
       },
     ),
