@@ -59,11 +59,11 @@ function compareResults(a: Data, b: Data, ordered: boolean, tolerance: number): 
     }
   }
   if (a.resultType !== 'matrix' && !ordered) return undefined
-  // Equal values may stand either way.
+  // Equal values may stand either way, 0 and -0 among them.
   const orderOf = (list: readonly ResultSeries[]) =>
     list.map((one) => (a.resultType === 'matrix' ? keyOf(one) : (one.value?.[1] ?? 'histogram')))
   const [x, y] = [orderOf(ours!), orderOf(theirs!)]
-  return x.every((one, i) => sameNumber(one, y[i]!, tolerance))
+  return x.every((one, i) => sameNumber(one, y[i]!, tolerance) || Number(one) === Number(y[i]))
     ? undefined
     : { kind: 'order', what: `${x.join(' ').slice(0, 300)} | ${y.join(' ').slice(0, 300)}` }
 }

@@ -25,8 +25,8 @@ type ChangedResult = Reason & { readonly covers: (given: Case) => boolean }
 
 /** A warning or info in other words: what is left of it when the change is taken back. `''`: nothing. */
 type ChangedText = Reason & {
-  readonly ours?: (text: string) => string
-  readonly theirs?: (text: string) => string
+  readonly ours?: (text: string, query: string) => string
+  readonly theirs?: (text: string, query: string) => string
 }
 
 const CHANGED_RESULTS: readonly ChangedResult[] = [
@@ -48,10 +48,38 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
       /\binfo\(/.test(query) && ['labels', 'instants', 'status'].includes(difference.kind),
   },
   {
+    why: '#16828: how far rate and increase of a native histogram are extrapolated that is a gauge, and seems to fall to zero',
+    since: '3.6',
+    covers: ({ query, difference }) =>
+      difference.kind === 'value' && /\b(rate|increase)\(/.test(query) && /\bload_distribution\b|=~/.test(query),
+  },
+  {
+    why: '#17668: that several series match one is told also where a comparison filters them out',
+    since: '3.9',
+    covers: ({ query, ours, theirs }) =>
+      /[<>=]=?/.test(query) &&
+      /multiple matches for labels/.test(ours.body.error ?? '') &&
+      theirs.body.status === 'success',
+  },
+  {
+    why: '#17278: histograms with other custom bounds are reconciled',
+    since: '3.8',
+    covers: ({ ours, theirs }) => reconciles(ours) && refusesBounds(theirs),
+  },
+  {
+    why: 'sines, powers and logarithms are right to the last digit but one, and a difference of such numbers to fewer',
+    since: 'never',
+    covers: ({ query, ours, theirs, difference }) =>
+      difference.kind === 'value' &&
+      /\b(a?(sin|cos|tan)h?|exp|ln|log2|log10|sqrt|deg|rad|atan2)\b|\^/.test(query) &&
+      !compare(ours, theirs, { tolerance: 1e-7 }).some(({ kind }) => kind === 'value'),
+  },
+  {
     why: 'the date of NaN and of infinities is NaN: what Go makes of them differs from processor to processor',
     since: 'never',
     covers: ({ query, difference }) =>
-      /\b(day_of_\w+|days_in_month|hour|minute|month|year)\(/.test(query) && /"NaN" \| "\d+"/.test(difference.what),
+      /\b(day_of_\w+|days_in_month|hour|minute|month|year)\(/.test(query) &&
+      /"NaN" \| "-?[\d.e+-]+"/.test(difference.what),
   },
   {
     why: 'logarithms of the smallest numbers are right; those of Go on this processor are not',
@@ -60,6 +88,14 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
       /\b(ln|log2|log10)\(/.test(query) && /\bodd\b/.test(query) && difference.kind === 'value',
   },
 ]
+
+function reconciles({ body }: Answer): boolean {
+  return body.infos?.some((text) => text.includes('mismatched custom buckets were reconciled')) ?? false
+}
+
+function refusesBounds({ body }: Answer): boolean {
+  return body.warnings?.some((text) => /incompatible (custom buckets|bucket layout)/.test(text)) ?? false
+}
 
 const CHANGED_TEXTS: readonly ChangedText[] = [
   {
@@ -80,7 +116,45 @@ const CHANGED_TEXTS: readonly ChangedText[] = [
     since: '3.7',
     theirs: (text) => text.replace(' for metric name ""', ''),
   },
+  {
+    why: '#17278: histograms with other custom bounds are reconciled, which is told',
+    since: '3.8',
+    ours: (text) => (text.includes('mismatched custom buckets were reconciled') ? '' : text),
+    theirs: (text) => (/incompatible (custom buckets|bucket layout)/.test(text) ? '' : text),
+  },
+  {
+    why: '#17051: conflicting counter resets are told',
+    since: '3.7',
+    ours: (text) => (text.includes('conflicting counter resets during histogram') ? '' : text),
+  },
+  {
+    why: 'sines, powers and logarithms are right to the last digit but one, also in a sentence',
+    since: 'never',
+    ours: roundedNumber,
+    theirs: roundedNumber,
+  },
+  {
+    why: '#16896, #16996: a position is that of the parenthesis or of what stands in it',
+    since: '3.7',
+    ours: withinParentheses,
+    theirs: withinParentheses,
+  },
 ]
+
+function roundedNumber(text: string): string {
+  return text.replace(
+    /got (-?\d+\.\d{10,}(?:e[+-]\d+)?)/,
+    (_, number: string) => `got ${Number(number).toPrecision(12)}`,
+  )
+}
+
+/** A position at a parenthesis, moved to what stands in it. */
+function withinParentheses(text: string, query: string): string {
+  return text.replace(/ \(1:(\d+)\)$/, (_, column: string) => {
+    const at = Number(column) - 1
+    return ` (1:${at + 1 + (/^[( ]*/.exec(query.slice(at))?.[0].length ?? 0)})`
+  })
+}
 
 /** Why two answers differ, as far as each difference has a reason; `undefined` when one has none. */
 export function explain(given: Case, version: string): readonly string[] | undefined {
@@ -93,7 +167,7 @@ export function explain(given: Case, version: string): readonly string[] | undef
   const reasons: string[] = []
   let { ours, theirs } = given
   for (const change of CHANGED_TEXTS.filter(active)) {
-    const [a, b] = [inOtherWords(ours, change.ours), inOtherWords(theirs, change.theirs)]
+    const [a, b] = [inOtherWords(ours, change.ours, given.query), inOtherWords(theirs, change.theirs, given.query)]
     if (a === ours && b === theirs) continue
     reasons.push(change.why)
     ours = a
@@ -104,10 +178,10 @@ export function explain(given: Case, version: string): readonly string[] | undef
 }
 
 /** The same answer when nothing changes. */
-function inOtherWords(answer: Answer, words: ((text: string) => string) | undefined): Answer {
+function inOtherWords(answer: Answer, words: ChangedText['ours'], query: string): Answer {
   if (words === undefined) return answer
   const { warnings = [], infos = [] } = answer.body
-  const change = (texts: readonly string[]) => texts.map(words).filter((text) => text !== '')
+  const change = (texts: readonly string[]) => texts.map((text) => words(text, query)).filter((text) => text !== '')
   const [a, b] = [change(warnings), change(infos)]
   if (a.join() === warnings.join() && b.join() === infos.join()) return answer
   return { ...answer, body: { ...answer.body, warnings: a, infos: b } }

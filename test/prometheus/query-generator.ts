@@ -55,7 +55,7 @@ const KINDS: Readonly<Record<string, readonly Metric[]>> = {
     },
   ],
   classic: [
-    { name: 'latency_seconds_bucket', labels: { job: JOB, le: ['0.05', '0.1', '0.5', '1', '5', '+Inf'] } },
+    { name: 'latency_seconds_bucket', labels: { job: JOB, le: ['0.02', '0.1', '0.5', '1', '5', '+Inf'] } },
     { name: 'latency_seconds_bucket', labels: { job: ['broken', 'mes'] } },
   ],
   native: [

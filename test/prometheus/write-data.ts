@@ -25,10 +25,11 @@ const STALE = new Float64Array(BigUint64Array.of(STALE_BITS).buffer)
 export async function writeData(url: string, all: readonly GivenSeries[]): Promise<void> {
   const first = Math.min(...all.map(({ timestamps }) => timestamps[0] ?? Infinity))
   const last = Math.max(...all.map(({ timestamps }) => timestamps.at(-1) ?? -Infinity))
-  const markers = all.map(({ labels }) => ({
+  const markers = all.map(({ labels, histograms }) => ({
     labels,
     timestamps: Float64Array.of(first - STEP_MS),
     values: STALE,
+    ...(histograms === undefined ? {} : { histograms: [undefined], endsHistograms: histograms[0] !== undefined }),
   }))
   await send(url, encodeSlice(markers, first - STEP_MS, first))
   for (let from = first; from <= last; from += SLICE_MS) await send(url, encodeSlice(all, from, from + SLICE_MS))
@@ -50,9 +51,13 @@ async function send(url: string, message: Uint8Array): Promise<void> {
 }
 
 /** All samples in [from, to). */
-function encodeSlice(all: readonly GivenSeries[], from: number, to: number): Uint8Array {
+function encodeSlice(
+  all: readonly (GivenSeries & { readonly endsHistograms?: boolean })[],
+  from: number,
+  to: number,
+): Uint8Array {
   const request = new ProtoWriter(1 << 20)
-  for (const { labels, timestamps, values, histograms } of all) {
+  for (const { labels, timestamps, values, histograms, endsHistograms = false } of all) {
     const one = new ProtoWriter()
     for (const [name, value] of labels) {
       const label = new ProtoWriter()
@@ -67,7 +72,7 @@ function encodeSlice(all: readonly GivenSeries[], from: number, to: number): Uin
       any = true
       const histogram = histograms?.[i]
       // A series of histograms ends with one whose sum is the marker, as Prometheus itself writes it.
-      if (histogram === undefined && isStaleAt(values, i) && histograms?.[i - 1] !== undefined)
+      if (histogram === undefined && isStaleAt(values, i) && (endsHistograms || histograms?.[i - 1] !== undefined))
         one.blobField(4, encodeStale(values, i, at))
       else if (histogram === undefined) {
         const sample = new ProtoWriter(32)
