@@ -76,7 +76,7 @@ export type AtModifier = { readonly kind: 'time'; readonly ms: number } | { read
 
 export type VectorSelector = At & {
   readonly kind: 'vector-selector'
-  /** The name in front of the braces or quoted inside them; '' when there is none. */
+  /** The name in front of the braces; '' when there is none, or when it is quoted inside them. */
   readonly name: string
   /** All matchers, the one for the name included. */
   readonly matchers: readonly Matcher[]

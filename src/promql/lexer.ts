@@ -107,8 +107,13 @@ function number(text: string, start: number, duration: string, plain: string): T
       `bad number or duration ${JSON.stringify(whole)}; write a number as in 1.5 or 1e3, a duration with units from large to small, each once, as in 1h30m`,
     )
   }
-  const value = isDuration ? secondsOf(duration) : Number(tryParseValue(body.replaceAll('_', '')))
+  const value = isDuration ? secondsOf(duration) : wholeOrDecimal(body.replaceAll('_', ''))
   return { type: 'number', value, duration: isDuration, span: { start, end } }
+}
+
+/** A leading 0 makes a whole number octal, as in Go, unless a digit forbids it. */
+function wholeOrDecimal(digits: string): number {
+  return /^0[0-7]+$/.test(digits) ? Number(`0o${digits}`) : Number(tryParseValue(digits))
 }
 
 function secondsOf(duration: string): number {

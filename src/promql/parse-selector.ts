@@ -2,6 +2,7 @@
  * Selectors and lists of labels: `up{job="shop"}`, `{"my.metric"}`, `(a, "b.c")`.
  *
  * - A name in front of the braces, or one quoted string inside them, is the metric's name; it is a matcher like any other.
+ *   The node's `name` is the one in front alone, as in Prometheus.
  */
 import { isLegacyName, type Matcher, type MatchOp, METRIC_NAME, matcher, messageOf } from '#core'
 import type { VectorSelector } from './ast.ts'
@@ -51,7 +52,7 @@ export function vectorSelector(tokens: TokenReader, outerName: string, start: Sp
   const span = { start: start.start, end: tokens.lastEnd }
   const second = name === '' ? undefined : matchers.filter((one) => one.name === METRIC_NAME && one.op === '=')[1]
   if (second !== undefined) throw nameTwice(tokens, span, name, second.value)
-  return { kind: 'vector-selector', name, matchers, span }
+  return { kind: 'vector-selector', name: outerName, matchers, span }
 }
 
 function nameTwice(tokens: TokenReader, span: Span, first: string, second: string): ParseError {
@@ -80,7 +81,14 @@ function labelMatcher(tokens: TokenReader): Matcher {
   }
 }
 
+const RESERVED: ReadonlySet<string> = new Set(['on', 'ignoring', 'group_left', 'group_right', 'bool', 'atan2'])
+
+/** Words of operators that Prometheus takes for nothing else, in any case: metrics of these names stand in quotes. */
+export function isReserved(word: string): boolean {
+  return RESERVED.has(word.toLowerCase())
+}
+
 /** True when a metric name needs no quotes and is no word with a meaning of its own. */
 export function isPlainMetricName(name: string): boolean {
-  return isLegacyName(name) && !/^(inf|nan|and|or|unless|atan2|offset|anchored|smoothed)$/i.test(name)
+  return isLegacyName(name) && !isReserved(name) && !/^(inf|nan|and|or|unless|offset|anchored|smoothed)$/i.test(name)
 }

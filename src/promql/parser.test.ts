@@ -7,6 +7,7 @@ import { formatExpr } from './print.ts'
 
 const PRINTED: readonly { readonly given: string; readonly printed: string }[] = [
   { given: '1_000 + 0x1F', printed: '1000 + 31' },
+  { given: '017 + 019', printed: '15 + 19' },
   { given: '5m', printed: '5m' },
   { given: '-1', printed: '-1' },
   { given: '-2^2', printed: '-2 ^ 2' },
@@ -15,8 +16,8 @@ const PRINTED: readonly { readonly given: string; readonly printed: string }[] =
   { given: "'it\\'s'", printed: '"it\'s"' },
   { given: '`raw\\n`', printed: '"raw\\\\n"' },
   { given: 'up{job="shop",}', printed: 'up{job="shop"}' },
-  { given: '{"up", job!~"a.*"}', printed: 'up{job!~"a.*"}' },
-  { given: '{"my.metric", "a.b"="c"}', printed: '{"my.metric","a.b"="c"}' },
+  { given: '{"up", job!~"a.*"}', printed: '{__name__="up",job!~"a.*"}' },
+  { given: '{"my.metric", "a.b"="c"}', printed: '{"a.b"="c",__name__="my.metric"}' },
   { given: 'up[1h30m] offset -5m @ 10.5', printed: 'up[1h30m] @ 10.500 offset -5m' },
   { given: 'up[1800]', printed: 'up[30m]' },
   { given: 'rate(up[5m:]) ', printed: 'rate(up[5m:])' },
@@ -29,7 +30,6 @@ const PRINTED: readonly { readonly given: string; readonly printed: string }[] =
   { given: 'a + fill(0) b', printed: 'a + fill (0) b' },
   { given: 'a and on () b or c', printed: 'a and on () b or c' },
   { given: 'sum + offset1 # a comment', printed: 'sum + offset1' },
-  { given: 'bool == bool bool', printed: 'bool == bool bool' },
   { given: 'on + on(on) by', printed: 'on + on (on) by' },
   { given: 'increase(x[5m] anchored)', printed: 'increase(x[5m] anchored)' },
 ]
@@ -75,6 +75,7 @@ const REFUSED: readonly { readonly given: string; readonly at: string; readonly 
   { given: '"\\q"', at: '1:2', says: /unknown escape/ },
   { given: 'a{"b","c"}', at: '1:3', says: /metric name must not be set twice/ },
   { given: 'sum by (x) (a) by (y)', at: '1:16', says: /grouping is given twice/ },
+  { given: 'on', at: '1:1', says: /unexpected on, which is no metric; write \{"on"\}/ },
   { given: 'topk(a)', at: '1:1', says: /expected 2, got 1/ },
   { given: 'a + on(x) group_left(x) b', at: '1:11', says: /must not occur in ON and GROUP/ },
   { given: `${'('.repeat(1000)}1${')'.repeat(1000)}`, at: '1:401', says: /nested deeper/ },

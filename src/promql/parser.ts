@@ -22,7 +22,7 @@ import { checkFeatures } from './check-features.ts'
 import type { Token } from './lexer.ts'
 import { parseDuration, parseOffset } from './parse-duration.ts'
 import { operatorModifiers } from './parse-modifiers.ts'
-import { labelList, vectorSelector } from './parse-selector.ts'
+import { isReserved, labelList, vectorSelector } from './parse-selector.ts'
 import { ParseError, type Span } from './position.ts'
 import { numberOf, TokenReader } from './token-reader.ts'
 
@@ -279,6 +279,11 @@ class Parser {
     this.#in.next()
     if (value !== undefined) return { kind: 'number', value, duration: false, span: token.span }
     if (this.#in.isPunct('(')) return this.#call(token)
+    if (isReserved(lower))
+      throw this.#in.error(
+        token.span,
+        `unexpected ${token.text}, which is no metric; write {"${token.text}"} when it is the name of one`,
+      )
     return vectorSelector(this.#in, token.text, token.span)
   }
 

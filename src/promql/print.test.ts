@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { parseAll as parse } from './features.test-support.ts'
 import { formatExpr } from './print.ts'
 
-const name = fc.constantFrom('up', 'sum', 'a:b', 'http_requests_total', 'by', 'on')
+const name = fc.constantFrom('up', 'sum', 'a:b', 'http_requests_total', 'by', 'group')
 const label = fc.constantFrom('job', 'le', 'by', '"a.b"')
 const duration = fc.constantFrom('5m', '1h30m', '90', '1500ms', '2*3m', 'step()+1', '-(1m)+5m', 'max_of(1m, step())')
 const selector = fc

@@ -73,17 +73,17 @@ function labels(names: readonly string[]): string {
   return names.map((name) => (isLegacyLabel(name) ? name : quote(name))).join(', ')
 }
 
+/** A name that stands in front of the braces only in quotes is printed as the matcher it is. */
 function selector({ name, matchers }: VectorSelector): string {
-  const plain = isPlainMetricName(name)
-  let named = false
+  const front = isPlainMetricName(name) ? name : ''
+  let named = front === ''
   const rest = matchers.filter((one) => {
-    const isName = !named && one.name === METRIC_NAME && one.op === '=' && one.value === name && name !== ''
+    const isName = !named && one.name === METRIC_NAME && one.op === '=' && one.value === front
     named ||= isName
     return !isName
   })
   const parts = rest.map(matcherText).sort()
-  if (name !== '' && !plain) parts.unshift(quote(name))
-  return `${plain ? name : ''}${parts.length > 0 ? `{${parts.join(',')}}` : ''}`
+  return `${front}${parts.length > 0 ? `{${parts.join(',')}}` : ''}`
 }
 
 function matcherText({ name, op, value }: Matcher): string {

@@ -49,9 +49,9 @@ export class Annotations {
 
   /** An info that gathers what it is about: `message` is said once, with the extremes of all its samples. */
   infoOfRepair(span: Span, message: string, { atMs, low, high, difference }: Monotonicity): void {
-    add(this.#infos, message, span)
     const known = this.#repaired.get(message)
     if (known === undefined) {
+      add(this.#infos, message, span)
       if (this.#infos.has(message))
         this.#repaired.set(message, { low, high, difference, firstMs: atMs, lastMs: atMs, count: 1 })
       return

@@ -38,3 +38,13 @@ function power(base: number, exponent: number): number {
   if (base === 1 || (base === -1 && (exponent === Infinity || exponent === -Infinity))) return 1
   return base ** exponent
 }
+
+/** The larger one as Go's `math.Max`: infinite beats NaN. */
+export function larger(a: number, b: number): number {
+  return a === Infinity || b === Infinity ? Infinity : Math.max(a, b)
+}
+
+/** The smaller one as Go's `math.Min`: infinitely small beats NaN. */
+export function smaller(a: number, b: number): number {
+  return a === -Infinity || b === -Infinity ? -Infinity : Math.min(a, b)
+}

@@ -219,6 +219,11 @@ class Matcher {
     this.#outputs.clear()
     const { idle } = this.#with
     const oneToOne = this.#matching.card === 'one-to-one'
+    const alone = pair.many.length === 1 && pair.one.length === 1
+    if (alone && fillMany === undefined && fillOne === undefined && !this.#trims) {
+      this.#matchTwo(pair, pair.many[0]!, pair.one[0]!, count)
+      return
+    }
     for (let step = 0; step < count; step++) {
       if (idle?.[step] === 1) continue
       const one = this.#only(pair, step)
@@ -233,6 +238,32 @@ class Matcher {
       }
       if (!manySeen && one !== undefined && fillMany !== undefined)
         this.#emit(pair, undefined, one, step, fillMany, sampleAt(one, step, 0))
+    }
+  }
+
+  /** One series on each side, the common case: nothing can be found twice. `match` says the same of it, more slowly. */
+  #matchTwo(pair: Pair, many: Column, one: Column, count: number): void {
+    const { swapped } = this.#with
+    const left = swapped ? one : many
+    const right = swapped ? many : one
+    let out: OpenColumn | undefined
+    for (let step = 0; step < count; step++) {
+      if (left.kinds[step] !== FLOAT || right.kinds[step] !== FLOAT) {
+        if (left.kinds[step] !== ABSENT && right.kinds[step] !== ABSENT)
+          this.#emit(pair, many, one, step, sampleAt(many, step, 0), sampleAt(one, step, 0))
+        continue
+      }
+      const a = left.values[step]!
+      const b = right.values[step]!
+      let result = a
+      if (this.#compute !== undefined) result = this.#compute(a, b)
+      else {
+        const holds = this.#compare!(a, b)
+        if (this.#node.bool) result = holds ? 1 : 0
+        else if (!holds) continue
+      }
+      out ??= this.#output(pair, many, one)
+      this.#with.gather.put(out, step, result)
     }
   }
 

@@ -4,6 +4,7 @@
 import { Labels } from '#core'
 import { type Call, type Expr, type MatrixSelector, type Subquery, unwrap } from '../ast.ts'
 import { typeOf } from '../check.ts'
+import { larger, smaller } from './arithmetic.ts'
 import {
   ABSENT,
   blank,
@@ -46,12 +47,15 @@ export async function call(node: Call, frame: Frame, context: Context, evaluate:
 
 class Calls {
   readonly #node: Call
+  /** Arguments without their parentheses: what is said of one is said of what stands inside. */
+  readonly #bare: Call
   readonly #frame: Frame
   readonly #context: Context
   readonly #evaluate: Evaluator
 
   constructor(node: Call, frame: Frame, context: Context, evaluate: Evaluator) {
     this.#node = node
+    this.#bare = { ...node, args: node.args.map(unwrap) }
     this.#frame = frame
     this.#context = context
     this.#evaluate = evaluate
@@ -100,7 +104,7 @@ class Calls {
       case 'min_of':
       case 'max_of': {
         const [a, b] = [await this.scalar(0), await this.scalar(1)]
-        const pick = name === 'min_of' ? Math.min : Math.max
+        const pick = name === 'min_of' ? smaller : larger
         return this.#constant((step) => pick(a[step]!, b[step]!))
       }
       case 'vector': {
@@ -119,22 +123,18 @@ class Calls {
         return this.#absentOverTime(await this.#input())
       case 'clamp':
         return this.#clamp(await this.vector(0), await this.scalar(1), await this.scalar(2))
-      case 'clamp_min': {
-        const min = await this.scalar(1)
-        return mapVector(await this.vector(0), (value, step) => Math.max(min[step]!, value))
-      }
-      case 'clamp_max': {
-        const max = await this.scalar(1)
-        return mapVector(await this.vector(0), (value, step) => Math.min(max[step]!, value))
-      }
+      case 'clamp_min':
+        return this.#clamp(await this.vector(0), await this.scalar(1), this.#everywhere(Infinity))
+      case 'clamp_max':
+        return this.#clamp(await this.vector(0), this.#everywhere(-Infinity), await this.scalar(1))
       case 'round': {
-        const to = args.length > 1 ? await this.scalar(1) : new Float64Array(this.#frame.count).fill(1)
+        const to = args.length > 1 ? await this.scalar(1) : this.#everywhere(1)
         return mapVector(await this.vector(0), (value, step) => roundTo(value, to[step]!))
       }
       case 'label_replace':
-        return labelReplace(this.#node, await this.vector(0), this.#frame, this.#context)
+        return labelReplace(this.#bare, await this.vector(0), this.#frame, this.#context)
       case 'label_join':
-        return labelJoin(this.#node, await this.vector(0), this.#frame, this.#context)
+        return labelJoin(this.#bare, await this.vector(0), this.#frame, this.#context)
       case 'sort':
       case 'sort_desc':
       case 'sort_by_label':
@@ -154,16 +154,16 @@ class Calls {
           : sortByValue(vector, descending)
       }
       case 'histogram_quantile':
-        return histogramQuantile(this.#node, await this.scalar(0), await this.vector(1), this.#frame, this.#context)
+        return histogramQuantile(this.#bare, await this.scalar(0), await this.vector(1), this.#frame, this.#context)
       case 'histogram_quantiles': {
         const qs: Float64Array[] = []
         for (let i = 2; i < args.length; i++) qs.push(await this.scalar(i))
         const [label] = texts(args.slice(1, 2))
-        return histogramQuantiles(this.#node, label!, qs, await this.vector(0), this.#frame, this.#context)
+        return histogramQuantiles(this.#bare, label!, qs, await this.vector(0), this.#frame, this.#context)
       }
       case 'histogram_fraction': {
         const bounds = [await this.scalar(0), await this.scalar(1)] as const
-        return histogramFraction(this.#node, bounds, await this.vector(2), this.#frame, this.#context)
+        return histogramFraction(this.#bare, bounds, await this.vector(2), this.#frame, this.#context)
       }
       case 'info':
         return info(this.#node, await this.vector(0), this.#frame, this.#context)
@@ -269,11 +269,16 @@ class Calls {
     return vectorOf([column])
   }
 
+  #everywhere(value: number): Float64Array {
+    return new Float64Array(this.#frame.count).fill(value)
+  }
+
   #clamp(vector: Vector, min: Float64Array, max: Float64Array): Vector {
-    const clamped = mapVector(vector, (value, step) => Math.max(min[step]!, Math.min(max[step]!, value)))
+    const clamped = mapVector(vector, (value, step) => larger(min[step]!, smaller(max[step]!, value)))
+    if (!min.some((low, step) => max[step]! < low)) return clamped
     const columns = clamped.columns.map((column) => ({
       ...column,
-      kinds: column.kinds.map((kind, step) => (min[step]! > max[step]! ? ABSENT : kind)),
+      kinds: column.kinds.map((kind, step) => (max[step]! < min[step]! ? ABSENT : kind)),
     }))
     return { type: 'vector', columns: columns.filter((column) => !isBlank(column)) }
   }

@@ -5,10 +5,17 @@ import { ABSENT, type Column, FLOAT, type Vector, vectorOf } from './column.ts'
 
 export type Elementwise = (value: number) => number
 
+/** 400 years, after which the calendar repeats itself, weekdays included. */
+const CYCLE_SECONDS = 146_097 * 86_400
+
+/** Of an instant in seconds. Beyond what a `Date` can hold the calendar is that of the same day some cycles nearer. */
 const date =
-  (of: (date: Date) => number): Elementwise =>
-  (seconds) =>
-    of(new Date(Math.trunc(seconds) * 1000))
+  (of: (date: Date, cycles: number) => number): Elementwise =>
+  (seconds) => {
+    const whole = Math.trunc(seconds)
+    const cycles = Math.abs(whole) > 8e12 ? Math.floor(whole / CYCLE_SECONDS) : 0
+    return of(new Date((whole - cycles * CYCLE_SECONDS) * 1000), cycles)
+  }
 const DAY_MS = 86_400_000
 
 export const ELEMENTWISE: ReadonlyMap<string, Elementwise> = new Map<string, Elementwise>([
@@ -46,7 +53,7 @@ export const CALENDAR: ReadonlyMap<string, Elementwise> = new Map<string, Elemen
   ['day_of_year', date((at) => Math.floor((at.getTime() - Date.UTC(at.getUTCFullYear(), 0, 1)) / DAY_MS) + 1)],
   ['days_in_month', date((at) => new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 0)).getUTCDate())],
   ['month', date((at) => at.getUTCMonth() + 1)],
-  ['year', date((at) => at.getUTCFullYear())],
+  ['year', date((at, cycles) => at.getUTCFullYear() + 400 * cycles)],
 ])
 
 /** Applies `of` to every float, and leaves histograms out; the name will be dropped. */

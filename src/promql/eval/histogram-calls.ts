@@ -8,7 +8,7 @@
  *
  * Source: prometheus: promql/functions.go (`funcHistogramQuantile` and its neighbours), promql/engine.go (`resetHistograms`).
  */
-import { type Labels, METRIC_NAME, type NativeHistogram, tryParseValue } from '#core'
+import { type Labels, type NativeHistogram, tryParseValue } from '#core'
 import { type Call, type Expr, unwrap } from '../ast.ts'
 import { goFloat } from '../go-float.ts'
 import { nativeFraction, nativeMean, nativeQuantile, nativeStddev, nativeStdvar } from '../histogram/index.ts'
@@ -132,7 +132,7 @@ class Histograms {
     if (bound === undefined)
       this.#context.annotations.warn(
         this.#arg.span,
-        `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}${forMetric(labels.get(METRIC_NAME))}`,
+        `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}${forMetric(labels.name)}`,
       )
     return bound
   }

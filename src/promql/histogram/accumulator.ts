@@ -69,8 +69,10 @@ export class Accumulator {
         beyondZero(coarserSide(theirs, other.schema - schema), schema, this.#zeroThreshold),
         sign,
       )
-    this.#positive = join(this.#positive, this.#sideOf(other.positive))
-    this.#negative = join(this.#negative, this.#sideOf(other.negative))
+    // Only where buckets of the other are joined can something of them be lost.
+    const alike = other.schema === schema
+    this.#positive = join(this.#positive, alike ? other.positive : this.#sideOf(other.positive))
+    this.#negative = join(this.#negative, alike ? other.negative : this.#sideOf(other.negative))
     this.#schema = schema
     return { resetCollision, boundsReconciled: false }
   }
@@ -156,11 +158,11 @@ export class Accumulator {
 
   /** True when the bounds had to be reconciled. */
   #addCustom(other: NativeHistogram, sign: 1 | -1): boolean {
-    const theirs = this.#sideOf(other.positive)
     if (sameBounds(this.#customBounds, other.customBounds)) {
-      this.#positive = mergeSides(this.#positive, theirs, sign)
+      this.#positive = mergeSides(this.#positive, other.positive, sign)
       return false
     }
+    const theirs = this.#sideOf(other.positive)
     const shared = sharedBounds(this.#customBounds, other.customBounds)
     const mine = toShared(this.#positive, this.#customBounds, shared)
     this.#positive = compactSide(mergeSides(mine, toShared(theirs, other.customBounds, shared), sign))

@@ -55,6 +55,8 @@ export class SideBuilder {
 
 /** `a` with the buckets of `b` added (`sign` 1) or taken away (-1). Both of one schema. Compensated when `a` is. */
 export function mergeSides(a: Side, b: Side, sign: 1 | -1): Side {
+  if (b.indices.length === 0) return a
+  if (sameIndices(a.indices, b.indices)) return addAlike(a, b, sign)
   const merged = new SideBuilder(a.indices.length + b.indices.length, a.lost !== undefined)
   let j = 0
   for (let i = 0; i < a.indices.length; i++) {
@@ -69,6 +71,38 @@ export function mergeSides(a: Side, b: Side, sign: 1 | -1): Side {
   }
   for (; j < b.indices.length; j++) merged.push(b.indices[j]!, sign * b.counts[j]!, sign * (b.lost?.[j] ?? 0))
   return merged.side
+}
+
+/** The common case, neighbours of one series or series of one target: the layout is the same, and is shared. */
+function addAlike({ indices, counts, lost }: Side, b: Side, sign: 1 | -1): Side {
+  const sums = new Float64Array(counts.length)
+  if (lost === undefined) {
+    for (let i = 0; i < sums.length; i++) sums[i] = counts[i]! + sign * b.counts[i]!
+    return { indices, counts: sums }
+  }
+  const less = new Float64Array(counts.length)
+  for (let i = 0; i < sums.length; i++) {
+    const term = sign * b.counts[i]!
+    const before = counts[i]!
+    let next = before + term
+    let rest = compensate(term, before, next, lost[i]!)
+    const more = sign * (b.lost?.[i] ?? 0)
+    if (more !== 0) {
+      const whole = next + more
+      rest = compensate(more, next, whole, rest)
+      next = whole
+    }
+    sums[i] = next
+    less[i] = rest
+  }
+  return { indices, counts: sums, lost: less }
+}
+
+function sameIndices(a: Int32Array, b: Int32Array): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** The same observations with 2^`steps` buckets in the place of one. */

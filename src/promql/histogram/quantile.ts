@@ -8,7 +8,15 @@
  *
  * Source of the rules: prometheus: promql/quantile.go (`HistogramQuantile`, `HistogramFraction`).
  */
-import { CUSTOM_SCHEMA, type HistogramBucket, listedBuckets, type NativeHistogram } from '#core'
+import {
+  CUSTOM_SCHEMA,
+  type HistogramBucket,
+  listedBucketAt,
+  listedBuckets,
+  listedCount,
+  listedCountAt,
+  type NativeHistogram,
+} from '#core'
 
 /** What observations of NaN did: they are the result, or drew it upwards. */
 export type NanEffect = 'result' | 'skew'
@@ -22,16 +30,17 @@ export function nativeQuantile(q: number, h: NativeHistogram): { readonly value:
   const mayHaveNan = Number.isNaN(h.sum)
   // The shorter way; NaN, though, ranks last, which only the way up knows.
   const upwards = mayHaveNan || q < 0.5
-  const buckets = [...listedBuckets(h)]
-  if (!upwards) buckets.reverse()
+  const buckets = listedCount(h)
+  const place = (i: number): number => (upwards ? i : buckets - 1 - i)
   let rank = (upwards ? q : 1 - q) * h.count
   let inBuckets = 0
   let at = 0
-  for (; at < buckets.length; at++) {
-    inBuckets += buckets[at]!.count
-    if (buckets[at]!.count !== 0 && inBuckets >= rank) break
+  for (; at < buckets; at++) {
+    const count = listedCountAt(h, place(at))
+    inBuckets += count
+    if (count !== 0 && inBuckets >= rank) break
   }
-  const bucket = buckets[Math.min(at, buckets.length - 1)] ?? NOTHING
+  const bucket = buckets === 0 ? NOTHING : listedBucketAt(h, place(Math.min(at, buckets - 1)))
   let { lower, upper } = bucket
   if (custom) {
     if (lower === -Infinity) {
@@ -45,7 +54,7 @@ export function nativeQuantile(q: number, h: NativeHistogram): { readonly value:
   rank = upwards ? rank - (found - bucket.count) : found - rank
   let skewed = false
   if (mayHaveNan) {
-    for (let i = at + 1; i < buckets.length; i++) found += buckets[i]!.count
+    for (let i = at + 1; i < buckets; i++) found += listedCountAt(h, i)
     // Nothing is missing in the buckets when the sum is NaN for +Inf and -Inf together.
     skewed = found < h.count
   }

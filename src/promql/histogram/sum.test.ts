@@ -44,6 +44,21 @@ test('what a plain sum would lose beside large numbers is kept, in every number'
   assert.ok(sameHistogram(sumOf(custom(big), custom(1), custom(1, '5 10')).histogram!, custom(big + 2)))
 })
 
+test('histograms of one layout are summed as those of different ones', () => {
+  const factor = fc.double({ min: -1e20, max: 1e20, noNaN: true })
+  fc.assert(
+    fc.property(anyExponential, fc.array(factor, { minLength: 1, maxLength: 6 }), (h, factors) => {
+      const { indices, counts } = h.positive
+      // An empty bucket beyond all others takes the way of different layouts.
+      const positive = { indices: Int32Array.of(...indices, 100), counts: Float64Array.of(...counts, 0) }
+      const alike = factors.map((by) => scaleHistogram(h, by))
+      const other = factors.map((by) => scaleHistogram({ ...h, positive }, by))
+      const [a, b] = [sumOf(h, ...alike), sumOf(h, ...other)].map(({ histogram }) => compactHistogram(histogram!))
+      assert.ok(sameHistogram(a!, b!), `${formatNotation(a!)} ${formatNotation(b!)}`)
+    }),
+  )
+})
+
 test('a sum of nothing is nothing, of one the one', () => {
   assert.equal(new HistogramSum().histogram, undefined)
   assert.equal(new HistogramMean().histogram, undefined)
