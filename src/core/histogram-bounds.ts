@@ -58,18 +58,36 @@ export function* bucketsOf(h: NativeHistogram): Generator<HistogramBucket, void>
  * A zero bucket that is empty, or that a subtraction made negative, is left out.
  */
 export function* listedBuckets(h: NativeHistogram): Generator<HistogramBucket, void> {
-  const { zeroThreshold, zeroCount, negative, positive } = h
-  for (let i = negative.indices.length - 1; i >= 0; i--) {
-    const bucket = negativeBucket(h, i)
+  const count = listedCount(h)
+  for (let at = 0; at < count; at++) yield listedBucketAt(h, at)
+}
+
+/** How many buckets `listedBuckets` has. */
+export function listedCount({ negative, zeroCount, positive }: NativeHistogram): number {
+  return negative.indices.length + (zeroCount > 0 ? 1 : 0) + positive.indices.length
+}
+
+/** The count of a bucket of `listedBuckets`, without its bounds, which take longer. */
+export function listedCountAt({ negative, zeroCount, positive }: NativeHistogram, at: number): number {
+  const below = negative.indices.length
+  if (at < below) return negative.counts[below - 1 - at]!
+  if (zeroCount > 0 && at === below) return zeroCount
+  return positive.counts[at - below - (zeroCount > 0 ? 1 : 0)]!
+}
+
+/** A bucket of `listedBuckets`. */
+export function listedBucketAt(h: NativeHistogram, at: number): HistogramBucket {
+  const { negative, zeroCount, zeroThreshold } = h
+  const below = negative.indices.length
+  if (at < below) {
+    const bucket = negativeBucket(h, below - 1 - at)
     const { upper } = bucket
-    yield upper < 0 && upper > -zeroThreshold ? { ...bucket, upper: -zeroThreshold } : bucket
+    return upper < 0 && upper > -zeroThreshold ? { ...bucket, upper: -zeroThreshold } : bucket
   }
-  if (zeroCount > 0) yield zeroBucket(h)
-  for (let i = 0; i < positive.indices.length; i++) {
-    const bucket = positiveBucket(h, i)
-    const { lower } = bucket
-    yield lower > 0 && lower < zeroThreshold ? { ...bucket, lower: zeroThreshold } : bucket
-  }
+  if (zeroCount > 0 && at === below) return zeroBucket(h)
+  const bucket = positiveBucket(h, at - below - (zeroCount > 0 ? 1 : 0))
+  const { lower } = bucket
+  return lower > 0 && lower < zeroThreshold ? { ...bucket, lower: zeroThreshold } : bucket
 }
 
 /** The bucket at a place of the positive list, with its own bounds. */
