@@ -7,7 +7,7 @@ import type { CommitListener, ExemplarListener, MetadataStore } from '#storage'
 import type { RemoteWriteConfig } from './config.ts'
 import { type PostClient, postClient } from './post-client.ts'
 import { Sender } from './sender.ts'
-import { senderPage } from './sender-metrics.ts'
+import { type ArrivalTotals, senderPage } from './sender-metrics.ts'
 
 export type RemoteWriterDeps<Step> = {
   readonly clock: Clock
@@ -42,16 +42,26 @@ export function createRemoteWriter<Step>(deps: RemoteWriterDeps<Step>): RemoteWr
 class Writers<Step> implements RemoteWriter<Step> {
   readonly #deps: RemoteWriterDeps<Step>
   #running: readonly Running<Step>[] = []
+  readonly #arrived: ArrivalTotals = { samples: 0, histograms: 0, exemplars: 0, highestAt: 0 }
 
   constructor(deps: RemoteWriterDeps<Step>) {
     this.#deps = deps
   }
 
   readonly commit: CommitListener = (committed) => {
+    if (this.#running.length === 0) return
+    const { count, timestamps, histograms } = committed
+    const arrived = this.#arrived
+    for (let i = 0; i < count; i++) {
+      if (histograms?.[i] === undefined) arrived.samples++
+      else arrived.histograms++
+      if (timestamps[i]! > arrived.highestAt) arrived.highestAt = timestamps[i]!
+    }
     for (const { sender } of this.#running) sender.commit(committed)
   }
 
   readonly exemplar: ExemplarListener = (series, { labels, value, at }) => {
+    this.#arrived.exemplars++
     for (const { sender } of this.#running) sender.exemplar(series, { labels, value, at })
   }
 
@@ -86,6 +96,7 @@ class Writers<Step> implements RemoteWriter<Step> {
         shards: sender.shards,
         queue: sender.config.queue,
       })),
+      this.#arrived,
     )
   }
 

@@ -142,10 +142,23 @@ const FAMILIES: readonly (readonly [name: string, type: 'counter' | 'gauge', hel
   ],
 ]
 
+/** What came to be sent, before it is known to whom. */
+export type ArrivalTotals = { samples: number; histograms: number; exemplars: number; highestAt: number }
+
 /** The page of all senders, text format 0.0.4. '' when there are none. */
-export function senderPage(senders: readonly SenderReading[]): string {
+export function senderPage(senders: readonly SenderReading[], arrived: ArrivalTotals): string {
   if (senders.length === 0) return ''
+  const own = 'prometheus_remote_storage_'
   const page = new PageWriter()
+    .single(`${own}samples_in_total`, 'counter', 'Samples that came to be sent.', arrived.samples)
+    .single(`${own}histograms_in_total`, 'counter', 'Native histograms that came to be sent.', arrived.histograms)
+    .single(`${own}exemplars_in_total`, 'counter', 'Exemplars that came to be sent.', arrived.exemplars)
+    .single(
+      `${own}highest_timestamp_in_seconds`,
+      'gauge',
+      'Highest timestamp that came to be sent, Unix seconds.',
+      arrived.highestAt / 1000,
+    )
   const labelsOf = ({ name, url }: SenderReading) => ({ remote_name: name, url: redactUrl(url) })
   for (const [name, type, help, value] of FAMILIES) {
     page.family(`prometheus_remote_storage_${name}`, type, help)

@@ -302,14 +302,17 @@ test('what it says of itself carries Prometheus names', async () => {
   write('c', [1])
   await clock.advance(DEADLINE)
   const { name, url, queue } = sender.config
-  const page = senderPage([{ name, url, queue, totals: sender.totals, shards: sender.shards }])
+  const arrived = { samples: 1, histograms: 0, exemplars: 0, highestAt: START }
+  const page = senderPage([{ name, url, queue, totals: sender.totals, shards: sender.shards }], arrived)
   const labels = '{remote_name="far",url="http://far.example/api/v1/write"}'
   for (const line of [
+    'prometheus_remote_storage_samples_in_total 1',
+    `prometheus_remote_storage_highest_timestamp_in_seconds ${START / 1000}`,
     `prometheus_remote_storage_samples_total${labels} 1`,
     `prometheus_remote_storage_samples_pending${labels} 0`,
     `prometheus_remote_storage_shards${labels} 1`,
     `prometheus_remote_storage_queue_highest_sent_timestamp_seconds${labels} ${START / 1000}`,
   ])
     assert.ok(page.includes(`${line}\n`), `${line}\n${page}`)
-  assert.equal(senderPage([]), '')
+  assert.equal(senderPage([], arrived), '')
 })
