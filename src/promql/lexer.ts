@@ -108,6 +108,12 @@ function number(text: string, start: number, duration: string, plain: string): T
     )
   }
   const value = isDuration ? secondsOf(duration) : wholeOrDecimal(body.replaceAll('_', ''))
+  if (value === Infinity && !isDuration)
+    throw new ParseError(
+      text,
+      { start, end },
+      `error parsing number: strconv.ParseFloat: parsing "${body}": value out of range; write Inf, or one below 1.8e308`,
+    )
   return { type: 'number', value, duration: isDuration, span: { start, end } }
 }
 

@@ -19,11 +19,12 @@ export function parseDuration(tokens: TokenReader): Duration {
   return duration
 }
 
-/** A sign and one operand. */
-export function parseOffset(tokens: TokenReader): Duration {
+/** Signs, each turning the one behind it, and one operand. */
+export function parseOffset(tokens: TokenReader, depth = 0): Duration {
   if (!tokens.isPunct('-') && !tokens.isPunct('+')) return operand(tokens, 0)
   const sign = tokens.next()
-  return signed(tokens.textOf(sign.span) === '-' ? '-' : '+', sign.span.start, operand(tokens, 0))
+  if (depth > MAX_DEPTH) throw tokens.error(sign.span, `more than ${MAX_DEPTH} signs before an offset; write one`)
+  return signed(tokens.textOf(sign.span) === '-' ? '-' : '+', sign.span.start, parseOffset(tokens, depth + 1))
 }
 
 function arithmetic(tokens: TokenReader, precedence: number, depth: number): Duration {

@@ -30,7 +30,7 @@ const PRINTED: readonly { readonly given: string; readonly printed: string }[] =
   { given: 'a + fill(0) b', printed: 'a + fill (0) b' },
   { given: 'a and on () b or c', printed: 'a and on () b or c' },
   { given: 'sum + offset1 # a comment', printed: 'sum + offset1' },
-  { given: 'on + on(on) by', printed: 'on + on (on) by' },
+  { given: 'by + on(on) by', printed: 'by + on (on) by' },
   { given: 'increase(x[5m] anchored)', printed: 'increase(x[5m] anchored)' },
 ]
 

@@ -18,7 +18,7 @@ import {
   vectorOf,
 } from './column.ts'
 import type { Context } from './context.ts'
-import { CALENDAR, ELEMENTWISE, mapVector, roundTo } from './elementwise.ts'
+import { CALENDAR, ELEMENTWISE, floatsOf, mapVector, roundTo } from './elementwise.ts'
 import {
   HISTOGRAM_VALUES,
   histogramFraction,
@@ -139,7 +139,9 @@ class Calls {
       case 'sort_desc':
       case 'sort_by_label':
       case 'sort_by_label_desc': {
-        const vector = await this.vector(0)
+        const given = await this.vector(0)
+        // By value only floats can be ordered; histograms are left out, whether or not the order counts.
+        const vector = name.startsWith('sort_by') ? given : floatsOf(given)
         if (bounds.isRange) {
           annotations.warn(
             this.#node.span,

@@ -61,14 +61,27 @@ export function mapVector(vector: Vector, of: (value: number, step: number) => n
   const columns: Column[] = vector.columns.map(({ labels, values, kinds, histograms }) => {
     const out = new Float64Array(values.length)
     for (let i = 0; i < out.length; i++) if (kinds[i] === FLOAT) out[i] = of(values[i]!, i)
-    return { labels, dropName: true, values: out, kinds: histograms === undefined ? kinds : floatsOf(kinds) }
+    return { labels, dropName: true, values: out, kinds: histograms === undefined ? kinds : floatKinds(kinds) }
   })
   return vector.columns.some(({ histograms }) => histograms !== undefined)
     ? vectorOf(columns)
     : { type: 'vector', columns }
 }
 
-function floatsOf(kinds: Uint8Array): Uint8Array {
+/** A vector without its histograms. */
+export function floatsOf(vector: Vector): Vector {
+  if (vector.columns.every(({ histograms }) => histograms === undefined)) return vector
+  return vectorOf(
+    vector.columns.map(({ labels, dropName, values, kinds }) => ({
+      labels,
+      dropName,
+      values,
+      kinds: floatKinds(kinds),
+    })),
+  )
+}
+
+function floatKinds(kinds: Uint8Array): Uint8Array {
   return kinds.map((kind) => (kind === FLOAT ? FLOAT : ABSENT))
 }
 

@@ -39,13 +39,18 @@ export const firstOverTime: RangeFunction = ({ values, from }, out, step) => {
   return true
 }
 
-export const minOverTime: RangeFunction = (window, out, step) => {
-  out[step] = window.values[lowest(window)]!
+/** Of equal ones, 0 and -0, the first. NaN only when there is nothing else. */
+export const minOverTime: RangeFunction = ({ values, from, to }, out, step) => {
+  let least = values[from]!
+  for (let i = from + 1; i < to; i++) if (values[i]! < least || Number.isNaN(least)) least = values[i]!
+  out[step] = least
   return true
 }
 
-export const maxOverTime: RangeFunction = (window, out, step) => {
-  out[step] = window.values[highest(window)]!
+export const maxOverTime: RangeFunction = ({ values, from, to }, out, step) => {
+  let most = values[from]!
+  for (let i = from + 1; i < to; i++) if (values[i]! > most || Number.isNaN(most)) most = values[i]!
+  out[step] = most
   return true
 }
 

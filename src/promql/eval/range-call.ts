@@ -127,12 +127,14 @@ export async function slide(
   if (info === undefined) throw context.unsupported(call.span, `${call.name}() is not supported yet`)
   const extension = extensionOf(input)
   const smoothed = extension === 'smoothed'
+  const check = checkOf(call, context)
   const run = checked(
     call,
     extension === undefined ? info.run : extendedFunction(call.name, info.run, smoothed),
+    check,
     context,
   )
-  const ofMixed = info.mixed ?? passingOver(run)
+  const ofMixed = info.mixed ?? passingOver(run, check)
   const runMixed = extension === undefined ? ofMixed : extendedMixed(call.name, ofMixed, smoothed)
   const window = emptyWindow(args.length, { annotations: context.annotations, span: placeOfNotes(call), name: '' })
   const byResets = BY_RESETS.has(info.run)
@@ -151,9 +153,10 @@ export async function slide(
 }
 
 /** A function of floats where there are histograms: it looks at the floats alone, and says so. */
-function passingOver(run: RangeFunction): MixedFunction {
+function passingOver(run: RangeFunction, check: (window: Window) => void): MixedFunction {
   const out = new Float64Array(1)
   return (window) => {
+    check(window)
     if (window.from === window.to) return undefined
     const { annotations, span, name } = window.notes
     annotations.info(span, ignoredInRange(name))
@@ -288,26 +291,33 @@ function noteNonCounter({ labels }: RangeSeries, span: Span, { annotations, trus
     )
 }
 
-/** A function with what is to be said or refused of its scalar arguments, once there is a window it runs on. */
-function checked(call: Call, run: RangeFunction, context: Context): RangeFunction {
-  if (call.name === 'quantile_over_time') {
-    const { span } = unwrap(call.args[0]!)
-    return (window, out, step) => {
-      const warning = quantileWarning(window.args[0]!)
-      if (warning !== undefined) context.annotations.warn(span, warning)
-      return run(window, out, step)
-    }
-  }
-  if (call.name !== 'double_exponential_smoothing') return run
-  return (window, out, step) => {
+/** What has to be refused of a call's scalar arguments, once there is any sample that it would run on. */
+function checkOf(call: Call, context: Context): (window: Window) => void {
+  if (call.name !== 'double_exponential_smoothing') return () => {}
+  return ({ args }) => {
     for (const [i, what] of ['smoothing', 'trend'].entries()) {
-      const factor = window.args[i]!
+      const factor = args[i]!
       if (factor <= 0 || factor >= 1)
         throw context.fail(
           call.args[i + 1]!.span,
           `invalid ${what} factor. Expected: 0 < ${what === 'trend' ? 'tf' : 'sf'} < 1, got: ${fixed(factor)}; write one between, as in 0.3`,
         )
     }
+  }
+}
+
+/** A function with what is to be said or refused of its scalar arguments, once there is a float that it runs on. */
+function checked(call: Call, run: RangeFunction, check: (window: Window) => void, context: Context): RangeFunction {
+  if (call.name === 'double_exponential_smoothing')
+    return (window, out, step) => {
+      check(window)
+      return run(window, out, step)
+    }
+  if (call.name !== 'quantile_over_time') return run
+  const { span } = unwrap(call.args[0]!)
+  return (window, out, step) => {
+    const warning = quantileWarning(window.args[0]!)
+    if (warning !== undefined) context.annotations.warn(span, warning)
     return run(window, out, step)
   }
 }
