@@ -1,7 +1,10 @@
 /** Every way a target can be bad, over real sockets: each has its own sentence, and none harms the others. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { createHttpClient, isStaleAt, matcher, silentLog, systemClock, unixMs } from '#core'
@@ -210,6 +213,24 @@ test('a scrape says who it is, what it takes and how long it waits; connections 
   assert.equal(seen[0]?.['user-agent'], 'assay/1.2.3')
   assert.equal(seen[0]?.['authorization'], 'Bearer token')
   assert.equal(ports.size, 1)
+})
+
+test('a certificate that is not accepted is told with what to write', async () => {
+  const pem = (name: string) => readFileSync(join(import.meta.dirname, `../core/http/testdata/${name}.pem`))
+  const server = createSecureServer({ key: pem('server-key'), cert: pem('server') }, (_, response) => {
+    response.writeHead(200, TEXT).end('a 1\n')
+  })
+  await using listens = await listening(server)
+  const url = `https://${listens.address}/metrics`
+  await assert.rejects(readOnce('', { url }), {
+    code: 'ASSAY_SCRAPE_TLS',
+    message:
+      /UNABLE_TO_VERIFY_LEAF_SIGNATURE\); name its authority as ca_file and its host as server_name in tls_config/,
+  })
+  const client = createHttpClient({ tls: { ca: pem('ca').toString(), serverName: 'server.test' } })
+  assert.equal(await readOnce('', { url, client }), 'a 1\n')
+  const old = createHttpClient({ tls: { minVersion: 'TLS10', maxVersion: 'TLS11' } })
+  await assert.rejects(readOnce('', { url, client: old }), { code: 'ASSAY_SCRAPE_TLS' })
 })
 
 test('a redirect is followed, and another host does not get the credentials', async () => {

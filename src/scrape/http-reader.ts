@@ -140,9 +140,24 @@ export function connectionError(cause: unknown, url: URL): AssayError {
       `${place} answers, but not in HTTP; is another kind of server there?`,
       cause,
     )
-  if (code.startsWith('CERT_') || code.includes('_CERT') || code.startsWith('ERR_TLS')) {
-    return scrapeError('ASSAY_SCRAPE_TLS', `the certificate of ${place} is not accepted (${code})`, cause)
+  if (
+    code.startsWith('CERT_') ||
+    code.includes('_CERT') ||
+    code.startsWith('ERR_TLS') ||
+    code.startsWith('UNABLE_TO_')
+  ) {
+    return scrapeError(
+      'ASSAY_SCRAPE_TLS',
+      `the certificate of ${place} is not accepted (${code}); name its authority as ca_file and its host as server_name in tls_config`,
+      cause,
+    )
   }
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_'))
+    return scrapeError(
+      'ASSAY_SCRAPE_TLS',
+      `${place} and we do not agree on TLS (${code}); check min_version, max_version and cert_file in tls_config`,
+      cause,
+    )
   switch (code) {
     case 'ECONNREFUSED':
       return scrapeError(
