@@ -14,6 +14,7 @@ function storeOf(...lines: readonly string[]): Store {
       const at = unixMs(i * 60_000)
       if (typeof sample === 'number') batch.append(undefined, labels, at, sample)
       if (sample === 'stale') batch.appendStale(undefined, labels, at)
+      if (typeof sample === 'object') batch.appendHistogram(undefined, labels, at, sample.histogram)
     }
   }
   batch.commit()
@@ -138,4 +139,96 @@ test('a counter by another name is answered with a note that says where', async 
   assert.deepEqual(answer.infos, [
     'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "requests" (1:10)',
   ])
+})
+
+test('a histogram comes out as itself, apart from the floats of its series', async () => {
+  const { query } = engineOf(storeOf('latency 1 {{count:2 sum:3 buckets:[2]}} {{count:4 sum:5 buckets:[4]}}'))
+  const instant = await query('latency', { at: unixMs(60_000) })
+  assert.ok(instant.kind === 'vector')
+  assert.equal(instant.samples[0]!.histogram?.count, 2)
+  assert.ok(Number.isNaN(instant.samples[0]!.value))
+  for (const when of [{ at: unixMs(120_000) }, { start: unixMs(0), end: unixMs(120_000), stepMs: 60_000 }]) {
+    const answer = await query('at' in when ? 'latency[3m]' : 'latency', when)
+    assert.ok(answer.kind === 'matrix')
+    const [series] = answer.series
+    assert.deepEqual([...series!.values], [1])
+    assert.deepEqual([...series!.histograms!.timestamps], [60_000, 120_000])
+    assert.deepEqual(
+      series!.histograms!.values.map(({ sum }) => sum),
+      [3, 5],
+    )
+  }
+})
+
+test('a name that an operation takes away goes at once, and with the flag when the answer is made', async () => {
+  const store = storeOf('a_total{x="1"} 0+60x10', 'b_total{x="1"} 0+60x10')
+  const at = unixMs(600_000)
+  const both = '{x="1"}'
+  const byName = `label_replace(rate(${both}[5m]), "of", "$1", "__name__", "(.*)")`
+  const now = engineOf(store).query
+  await assert.rejects(now(byName, { at }), { code: 'ASSAY_PROMQL_EVAL', message: /same labelset: \{x="1"\}/ })
+  await assert.rejects(now(`-${both} or vector(1)`, { at }), /same labelset/)
+  const delayed = engineOf(store, { features: new Set(['promql-delayed-name-removal']) }).query
+  assert.deepEqual(vector(await delayed(byName, { at })), [
+    ['{of="a_total", x="1"}', 1],
+    ['{of="b_total", x="1"}', 1],
+  ])
+  await assert.rejects(delayed(`rate(${both}[5m])`, { at }), /same labelset/)
+})
+
+test('series that become the same without ever meeting are one, but not out of a range', async () => {
+  const { query } = engineOf(storeOf('a{x="1"} 1 stale', 'b{x="1"} _ 2 2'))
+  const range = { start: unixMs(0), end: unixMs(120_000), stepMs: 60_000 }
+  const answer = await query('-{x="1"}', range)
+  assert.ok(answer.kind === 'matrix')
+  assert.deepEqual(
+    answer.series.map(({ values }) => [...values]),
+    [[-1, -2, -2]],
+  )
+  await assert.rejects(query('count_over_time({x="1"}[30s])', range), /same labelset/)
+})
+
+test('start timestamps count only with their flag', async () => {
+  const store = memoryStore()
+  {
+    using batch = store.appender()
+    const labels = Labels.of({ __name__: 'runs_total' })
+    for (const [i, value] of [10, 20, 30].entries())
+      batch.append(undefined, labels, unixMs((i + 1) * 60_000), value, i === 2 ? 150_000 : 1)
+    batch.commit()
+  }
+  const at = unixMs(180_000)
+  const plain = await engineOf(store).query('resets(runs_total[5m])', { at })
+  assert.deepEqual(vector(plain), [['{}', 0]])
+  const features = new Set(['use-start-timestamps', 'promql-experimental-functions'] as const)
+  const { query } = engineOf(store, { features })
+  assert.deepEqual(vector(await query('resets(runs_total[5m])', { at })), [['{}', 1]])
+  assert.deepEqual(vector(await query('start_timestamp(runs_total)', { at })), [['{}', 150]])
+  const off = engineOf(store, { features: new Set(['promql-experimental-functions'] as const) })
+  assert.deepEqual(vector(await off.query('start_timestamp(runs_total)', { at })), [])
+})
+
+test('a question is told how many samples it read, by step where that is allowed', async () => {
+  const store = storeOf('up{i="1"} 1 1 1 1', 'up{i="2"} 1 1 1 1')
+  const range = { start: unixMs(60_000), end: unixMs(180_000), stepMs: 60_000, perStepStats: true }
+  const { stats } = await engineOf(store).query('sum(up)', range)
+  assert.equal(stats?.total, 6)
+  assert.equal(stats?.perStep, undefined)
+  const { query } = engineOf(store, { features: new Set(['promql-per-step-stats'] as const) })
+  const window = await query('sum_over_time(up[2m])', range)
+  assert.deepEqual(window.stats?.perStep, [
+    [60_000, 4],
+    [120_000, 4],
+    [180_000, 4],
+  ])
+  // What a subquery reads to be there is not counted, what is cut from it is; what is pinned counts at every step.
+  assert.equal((await query('sum_over_time(up[2m:1m])', { at: unixMs(180_000) })).stats?.total, 4)
+  assert.equal((await query('up @ 60', range)).stats?.total, 6)
+})
+
+test('a question may look back another while than the engine does', async () => {
+  const { query } = engineOf(storeOf('up 1'))
+  const at = unixMs(120_000)
+  assert.equal(vector(await query('up', { at })).length, 1)
+  assert.equal(vector(await query('up', { at, lookbackMs: 60_000 })).length, 0)
 })

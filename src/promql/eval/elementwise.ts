@@ -13,6 +13,8 @@ const date =
   (of: (date: Date, cycles: number) => number): Elementwise =>
   (seconds) => {
     const whole = Math.trunc(seconds)
+    // What does not fit 64 bits has no date; in Go it depends on the processor.
+    if (!(Math.abs(whole) < 2 ** 63)) return Number.NaN
     const cycles = Math.abs(whole) > 8e12 ? Math.floor(whole / CYCLE_SECONDS) : 0
     return of(new Date((whole - cycles * CYCLE_SECONDS) * 1000), cycles)
   }
