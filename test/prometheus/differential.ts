@@ -135,7 +135,8 @@ function explanation(
 ): { readonly reasons: readonly string[]; readonly unexplained: Difference | undefined } {
   const reasons: string[] = []
   for (const difference of differences) {
-    const why = explain({ query: textOf(question), ours, theirs, difference }, version)
+    const isRange = question.stepMs !== undefined && question.end > question.start
+    const why = explain({ query: textOf(question), isRange, ours, theirs, difference }, version)
     if (why === undefined) return { reasons, unexplained: difference }
     reasons.push(...why)
   }

@@ -9,6 +9,8 @@ import { compare, type Difference } from './compare.ts'
 
 export type Case = {
   readonly query: string
+  /** More than one step. */
+  readonly isRange: boolean
   readonly ours: Answer
   readonly theirs: Answer
   readonly difference: Difference
@@ -25,8 +27,8 @@ type ChangedResult = Reason & { readonly covers: (given: Case) => boolean }
 
 /** A warning or info in other words: what is left of it when the change is taken back. `''`: nothing. */
 type ChangedText = Reason & {
-  readonly ours?: (text: string, query: string) => string
-  readonly theirs?: (text: string, query: string) => string
+  readonly ours?: (text: string, given: Case) => string
+  readonly theirs?: (text: string, given: Case) => string
 }
 
 const CHANGED_RESULTS: readonly ChangedResult[] = [
@@ -101,7 +103,7 @@ const CHANGED_TEXTS: readonly ChangedText[] = [
   {
     why: 'a warning that sorting has no effect in a range query',
     since: '3.13',
-    ours: (text) => (text.includes('sort is ineffective for range queries') ? '' : text),
+    ours: (text, { isRange }) => (isRange && text.includes('sort is ineffective for range queries') ? '' : text),
   },
   {
     why: '#15578: how far buckets had to be fixed is told',
@@ -149,7 +151,7 @@ function roundedNumber(text: string): string {
 }
 
 /** A position at a parenthesis, moved to what stands in it. */
-function withinParentheses(text: string, query: string): string {
+function withinParentheses(text: string, { query }: Case): string {
   return text.replace(/ \(1:(\d+)\)$/, (_, column: string) => {
     const at = Number(column) - 1
     return ` (1:${at + 1 + (/^[( ]*/.exec(query.slice(at))?.[0].length ?? 0)})`
@@ -167,7 +169,7 @@ export function explain(given: Case, version: string): readonly string[] | undef
   const reasons: string[] = []
   let { ours, theirs } = given
   for (const change of CHANGED_TEXTS.filter(active)) {
-    const [a, b] = [inOtherWords(ours, change.ours, given.query), inOtherWords(theirs, change.theirs, given.query)]
+    const [a, b] = [inOtherWords(ours, change.ours, given), inOtherWords(theirs, change.theirs, given)]
     if (a === ours && b === theirs) continue
     reasons.push(change.why)
     ours = a
@@ -178,10 +180,10 @@ export function explain(given: Case, version: string): readonly string[] | undef
 }
 
 /** The same answer when nothing changes. */
-function inOtherWords(answer: Answer, words: ChangedText['ours'], query: string): Answer {
+function inOtherWords(answer: Answer, words: ChangedText['ours'], given: Case): Answer {
   if (words === undefined) return answer
   const { warnings = [], infos = [] } = answer.body
-  const change = (texts: readonly string[]) => texts.map((text) => words(text, query)).filter((text) => text !== '')
+  const change = (texts: readonly string[]) => texts.map((text) => words(text, given)).filter((text) => text !== '')
   const [a, b] = [change(warnings), change(infos)]
   if (a.join() === warnings.join() && b.join() === infos.join()) return answer
   return { ...answer, body: { ...answer.body, warnings: a, infos: b } }

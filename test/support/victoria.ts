@@ -28,7 +28,8 @@ export function startVmalert(options: {
     `-rule=${directory}/rules.yml`,
     `-datasource.url=${options.datasource}`,
     `-remoteRead.url=${options.datasource}`,
-    `-remoteWrite.url=${options.datasource}/api/v1/write`,
+    // The path of the receiver is added by vmalert itself.
+    `-remoteWrite.url=${options.datasource}`,
     '-remoteWrite.flushInterval=200ms',
     '-notifier.blackhole',
     ...(options.args ?? []),
