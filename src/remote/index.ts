@@ -35,6 +35,7 @@ export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
 export { encodeWriteV1 } from './write/encode-v1.ts'
 export { encodeWriteV2 } from './write/encode-v2.ts'
 export { encodeWriteRequest } from './write/encode-write-request.test-support.ts'
+export { LabelsCache } from './write/labels-cache.ts'
 export {
   type ExemplarSink,
   MAX_WRITE_BODY_BYTES,

@@ -16,6 +16,7 @@ import type { Metadata } from '#storage'
 import { Budget } from './budget.ts'
 import { Faults } from './faults.ts'
 import { FloatColumns } from './float-columns.ts'
+import type { LabelsCache } from './labels-cache.ts'
 import { metricType } from './metric-type.ts'
 import { readHistogramSample } from './read-histogram-sample.ts'
 import { labelsOf, seriesLabels } from './series-labels.ts'
@@ -23,10 +24,13 @@ import type { HistogramSample, WriteExemplar, WriteRequest, WriteSeries } from '
 
 const NONE: readonly never[] = []
 
-/** Throws `ASSAY_PROTO` when the bytes are no such message, `ASSAY_REMOTE_TOO_LARGE` when they unfold to too much. */
-export function decodeWriteRequest(bytes: Uint8Array): WriteRequest {
+/**
+ * Throws `ASSAY_PROTO` when the bytes are no such message, `ASSAY_REMOTE_TOO_LARGE` when they unfold to too much. A `cache` that lives
+ * from request to request spares making the texts of series that come again.
+ */
+export function decodeWriteRequest(bytes: Uint8Array, cache?: LabelsCache): WriteRequest {
   const reader = new ProtoReader(bytes)
-  const state: State = { reader, columns: new FloatColumns(), faults: new Faults(), budget: new Budget() }
+  const state: State = { reader, columns: new FloatColumns(), faults: new Faults(), budget: new Budget(), cache }
   const series: WriteSeries[] = []
   const metadata: (Metadata & { family: string })[] = []
   while (!reader.done) {
@@ -50,11 +54,16 @@ type State = {
   readonly columns: FloatColumns
   readonly faults: Faults
   readonly budget: Budget
+  readonly cache: LabelsCache | undefined
 }
 
 /** `undefined`: a series that cannot be taken, told in `faults`. */
-function readSeries({ reader, columns, faults, budget }: State, end: number): WriteSeries | undefined {
-  const flat: string[] = []
+function readSeries({ reader, columns, faults, budget, cache }: State, end: number): WriteSeries | undefined {
+  const head = reader.at
+  skipLabels(reader, end, budget)
+  const headEnd = reader.at
+  /** Labels behind the samples: allowed on the wire, and written by nobody. */
+  let late: string[] | undefined
   const from = columns.count
   let histograms: HistogramSample[] | undefined
   let exemplars: WriteExemplar[] | undefined
@@ -63,7 +72,8 @@ function readSeries({ reader, columns, faults, budget }: State, end: number): Wr
     const tag = reader.varint()
     if (tag === bytesTag(1)) {
       budget.spend('labels')
-      readLabel(reader, reader.block(), flat)
+      late ??= []
+      readLabel(reader, reader.block(), late)
     } else if (tag === bytesTag(2)) {
       budget.spend('samples')
       readSample(reader, reader.block(), columns)
@@ -78,7 +88,8 @@ function readSeries({ reader, columns, faults, budget }: State, end: number): Wr
     } else reader.skip(tag)
   }
   reader.expect(end)
-  const labels = seriesLabels(flat)
+  const make = () => seriesLabels(readLabels(reader, head, headEnd, late))
+  const labels = cache === undefined || late !== undefined ? make() : cache.get(reader.bytes, head, headEnd, make)
   if (typeof labels === 'string') {
     faults.add(labels, columns.count - from + (histograms?.length ?? 0) + (faulty?.size ?? 0))
     columns.count = from
@@ -87,6 +98,33 @@ function readSeries({ reader, columns, faults, budget }: State, end: number): Wr
   if (faulty !== undefined) for (const [why, count] of faulty) faults.add(`a histogram of ${labels}: ${why}`, count)
   budget.spend('series')
   return { labels, from, to: columns.count, histograms: histograms ?? NONE, exemplars: exemplars ?? NONE }
+}
+
+/** Passes over the labels that a series begins with. */
+function skipLabels(reader: ProtoReader, end: number, budget: Budget): void {
+  while (reader.at < end) {
+    const at = reader.at
+    if (reader.varint() !== bytesTag(1)) {
+      reader.at = at
+      return
+    }
+    budget.spend('labels')
+    reader.at = reader.block()
+  }
+}
+
+/** The labels of [from, to), which were passed over before and hold nothing else, and `late` ones behind them. */
+function readLabels(reader: ProtoReader, from: number, to: number, late: readonly string[] | undefined): string[] {
+  const back = reader.at
+  const flat: string[] = []
+  reader.at = from
+  while (reader.at < to) {
+    reader.varint()
+    readLabel(reader, reader.block(), flat)
+  }
+  reader.at = back
+  if (late !== undefined) flat.push(...late)
+  return flat
 }
 
 function readSample(reader: ProtoReader, end: number, columns: FloatColumns): void {

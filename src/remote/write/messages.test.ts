@@ -9,6 +9,7 @@ import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { encodeWriteV2 } from './encode-v2.ts'
+import { LabelsCache } from './labels-cache.ts'
 import { requestV2 } from './requests.test-support.ts'
 import type { WriteRequest, WriteSeries } from './types.ts'
 
@@ -86,6 +87,48 @@ test('1.0: decode ∘ encode is the identity, values by their bits; only start t
       assert.deepEqual(got.faults, [])
     }),
   )
+})
+
+test('1.0: with labels kept from request to request, however few, everything is read the same', () => {
+  for (const cache of [new LabelsCache(), new LabelsCache(600)]) {
+    fc.assert(
+      fc.property(fc.array(series, { maxLength: 4 }), (list) => {
+        const bytes = encodeWriteV1(requestOf(list))
+        const plain = decodeWriteRequest(bytes)
+        // The first time they are made, the second time they are found.
+        for (let i = 0; i < 2; i++) {
+          const got = decodeWriteRequest(bytes, cache)
+          assert.deepEqual(wordsOf(got, false), wordsOf(plain, false))
+          assert.deepEqual(got.faults, plain.faults)
+        }
+      }),
+    )
+  }
+})
+
+test('1.0: a series that comes again has the very same labels; one that is none is told each time', () => {
+  const cache = new LabelsCache()
+  const request = (labels: Labels) =>
+    encodeWriteV1({ ...requestOf([]), series: [{ labels, from: 0, to: 0, histograms: [], exemplars: [] }] })
+  const good = request(Labels.of({ __name__: 'm', a: '1' }))
+  assert.equal(decodeWriteRequest(good, cache).series[0]?.labels, decodeWriteRequest(good, cache).series[0]?.labels)
+  const bad = request(Labels.of({ a: '1' }))
+  for (let i = 0; i < 2; i++) assert.equal(decodeWriteRequest(bad, cache).faults.length, 1)
+})
+
+test('1.0: labels may stand behind the samples', () => {
+  const writer = new ProtoWriter()
+  const label = (name: string, value: string) =>
+    writer.blockField(1, () => {
+      writer.textField(1, name)
+      writer.textField(2, value)
+    })
+  writer.blockField(1, () => {
+    label('__name__', 'm')
+    writer.blockField(2, () => writer.varintField(2, 5))
+    label('a', '1')
+  })
+  assert.equal(String(decodeWriteRequest(writer.take(), new LabelsCache()).series[0]?.labels), 'm{a="1"}')
 })
 
 /** 2.0 tells floats and histograms of a series apart. */

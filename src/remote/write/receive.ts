@@ -14,6 +14,7 @@ import { AssayError, type Clock, isStaleAt, type Labels, messageOf, type UnixMs 
 import type { CommitReport, MetadataStore, Rejected, Store } from '#storage'
 import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
+import type { LabelsCache } from './labels-cache.ts'
 import { negotiate, type WriteVersion } from './negotiate.ts'
 import type { WriteRequest } from './types.ts'
 import { unpackSnappy } from './unpack.ts'
@@ -39,6 +40,8 @@ export type ReceiverDeps = {
   readonly metadata: MetadataStore
   /** Absent: exemplars are taken and dropped, as by a Prometheus whose exemplar storage is off. */
   readonly exemplars?: ExemplarSink
+  /** Kept from request to request: labels of 1.0 by their bytes. Absent: all are made anew. */
+  readonly labelsCache?: LabelsCache
   /** The feature type-and-unit-labels, for 2.0. */
   readonly typeAndUnitLabels?: boolean
 }
@@ -97,10 +100,10 @@ export async function receiveWrite(
 
 const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 }
 
-function decode(version: WriteVersion, bytes: Buffer, { typeAndUnitLabels }: ReceiverDeps): WriteRequest {
+function decode(version: WriteVersion, bytes: Buffer, { typeAndUnitLabels, labelsCache }: ReceiverDeps): WriteRequest {
   try {
     return version === 'v1'
-      ? decodeWriteRequest(bytes)
+      ? decodeWriteRequest(bytes, labelsCache)
       : decodeWriteRequestV2(bytes, { typeAndUnitLabels: typeAndUnitLabels ?? false })
   } catch (cause) {
     if (!(cause instanceof AssayError) || cause.code !== 'ASSAY_PROTO') throw cause

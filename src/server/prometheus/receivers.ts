@@ -2,6 +2,7 @@
 import {
   DEFAULT_OTLP_SETTINGS,
   DeltaToCumulative,
+  LabelsCache,
   MAX_OTLP_BODY_BYTES,
   MAX_READ_BODY_BYTES,
   MAX_WRITE_BODY_BYTES,
@@ -27,7 +28,8 @@ export type RemoteReadLimits = { readonly samples: number; readonly frameBytes: 
 
 /** `POST /api/v1/write`: remote write 1.0 and 2.0. */
 export function writeRoute(deps: ServerDeps, counts: WriteCounts): RawRoute {
-  const receiver = { ...deps, typeAndUnitLabels: deps.features.has('type-and-unit-labels') }
+  const typeAndUnitLabels = deps.features.has('type-and-unit-labels')
+  const receiver = { ...deps, typeAndUnitLabels, labelsCache: new LabelsCache() }
   return {
     paths: ['/api/v1/write'],
     maxBytes: MAX_WRITE_BODY_BYTES,
