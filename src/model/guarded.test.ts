@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { distance, guarded } from './guarded.ts'
+import { editDistance } from '#core'
+import { guarded } from './guarded.ts'
 
 test('a wrong name is answered with the nearest right one', () => {
   const object: Record<string, number> = guarded('latency', { p50: 1, p95: 2 })
@@ -23,10 +24,10 @@ test('edit distance is a metric', () => {
   const word = fc.string({ maxLength: 8 })
   fc.assert(
     fc.property(word, word, word, (a, b, c) => {
-      assert.equal(distance(a, a), 0)
-      assert.equal(distance(a, b), distance(b, a))
-      assert.ok(distance(a, c) <= distance(a, b) + distance(b, c))
-      if (a !== b) assert.ok(distance(a, b) > 0)
+      assert.equal(editDistance(a, a), 0)
+      assert.equal(editDistance(a, b), editDistance(b, a))
+      assert.ok(editDistance(a, c) <= editDistance(a, b) + editDistance(b, c))
+      if (a !== b) assert.ok(editDistance(a, b) > 0)
     }),
   )
 })

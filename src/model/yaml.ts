@@ -3,8 +3,7 @@
  */
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { AssayError } from '#core'
-import { distance } from './guarded.ts'
+import { AssayError, editDistance } from '#core'
 
 /** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
 const MAX_ALIASES = 100
@@ -66,9 +65,9 @@ const SLIP = 3
 
 function instead(schema: z.ZodType, path: readonly string[], unknown: string): string {
   const known = keysAt(schema, path)
-  const nearest = known.toSorted((a, b) => distance(a, unknown) - distance(b, unknown))[0]
+  const nearest = known.toSorted((a, b) => editDistance(a, unknown) - editDistance(b, unknown))[0]
   if (nearest === undefined) return 'remove it, or write one of the names of the reference'
-  return distance(nearest, unknown) <= SLIP
+  return editDistance(nearest, unknown) <= SLIP
     ? `write ${nearest}`
     : `remove it, or write one of ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', ...' : ''}`
 }

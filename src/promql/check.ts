@@ -3,6 +3,7 @@
  *
  * - Every message says what stands there and what would fit.
  */
+import { editDistance } from '#core'
 import {
   AGGREGATOR_PARAMS,
   type Binary,
@@ -14,8 +15,8 @@ import {
   type ValueType,
   type VectorSelector,
 } from './ast.ts'
-import { EXTENDED_FUNCTIONS, FUNCTIONS } from './functions.ts'
-import { ParseError } from './position.ts'
+import { EXTENDED_FUNCTIONS, FUNCTIONS, type FunctionDoc } from './functions.ts'
+import { ParseError, shown } from './position.ts'
 
 const NAMES: Readonly<Record<ValueType, string>> = {
   scalar: 'scalar',
@@ -129,11 +130,10 @@ function remedy(expr: Expr, got: ValueType, wanted: ValueType): string {
 function checkCall(text: string, call: Call): ValueType {
   const known = FUNCTIONS.get(call.name)
   if (known === undefined) {
-    const near = [...FUNCTIONS.keys()].find((name) => name.startsWith(call.name) || call.name.toLowerCase() === name)
     throw new ParseError(
       text,
       call.span,
-      `unknown function with name ${JSON.stringify(call.name)}; ${near === undefined ? 'see the list of functions' : `write ${near}`}`,
+      `unknown function with name ${shown(JSON.stringify(call.name))}; write ${nearest(call.name)}`,
     )
   }
   const { args, optional, repeats, usage } = known
@@ -159,6 +159,15 @@ function checkCall(text: string, call: Call): ValueType {
     expect(text, arg, wanted, `call to function ${JSON.stringify(call.name)}`)
   }
   return known.returns
+}
+
+/** The usage of the function that was meant, as far as can be told from its name. */
+function nearest(name: string): string {
+  const wanted = name.toLowerCase().slice(0, 50)
+  const away = ({ name: known }: FunctionDoc) =>
+    known.startsWith(wanted) || wanted.startsWith(known) ? 0 : editDistance(known, wanted)
+  const [first] = [...FUNCTIONS.values()].sort((a, b) => away(a) - away(b))
+  return first === undefined || away(first) > 3 ? 'one of PromQL, as in rate(v[5m])' : first.usage
 }
 
 /** A selector of everything is refused: it would read the whole store. */

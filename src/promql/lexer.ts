@@ -7,7 +7,7 @@
  * - Comments and white space leave no token. The last token is always `end`.
  */
 import { tryParseValue } from '#core'
-import { ParseError, type Span } from './position.ts'
+import { ParseError, type Span, shown } from './position.ts'
 import { unquote } from './strings.ts'
 
 export type Token =
@@ -104,7 +104,7 @@ function number(text: string, start: number, duration: string, plain: string): T
     throw new ParseError(
       text,
       { start, end: start + whole.length },
-      `bad number or duration ${JSON.stringify(whole)}; write a number as in 1.5 or 1e3, a duration with units from large to small, each once, as in 1h30m`,
+      `bad number or duration ${shown(JSON.stringify(whole))}; write a number as in 1.5 or 1e3, a duration with units from large to small, each once, as in 1h30m`,
     )
   }
   const value = isDuration ? secondsOf(duration) : wholeOrDecimal(body.replaceAll('_', ''))
@@ -112,7 +112,7 @@ function number(text: string, start: number, duration: string, plain: string): T
     throw new ParseError(
       text,
       { start, end },
-      `error parsing number: strconv.ParseFloat: parsing "${body}": value out of range; write Inf, or one below 1.8e308`,
+      `error parsing number: strconv.ParseFloat: parsing ${shown(JSON.stringify(body))}: value out of range; write Inf, or one below 1.8e308`,
     )
   return { type: 'number', value, duration: isDuration, span: { start, end } }
 }

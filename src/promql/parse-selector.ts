@@ -6,7 +6,7 @@
  */
 import { isLegacyName, type Matcher, type MatchOp, METRIC_NAME, matcher, messageOf } from '#core'
 import type { VectorSelector } from './ast.ts'
-import type { ParseError, Span } from './position.ts'
+import { type ParseError, type Span, shown } from './position.ts'
 import type { TokenReader } from './token-reader.ts'
 
 const MATCHERS: Readonly<Record<string, MatchOp>> = { '=': '=', '!=': '!=', '=~': '=~', '!~': '!~' }
@@ -58,7 +58,7 @@ export function vectorSelector(tokens: TokenReader, outerName: string, start: Sp
 function nameTwice(tokens: TokenReader, span: Span, first: string, second: string): ParseError {
   return tokens.error(
     span,
-    `metric name must not be set twice: ${JSON.stringify(first)} or ${JSON.stringify(second)}; keep one of them`,
+    `metric name must not be set twice: ${shown(JSON.stringify(first))} or ${shown(JSON.stringify(second))}; keep one of them`,
   )
 }
 
@@ -88,7 +88,7 @@ export function isReserved(word: string): boolean {
   return RESERVED.has(word.toLowerCase())
 }
 
-/** True when a metric name needs no quotes and is no word with a meaning of its own. */
+/** True when a metric name needs no quotes: where an operand begins, only these words are something else. */
 export function isPlainMetricName(name: string): boolean {
-  return isLegacyName(name) && !isReserved(name) && !/^(inf|nan|and|or|unless|offset|anchored|smoothed)$/i.test(name)
+  return isLegacyName(name) && !isReserved(name) && !/^(inf|nan)$/i.test(name)
 }

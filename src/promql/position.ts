@@ -22,6 +22,13 @@ export function formatPlace(text: string, offset: number): string {
   return `${line}:${column}`
 }
 
+/** What of a text is quoted in an error: all of it, unless it is very long. */
+export function shown(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN).toWellFormed()}...`
+}
+
+const MAX_SHOWN = 200
+
 /** The text is not PromQL, or its types do not fit. Trying again does not help. */
 export class ParseError extends AssayError<'ASSAY_PROMQL_PARSE'> {
   readonly span: Span

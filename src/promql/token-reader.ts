@@ -2,7 +2,7 @@
  * A cursor over tokens with the few questions a parser asks, and errors that say where.
  */
 import { type Token, tokenize } from './lexer.ts'
-import { ParseError, type Span } from './position.ts'
+import { ParseError, type Span, shown } from './position.ts'
 
 export class TokenReader {
   readonly text: string
@@ -81,7 +81,7 @@ export class TokenReader {
   /** What stands here is not what may stand here. */
   unexpected(wanted: string): ParseError {
     const token = this.peek
-    const found = token.type === 'end' ? 'the end' : this.textOf(token.span)
+    const found = token.type === 'end' ? 'the end' : shown(this.textOf(token.span))
     return this.error(token.span, `unexpected ${found}; write ${wanted} here`)
   }
 
