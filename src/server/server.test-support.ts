@@ -38,6 +38,7 @@ export type World = {
   incidents: Incident[]
   tickets: Ticket[]
   calls: string[]
+  notifications: Notifications
   publish: (event: EventWire) => void
   server: RunningServer
   get: (path: string, init?: RequestInit) => Promise<Answer>
@@ -74,6 +75,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     incidents: [] as Incident[],
     tickets: [] as Ticket[],
     calls: [] as string[],
+    notifications: new Notifications(clock),
     publish: (event: EventWire) => {
       for (const listener of listeners) listener(event)
     },
@@ -117,7 +119,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     configText: () => 'name: workshop\n',
     startedAt: unixMs(NOW - 3600_000),
     configLoad: () => ({ ok: true, at: unixMs(NOW - 3600_000) }),
-    notifications: new Notifications(clock),
+    notifications: world.notifications,
     lookbackMs: 300_000,
     features: new Set(),
     webRoot: undefined,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AssayError, Labels, type QueryFn, unixMs } from '#core'
+import { createEngine } from '#promql'
+import { ExemplarStore, memoryStore } from '#storage'
 import { NOW, openWorld, targetStatus, write } from '../server.test-support.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -82,6 +84,21 @@ const refused: readonly { path: string; status: number; type: string; error: Reg
     error: /^(?!invalid).*at least one non-empty matcher/,
   },
   { path: 'labels?match[]=up{', status: 400, type: 'bad_data', error: /^1:/ },
+  { path: 'status/tsdb?limit=0', status: 400, type: 'bad_data', error: /^limit must be a positive number$/ },
+  { path: 'status/tsdb?limit=10001', status: 400, type: 'bad_data', error: /^limit must not exceed 10000$/ },
+  {
+    path: 'rules?group_next_token=x',
+    status: 400,
+    type: 'bad_data',
+    error: /^invalid parameter "group_next_token": group_limit needs to be present/,
+  },
+  {
+    path: 'query?query=up&lookback_delta=x',
+    status: 400,
+    type: 'bad_data',
+    error: /^error parsing lookback delta duration: cannot parse "x"/,
+  },
+  { path: 'query?query=%ff', status: 400, type: 'bad_data', error: /no UTF-8/ },
   { path: 'metadata?limit=x', status: 400, type: 'bad_data', error: /limit must be a number/ },
   { path: 'rules?type=x', status: 400, type: 'bad_data', error: /not supported value "x"/ },
   { path: 'format_query?query=foo(', status: 400, type: 'bad_data', error: /invalid parameter "query": 1:/ },
@@ -346,6 +363,136 @@ test('rules and alerts are shown as Prometheus shows them', async () => {
   )
 })
 
+test('rules come in pages, and a page is continued where it ended', async () => {
+  await using world = await openWorld()
+  const group = (name: string) => ({
+    group: {
+      name,
+      file: 'f.yml',
+      intervalMs: 1000,
+      limit: 0,
+      queryOffsetMs: 0,
+      rules: [{ kind: 'record', record: `r:${name}`, expr: 'sum( up )', labels: {} } as const],
+    },
+    lastEvaluation: undefined,
+    evaluationTimeMs: 0,
+    rules: [{ health: 'unknown', lastError: '', lastEvaluation: undefined, evaluationTimeMs: 0, alerts: [] } as const],
+  })
+  world.groups.push(...['a', 'b', 'c'].map(group))
+  const page = async (query: string) => {
+    const { data } = (await world.get(`/api/v1/rules?${query}`)).json
+    return { names: data.groups.map((one: { name: string }) => one.name), next: data.groupNextToken }
+  }
+  const first = await page('group_limit=2')
+  assert.deepEqual(first.names, ['a', 'b'])
+  assert.deepEqual(await page(`group_limit=2&group_next_token=${first.next}`), { names: ['c'], next: undefined })
+  assert.deepEqual((await page('group_limit=3')).next, undefined, 'nothing is left')
+  assert.match((await world.get('/api/v1/rules')).text, /"query":"sum\(up\)"/)
+})
+
+test('notifications are listed and followed', async () => {
+  await using world = await openWorld()
+  const { notifications } = world
+  notifications.add('it burns')
+  assert.deepEqual((await world.get('/api/v1/notifications')).json.data, [
+    { text: 'it burns', date: new Date(NOW).toISOString(), active: true },
+  ])
+  const response = await fetch(`${world.server.url}/api/v1/notifications/live`)
+  assert.equal(response.headers.get('content-type'), 'text/event-stream')
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const said = async (count: number) => {
+    while (text.split('\n\n').length <= count) text += (await reader.read()).value
+    return text
+      .split('\n\n')
+      .slice(0, count)
+      .map((event) => JSON.parse(event.replace(/^data: /, '')).active)
+  }
+  assert.deepEqual(await said(1), [true])
+  notifications.remove('it burns')
+  assert.deepEqual(await said(2), [true, false])
+  await reader.cancel()
+})
+
+test('a page of another origin may read when it was named, and only then', async () => {
+  await using closed = await openWorld()
+  await using open = await openWorld({ server: { cors: (origin) => origin === 'http://friend' } })
+  const allowed = async (world: typeof open, origin: string, method = 'GET') => {
+    const { status, headers } = await world.get('/api/v1/query?query=1', { method, headers: { origin } })
+    return [status, headers.get('access-control-allow-origin'), headers.get('vary')]
+  }
+  assert.deepEqual(await allowed(closed, 'http://friend'), [200, null, null])
+  assert.deepEqual(await allowed(open, 'http://friend'), [200, 'http://friend', 'Origin'])
+  assert.deepEqual(await allowed(open, 'http://friend', 'OPTIONS'), [204, 'http://friend', 'Origin'])
+  assert.deepEqual(await allowed(open, 'http://other'), [200, null, 'Origin'])
+})
+
+test('exemplars are found by the series that an expression names', async () => {
+  const exemplars = new ExemplarStore()
+  await using world = await openWorld({ deps: { exemplars } })
+  const at = unixMs(NOW + 5)
+  exemplars.append(Labels.of({ __name__: 'a', job: 'x' }), { labels: Labels.of({ trace_id: 't' }), value: 0.1, at })
+  exemplars.append(Labels.of({ __name__: 'b' }), { labels: Labels.empty, value: 2, at })
+  const { text } = await world.get('/api/v1/query_exemplars?query=rate(a[5m])/a')
+  assert.equal(
+    text,
+    `{"status":"success","data":[{"seriesLabels":{"__name__":"a","job":"x"},"exemplars":[{"labels":{"trace_id":"t"},"value":"0.1","timestamp":${(NOW + 5) / 1000}}]}]}`,
+  )
+  assert.deepEqual((await world.get(`/api/v1/query_exemplars?query=a&end=${NOW / 1000}`)).json.data, [])
+  assert.equal((await world.get('/api/v1/query_exemplars?query=1')).status, 204)
+})
+
+test('what a query took is told to those who ask', async () => {
+  const counted: QueryFn = async (_, when) => ({
+    kind: 'scalar',
+    at: unixMs(0),
+    value: when.lookbackMs ?? 0,
+    warnings: [],
+    infos: [],
+    stats: { total: 3, peak: 2, ...(when.perStepStats ? { perStep: [[1500, 3]] } : {}) },
+  })
+  await using world = await openWorld({ query: counted })
+  const samples = { totalQueryableSamples: 3, peakSamples: 2 }
+  const stats = async (query: string) => (await world.get(`/api/v1/query?query=1${query}`)).json.data.stats
+  assert.equal(await stats(''), undefined)
+  assert.deepEqual((await stats('&stats=1')).samples, samples)
+  assert.deepEqual((await stats('&stats=all')).samples, { totalQueryableSamplesPerStep: [[1.5, 3]], ...samples })
+  assert.equal((await stats('&stats=all')).timings.execTotalTime, 0, 'the clock stood still')
+  assert.deepEqual((await world.get('/api/v1/query?query=1&lookback_delta=10')).json.data.result, [0, '10000'])
+})
+
+test('a caller that goes ends a real query that would take long', async () => {
+  const store = memoryStore()
+  const { query } = createEngine({ store: (start, end) => store.querier(unixMs(start), unixMs(end)) })
+  const ended = Promise.withResolvers<unknown>()
+  const started = Promise.withResolvers<void>()
+  const watched: QueryFn = (promql, when, signal) => {
+    started.resolve()
+    const answer = query(promql, when, signal)
+    answer.then(
+      () => ended.resolve('answered'),
+      (reason: unknown) => ended.resolve(reason),
+    )
+    return answer
+  }
+  await using world = await openWorld({ query: watched, deps: { store } })
+  for (let i = 0; i < 100; i++)
+    write(
+      { store },
+      { __name__: 'up', i: String(i) },
+      Array.from({ length: 1000 }, (_, k) => [NOW - k * 1000, k] as const).toReversed(),
+    )
+  const controller = new AbortController()
+  // Some 400 million comparisons.
+  const expression = encodeURIComponent('sum(quantile_over_time(0.5, rate(up[1m])[10m:100ms]))')
+  const range = `start=${NOW / 1000 - 1000}&end=${NOW / 1000}&step=1`
+  const pending = world.get(`/api/v1/query_range?query=${expression}&${range}`, { signal: controller.signal })
+  await started.promise
+  controller.abort()
+  await assert.rejects(pending)
+  assert.match(String(await ended.promise), /the caller has gone/)
+})
+
 test('the status pages answer, and buildinfo has no features', async () => {
   await using world = await openWorld()
   const data = async (path: string) => (await world.get(`/api/v1/status/${path}`)).json.data
@@ -368,4 +515,7 @@ test('long answers are packed for those who take it, and only for them', async (
   const plain = await world.get('/api/v1/status/config', { headers: { 'accept-encoding': 'identity' } })
   assert.equal(plain.headers.get('content-encoding'), null)
   assert.equal(plain.json.data.yaml.length, 5000)
+  const zstd = await fetch(`${world.server.url}/api/v1/status/config`, { headers: { 'accept-encoding': 'zstd, gzip' } })
+  assert.equal(zstd.headers.get('content-encoding'), 'zstd')
+  assert.equal((await zstd.text()).length > 5000, true)
 })
