@@ -94,16 +94,17 @@ function best(inputs: readonly Column[], step: number, k: number, smallest: bool
     ? (i, j) => Number.isNaN(at(i)) || at(i) > at(j)
     : (i, j) => Number.isNaN(at(i)) || at(i) < at(j)
   const heap: number[] = []
+  // What stands on top, and goes first. Nearly all samples are compared with it alone.
+  let worst = Number.NaN
   for (let i = 0; i < inputs.length; i++) {
-    if (inputs[i]!.kinds[step] !== FLOAT) continue
-    if (heap.length < k) {
-      push(heap, i, less)
-      continue
-    }
-    const worst = at(heap[0]!)
-    const value = at(i)
-    if ((smallest ? worst > value : worst < value) || (Number.isNaN(worst) && !Number.isNaN(value)))
+    const { kinds, values } = inputs[i]!
+    if (kinds[step] !== FLOAT) continue
+    const value = values[step]!
+    if (heap.length < k) push(heap, i, less)
+    else if ((smallest ? worst > value : worst < value) || (Number.isNaN(worst) && !Number.isNaN(value)))
       replaceTop(heap, i, less)
+    else continue
+    worst = at(heap[0]!)
   }
   sortDown(heap, less)
   return heap

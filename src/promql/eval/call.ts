@@ -142,7 +142,7 @@ class Calls {
         const given = await this.vector(0)
         // By value only floats can be ordered; histograms are left out, whether or not the order counts.
         const vector = name.startsWith('sort_by') ? given : floatsOf(given)
-        if (bounds.isRange) {
+        if (bounds.isRange && bounds.start !== bounds.end) {
           annotations.warn(
             this.#node.span,
             'sort is ineffective for range queries since results are always ordered by labels',
