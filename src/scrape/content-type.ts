@@ -59,12 +59,22 @@ export function contentTypeOf(format: ExpositionFormat): string {
   return Object.keys(FORMATS).find((media) => FORMATS[media] === format)!
 }
 
-/** Throws `ASSAY_SCRAPE_CONTENT_TYPE` when it is none that can be read. */
-export function formatOf(contentType: string, fallback?: ExpositionFormat): ExpositionFormat {
+/** Throws `PageRefused` when it is none that can be read. `sizeBytes`: how much came. */
+export function formatOf(contentType: string, fallback?: ExpositionFormat, sizeBytes = 0): ExpositionFormat {
   const media = contentType.split(';', 1)[0]!.trim().toLowerCase()
   const format = Object.hasOwn(FORMATS, media) ? FORMATS[media] : fallback
   if (format !== undefined) return format
-  throw new AssayError('ASSAY_SCRAPE_CONTENT_TYPE', sentence(media))
+  throw new PageRefused(sentence(media), sizeBytes)
+}
+
+/** A page that came whole and is of no type that can be read. */
+export class PageRefused extends AssayError<'ASSAY_SCRAPE_CONTENT_TYPE'> {
+  readonly sizeBytes: number
+
+  constructor(message: string, sizeBytes: number) {
+    super('ASSAY_SCRAPE_CONTENT_TYPE', message)
+    this.sizeBytes = sizeBytes
+  }
 }
 
 function sentence(media: string): string {

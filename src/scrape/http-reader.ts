@@ -56,9 +56,9 @@ async function readPage(answer: IncomingMessage, url: URL, { options, signal }: 
       throw scrapeError('ASSAY_SCRAPE_STATUS', statusSentence(status, answer.statusMessage ?? '', url))
     const contentType = answer.headers['content-type'] ?? ''
     const limit = options.bodySizeBytes || DEFAULT_BODY_LIMIT_BYTES
-    // No byte is a scrape of nothing, whatever type it is said to be; anything else has to be of a type that is read.
-    const format = answer.headers['content-length'] === '0' ? 'text' : formatOf(contentType, options.fallbackFormat)
     const body = await readBody(answer, limit, signal)
+    // No byte is a scrape of nothing, whatever type it is said to be.
+    const format = body.length === 0 ? 'text' : formatOf(contentType, options.fallbackFormat, body.length)
     return { body, contentType: contentTypeOf(format) }
   } catch (thrown) {
     answer.destroy()

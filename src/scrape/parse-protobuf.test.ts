@@ -212,7 +212,7 @@ test('labels that are repeated for every bucket cannot take more memory than is 
 
 const label = fc.stringMatching(/^[a-z_]{1,6}$/)
 const labels = fc.dictionary(
-  label.map((name) => `l${name}`),
+  label.map((name) => `x${name}`),
   fc.string({ minLength: 1, maxLength: 6, unit: 'grapheme' }),
   { maxKeys: 3 },
 )

@@ -86,9 +86,8 @@ export function recordSamples(
   const { histograms, startTimes } = page
   const plain = histograms.size === 0 && startTimes.size === 0
   const exemplars = work.exemplars !== undefined && page.exemplars.size > 0
-  counts.scraped = page.count
   for (let i = from; i < to; i++) {
-    const spelling = cache.find(page, i) ?? cache.add(seriesOf(page, i, target))
+    const spelling = cache.find(page, i) ?? cache.add(seriesOf(work, i))
     const state = spelling.state
     if (state === undefined) continue
     counts.kept++
@@ -105,6 +104,7 @@ export function recordSamples(
       continue
     }
     if (state.seen === 0) counts.added++
+    if (state.seen !== round) state.wasLive = state.live
     state.seen = round
     state.live = !hasOwn || trackTimestampsStaleness
     const when = hasOwn ? unixMs(own) : at
@@ -115,6 +115,24 @@ export function recordSamples(
     state.ref = (ref as number) === 0 ? undefined : ref
     if (exemplars) collectExemplars(work, { i, state, when })
   }
+  counts.scraped = to
+}
+
+/**
+ * Counts the samples [from, to) of a page that is refused for a line behind them, as Prometheus counts them. Throws as
+ * `recordSamples`, when one of them is wrong too.
+ */
+export function countSamples(work: PageWork, { from, to }: { readonly from: number; readonly to: number }): void {
+  const { page, cache, counts } = work
+  for (let i = from; i < to; i++) {
+    const { state } = cache.find(page, i) ?? cache.add(seriesOf(work, i))
+    if (state === undefined) continue
+    counts.kept++
+    if (state.seen === 0) counts.added++
+    if (state.seen !== cache.round) state.wasLive = state.live
+    state.seen = cache.round
+  }
+  counts.scraped = to
 }
 
 type One = { readonly i: number; readonly state: SeriesState; readonly when: UnixMs }
@@ -197,8 +215,11 @@ function end(batch: Appender, state: SeriesState, at: UnixMs): void {
 }
 
 /** The series of a line as it is stored, or `undefined` when relabelling drops it. */
-function seriesOf(page: ExpositionPage, i: number, target: Target): Labels | undefined {
+function seriesOf({ page, target, counts }: PageWork, i: number): Labels | undefined {
+  // What cannot be read is no sample; what is refused for its labels is one.
+  counts.scraped = i
   const scraped = page.labels(i)
+  counts.scraped = i + 1
   const merged = mergeLabels(scraped, target.labels, target.honorLabels)
   const labels = relabel(merged, target.metricRelabelConfigs)
   if (labels === undefined || labels.size === 0) return undefined

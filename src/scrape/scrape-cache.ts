@@ -19,6 +19,8 @@ export type SeriesState = {
   seen: number
   /** The last page had it without a timestamp of its own, so its absence ends it. */
   live: boolean
+  /** The same before the page that had it last. */
+  wasLive: boolean
   /** The start time that a zero was written for, Unix milliseconds. */
   startAt?: number
 }
@@ -36,6 +38,8 @@ export class ScrapeCache {
   #distinct = 0
   /** The bytes that `find` looked up last in vain: the key for `add`, made and hashed once. */
   #missed = ''
+  /** Series after the last page that was taken. */
+  #settled = 0
   /** Number of the current page. */
   round = 0
 
@@ -71,7 +75,7 @@ export class ScrapeCache {
     if (labels !== undefined) {
       state = this.#states.get(labels.key)
       if (state === undefined) {
-        state = { labels, ref: undefined, born: this.round, seen: 0, live: false }
+        state = { labels, ref: undefined, born: this.round, seen: 0, live: false, wasLive: false }
         this.#states.set(labels.key, state)
       }
     }
@@ -96,6 +100,7 @@ export class ScrapeCache {
       for (const [bytes, spelling] of this.#spellings) if (spelling.seen !== this.round) this.#spellings.delete(bytes)
     }
     for (const [key, state] of this.#states) if (state.seen !== this.round && !state.live) this.#states.delete(key)
+    this.#settled = this.#states.size
   }
 
   /** Every series that was seen lately. */
@@ -103,9 +108,17 @@ export class ScrapeCache {
     return this.#states.values()
   }
 
-  /** The current page was refused: what it alone had was never stored. */
+  /**
+   * The current page was refused, and none of it was stored: what is alive is what was before. Series that it alone had stay known, so
+   * that they are not called new by the next page, unless refused pages bring ever new ones.
+   */
   abandon(): void {
-    for (const [key, state] of this.#states) if (state.born === this.round) this.#states.delete(key)
+    const crowded = this.#states.size > this.#settled * 2 + 1000
+    for (const [key, state] of this.#states) {
+      if (state.seen !== this.round) continue
+      state.live = state.wasLive
+      if (crowded && state.born === this.round) this.#states.delete(key)
+    }
     this.forgetSpellings()
   }
 

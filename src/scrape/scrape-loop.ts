@@ -17,12 +17,13 @@ import {
   unixMs,
 } from '#core'
 import type { Appender, ExemplarStore, MetadataStore, Store } from '#storage'
-import { formatOf } from './content-type.ts'
+import { formatOf, PageRefused } from './content-type.ts'
 import { ExpositionPage } from './exposition-page.ts'
 import type { FailureLog } from './failure-log.ts'
 import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
 import { pageParser } from './parse-page.ts'
 import {
+  countSamples,
   endAll,
   type FoundExemplars,
   finishPage,
@@ -99,6 +100,7 @@ export class ScrapeLoop {
       born: 0,
       seen: 0,
       live: false,
+      wasLive: false,
     }))
     this.#running = this.#run()
   }
@@ -174,7 +176,7 @@ export class ScrapeLoop {
         if (thrown instanceof AssayError && thrown.code === 'ASSAY_SCRAPE_BODY_LIMIT') {
           totals.bodyLimit++
           sizeBytes = -1
-        }
+        } else if (thrown instanceof PageRefused) sizeBytes = thrown.sizeBytes
         if (!signal.aborted) this.#deps.failures.write(this.#target, error)
       }
     }
@@ -302,7 +304,9 @@ export class ScrapeLoop {
     const work = { ...rest, page }
     for (let from = 0; from < page.count; from += SLICE) {
       if (from > 0 && !(await this.#turn())) return undefined
-      recordSamples(batch, work, { from, to: Math.min(from + SLICE, page.count) })
+      const part = { from, to: Math.min(from + SLICE, page.count) }
+      if (wrong === undefined) recordSamples(batch, work, part)
+      else countSamples(work, part)
     }
     if (wrong !== undefined) throw wrong
     finishPage(batch, work)
