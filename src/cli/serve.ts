@@ -95,7 +95,15 @@ async function start(
   const metadata = new MetadataStore()
   // Ends after the store, so that it has heard of the last commit.
   const writer = owned.use(
-    createRemoteWriter<RelabelConfig>({ clock, log, metadata, relabel, resolve: resolveSecret, version: VERSION }),
+    createRemoteWriter<RelabelConfig>({
+      clock,
+      log,
+      metadata,
+      relabel,
+      resolve: resolveSecret,
+      version: VERSION,
+      flushDeadlineMs: options.remoteFlushMs,
+    }),
   )
   const store = owned.use(
     await openTsdb({
