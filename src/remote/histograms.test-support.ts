@@ -64,7 +64,12 @@ export const anyHistogram: fc.Arbitrary<NativeHistogram> = fc
     custom: fc.option(bounds, { nil: undefined, freq: 2 }),
     isInteger: fc.boolean(),
     schema: fc.integer({ min: -4, max: 8 }),
-    zeroThreshold: fc.oneof(fc.constant(1e-128), fc.constant(2 ** -128), fc.constant(0), fc.double({ min: 0, max: 1 })),
+    zeroThreshold: fc.oneof(
+      fc.constant(1e-128),
+      fc.constant(2 ** -128),
+      fc.constant(0),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+    ),
     sum: fc.double(),
     resetHint: fc.constantFrom(...RESET_HINTS),
   })
