@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { NativeHistogram } from '#core'
+import { CUSTOM_SCHEMA, type NativeHistogram } from '#core'
 import { anyHistogram } from './histogram.test-support.ts'
 import { nativeFraction, nativeMean, nativeQuantile, nativeStddev, nativeStdvar, parseHistogram } from './index.ts'
 
@@ -51,7 +51,8 @@ test('quantiles ascend with q and lie within the buckets', () => {
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (h, p, q) => {
-        fc.pre(h.count > 0)
+        // One custom bucket without any bound has no quantile: there is nothing to interpolate between.
+        fc.pre(h.count > 0 && (h.schema !== CUSTOM_SCHEMA || h.customBounds.length > 0))
         const [low, high] = [Math.min(p, q), Math.max(p, q)].map((at) => nativeQuantile(at, h).value)
         assert.ok(low! <= high! + 1e-9 * Math.abs(high!), `${low} ${high}`)
       },
