@@ -39,7 +39,7 @@ export const limit = z.number().int().nonnegative()
 /** A text. What YAML reads as a whole number or a truth is taken as it stands; a fraction might have lost digits. */
 export const text = z.union(
   [z.string(), z.boolean().transform(String), z.number().refine(Number.isSafeInteger).transform(String)],
-  { error: 'a text was expected; put it in quotes' },
+  { error: ({ input }) => (input === undefined ? 'it is missing' : 'a text was expected; put it in quotes') },
 )
 export const texts = z.array(text)
 export const labels = z.record(z.string(), text)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Feature } from '#core'
+import { type Feature, fuzz } from '#core'
 import { parsePrometheusConfig, parseScrapeFile, planOfPrometheus } from './prometheus-config.ts'
 
 const GOOD = `
@@ -64,7 +64,28 @@ test('each job is a part', () => {
   )
 })
 
+test('anchors and merge keys are read as Go reads them', () => {
+  const text = 'scrape_configs:\n  - &a { job_name: a, scrape_interval: 7s }\n  - { <<: *a, job_name: b }\n'
+  assert.deepEqual(
+    parsePrometheusConfig(text, 'p.yml').scrapes.map(({ jobName, intervalMs }) => [jobName, intervalMs]),
+    [
+      ['a', 7000],
+      ['b', 7000],
+    ],
+  )
+})
+
 const bad = [
+  {
+    why: 'aliases that multiply',
+    text: 'a: &a [x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c]\n',
+    says: /^p\.yml: Excessive alias count/,
+  },
+  {
+    why: 'a job without a name',
+    text: 'scrape_configs: [{ scheme: http }]',
+    says: /^p\.yml:1:18: .*job_name: it is missing$/,
+  },
   {
     why: 'a duration without a unit',
     text: 'global: { scrape_interval: 15 }',
@@ -251,4 +272,17 @@ test('jobs in files of their own have the settings of the main file, and names t
     () => parseScrapeFile('global: {}', 'b.yml', before),
     /"global" is not known here; .*write one of scrape_configs/,
   )
+})
+
+test('a damaged file is refused with its place, or read; never anything else', () => {
+  const job = "  - &a { job_name: b, params: &p { x: ['\\u00e4'] }, http_headers: { y: { files: [z] } } }"
+  const good = GOOD.replace('alerting:', `${job}\n  - { <<: *a, job_name: c, params: *p }\nalerting:`)
+  fuzz(({ damage }) => {
+    try {
+      parsePrometheusConfig(damage(Buffer.from(good)).toString(), 'p.yml')
+    } catch (thrown) {
+      assert.equal((thrown as { code?: string }).code, 'ASSAY_CONFIG', String(thrown))
+      assert.match((thrown as Error).message, /^p\.yml/)
+    }
+  }, 500)
 })

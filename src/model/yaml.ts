@@ -1,9 +1,9 @@
 /**
  * YAML from outside, checked against a schema, with every complaint at its line.
  */
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { AssayError, editDistance } from '#core'
+import { AssayError, editDistance, messageOf } from '#core'
 
 /** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
 const MAX_ALIASES = 100
@@ -17,7 +17,7 @@ export function parseYaml<Schema extends z.ZodType>(
   code: `ASSAY_${string}`,
 ): z.output<Schema> {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, merge: true })
   const place = (offset: number | undefined) => {
     if (offset === undefined) return file
     const { line, col } = lines.linePos(offset)
@@ -25,7 +25,7 @@ export function parseYaml<Schema extends z.ZodType>(
   }
   const [syntax] = document.errors
   if (syntax !== undefined) throw new AssayError(code, `${place(syntax.pos[0])}: ${syntax.message}`)
-  const result = schema.safeParse(document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {})
+  const result = schema.safeParse(contentOf(document, file, code) ?? {})
   if (result.success) return result.data
   const complaints = result.error.issues.slice(0, MAX_COMPLAINTS).map((issue) => {
     const path = issue.path.map(String)
@@ -38,6 +38,14 @@ export function parseYaml<Schema extends z.ZodType>(
     return `${place(offset)}: ${path.length === 0 ? '' : `${path.join('.')}: `}${what}`
   })
   throw new AssayError(code, complaints.join('\n'))
+}
+
+function contentOf(document: Document.Parsed, file: string, code: `ASSAY_${string}`): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES })
+  } catch (cause) {
+    throw new AssayError(code, `${file}: ${messageOf(cause)}; write out what its aliases (*name) stand for`, { cause })
+  }
 }
 
 /** Where a path stands in the text; the nearest thing around it when it is missing. */
