@@ -1,3 +1,4 @@
+/** Golden cases of the translation, one kind of metric after the other. Longer than 400 lines because they share one sink and one vocabulary. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
