@@ -26,6 +26,7 @@ export { Rejections } from './rejections.ts'
 export { settleHint } from './settle-hint.ts'
 export type {
   Appender,
+  AppenderOptions,
   CommitReport,
   Querier,
   Rejected,

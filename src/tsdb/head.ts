@@ -8,6 +8,7 @@
  *   samples before a new boundary is open, they are kept.
  * - A histogram's hint is settled in `check`, against the sample before it: pending in the batch, the last one here, or, when the
  *   series has none here, what the caller finds in blocks.
+ * - What comes late (before its series' last sample, or before `acceptFrom`) is only pointed out here: see late-store.ts.
  * - A series without samples leaves when its last ones are cut off; its slot is used again under a new generation.
  */
 import { Labels, type Matcher, type NativeHistogram, unixMs } from '#core'
@@ -154,7 +155,7 @@ export class Head {
   }
 
   /** Decides entry by entry what of a batch can be taken. Changes nothing that a reader sees. */
-  check(batch: Unchecked, slots: Uint32Array, { into, rejections, before }: CheckInto): void {
+  check(batch: Unchecked, slots: Uint32Array, { into, rejections, before, late }: CheckInto): void {
     const { columns } = this
     const { histograms, starts } = batch
     const keptHistograms: Accepted['histograms'] = histograms === undefined ? undefined : []
@@ -208,7 +209,8 @@ export class Head {
           : sameBits(columns.lastValue, slot, batch.values, i)
         if (!same || !isSameOrNone(known, again))
           rejections.add('duplicate', this.labelsOf(slot), unixMs(at), again !== undefined)
-      } else {
+      } else if (late !== undefined) late.push(i)
+      else {
         const isHistogram = histograms?.[i] !== undefined
         rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at), isHistogram)
       }
@@ -290,6 +292,12 @@ export class Head {
     if (candidates === undefined) for (let slot = 1; slot < this.#labels.length; slot++) visit(slot)
     else for (let i = 0; i < candidates.length; i++) visit(candidates[i]!)
     return parts
+  }
+
+  /** All samples of one series within [low, high], of every commit, if there are any. */
+  partOf(slot: number, low: number, high: number): Part | undefined {
+    const span: Span = { low, high, visible: this.columns.total[slot]! }
+    return hasSample(this.columns, slot, span) ? this.#part(slot, this.labelsOf(slot), span) : undefined
   }
 
   /**
