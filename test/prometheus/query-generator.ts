@@ -352,7 +352,7 @@ export class QueryGenerator {
   #range(): string {
     const random = this.#random
     if (this.#features.has('promql-duration-expr') && random.chance(0.2))
-      return random.pick(['1m + 30s', '5m / 2', '2 * 1m', '(1m - 30s) * 3', '10m % 4m', '1m ^ 1', '-(-5m)', '1m - 2m'])
+      return random.pick(['1m + 30s', '5m / 2', '2 * 1m', '(1m - 30s) * 3', '10m % 4m', '60 ^ 1', '-(-5m)', '1m - 2m'])
     return random.chance(0.03) ? random.pick(['0s', '300', '5', '1d', '-1m', '5m1', '0.5']) : random.pick(DURATIONS)
   }
 
