@@ -2,7 +2,6 @@ export { type Brand, type UnixMs, unixMs } from './brand.ts'
 export { parseSize, type SizeText } from './bytes.ts'
 export { type Clock, ManualClock, systemClock } from './clock.ts'
 export { type DurationText, formatDuration, parseDuration, tryParseDuration } from './duration.ts'
-export { ClassicHistogram } from './classic-histogram.ts'
 export { editDistance } from './edit-distance.ts'
 export { type EnvRef, redactUrl, resolveText, type Text } from './env.ts'
 export { AssayError, messageOf } from './error.ts'
@@ -12,7 +11,6 @@ export { fuzz, type Random, randomOf } from './fuzz.ts'
 export {
   type BucketSpan,
   type Buckets,
-  compactBuckets,
   CUSTOM_SCHEMA,
   histogramFault,
   MAX_BUCKETS,
