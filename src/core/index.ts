@@ -39,7 +39,6 @@ export {
   positiveBucket,
   zeroBucket,
 } from './histogram-bounds.ts'
-export { coarserBuckets, coarserIndex, reduceResolution } from './histogram-resolution.ts'
 export {
   createHttpClient,
   type HttpAnswer,
@@ -60,7 +59,6 @@ export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './lab
 export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
 export { bytesTag, fixed32Tag, fixed64Tag, ProtoReader, ProtoWriter, varintTag } from './proto.ts'
-export { BucketFields, readLabel, writeLabels } from './proto-metrics.ts'
 export {
   type Asked,
   type Instant,
