@@ -277,14 +277,18 @@ class MemoryQuerier implements Querier {
     while (from < one.count && one.timestamps[from]! < this.#start) from++
     let to = from
     while (to < one.count && one.timestamps[to]! <= this.#end && one.commits[to]! <= this.#commit) to++
-    const count = to - from
-    const places = Array.from({ length: count }, (_, i) => from + i)
+    const samples = {
+      timestamps: one.timestamps.slice(from, to),
+      values: one.values.slice(from, to),
+      count: to - from,
+    }
+    // Nearly every series holds floats alone, of which no start is known.
+    if (one.histograms.size === 0 && one.starts.size === 0) return samples
+    const places = Array.from(samples.timestamps, (_, i) => from + i)
     const histograms = places.map((place) => one.histograms.get(place))
     const starts = Float64Array.from(places, (place) => one.starts.get(place) ?? 0)
     return {
-      timestamps: one.timestamps.slice(from, to),
-      values: one.values.slice(from, to),
-      count,
+      ...samples,
       ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
       ...(starts.some((start) => start !== 0) ? { starts } : {}),
     }
