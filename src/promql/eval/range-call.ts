@@ -31,10 +31,11 @@ import { changesOfMixed, resetsOfMixed } from './mixed-count.ts'
 import * as mixed from './mixed-over-time.ts'
 import * as overTime from './over-time.ts'
 import { quantileWarning } from './quantile.ts'
-import { asSeries, type RangeSeries } from './range-series.ts'
+import type { RangeSeries } from './range-series.ts'
 import * as rates from './rate.ts'
 import * as regression from './regression.ts'
 import { selectRange, subqueryFrame } from './select.ts'
+import { subquerySeries } from './subquery-series.ts'
 import { type MixedFunction, nextResets, type RangeFunction, type Window } from './window.ts'
 
 type RangeFunctionInfo = {
@@ -102,11 +103,7 @@ export async function rangeInput(
     return { series: await selectRange(node, context), node, offset, range }
   }
   const inner = subqueryFrame(node, frame, context)
-  // What a subquery reads to be there is not counted; what windows are cut from it is.
-  const [value] = await context.reading(inner.count, async () =>
-    inner.count === 0 ? undefined : await evaluate(inner),
-  )
-  const series = value?.type === 'vector' ? asSeries(value.columns, inner) : []
+  const series = await subquerySeries(inner, node.span, context, evaluate)
   return { series, node, offset: offsetMs(node.offset, context), range }
 }
 
