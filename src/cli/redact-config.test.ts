@@ -31,7 +31,43 @@ const cases: readonly { why: string; text: string; shown: string }[] = [
     shown: 'a:\n  password: <secret>\nb:\n  password: <secret>\n',
   },
   { why: 'a file that holds one is no secret', text: 'password_file: /etc/p\n', shown: 'password_file: /etc/p\n' },
-  { why: 'a comment and the order stay', text: '# first\nb: 1 # why\na: 2\n', shown: '# first\nb: 1 # why\na: 2\n' },
+  { why: 'the order stays', text: 'b: 1\na: 2\n', shown: 'b: 1\na: 2\n' },
+  {
+    why: 'one in a comment, wherever comments stand',
+    text: `# hunter2
+
+# hunter2
+global: # hunter2
+  # hunter2
+  scrape_interval: 1m # hunter2
+# hunter2
+password: x # hunter2
+headers:
+  # hunter2
+  A: b # hunter2
+list: # hunter2
+  # hunter2
+  - a # hunter2
+  # hunter2
+  - {b: 1} # hunter2
+empty: # hunter2
+? # hunter2
+  odd # hunter2
+: 1
+# hunter2
+`,
+    shown: `global:
+  scrape_interval: 1m
+password: <secret>
+headers:
+  A: <secret>
+list:
+  - a
+  - { b: 1 }
+empty:
+odd: 1
+`,
+  },
   { why: 'what is no YAML', text: 'password: "hunter2\n', shown: '' },
 ]
 for (const { why, text, shown } of cases)

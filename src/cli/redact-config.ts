@@ -1,7 +1,9 @@
 /**
- * A `prometheus.yml` as others may see it on `status/config`: as it was written, with every secret replaced.
+ * A `prometheus.yml` as others may see it on `status/config`: in the order it was written, with every secret replaced.
  *
- * Which keys hold one is Prometheus' own list; passwords in URLs count too. What can't be parsed is not shown at all.
+ * - Which keys hold one is Prometheus' own list; passwords in URLs count too.
+ * - Comments are left out: nobody can tell whether one holds the password of last year.
+ * - What can't be parsed is not shown at all.
  */
 import { isMap, isScalar, parseDocument, Scalar, visit, type YAMLMap } from 'yaml'
 
@@ -29,6 +31,8 @@ const SECRET_MAPS = new Set(['proxy_connect_header', 'headers', 'http_headers'])
 export function redactYaml(text: string): string {
   const document = parseDocument(text)
   if (document.errors.length > 0) return ''
+  withoutComments(document)
+  visit(document, { Node: (_, node) => withoutComments(node) })
   visit(document, {
     Pair(_, pair) {
       const key = isScalar(pair.key) ? String(pair.key.value) : ''
@@ -41,6 +45,11 @@ export function redactYaml(text: string): string {
     },
   })
   return document.toString({ lineWidth: 0 })
+}
+
+function withoutComments(of: { comment?: string | null; commentBefore?: string | null }): void {
+  of.comment = null
+  of.commentBefore = null
 }
 
 /** Every value below, however deep; the names stay. */

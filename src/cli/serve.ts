@@ -294,8 +294,7 @@ class Scraping implements AsyncDisposable {
       )
     }
     const fixed: Target[] = collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs))
-    // A prometheus.yml may scrape us under our own name: then that is enough.
-    if (!plan.scrapes.some(({ jobName }) => jobName === SELF)) fixed.push(selfTarget(plan.scrapeIntervalMs, this.#own))
+    if (plan.watchesItself) fixed.push(selfTarget(plan.scrapeIntervalMs, this.#own))
     const before = this.#current
     next.use(
       await discover(plan.scrapes, {

@@ -26,7 +26,7 @@ export function fuzz(once: (random: Random) => void, runs = 300): void {
 }
 
 /** mulberry32: small, and good enough to make nonsense. Source: Tommy Ettinger, public domain. */
-function randomOf(seed: number): Random {
+export function randomOf(seed: number): Random {
   let state = seed >>> 0
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0

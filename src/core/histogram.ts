@@ -85,6 +85,25 @@ export function spansOf({ indices }: Buckets): readonly BucketSpan[] {
   return spans
 }
 
+/** The buckets without empty ones, but for gaps of at most `keptGap` between two that hold something. */
+export function compactBuckets({ indices, counts }: Buckets, keptGap = 0): Buckets {
+  if (counts.every((count) => count !== 0) && keptGap === 0) return { indices, counts }
+  const keptIndices: number[] = []
+  const keptCounts: number[] = []
+  for (let i = 0; i < indices.length; i++) {
+    if (counts[i] === 0) continue
+    const last = keptIndices.at(-1)
+    if (last !== undefined && indices[i]! - last - 1 <= keptGap)
+      for (let between = last + 1; between < indices[i]!; between++) {
+        keptIndices.push(between)
+        keptCounts.push(0)
+      }
+    keptIndices.push(indices[i]!)
+    keptCounts.push(counts[i]!)
+  }
+  return { indices: Int32Array.from(keptIndices), counts: Float64Array.from(keptCounts) }
+}
+
 /** True when two histograms hold the same buckets with the same counts, bit by bit of sum aside from NaN payloads. Hints do not count. */
 export function sameHistogram(a: NativeHistogram, b: NativeHistogram): boolean {
   return (

@@ -1,5 +1,6 @@
 export { type Brand, type UnixMs, unixMs } from './brand.ts'
 export { parseSize, type SizeText } from './bytes.ts'
+export { ClassicHistogram } from './classic-histogram.ts'
 export { type Clock, ManualClock, systemClock } from './clock.ts'
 export { type DurationText, formatDuration, parseDuration, tryParseDuration } from './duration.ts'
 export { editDistance } from './edit-distance.ts'
@@ -7,11 +8,12 @@ export { type EnvRef, redactUrl, resolveText, type Text } from './env.ts'
 export { AssayError, messageOf } from './error.ts'
 export { type FamilyType, formatSeries, PageWriter } from './exposition.ts'
 export { FEATURES, type Feature, parseFeatures } from './features.ts'
-export { fuzz, type Random } from './fuzz.ts'
+export { fuzz, type Random, randomOf } from './fuzz.ts'
 export {
   type BucketSpan,
   type Buckets,
   CUSTOM_SCHEMA,
+  compactBuckets,
   histogramFault,
   MAX_BUCKETS,
   MAX_SCHEMA,
@@ -39,6 +41,7 @@ export {
   positiveBucket,
   zeroBucket,
 } from './histogram-bounds.ts'
+export { coarserBuckets, coarserIndex, reduceResolution } from './histogram-resolution.ts'
 export {
   createHttpClient,
   type HttpAnswer,
@@ -59,6 +62,7 @@ export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './lab
 export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
 export { bytesTag, fixed32Tag, fixed64Tag, ProtoReader, ProtoWriter, varintTag } from './proto.ts'
+export { BucketFields, readLabel, writeBuckets, writeLabels } from './proto-metrics.ts'
 export {
   type Asked,
   type Instant,

@@ -36,6 +36,13 @@ export class Labels {
     return new Labels(names.flatMap((name) => [name, map.get(name)!]))
   }
 
+  /** As `fromPairs`, from a flat list: name, value, name, value, ... */
+  static fromFlat(flat: readonly string[]): Labels {
+    const pairs: [string, string][] = []
+    for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i]!, flat[i + 1]!])
+    return Labels.fromPairs(pairs)
+  }
+
   get size(): number {
     return this.flat.length / 2
   }

@@ -229,10 +229,14 @@ export class ProtoWriter {
     this.zigzag(value)
   }
 
-  doubleField(field: number, value: number): void {
-    this.varint(fixed64Tag(field))
+  double(value: number): void {
     this.#reserve(8)
     this.length = this.#bytes.writeDoubleLE(value, this.length)
+  }
+
+  doubleField(field: number, value: number): void {
+    this.varint(fixed64Tag(field))
+    this.double(value)
   }
 
   /** The bits of a column's entry, also those of a NaN. */

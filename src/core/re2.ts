@@ -9,6 +9,8 @@ export function translateRe2(source: string): string {
   return new Translator(source).run()
 }
 
+/** As in Go. */
+const MAX_DEPTH = 1000
 const SYNTAX = '^$\\.*+?()[]{}|/'
 const SPACE = '\\t\\n\\f\\r '
 const POSIX: Readonly<Record<string, string>> = {
@@ -91,6 +93,7 @@ class Translator {
   }
 
   #open(): string {
+    if (this.#modifiers.length > MAX_DEPTH) throw new SyntaxError('expression nests too deeply')
     const rest = this.#rest
     if (!rest.startsWith('(?')) {
       this.#modifiers.push([])

@@ -180,6 +180,7 @@ export function defineSystem(definition: SystemDefinition): Plan {
     scrapeIntervalMs,
     evaluationIntervalMs,
     externalLabels: definition.externalLabels ?? {},
+    watchesItself: true,
     parts,
     ...edgesAndCallers(named, nameOf, window),
     scrapes: named.flatMap(({ id, part }) =>

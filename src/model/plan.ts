@@ -81,6 +81,8 @@ export type Plan = {
   readonly scrapeIntervalMs: number
   readonly evaluationIntervalMs: number
   readonly externalLabels: Readonly<Record<string, string>>
+  /** Whether assay keeps its own series too. A `prometheus.yml` says itself what is scraped: then nothing is added. */
+  readonly watchesItself: boolean
   readonly parts: readonly PlanPart[]
   readonly edges: readonly Edge[]
   readonly callers: readonly Caller[]

@@ -185,6 +185,7 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     scrapeIntervalMs: config.scrapeIntervalMs,
     evaluationIntervalMs: config.evaluationIntervalMs,
     externalLabels: config.externalLabels,
+    watchesItself: false,
     ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
     parts: config.scrapes.map(({ jobName }): PlanPart => {
       const job = JSON.stringify(jobName)

@@ -137,16 +137,18 @@ function checkCall(text: string, call: Call): ValueType {
     )
   }
   const { args, optional, repeats, usage } = known
-  const least = args.length - (repeats ? 1 : optional)
-  const most = repeats ? Infinity : args.length
-  // `sort_by_label(v)` is taken by Prometheus too; `histogram_quantiles` needs one quantile at least.
-  const short = call.args.length < (call.name === 'histogram_quantiles' ? args.length : least)
-  if (short || call.args.length > most) {
-    const count = least === most ? `${least}` : repeats ? `at least ${least}` : `${least} to ${most}`
+  // `sort_by_label(v)` is taken by Prometheus too; `histogram_quantiles` takes one quantile to ten.
+  const [least, most] =
+    call.name === 'histogram_quantiles'
+      ? [args.length, args.length + 9]
+      : [args.length - (repeats ? 1 : optional), repeats ? Infinity : args.length]
+  const given = call.args.length
+  if (given < least || given > most) {
+    const count = least === most ? `${least}` : given < least ? `at least ${least}` : `at most ${most}`
     throw new ParseError(
       text,
       call.span,
-      `expected ${count} argument(s) in call to ${JSON.stringify(call.name)}, got ${call.args.length}; write ${usage}`,
+      `expected ${count} argument(s) in call to ${JSON.stringify(call.name)}, got ${given}; write ${usage}`,
     )
   }
   checkExtension(text, call)

@@ -232,3 +232,50 @@ test('a question may look back another while than the engine does', async () => 
   assert.equal(vector(await query('up', { at })).length, 1)
   assert.equal(vector(await query('up', { at, lookbackMs: 60_000 })).length, 0)
 })
+
+test('a subquery of very many steps costs the samples that are there, and is what the same steps give at once', async () => {
+  const { query } = engineOf(storeOf('a{x="1"} 1 5 2', 'a{x="2"} 4 _ 7'), { limits: { maxSamples: 500_000 } })
+  const at = unixMs(120_000)
+  // 345,600 steps of two series would be 691,200 slots; each has 121 samples, from 0 s to 120 s.
+  const long = vector(await query('count_over_time((a * 2)[4d:1s])', { at }))
+  assert.deepEqual(
+    long,
+    ['1', '2'].map((x) => [`{x="${x}"}`, 121]),
+  )
+  assert.deepEqual(vector(await query('count_over_time((a * 2)[8m:1s])', { at })), long)
+})
+
+test('a duration that comes out wrong is an error of the question, also where nothing would be read', async () => {
+  const { query } = engineOf(memoryStore(), { features: new Set(['promql-duration-expr'] as const) })
+  for (const [text, message] of [
+    ['rate(up[1m - 2m])', /^1:9: duration must be greater than 0/],
+    ['rate(up[1m / 0])', /^1:9: division by zero/],
+    ['rate(up[5m % 0])', /^1:9: modulo by zero/],
+    ['max_over_time(rate(up[1m - 1m])[1s:1h])', /^1:23: duration must be greater than 0/],
+    ['up offset (1 / 0)', /^1:12: division by zero/],
+  ] as const)
+    await assert.rejects(query(text, { at: unixMs(0) }), { code: 'ASSAY_PROMQL_PARSE', message }, text)
+})
+
+test('what or makes of one label set with and without its name to go is one series, as its first sample has it', async () => {
+  const { query } = engineOf(storeOf('a 1 _ _ _ 5'), {
+    features: new Set(['promql-delayed-name-removal'] as const),
+    lookbackMs: 60_000,
+  })
+  const names = async (text: string, from = 0) => {
+    const answer = await query(text, { start: unixMs(from), end: unixMs(240_000), stepMs: 60_000 })
+    return answer.kind === 'matrix' ? answer.series.map(({ labels, values }) => [labels.name, [...values]]) : []
+  }
+  assert.deepEqual(await names('min_over_time(a[1m]) > 2 or a'), [['a', [1, 5]]])
+  assert.deepEqual(await names('(min_over_time(a[1m]) < 2) or a'), [['', [1, 5]]])
+})
+
+test('histogram_count and its kin leave the type and unit, other functions take them with the name', async () => {
+  const { query } = engineOf(storeOf('h{__type__="histogram",__unit__="s"} {{schema:0 count:3 sum:5 buckets:[1 2]}}'))
+  const at = unixMs(0)
+  const labelled = '{__type__="histogram", __unit__="s"}'
+  assert.deepEqual(vector(await query('histogram_count(h)', { at })), [[labelled, 3]])
+  assert.deepEqual(vector(await query('histogram_sum(h)', { at })), [[labelled, 5]])
+  assert.deepEqual(vector(await query('histogram_quantile(1, h)', { at })), [['{}', 2]])
+  assert.deepEqual(vector(await query('timestamp(h)', { at })), [['{}', 0]])
+})

@@ -24,6 +24,7 @@ import { typeOf } from './check.ts'
 import { Annotations } from './eval/annotations.ts'
 import { ABSENT, type Column, FLOAT, type Frame, HISTOGRAM, histogramAt, timeAt, type Value } from './eval/column.ts'
 import { type Bounds, Context } from './eval/context.ts'
+import { checkDurations } from './eval/duration.ts'
 import { evaluate } from './eval/evaluate.ts'
 import { dropNames } from './eval/gather.ts'
 import { rawWindows } from './eval/raw-windows.ts'
@@ -79,6 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
         statistics: selectorsOfStatistics(expr),
       })
       using owned = new DisposableStack()
+      checkDurations(expr, context)
       const frame = frameOf(bounds)
       context.limitSteps(frame.count, expr.span)
       openQueriers(expr, frame, context, shared(store, owned))

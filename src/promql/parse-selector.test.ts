@@ -39,6 +39,9 @@ test('what is no selector is refused where it goes wrong', () => {
     ['sum by (a b) (x)', '1:11'],
     ['sum by ("") (x)', '1:9'],
     ['sum by (a:b) (x)', '1:9'],
+    ['sum without (x, inf) (m)', '1:17'],
+    ['a * on (NaN) b', '1:9'],
+    ['a * on () group_left (Inf) b', '1:23'],
   ] as const)
     assert.throws(
       () => parse(text),

@@ -7,7 +7,7 @@
 import { isLegacyName, type Matcher, type MatchOp, METRIC_NAME, matcher, messageOf } from '#core'
 import type { VectorSelector } from './ast.ts'
 import { type ParseError, type Span, shown } from './position.ts'
-import type { TokenReader } from './token-reader.ts'
+import { numberOf, type TokenReader } from './token-reader.ts'
 
 const MATCHERS: Readonly<Record<string, MatchOp>> = { '=': '=', '!=': '!=', '=~': '=~', '!~': '!~' }
 
@@ -20,6 +20,8 @@ export function labelList(tokens: TokenReader): readonly string[] {
     const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
     if (name === undefined || name === '' || !name.isWellFormed() || (token.type === 'word' && name.includes(':')))
       throw tokens.unexpected('a label name')
+    // Inf and NaN are numbers wherever they stand.
+    if (numberOf(token) !== undefined) throw tokens.unexpected(`a label name, or "${name}" in quotes,`)
     tokens.next()
     labels.push(name)
     if (!tokens.isPunct(',')) break

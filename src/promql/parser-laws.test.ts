@@ -74,6 +74,8 @@ const BEYOND: readonly { readonly why: string; readonly text: string }[] = [
   { why: 'signs of an offset', text: `x offset ${'-'.repeat(10_000)}1m` },
   { why: 'powers of a duration', text: `x[${Array(10_000).fill('2').join('^')}]` },
   { why: 'minima of a duration', text: `x[${'min_of(1,'.repeat(10_000)}1${')'.repeat(10_000)}]` },
+  { why: 'groups of an expression in a matcher', text: `x{a=~"${'('.repeat(10_000)}${')'.repeat(10_000)}"}` },
+  { why: 'repetitions of an expression in a matcher', text: 'x{a=~"((a{1000}){1000}){1000}"}' },
 ]
 for (const { why, text } of BEYOND) {
   test(`too much is refused with a next step, however it is nested: ${why}`, () => {

@@ -79,3 +79,7 @@ test('printing keeps the meaning: the tree of what is printed has the same shape
     { numRuns: 150 },
   )
 })
+
+test('a grouping label that is spelt like a number is printed in quotes, and a matcher plain', () => {
+  assert.equal(formatExpr(parse('sum by ("inf", a) (x{nan="1"})')), 'sum by ("inf", a) (x{nan="1"})')
+})

@@ -70,7 +70,8 @@ function matching({ matching: how }: Binary): string {
 }
 
 function labels(names: readonly string[]): string {
-  return names.map((name) => (isLegacyLabel(name) ? name : quote(name))).join(', ')
+  // A label called inf or nan would be read back as a number.
+  return names.map((name) => (isLegacyLabel(name) && !/^(inf|nan)$/i.test(name) ? name : quote(name))).join(', ')
 }
 
 /** A name that stands in front of the braces only in quotes is printed as the matcher it is. */

@@ -15,9 +15,9 @@
  * Source: prometheus: prompb/types.proto and prompb/io/prometheus/write/v2/types.proto.
  */
 import {
-  type BucketSpan,
-  type Buckets,
+  BucketFields,
   bytesTag,
+  coarserBuckets,
   fixed64Tag,
   histogramFault,
   isStaleAt,
@@ -25,15 +25,12 @@ import {
   MAX_SCHEMA,
   type NativeHistogram,
   NO_BOUNDS,
-  NO_BUCKETS,
   type ProtoReader,
   type ProtoWriter,
   RESET_HINTS,
-  spansOf,
-  tryBucketsOf,
   varintTag,
+  writeBuckets,
 } from '#core'
-import { reducedBuckets } from './reduce-buckets.ts'
 
 /** Highest schema that the format keeps free for later; above it only -53 has a meaning. */
 const MAX_RESERVED_SCHEMA = 52
@@ -63,7 +60,8 @@ export function readHistogram(reader: ProtoReader, end: number): HistogramMessag
   const custom: number[] = []
   // The payload of a NaN survives in a column alone.
   const sum = new Float64Array(1)
-  const sides = { negative: emptySide(), positive: emptySide() }
+  const negativeFields = new BucketFields(8)
+  const positiveFields = new BucketFields(11)
   while (reader.at < end) {
     const tag = reader.varint()
     if (tag === varintTag(1)) count = reader.uvarint()
@@ -75,22 +73,16 @@ export function readHistogram(reader: ProtoReader, end: number): HistogramMessag
     else if (tag === fixed64Tag(5)) zeroThreshold = reader.double()
     else if (tag === varintTag(6)) zeroCount = reader.uvarint()
     else if (tag === fixed64Tag(7)) zeroCount = reader.double()
-    else if (tag === bytesTag(8)) readSpan(reader, sides.negative.spans)
-    else if (tag === bytesTag(9) || tag === varintTag(9)) readDeltas(reader, tag, sides.negative.deltas)
-    else if (tag === bytesTag(10) || tag === fixed64Tag(10)) readDoubles(reader, tag, sides.negative.counts)
-    else if (tag === bytesTag(11)) readSpan(reader, sides.positive.spans)
-    else if (tag === bytesTag(12) || tag === varintTag(12)) readDeltas(reader, tag, sides.positive.deltas)
-    else if (tag === bytesTag(13) || tag === fixed64Tag(13)) readDoubles(reader, tag, sides.positive.counts)
     else if (tag === varintTag(14)) hint = reader.varint()
     else if (tag === varintTag(15)) at = reader.varint()
-    else if (tag === bytesTag(16) || tag === fixed64Tag(16)) readDoubles(reader, tag, custom)
+    else if (tag === bytesTag(16) || tag === fixed64Tag(16)) readBounds(reader, tag, custom)
     else if (tag === varintTag(17)) startAt = reader.varint()
-    else reader.skip(tag)
+    else if (!negativeFields.take(reader, tag) && !positiveFields.take(reader, tag)) reader.skip(tag)
   }
   reader.expect(end)
   if (isStaleAt(sum, 0)) return { kind: 'stale', at, startAt }
-  const positive = bucketsOf(sides.positive, isInteger)
-  const negative = bucketsOf(sides.negative, isInteger)
+  const positive = positiveFields.buckets(isInteger)
+  const negative = negativeFields.buckets(isInteger)
   if (positive === undefined || negative === undefined)
     return { kind: 'fault', at, startAt, fault: 'its spans and its buckets do not fit together' }
   const shift = schema > MAX_SCHEMA && schema <= MAX_RESERVED_SCHEMA ? schema - MAX_SCHEMA : 0
@@ -100,8 +92,8 @@ export function readHistogram(reader: ProtoReader, end: number): HistogramMessag
     zeroCount,
     count,
     sum: sum[0]!,
-    positive: reducedBuckets(positive, shift),
-    negative: reducedBuckets(negative, shift),
+    positive: coarserBuckets(positive, shift),
+    negative: coarserBuckets(negative, shift),
     customBounds: custom.length === 0 ? NO_BOUNDS : Float64Array.from(custom),
     resetHint: RESET_HINTS[hint] ?? 'unknown',
     // Beyond 2^53 the last digits are gone, and buckets would no longer add up to the very count.
@@ -122,87 +114,26 @@ export function writeHistogram(writer: ProtoWriter, histogram: NativeHistogram, 
   if (!Object.is(histogram.zeroThreshold, 0)) writer.doubleField(5, histogram.zeroThreshold)
   if (asInteger) writer.varintField(6, histogram.zeroCount)
   else writer.doubleField(7, histogram.zeroCount)
-  writeSide(writer, histogram.negative, 8, asInteger)
-  writeSide(writer, histogram.positive, 11, asInteger)
+  writeBuckets(writer, histogram.negative, 8, asInteger)
+  writeBuckets(writer, histogram.positive, 11, asInteger)
   const hint = RESET_HINTS.indexOf(histogram.resetHint)
   if (hint !== 0) writer.varintField(14, hint)
   if (at !== 0) writer.varintField(15, at)
   if (histogram.customBounds.length > 0) {
     writer.blockField(16, () => {
-      for (const bound of histogram.customBounds) writer.raw(doubleBytes(bound))
+      for (const bound of histogram.customBounds) writer.double(bound)
     })
   }
   if (startAt !== 0) writer.varintField(17, startAt)
 }
 
-type Side = { readonly spans: BucketSpan[]; readonly deltas: number[]; readonly counts: number[] }
-
-function emptySide(): Side {
-  return { spans: [], deltas: [], counts: [] }
-}
-
-function readSpan(reader: ProtoReader, into: BucketSpan[]): void {
-  const end = reader.block()
-  let offset = 0
-  let length = 0
+/** Packed or not: readers of proto3 take both. */
+function readBounds(reader: ProtoReader, tag: number, into: number[]): void {
+  const packed = tag === bytesTag(16)
+  const end = packed ? reader.block() : reader.at + 8
   while (reader.at < end) {
-    const tag = reader.varint()
-    if (tag === varintTag(1)) offset = reader.zigzag()
-    else if (tag === varintTag(2)) length = reader.uvarint()
-    else reader.skip(tag)
+    if (into.length === MAX_BUCKETS) throw reader.broken(`a histogram has more than ${MAX_BUCKETS} bounds`)
+    into.push(reader.double())
   }
   reader.expect(end)
-  push(reader, into, { offset, length })
-}
-
-/** Packed or not: readers of proto3 take both. */
-function readDeltas(reader: ProtoReader, tag: number, into: number[]): void {
-  const end = (tag & 7) === 2 ? reader.block() : reader.at + 1
-  while (reader.at < end) push(reader, into, reader.zigzag())
-}
-
-function readDoubles(reader: ProtoReader, tag: number, into: number[]): void {
-  const end = (tag & 7) === 2 ? reader.block() : reader.at + 1
-  while (reader.at < end) push(reader, into, reader.double())
-}
-
-function push<T>(reader: ProtoReader, into: T[], value: T): void {
-  if (into.length === MAX_BUCKETS) throw reader.broken(`a histogram has more than ${MAX_BUCKETS} buckets`)
-  into.push(value)
-}
-
-function bucketsOf({ spans, deltas, counts }: Side, isInteger: boolean): Buckets | undefined {
-  if (!isInteger) return spans.length + counts.length === 0 ? NO_BUCKETS : tryBucketsOf(spans, counts)
-  let last = 0
-  return spans.length + deltas.length === 0
-    ? NO_BUCKETS
-    : tryBucketsOf(
-        spans,
-        deltas.map((delta) => (last += delta)),
-      )
-}
-
-function writeSide(writer: ProtoWriter, buckets: Buckets, field: number, asInteger: boolean): void {
-  for (const { offset, length } of spansOf(buckets)) {
-    writer.blockField(field, () => {
-      writer.zigzagField(1, offset)
-      writer.varintField(2, length)
-    })
-  }
-  if (buckets.counts.length === 0) return
-  writer.blockField(asInteger ? field + 1 : field + 2, () => {
-    let last = 0
-    for (const count of buckets.counts) {
-      if (asInteger) writer.zigzag(count - last)
-      else writer.raw(doubleBytes(count))
-      last = count
-    }
-  })
-}
-
-const scratch = Buffer.alloc(8)
-
-function doubleBytes(value: number): Uint8Array {
-  scratch.writeDoubleLE(value)
-  return scratch
 }

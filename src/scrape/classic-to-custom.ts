@@ -4,8 +4,7 @@
  * - Only what stands under a TYPE histogram of its own name; lines of one histogram stand together, as both formats demand.
  * - A histogram that does not add up is left out, as in Prometheus, and so are its lines.
  */
-import { type Labels, METRIC_NAME } from '#core'
-import { CustomHistogram } from './custom-histogram.ts'
+import { ClassicHistogram, type Labels, METRIC_NAME } from '#core'
 import type { ExpositionPage, FamilyMark, PageExemplar } from './exposition-page.ts'
 import { slowNumber } from './parse-number.ts'
 import { quoted } from './series-text.ts'
@@ -47,7 +46,7 @@ export function convertClassic(page: ExpositionPage, { keep }: { readonly keep: 
     open ??= {
       base,
       mark,
-      histogram: new CustomHistogram(),
+      histogram: new ClassicHistogram(),
       exemplars: [],
       startAt: page.startTimes.get(i),
       at: Number.NaN,
@@ -68,7 +67,7 @@ export function convertClassic(page: ExpositionPage, { keep }: { readonly keep: 
 type Open = {
   readonly mark: FamilyMark
   readonly base: Labels
-  readonly histogram: CustomHistogram
+  readonly histogram: ClassicHistogram
   readonly exemplars: PageExemplar[]
   readonly startAt: number | undefined
   at: number

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { type Clock, type Log, silentLog } from '#core'
 import { discover } from './discover.ts'
 import { parseTargetFile } from './file-sd.ts'
+import { jobOf } from './scrape.test-support.ts'
 import type { DiscoveredTargets } from './targets-of.ts'
 import type { ScrapeConfig } from './types.ts'
 
@@ -25,22 +26,12 @@ function steppedClock(): Clock & { step(): void } {
   }
 }
 
-const configOf = (files: readonly string[], more: Partial<ScrapeConfig> = {}): ScrapeConfig => ({
-  jobName: 'shop',
-  intervalMs: 1000,
-  timeoutMs: 1000,
-  scheme: 'http',
-  metricsPath: '/metrics',
-  params: {},
-  honorLabels: false,
-  honorTimestamps: true,
-  staticConfigs: [{ targets: ['static:80'], labels: {} }],
-  fileSdConfigs: [{ files, refreshMs: 1000 }],
-  relabelConfigs: [],
-  metricRelabelConfigs: [],
-  limits: {},
-  ...more,
-})
+const configOf = (files: readonly string[], more: Partial<ScrapeConfig> = {}): ScrapeConfig =>
+  jobOf({
+    staticConfigs: [{ targets: ['static:80'], labels: {} }],
+    fileSdConfigs: [{ files, refreshMs: 1000 }],
+    ...more,
+  })
 
 const addresses = (found: DiscoveredTargets) => found.targets.map((target) => target.labels.get('instance'))
 

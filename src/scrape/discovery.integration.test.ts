@@ -9,24 +9,10 @@ import { type Clock, createHttpClient, silentLog, systemClock } from '#core'
 import { discover } from './discover.ts'
 import { lookUpTargets } from './dns-sd.ts'
 import { readTargetUrl } from './http-sd.ts'
+import { jobOf } from './scrape.test-support.ts'
 import type { DiscoveredTargets } from './targets-of.ts'
-import type { ScrapeConfig } from './types.ts'
 
-const CONFIG: ScrapeConfig = {
-  jobName: 'shop',
-  intervalMs: 1000,
-  timeoutMs: 1000,
-  scheme: 'http',
-  metricsPath: '/metrics',
-  params: {},
-  honorLabels: false,
-  honorTimestamps: true,
-  staticConfigs: [],
-  fileSdConfigs: [],
-  relabelConfigs: [],
-  metricRelabelConfigs: [],
-  limits: {},
-}
+const CONFIG = jobOf()
 const never = new AbortController().signal
 
 type Answer = { readonly status?: number; readonly type?: string; readonly body: string }

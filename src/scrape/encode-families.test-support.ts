@@ -1,5 +1,5 @@
 /** Writes metric families as a client library writes them in protobuf: for tests alone. */
-import { type NativeHistogram, ProtoWriter, spansOf } from '#core'
+import { type NativeHistogram, ProtoWriter, writeBuckets, writeLabels } from '#core'
 
 export type FamilyOf = {
   readonly name: string
@@ -50,7 +50,7 @@ export function encodeFamilies(families: readonly FamilyOf[]): Buffer {
 }
 
 function writeMetric(out: ProtoWriter, { type }: FamilyOf, metric: MetricOf): void {
-  writeLabels(out, metric.labels)
+  writeLabels(out, Object.entries(metric.labels ?? {}).flat())
   const field = { counter: 3, gauge: 2, untyped: 5, summary: 4, histogram: 7, gaugehistogram: 7 }[type]
   out.blockField(field, () => {
     if (type === 'summary') {
@@ -92,43 +92,17 @@ function writeHistogram(out: ProtoWriter, metric: MetricOf): void {
     out.doubleField(6, native.zeroThreshold)
     if (isFloat) out.doubleField(8, native.zeroCount)
     else out.varintField(7, native.zeroCount)
-    for (const [side, spanField, deltaField, countField] of [
-      [native.negative, 9, 10, 11],
-      [native.positive, 12, 13, 14],
-    ] as const) {
-      for (const { offset, length } of spansOf(side))
-        out.blockField(spanField, () => {
-          out.varint(1 << 3)
-          out.zigzag(offset)
-          out.varintField(2, length)
-        })
-      let before = 0
-      if (isFloat) out.blobField(countField, Buffer.from(Float64Array.from(side.counts).buffer))
-      else
-        out.blockField(deltaField, () => {
-          for (const one of side.counts) {
-            out.zigzag(one - before)
-            before = one
-          }
-        })
-    }
+    writeBuckets(out, native.negative, 9, !isFloat)
+    writeBuckets(out, native.positive, 12, !isFloat)
   }
   if (metric.emptySpan === true) out.blobField(12, Buffer.alloc(0))
   if (metric.startAt !== undefined) writeTimestamp(out, 15, metric.startAt)
   for (const exemplar of metric.exemplars ?? []) writeExemplar(out, 16, exemplar)
 }
 
-function writeLabels(out: ProtoWriter, labels: Readonly<Record<string, string>> = {}): void {
-  for (const [name, value] of Object.entries(labels))
-    out.blockField(1, () => {
-      out.textField(1, name)
-      out.textField(2, value)
-    })
-}
-
 function writeExemplar(out: ProtoWriter, field: number, { labels, value, at }: ExemplarOf): void {
   out.blockField(field, () => {
-    writeLabels(out, labels)
+    writeLabels(out, Object.entries(labels).flat())
     out.doubleField(2, value)
     if (at !== undefined) writeTimestamp(out, 3, at)
   })

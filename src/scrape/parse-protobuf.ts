@@ -10,8 +10,10 @@
  */
 import {
   AssayError,
-  type BucketSpan,
+  BucketFields,
   bytesTag,
+  ClassicHistogram,
+  compactBuckets,
   fixed64Tag,
   histogramFault,
   Labels,
@@ -20,15 +22,14 @@ import {
   NO_BOUNDS,
   ProtoReader,
   type ResetHint,
-  tryBucketsOf,
+  readLabel,
+  reduceResolution,
   varintTag,
 } from '#core'
-import { CustomHistogram, compact } from './custom-histogram.ts'
 import { ExpositionPage, type PageExemplar } from './exposition-page.ts'
 import { formatOpenMetricsNumber } from './openmetrics-number.ts'
 import { tooManySamples } from './parse-exposition.ts'
 import type { PageOptions, PageParser } from './parse-page.ts'
-import { reduceResolution } from './resolution.ts'
 import { quoted, SeriesText } from './series-text.ts'
 
 const COUNTER = 0
@@ -205,13 +206,12 @@ function readMetric(reader: ProtoReader, start: number, end: number, type: numbe
     summary: type === SUMMARY ? { count: 0, sum: 0, quantiles: [] } : undefined,
     histogram: type === HISTOGRAM || type === GAUGE_HISTOGRAM ? emptyParts() : undefined,
   }
+  const labels: string[] = []
   reader.at = start
   while (reader.at < end) {
     const tag = reader.varint()
-    if (tag === bytesTag(1)) {
-      const [name, value] = readPair(reader)
-      metric.labels += `,${quoted(name)}=${quoted(value)}`
-    } else if (tag === varintTag(6)) metric.at = reader.varint()
+    if (tag === bytesTag(1)) readLabel(reader, labels)
+    else if (tag === varintTag(6)) metric.at = reader.varint()
     else if ((tag === bytesTag(2) && type === GAUGE) || (tag === bytesTag(5) && type === UNTYPED))
       readCounter(reader, metric)
     else if (tag === bytesTag(3) && type === COUNTER) readCounter(reader, metric)
@@ -221,21 +221,8 @@ function readMetric(reader: ProtoReader, start: number, end: number, type: numbe
     else reader.skip(tag)
   }
   reader.expect(end)
+  for (let i = 0; i < labels.length; i += 2) metric.labels += `,${quoted(labels[i]!)}=${quoted(labels[i + 1]!)}`
   return metric
-}
-
-function readPair(reader: ProtoReader): [name: string, value: string] {
-  const end = reader.block()
-  let name = ''
-  let value = ''
-  while (reader.at < end) {
-    const tag = reader.varint()
-    if (tag === bytesTag(1)) name = reader.text()
-    else if (tag === bytesTag(2)) value = reader.text()
-    else reader.skip(tag)
-  }
-  reader.expect(end)
-  return [name, value]
 }
 
 /** A counter; gauges and untyped have its first field alone. */
@@ -280,18 +267,18 @@ function readSummary(reader: ProtoReader, metric: Metric): void {
 
 function readExemplar(reader: ProtoReader): PageExemplar {
   const end = reader.block()
-  const pairs: [string, string][] = []
+  const labels: string[] = []
   let value = 0
   let at: number | undefined
   while (reader.at < end) {
     const tag = reader.varint()
-    if (tag === bytesTag(1)) pairs.push(readPair(reader))
+    if (tag === bytesTag(1)) readLabel(reader, labels)
     else if (tag === fixed64Tag(2)) value = reader.double()
     else if (tag === bytesTag(3)) at = readTimestamp(reader)
     else reader.skip(tag)
   }
   reader.expect(end)
-  return { labels: Labels.fromPairs(pairs), value, at }
+  return { labels: Labels.fromFlat(labels), value, at }
 }
 
 /** A `google.protobuf.Timestamp` in Unix milliseconds. */
@@ -309,7 +296,6 @@ function readTimestamp(reader: ProtoReader): number {
   return seconds * 1000 + Math.trunc(nanos / 1e6)
 }
 
-type Side = { readonly spans: BucketSpan[]; readonly deltas: number[]; readonly counts: number[] }
 type HistogramParts = {
   count: number
   countFloat: number
@@ -318,8 +304,8 @@ type HistogramParts = {
   zeroThreshold: number
   zeroCount: number
   zeroCountFloat: number
-  readonly positive: Side
-  readonly negative: Side
+  readonly positive: BucketFields
+  readonly negative: BucketFields
   readonly buckets: {
     readonly bound: number
     readonly cumulative: number
@@ -337,8 +323,8 @@ function emptyParts(): HistogramParts {
     zeroThreshold: 0,
     zeroCount: 0,
     zeroCountFloat: 0,
-    positive: { spans: [], deltas: [], counts: [] },
-    negative: { spans: [], deltas: [], counts: [] },
+    positive: new BucketFields(12),
+    negative: new BucketFields(9),
     buckets: [],
     exemplars: [],
   }
@@ -375,12 +361,6 @@ function readHistogram(reader: ProtoReader, into: HistogramParts): number | unde
       case fixed64Tag(8):
         into.zeroCountFloat = reader.double()
         break
-      case bytesTag(9):
-        into.negative.spans.push(readSpan(reader))
-        break
-      case bytesTag(12):
-        into.positive.spans.push(readSpan(reader))
-        break
       case bytesTag(15):
         startAt = readTimestamp(reader)
         break
@@ -388,32 +368,11 @@ function readHistogram(reader: ProtoReader, into: HistogramParts): number | unde
         into.exemplars.push(readExemplar(reader))
         break
       default:
-        if (!readCounts(reader, tag, into)) reader.skip(tag)
+        if (!into.negative.take(reader, tag) && !into.positive.take(reader, tag)) reader.skip(tag)
     }
   }
   reader.expect(end)
   return startAt
-}
-
-/** Deltas and counts of buckets, packed or one by one. False when the field is none of them. */
-function readCounts(reader: ProtoReader, tag: number, { positive, negative }: HistogramParts): boolean {
-  const field = tag >>> 3
-  const side = field === 10 || field === 11 ? negative : field === 13 || field === 14 ? positive : undefined
-  if (side === undefined) return false
-  const isDelta = field === 10 || field === 13
-  const one = () => {
-    if (isDelta) side.deltas.push(reader.zigzag())
-    else side.counts.push(reader.double())
-  }
-  const packed = tag === bytesTag(field)
-  if (!packed && tag !== (isDelta ? varintTag(field) : fixed64Tag(field))) return false
-  if (!packed) one()
-  else {
-    const end = reader.block()
-    while (reader.at < end) one()
-    reader.expect(end)
-  }
-  return true
 }
 
 function readBucket(reader: ProtoReader): HistogramParts['buckets'][number] {
@@ -434,31 +393,14 @@ function readBucket(reader: ProtoReader): HistogramParts['buckets'][number] {
   return { bound, cumulative: countFloat === 0 ? count : countFloat, exemplar }
 }
 
-function readSpan(reader: ProtoReader): BucketSpan {
-  const end = reader.block()
-  let offset = 0
-  let length = 0
-  while (reader.at < end) {
-    const tag = reader.varint()
-    if (tag === varintTag(1)) offset = reader.zigzag()
-    else if (tag === varintTag(2)) length = reader.uvarint()
-    else reader.skip(tag)
-  }
-  reader.expect(end)
-  return { offset, length }
-}
-
 function isNativeHistogram({ positive, negative, zeroThreshold, zeroCount, zeroCountFloat }: HistogramParts): boolean {
-  return (
-    positive.spans.length > 0 || negative.spans.length > 0 || zeroThreshold > 0 || zeroCount > 0 || zeroCountFloat > 0
-  )
+  return positive.hasSpans || negative.hasSpans || zeroThreshold > 0 || zeroCount > 0 || zeroCountFloat > 0
 }
 
 function nativeOf(name: string, parts: HistogramParts, resetHint: ResetHint): NativeHistogram {
   const isFloat = parts.countFloat > 0 || parts.zeroCountFloat > 0
-  const sideOf = ({ spans, deltas, counts }: Side) => tryBucketsOf(spans, isFloat ? counts : running(deltas))
-  const positive = sideOf(parts.positive)
-  const negative = sideOf(parts.negative)
+  const positive = parts.positive.buckets(!isFloat)
+  const negative = parts.negative.buckets(!isFloat)
   if (positive === undefined || negative === undefined)
     throw wrong(`${name}: the spans and the buckets do not fit together`)
   const histogram: NativeHistogram = {
@@ -467,8 +409,8 @@ function nativeOf(name: string, parts: HistogramParts, resetHint: ResetHint): Na
     zeroCount: isFloat ? parts.zeroCountFloat : parts.zeroCount,
     count: isFloat ? parts.countFloat : parts.count,
     sum: parts.sum,
-    positive: compact(positive),
-    negative: compact(negative),
+    positive: compactBuckets(positive),
+    negative: compactBuckets(negative),
     customBounds: NO_BOUNDS,
     resetHint,
     isInteger: !isFloat,
@@ -481,16 +423,11 @@ function nativeOf(name: string, parts: HistogramParts, resetHint: ResetHint): Na
 }
 
 function customOf(parts: HistogramParts, resetHint: ResetHint): NativeHistogram | undefined {
-  const histogram = new CustomHistogram()
+  const histogram = new ClassicHistogram()
   for (const { bound, cumulative } of parts.buckets) histogram.bucket(bound, cumulative)
   histogram.count(parts.countFloat === 0 ? parts.count : parts.countFloat)
   histogram.sum(parts.sum)
   return histogram.convert(resetHint)
-}
-
-function running(deltas: readonly number[]): number[] {
-  let count = 0
-  return deltas.map((delta) => (count += delta))
 }
 
 function checkUnit(name: string, type: number, unit: string): void {

@@ -1,10 +1,8 @@
 /**
  * A native histogram kept within what a job allows: fewer buckets (`native_histogram_bucket_limit`), wider ones
- * (`native_histogram_min_bucket_factor`).
- *
- * One schema less joins bucket 2k-1 and 2k into bucket k, so no observation moves across a bound.
+ * (`native_histogram_min_bucket_factor`). Coarser resolutions are tried before a histogram is refused.
  */
-import { type Buckets, CUSTOM_SCHEMA, MAX_SCHEMA, MIN_SCHEMA, type NativeHistogram } from '#core'
+import { CUSTOM_SCHEMA, MAX_SCHEMA, MIN_SCHEMA, type NativeHistogram, reduceResolution } from '#core'
 
 /** `bucketLimit`: 0 is none. `maxSchema`: the finest resolution taken. `undefined`: it cannot be made small enough. */
 export function withinLimits(
@@ -26,24 +24,4 @@ export function withinLimits(
 export function schemaOfFactor(factor: number): number {
   const finest = Math.floor(-Math.log2(Math.log2(factor <= 1 ? 1.00271 : factor)))
   return Math.min(MAX_SCHEMA, Math.max(MIN_SCHEMA, finest))
-}
-
-/** The same observations in the wider buckets of a lower `schema`. Not for custom buckets. */
-export function reduceResolution(histogram: NativeHistogram, schema: number): NativeHistogram {
-  const by = 2 ** (histogram.schema - schema)
-  return { ...histogram, schema, positive: merged(histogram.positive, by), negative: merged(histogram.negative, by) }
-}
-
-function merged({ indices, counts }: Buckets, by: number): Buckets {
-  const into: number[] = []
-  const sums: number[] = []
-  for (let i = 0; i < indices.length; i++) {
-    const index = Math.ceil(indices[i]! / by)
-    if (into.at(-1) === index) sums[sums.length - 1]! += counts[i]!
-    else {
-      into.push(index)
-      sums.push(counts[i]!)
-    }
-  }
-  return { indices: Int32Array.from(into), counts: Float64Array.from(sums) }
 }

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { type Feature, isStaleAt, Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
 import { ExemplarStore, MetadataStore, memoryStore } from '#storage'
 import { encodeFamilies } from './encode-families.test-support.ts'
+import { targetOf } from './scrape.test-support.ts'
 import { createScraper } from './scraper.ts'
 import type { Page, Target } from './types.ts'
 
@@ -32,27 +33,17 @@ async function scrape(
     features: new Set(features),
     exemplars,
   })
-  const labels = Labels.of({ job: 'j', instance: 'i' })
   let turn = 0
   const read = async () => {
     const page = pages[Math.min(turn++, pages.length - 1)]!
     if (page instanceof Error) throw page
     return page
   }
-  const target: Target = {
-    pool: 'j',
-    labels,
-    discoveredLabels: labels,
+  const target = targetOf('j', read, {
+    labels: Labels.of({ job: 'j', instance: 'i' }),
     url: 'http://i/metrics',
-    intervalMs: 1000,
-    timeoutMs: 500,
-    honorLabels: false,
-    honorTimestamps: true,
-    metricRelabelConfigs: [],
-    limits: {},
-    read,
     ...settings,
-  }
+  })
   scraper.apply([target])
   await clock.advance(1000 * pages.length)
   const seriesOf = (name: string) => {

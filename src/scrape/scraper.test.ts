@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isStaleAt, Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
+import { isStaleAt, ManualClock, matcher, silentLog, unixMs } from '#core'
 import { MetadataStore, memoryStore, type Store } from '#storage'
+import { targetOf as anyTargetOf } from './scrape.test-support.ts'
 import { createScraper } from './scraper.ts'
 import type { Target } from './types.ts'
 
 const START = 1_700_000_000_000
 
 function targetOf(job: string, read: (signal: AbortSignal) => Promise<string>, more: Partial<Target> = {}): Target {
-  const labels = Labels.of({ job, instance: `${job}:80` })
-  return {
-    pool: job,
-    labels,
-    discoveredLabels: labels,
-    url: `http://${job}:80/metrics`,
-    intervalMs: 1000,
-    timeoutMs: 500,
-    honorLabels: false,
-    honorTimestamps: true,
-    metricRelabelConfigs: [],
-    limits: {},
-    read: async (signal) => ({ body: await read(signal), contentType: 'text/plain; version=0.0.4' }),
-    ...more,
-  }
+  return anyTargetOf(
+    job,
+    async (signal) => ({ body: await read(signal), contentType: 'text/plain; version=0.0.4' }),
+    more,
+  )
 }
 
 /** Values of one series in order; a stale marker reads 'stale'. */

@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_RELABEL } from './relabel.ts'
+import { jobOf } from './scrape.test-support.ts'
 import { type TargetGroup, targetsOf } from './targets-of.ts'
 import type { ScrapeConfig } from './types.ts'
 
-const CONFIG: ScrapeConfig = {
-  jobName: 'shop',
-  intervalMs: 15_000,
-  timeoutMs: 10_000,
-  scheme: 'http',
-  metricsPath: '/metrics',
-  params: {},
-  honorLabels: false,
-  honorTimestamps: true,
-  staticConfigs: [],
-  fileSdConfigs: [],
-  relabelConfigs: [],
-  metricRelabelConfigs: [],
-  limits: {},
-}
+const CONFIG = jobOf({ intervalMs: 15_000, timeoutMs: 10_000 })
 
 /** The targets and the URLs that their readers were made for. */
 function find(config: Partial<ScrapeConfig>, group: Partial<TargetGroup> = {}) {

@@ -31,6 +31,15 @@ test('the handler of a request is its pattern, so that a metric has few series',
   assert.ok(!text.includes('addresses'))
 })
 
+test('a path with a parameter tells which methods it takes', async () => {
+  await using world = await openWorld()
+  const answer = await world.get('/api/v1/label/job/values', { method: 'POST' })
+  assert.equal(answer.status, 405)
+  assert.match(answer.headers.get('allow') ?? '', /\bGET\b/)
+  for (const path of ['/api/v1/label//values', '/api/v1/label/*/values/more'])
+    assert.equal((await world.get(path, { method: 'POST' })).status, 404, path)
+})
+
 test('reload and quit are refused unless they are enabled', async () => {
   await using world = await openWorld()
   for (const path of ['/-/reload', '/-/quit']) {

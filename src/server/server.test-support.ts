@@ -17,6 +17,7 @@ export const emptyPlan: Plan = {
   scrapeIntervalMs: 15_000,
   evaluationIntervalMs: 15_000,
   externalLabels: {},
+  watchesItself: false,
   parts: [],
   edges: [],
   callers: [],

@@ -315,36 +315,58 @@ class MemoryQuerier implements Querier {
   }
 
   #samples(one: MemorySeries): Samples {
-    const visible: number[] = []
-    for (let place = 0; place < one.count; place++) if (one.commits[place]! <= this.#commit) visible.push(place)
+    if (one.late.size > 0) return this.#withLate(one)
+    let from = 0
+    while (from < one.count && one.timestamps[from]! < this.#start) from++
+    let to = from
+    while (to < one.count && one.timestamps[to]! <= this.#end && one.commits[to]! <= this.#commit) to++
+    const samples = {
+      timestamps: one.timestamps.slice(from, to),
+      values: one.values.slice(from, to),
+      count: to - from,
+    }
+    // Nearly every series holds floats alone, of which no start is known.
+    if (one.histograms.size === 0 && one.starts.size === 0) return samples
+    return { ...samples, ...extrasAt(one, samples.timestamps, (at) => one.histograms.get(at)) }
+  }
+
+  /** Commits no longer ascend, and a histogram's hint depends on its neighbours. */
+  #withLate(one: MemorySeries): Samples {
+    const visible = Array.from({ length: one.count }, (_, place) => place).filter(
+      (place) => one.commits[place]! <= this.#commit,
+    )
     const places = visible.filter(
       (place) => one.timestamps[place]! >= this.#start && one.timestamps[place]! <= this.#end,
     )
-    const instants = places.map((place) => one.timestamps[place]!)
-    // Copied as bytes: a stale marker is bits.
+    const isLate = (place: number) => one.late.has(one.timestamps[place]!)
     const values = new Float64Array(places.length)
-    const words = new Uint32Array(values.buffer)
-    const source = new Uint32Array(one.values.buffer)
-    for (let i = 0; i < places.length; i++) words.set([source[2 * places[i]!]!, source[2 * places[i]! + 1]!], 2 * i)
-    const isLate = (place: number | undefined) => place !== undefined && one.late.has(one.timestamps[place]!)
-    const histograms = places.map((place, i) => {
-      let histogram = one.histograms.get(one.timestamps[place]!)
+    // Through a view: a stale marker is bits.
+    for (const [i, place] of places.entries()) values.set(one.values.subarray(place, place + 1), i)
+    const timestamps = Float64Array.from(places, (place) => one.timestamps[place]!)
+    const histogramOf = (at: number, i: number): NativeHistogram | undefined => {
+      const histogram = one.histograms.get(at)
+      const place = places[i]!
       if (histogram === undefined) return undefined
-      if (isLate(place)) {
-        const before = visible.findLast((other) => other < place && isLate(other))
-        histogram = settled(before === undefined ? undefined : histogramAt(one, before), histogram)
-      }
-      const isSwitch = i > 0 && isLate(places[i - 1]) !== isLate(place)
-      return isSwitch && histogram.resetHint !== 'gauge' ? { ...histogram, resetHint: 'unknown' as const } : histogram
-    })
-    const starts = Float64Array.from(instants, (at) => one.starts.get(at) ?? 0)
-    return {
-      timestamps: Float64Array.from(instants),
-      values,
-      count: places.length,
-      ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
-      ...(starts.some((start) => start !== 0) ? { starts } : {}),
+      const isSwitch = i > 0 && isLate(places[i - 1]!) !== isLate(place)
+      if (isSwitch && histogram.resetHint !== 'gauge') return { ...histogram, resetHint: 'unknown' }
+      if (!isLate(place)) return histogram
+      const before = visible.findLast((other) => other < place && isLate(other))
+      return settled(before === undefined ? undefined : histogramAt(one, before), histogram)
     }
+    return { timestamps, values, count: places.length, ...extrasAt(one, timestamps, histogramOf) }
+  }
+}
+
+function extrasAt(
+  one: MemorySeries,
+  timestamps: Float64Array,
+  histogramOf: (at: number, i: number) => NativeHistogram | undefined,
+): Pick<Samples, 'histograms' | 'starts'> {
+  const histograms = Array.from(timestamps, histogramOf)
+  const starts = timestamps.map((at) => one.starts.get(at) ?? 0)
+  return {
+    ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
+    ...(starts.some((start) => start !== 0) ? { starts } : {}),
   }
 }
 

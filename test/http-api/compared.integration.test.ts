@@ -89,9 +89,6 @@ scrape_configs:
       - { source_labels: [__address__], regex: 'dropped.*', action: drop }
   - job_name: nothing
     static_configs: []
-  # assay watches itself unless a job has that name.
-  - job_name: assay
-    static_configs: []
 `
   const features = ['exemplar-storage', 'native-histograms', 'promql-per-step-stats']
   const args = [

@@ -29,9 +29,14 @@ async function inProcess(names: readonly string[]): Promise<AsyncDisposable & { 
   return { url: server.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
+/**
+ * Nothing is scraped, not even ourselves: beside samples of today, those of a data set years old would be too old, as in Prometheus.
+ */
+const CONFIG = 'scrape_configs: [{ job_name: assay, static_configs: [] }]\n'
+
 async function asProcess(features: readonly string[]): Promise<AsyncDisposable & { readonly url: string }> {
   await using owned = new AsyncDisposableStack()
-  const { path } = owned.use(await directoryOf({ 'prometheus.yml': 'global: {}\n' }))
+  const { path } = owned.use(await directoryOf({ 'prometheus.yml': CONFIG }))
   const { url } = owned.use(
     await serve([
       ...['--config', `${path}/prometheus.yml`, '--data', `${path}/data`],

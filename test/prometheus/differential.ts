@@ -43,9 +43,10 @@ export type Found = {
 export type DifferentialReport = {
   readonly version: string
   readonly asked: number
-  /** Answers that held something, and those that were refused by both. */
+  /** Answers that held something, those that were refused by both, and questions that the other one did not answer in time. */
   readonly filled: number
   readonly refused: number
+  readonly unanswered: number
   readonly known: ReadonlyMap<string, number>
   readonly found: readonly Found[]
   /** Functions that the other one does not know. */
@@ -81,7 +82,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
   const known = await callsOf(servers.theirs)
   const generator = new QueryGenerator(new Random(seed), new Set(features), known, options.kinds)
   const deadline = performance.now() + withinMs
-  const counts = { asked: 0, filled: 0, refused: 0 }
+  const counts = { asked: 0, filled: 0, refused: 0, unanswered: 0 }
   const passedOver = new Map<string, number>()
   const found = new Map<string, Found>()
   let next = 0
@@ -91,6 +92,10 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
       const question = generator.question()
       const given = await askBoth(servers, question)
       counts.asked++
+      if (given.theirs.code === 0) {
+        counts.unanswered++
+        continue
+      }
       if (given.theirs.body.status !== 'success') counts.refused++
       else if ((given.theirs.body.data?.result.length ?? 0) > 0) counts.filled++
       const { reasons, unexplained } = explanation(given, question, servers.version)
@@ -117,7 +122,7 @@ type Given = { readonly ours: Answer; readonly theirs: Answer; readonly differen
 type Small = Omit<Found, 'number'>
 
 async function askBoth({ ours, theirs }: Servers, question: Question): Promise<Given> {
-  const [a, b] = await Promise.all([ask(ours, question).catch(noAnswer), ask(theirs, question)])
+  const [a, b] = await Promise.all([ask(ours, question).catch(noAnswer), ask(theirs, question).catch(noAnswer)])
   const ordered = question.stepMs === undefined && /^(sort|topk|bottomk)/.test(textOf(question))
   return { ours: a, theirs: b, differences: compare(a, b, { ordered }) }
 }
@@ -224,9 +229,18 @@ export function describe({ question, number, difference, ours, theirs }: Found, 
 }
 
 /** One line for each reason, and the figures. */
-export function summary({ version, asked, filled, refused, known, found, unknown }: DifferentialReport): string {
+export function summary({
+  version,
+  asked,
+  filled,
+  refused,
+  unanswered,
+  known,
+  found,
+  unknown,
+}: DifferentialReport): string {
   return [
-    `${asked} questions to Prometheus ${version}: ${filled} with an answer, ${refused} refused; ${found.length} differences without a reason`,
+    `${asked} questions to Prometheus ${version}: ${filled} with an answer, ${refused} refused${unanswered > 0 ? `, ${unanswered} it did not answer in time` : ''}; ${found.length} differences without a reason`,
     ...[...known].map(([why, times]) => `  ${times} times: ${why}`),
     ...(unknown.length > 0 ? [`  not asked, since ${version} does not know them: ${unknown.join(', ')}`] : []),
   ].join('\n')

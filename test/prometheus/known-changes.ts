@@ -23,7 +23,11 @@ type Reason = {
 }
 
 /** A difference in what was calculated, or whether. */
-type ChangedResult = Reason & { readonly covers: (given: Case) => boolean }
+type ChangedResult = Reason & {
+  readonly covers: (given: Case) => boolean
+  /** It also changes what is said. */
+  readonly texts?: boolean
+}
 
 /** A warning or info in other words: what is left of it when the change is taken back. `''`: nothing. */
 type ChangedText = Reason & {
@@ -46,8 +50,20 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
   {
     why: '#17135, #17817, #17898: info() keeps series without identifying labels, and those that a matcher fits already',
     since: '3.10',
+    texts: true,
+    covers: ({ query, difference }) => /\binfo\(/.test(query) && difference.kind !== 'value',
+  },
+  {
+    why: 'with the removal of names delayed, a name that was dropped within a subquery stays so behind last_over_time',
+    since: '3.13',
     covers: ({ query, difference }) =>
-      /\binfo\(/.test(query) && ['labels', 'instants', 'status'].includes(difference.kind),
+      /\b(last|first)_over_time\(\(/.test(query) && /only in theirs: .*__name__|only in ours/.test(difference.what),
+  },
+  {
+    why: 'a NaN makes mad_over_time NaN',
+    since: '3.14',
+    covers: ({ query, difference }) =>
+      query.includes('mad_over_time(') && /\bodd\b|=~/.test(query) && /"NaN" \| "-?[\d.e+-]+"/.test(difference.what),
   },
   {
     why: '#16828: how far rate and increase of a native histogram are extrapolated that is a gauge, and seems to fall to zero',
@@ -66,6 +82,7 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
   {
     why: '#17278: histograms with other custom bounds are reconciled',
     since: '3.8',
+    texts: true,
     covers: ({ ours, theirs }) => reconciles(ours) && refusesBounds(theirs),
   },
   {
@@ -74,20 +91,36 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
     covers: ({ query, ours, theirs, difference }) =>
       difference.kind === 'value' &&
       /\b(a?(sin|cos|tan)h?|exp|ln|log2|log10|sqrt|deg|rad|atan2)\b|\^/.test(query) &&
-      !compare(ours, theirs, { tolerance: 1e-7 }).some(({ kind }) => kind === 'value'),
+      // What a range or a set of series makes of nearly equal numbers may have few digits left.
+      !compare(ours, theirs, { tolerance: /\[|std|quantile/.test(query) ? 1e-2 : 1e-9 }).some(
+        ({ kind }) => kind === 'value',
+      ),
+  },
+  {
+    why: 'sinh and cosh are finite up to 1.8e308; those of Go are not beyond 0.9e308',
+    since: 'never',
+    covers: ({ query, difference }) =>
+      /\b(sinh|cosh)\(/.test(query) && /: "-?\d[\d.]*e\+308" \| "[+-]Inf"/.test(difference.what),
+  },
+  {
+    why: '#16879: counter resets of native histograms within a subquery',
+    since: '3.6',
+    covers: ({ query, difference }) =>
+      difference.kind === 'value' && /\[[^\]]*:[^\]]*\]/.test(query) && /h: \{"count"/.test(difference.what),
   },
   {
     why: 'the date of NaN and of infinities is NaN: what Go makes of them differs from processor to processor',
     since: 'never',
     covers: ({ query, difference }) =>
-      /\b(day_of_\w+|days_in_month|hour|minute|month|year)\(/.test(query) &&
-      /"NaN" \| "-?[\d.e+-]+"/.test(difference.what),
+      /\b(day_of_\w+|days_in_month|hour|minute|month|year)\(/.test(query) && /"NaN" \| "[^"]+"/.test(difference.what),
   },
   {
     why: 'logarithms of the smallest numbers are right; those of Go on this processor are not',
     since: 'never',
     covers: ({ query, difference }) =>
-      /\b(ln|log2|log10)\(/.test(query) && /\bodd\b/.test(query) && difference.kind === 'value',
+      /\b(ln|log2|log10)\(/.test(query) &&
+      difference.kind === 'value' &&
+      (/\bodd\b/.test(query) || /: "-(30[89]|3[12]\d|70[89]|7[1-4]\d|10[2-7]\d)\b[^"]*" \| "-/.test(difference.what)),
   },
 ]
 
@@ -176,7 +209,10 @@ export function explain(given: Case, version: string): readonly string[] | undef
     theirs = b
   }
   const left = compare(ours, theirs).some((one) => one.kind === 'warnings' || one.kind === 'infos')
-  return left ? undefined : reasons
+  if (!left) return reasons
+  // Where there is another result further in, something else is said about it further out.
+  const change = CHANGED_RESULTS.find((one) => one.texts === true && active(one) && one.covers(given))
+  return change === undefined ? undefined : [change.why]
 }
 
 /** The same answer when nothing changes. */

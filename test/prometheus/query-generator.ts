@@ -81,6 +81,8 @@ export const ANY_KIND = [
   [20, 'native'],
 ] as const
 
+/** Numbers that are instants, also far ones. */
+const INSTANTS = node('vector', 'odd{kind=~"unix_time|large_whole|constant|late"}')
 const LABELS = ['job', 'instance', 'code', 'room', 'floor', 'x', 'le', 'kind', 'version', 'none']
 const DURATIONS = ['15s', '30s', '1m', '2m', '5m', '7m', '10m', '90s', '1m30s', '20m', '1h', '61s', '1ms']
 const NUMBERS =
@@ -195,11 +197,15 @@ export class QueryGenerator {
       node('vector', `${name}(`, ...args.flatMap((arg, i) => (i === 0 ? [arg] : [', ', arg])), ')')
     switch (signature) {
       case 'v':
-        return call(vector())
+        // The sine of a large number that differs in its last digit is any number.
+        return call(['sin', 'cos', 'tan'].includes(name) ? this.selector() : vector())
       case 'm':
         return call(this.matrix(kind))
       case 'v?':
-        return random.chance(0.2) ? call() : call(vector())
+        // What Go makes of the date of NaN and of infinities depends on the processor.
+        return random.chance(0.2)
+          ? call()
+          : call(random.chance(0.3) ? INSTANTS : this.#whole(random.pick(['counter', 'gauge'])))
       case 'vss':
         return call(vector(), this.scalar(), this.scalar())
       case 'vs':
@@ -346,8 +352,8 @@ export class QueryGenerator {
   #range(): string {
     const random = this.#random
     if (this.#features.has('promql-duration-expr') && random.chance(0.2))
-      return random.pick(['1m + 30s', '5m / 2', '2 * 1m', '(1m - 30s) * 3', '10m % 4m', '1m ^ 1', '-(-5m)', '1m - 2m'])
-    return random.chance(0.03) ? random.pick(['0s', '300', '5', '1y', '-1m', '5m1', '0.5']) : random.pick(DURATIONS)
+      return random.pick(['1m + 30s', '5m / 2', '2 * 1m', '(1m - 30s) * 3', '10m % 4m', '60 ^ 1', '-(-5m)', '1m - 2m'])
+    return random.chance(0.03) ? random.pick(['0s', '300', '5', '1d', '-1m', '5m1', '0.5']) : random.pick(DURATIONS)
   }
 
   #quantile(): QueryNode {

@@ -287,7 +287,7 @@ ${CASES.map(
     const job = `case${i}`
     const omitted = [...NOT_COMPARED, ...without]
     const theirs = (await asked(`{job="${job}"}`)).map(shownTheirs)
-    using querier = store.querier(unixMs(now - 60_000), unixMs(now + 7_200_000))
+    using querier = store.querier(unixMs(now - 300_000), unixMs(now + 7_200_000))
     const ours = querier.select([matcher('job', '=', job)]).flatMap(({ labels, samples }) => {
       const { values, histograms, count } = samples()
       if (isStaleAt(values, count - 1)) return []

@@ -28,6 +28,7 @@ export type HttpRequest = {
 /** The head of an answer; its body is the caller's to read, or to destroy. `url`: where it came from in the end. */
 export type HttpAnswer = { readonly message: IncomingMessage; readonly url: URL }
 
+/** Disposal closes idle connections; a request that is on its way comes to its end. */
 export interface HttpClient extends Disposable {
   /** Rejects with the error of the connection, the reason of `signal`, or an `AssayError` (`ASSAY_HTTP_*`). */
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
@@ -111,7 +112,9 @@ class ConfiguredClient implements HttpClient {
   }
 
   [Symbol.dispose](): void {
-    for (const { agent } of this.#routes.values()) agent.destroy()
+    // Idle connections alone: a request on its way is let come to its end, and its connection ends when it has been idle.
+    for (const { agent } of this.#routes.values())
+      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
     this.#routes.clear()
     this.#tokenClient?.[Symbol.dispose]()
   }

@@ -127,6 +127,10 @@ export function withoutSchema(labels: Labels): Labels {
     : labels
 }
 
+export function withoutName(labels: Labels): Labels {
+  return labels.has(METRIC_NAME) ? labels.without(METRIC_NAME) : labels
+}
+
 /** Labels as Prometheus prints them in errors, the name among them: `{__name__="up", job="shop"}`. */
 export function inBraces(labels: Labels): string {
   return `{${[...labels].map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`

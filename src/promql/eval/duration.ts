@@ -1,13 +1,32 @@
 /**
  * Durations of an expression in milliseconds, now that the query's range and step are known.
  */
-import type { Duration } from '../ast.ts'
+import { type Duration, type Expr, walk } from '../ast.ts'
+import { ParseError, type Span } from '../position.ts'
 import type { Context } from './context.ts'
 
-/** A range or step: above 0. Throws `ASSAY_PROMQL_EVAL`. */
+/**
+ * Calculates every duration of an expression once, so that none is found wrong after something was read: as in Prometheus they
+ * are part of the question. Throws `ParseError`.
+ */
+export function checkDurations(expr: Expr, context: Context): void {
+  for (const node of walk(expr)) {
+    if (node.kind === 'vector-selector') offsetMs(node.offset, context)
+    if (node.kind === 'matrix-selector' || node.kind === 'subquery') positiveMs(node.range, context)
+    if (node.kind !== 'subquery') continue
+    offsetMs(node.offset, context)
+    if (node.step !== undefined) positiveMs(node.step, context)
+  }
+}
+
+function fault(span: Span, what: string, { text }: Context): ParseError {
+  return new ParseError(text, span, what)
+}
+
+/** A range or step: above 0. Throws `ParseError`. */
 export function positiveMs(duration: Duration, context: Context): number {
   const ms = signedMs(duration, context)
-  if (ms <= 0) throw context.fail(duration.span, 'duration must be greater than 0; write one as in 5m')
+  if (ms <= 0) throw fault(duration.span, 'duration must be greater than 0; write one as in 5m', context)
   return ms
 }
 
@@ -21,7 +40,7 @@ function signedMs(duration: Duration, context: Context): number {
   // 1.001 s is 1000.9999999999999 ms in binary: what is a hair away from a whole millisecond is that one.
   const nearest = Math.round(exact)
   const ms = Math.abs(exact - nearest) < 1e-6 ? nearest : Math.trunc(exact)
-  if (!Number.isSafeInteger(ms)) throw context.fail(duration.span, 'duration is out of range; write less than 292y')
+  if (!Number.isSafeInteger(ms)) throw fault(duration.span, 'duration is out of range; write less than 292y', context)
   return ms
 }
 
@@ -63,10 +82,10 @@ function arithmetic(
     case '*':
       return left * right
     case '/':
-      if (right === 0) throw context.fail(node.span, 'division by zero; divide by something else')
+      if (right === 0) throw fault(node.span, 'division by zero; divide by something else', context)
       return left / right
     case '%':
-      if (right === 0) throw context.fail(node.span, 'modulo by zero; divide by something else')
+      if (right === 0) throw fault(node.span, 'modulo by zero; divide by something else', context)
       return left % right
     case '^':
       return left ** right

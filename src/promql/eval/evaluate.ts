@@ -10,9 +10,10 @@ import { aggregate, aggregateQuantile, countValues } from './aggregate.ts'
 import { pick } from './aggregate-pick.ts'
 import { binary } from './binary.ts'
 import { call } from './call.ts'
-import { broadcast, type Frame, sizeOf, type Value, type Vector } from './column.ts'
+import { broadcast, type Frame, sizeOf, type Value, type Vector, withoutName, withoutSchema } from './column.ts'
 import type { Context } from './context.ts'
 import { dropNames, dropNamesOnce } from './gather.ts'
+import { HISTOGRAM_VALUES } from './histogram-calls.ts'
 import { texts } from './label-functions.ts'
 import { RANGE_FUNCTIONS } from './range-call.ts'
 import { selectInstant } from './select.ts'
@@ -40,7 +41,9 @@ function settled(expr: Expr, value: Value, frame: Frame, context: Context): Valu
   const { columns } = value
   if (expr.kind === 'call' && RANGE_FUNCTIONS.has(expr.name))
     return { type: 'vector', columns: dropNamesOnce(columns, context, expr.span) }
-  return { type: 'vector', columns: dropNames(columns, frame.count, context, expr.span) }
+  // histogram_count() and its kin alone leave what describes the metric, as in Prometheus.
+  const without = expr.kind === 'call' && HISTOGRAM_VALUES.has(expr.name) ? withoutName : withoutSchema
+  return { type: 'vector', columns: dropNames(columns, frame.count, context, expr.span, without) }
 }
 
 async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> {

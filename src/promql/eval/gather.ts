@@ -58,8 +58,14 @@ export class Gather {
 }
 
 /** Drops the names that were marked for it, and merges what has become the same. */
-export function dropNames(columns: readonly Column[], count: number, context: Context, span: Span): readonly Column[] {
-  const renamed = withoutNames(columns)
+export function dropNames(
+  columns: readonly Column[],
+  count: number,
+  context: Context,
+  span: Span,
+  without = withoutSchema,
+): readonly Column[] {
+  const renamed = withoutNames(columns, without)
   // The common case: nothing has become the same, and the columns themselves can stay.
   if (renamed === columns || firstRepeated(renamed) === undefined) return renamed
   const gather = new Gather(count, context, span)
@@ -75,10 +81,10 @@ export function dropNamesOnce(columns: readonly Column[], context: Context, span
   return renamed
 }
 
-function withoutNames(columns: readonly Column[]): readonly Column[] {
+function withoutNames(columns: readonly Column[], without = withoutSchema): readonly Column[] {
   if (!columns.some(({ dropName }) => dropName)) return columns
   return columns.map((column) =>
-    column.dropName ? { ...column, labels: withoutSchema(column.labels), dropName: false } : column,
+    column.dropName ? { ...column, labels: without(column.labels), dropName: false } : column,
   )
 }
 

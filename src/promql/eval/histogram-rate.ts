@@ -8,14 +8,13 @@
  *
  * Source: prometheus: promql/functions.go (`histogramRate`, `extendedHistogramRate`, `interpolateHistograms`).
  */
-import { CUSTOM_SCHEMA, type NativeHistogram, NO_BUCKETS } from '#core'
+import { CUSTOM_SCHEMA, type NativeHistogram, NO_BUCKETS, reduceResolution } from '#core'
 import {
   addHistograms,
   type Combined,
   compactHistogram,
   divideHistogram,
   isReset,
-  reduceResolution,
   scaleHistogram,
   subtractHistograms,
 } from '../histogram/index.ts'

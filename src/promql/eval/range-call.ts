@@ -31,10 +31,11 @@ import { changesOfMixed, resetsOfMixed } from './mixed-count.ts'
 import * as mixed from './mixed-over-time.ts'
 import * as overTime from './over-time.ts'
 import { quantileWarning } from './quantile.ts'
-import { asSeries, type RangeSeries } from './range-series.ts'
+import type { RangeSeries } from './range-series.ts'
 import * as rates from './rate.ts'
 import * as regression from './regression.ts'
 import { selectRange, subqueryFrame } from './select.ts'
+import { subquerySeries } from './subquery-series.ts'
 import { type MixedFunction, nextResets, type RangeFunction, type Window } from './window.ts'
 
 type RangeFunctionInfo = {
@@ -102,11 +103,7 @@ export async function rangeInput(
     return { series: await selectRange(node, context), node, offset, range }
   }
   const inner = subqueryFrame(node, frame, context)
-  // What a subquery reads to be there is not counted; what windows are cut from it is.
-  const [value] = await context.reading(inner.count, async () =>
-    inner.count === 0 ? undefined : await evaluate(inner),
-  )
-  const series = value?.type === 'vector' ? asSeries(value.columns, inner) : []
+  const series = await subquerySeries(inner, node.span, context, evaluate)
   return { series, node, offset: offsetMs(node.offset, context), range }
 }
 
@@ -139,15 +136,21 @@ export async function slide(
   const window = emptyWindow(args.length, { annotations: context.annotations, span: placeOfNotes(call), name: '' })
   const byResets = BY_RESETS.has(info.run)
   const columns: Column[] = []
+  // All at once, before the first is made: what would be too much takes no memory.
+  context.charge(input.series.length * frame.count, call.span)
   for (const series of input.series) {
-    context.charge(frame.count, call.span)
     const column = blank(series.labels, info.keepsName === true ? series.dropName : true, frame.count)
-    const read = slideOne({ run, runMixed, byResets }, column, series, input, { window, args, frame, context })
+    const cursor: Cursor = { step: 0, from: 0, to: 0, histogramsFrom: 0, histogramsTo: 0 }
+    const slide = { window, args, frame, context }
+    while (cursor.step < frame.count) {
+      const read = slideOn({ run, runMixed, byResets }, column, series, input, slide, cursor)
+      if (context.spend(read)) await context.breathe()
+    }
     if (!isBlank(column)) {
       columns.push(column)
       if (info.counter === true && column.kinds.includes(FLOAT)) noteNonCounter(series, window.notes.span, context)
     }
-    if (context.spend(read + frame.count)) await context.breathe()
+    if (context.spend(frame.count)) await context.breathe()
   }
   return { type: 'vector', columns }
 }
@@ -177,33 +180,39 @@ type Slide = {
   readonly context: Context
 }
 
-/** Returns how many samples the windows held, as a measure of the work. */
-function slideOne(
+/** Where the windows of a series are between two turns. */
+type Cursor = { step: number; from: number; to: number; histogramsFrom: number; histogramsTo: number }
+
+/** Work of one turn, in samples that windows hold: a window of a long subquery holds millions, at each of as many steps. */
+const TURN = 1_000_000
+
+/** Slides on for about a turn, and returns how many samples the windows held; `cursor.step` is at the end when all is done. */
+function slideOn(
   { run, runMixed, byResets }: Functions,
   column: OpenColumn,
   series: RangeSeries,
   input: RangeInput,
   { window, args, frame, context }: Slide,
+  cursor: Cursor,
 ): number {
   const { values: out, kinds } = column
   const { timestamps, count, histograms } = series
   const { reads } = context
-  window.timestamps = timestamps
-  window.values = series.values
-  window.starts = series.starts
-  window.histograms = histograms
-  window.notes = { ...window.notes, name: series.labels.name }
-  window.nextReset = byResets ? nextResets(series.values, count, timestamps, series.starts) : undefined
+  if (cursor.step === 0) {
+    window.timestamps = timestamps
+    window.values = series.values
+    window.starts = series.starts
+    window.histograms = histograms
+    window.notes = { ...window.notes, name: series.labels.name }
+    window.nextReset = byResets ? nextResets(series.values, count, timestamps, series.starts) : undefined
+  }
   const extension = extensionOf(input)
   const before = extension === undefined ? 0 : context.lookbackMs
   const after = extension === 'smoothed' ? context.lookbackMs : 0
   let read = 0
   let weight = 0
-  let from = 0
-  let to = 0
-  let histogramsFrom = 0
-  let histogramsTo = 0
-  for (let step = 0; step < frame.count; step++) {
+  let { step, from, to, histogramsFrom, histogramsTo } = cursor
+  for (const last = step + TURN; step < frame.count && step < last && read < TURN; step++) {
     const at = timeAt(frame, step)
     const end = windowEnd(input, at, context)
     const start = end - input.range
@@ -239,6 +248,11 @@ function slideOne(
       putHistogram(column, step, result)
     }
   }
+  cursor.step = step
+  cursor.from = from
+  cursor.to = to
+  cursor.histogramsFrom = histogramsFrom
+  cursor.histogramsTo = histogramsTo
   if (weight > 0) context.charge(weight, input.node.span)
   return read
 }

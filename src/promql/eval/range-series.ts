@@ -57,8 +57,10 @@ export function weightOfSeries({ count, histograms }: RangeSeries): number {
  */
 export function asSeries(columns: readonly Column[], frame: Frame): readonly RangeSeries[] {
   return columns.map(({ labels, dropName, values, kinds, histograms }) => {
-    const timestamps = new Float64Array(frame.count)
-    const kept = new Float64Array(frame.count)
+    let floats = 0
+    for (let i = 0; i < frame.count; i++) if (kinds[i] === FLOAT) floats++
+    const timestamps = new Float64Array(floats)
+    const kept = new Float64Array(floats)
     let count = 0
     for (let i = 0; i < frame.count; i++) {
       if (kinds[i] !== FLOAT) continue
@@ -76,6 +78,37 @@ export function asSeries(columns: readonly Column[], frame: Frame): readonly Ran
     }
     return { ...series, histograms: run(Float64Array.from(times), found) }
   })
+}
+
+/** One series of its parts, which follow each other in time. The first says whether the name will be dropped. */
+export function concatSeries(parts: readonly RangeSeries[]): RangeSeries {
+  const [first] = parts
+  if (first === undefined) throw new TypeError('BUG: a series of no parts')
+  if (parts.length === 1) return first
+  const runs = parts.flatMap(({ histograms }) => (histograms === undefined ? [] : [histograms]))
+  const { labels, dropName } = first
+  const count = parts.reduce((sum, part) => sum + part.count, 0)
+  const series = {
+    labels,
+    dropName,
+    timestamps: joined(parts.map(({ timestamps }) => timestamps)),
+    values: joined(parts.map(({ values }) => values)),
+    count,
+  }
+  if (runs.length === 0) return series
+  const times = joined(runs.map(({ timestamps }) => timestamps))
+  const values = runs.flatMap((one) => one.values)
+  return { ...series, histograms: run(times, values) }
+}
+
+function joined(arrays: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(arrays.reduce((sum, one) => sum + one.length, 0))
+  let at = 0
+  for (const one of arrays) {
+    all.set(one, at)
+    at += one.length
+  }
+  return all
 }
 
 function withoutHint(histogram: NativeHistogram): NativeHistogram {

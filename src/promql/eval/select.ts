@@ -89,9 +89,11 @@ export async function selectInstant(
   if (selector.extension === 'smoothed' && asked === 'sample') return selectSmoothed(selector, frame, context)
   const offset = offsetMs(selector.offset, context)
   const columns: Column[] = []
-  for (const { labels, samples } of seriesOf(selector, context)) {
+  const series = seriesOf(selector, context)
+  // All at once, before the first is read: what would be too much takes no memory.
+  context.charge(series.length * frame.count, selector.span)
+  for (const { labels, samples } of series) {
     const data = samples()
-    context.charge(frame.count, selector.span)
     const column = blank(labels, asked !== 'sample', frame.count)
     fillInstant(column, data, frame, { offset, asked, selector, context })
     if (!isBlank(column)) columns.push(column)

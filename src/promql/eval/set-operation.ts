@@ -53,21 +53,30 @@ function mask(vector: Vector, other: (column: Column) => Uint8Array | undefined,
   return vectorOf(columns)
 }
 
-/** A series that comes from the left at some steps and from the right at others is still one series. */
+/**
+ * A series that comes from the left at some steps and from the right at others is still one series, also where one of them has a
+ * name that is to go and the other has not: the first sample decides, as in Prometheus.
+ */
 function mergeSame(columns: readonly Column[]): readonly Column[] {
   const merged = new Map<string, Column>()
   for (const column of columns) {
-    const key = `${column.dropName}\n${column.labels.key}`
+    const { key } = column.labels
     const known = merged.get(key)
     if (known === undefined) {
       merged.set(key, column)
       continue
     }
-    const { labels, dropName, values, kinds, histograms } = known
+    const { labels, values, kinds, histograms } = known
+    const { dropName } = firstStep(known) <= firstStep(column) ? known : column
     const both: OpenColumn = { labels, dropName, values: values.slice(), kinds: kinds.slice() }
     if (histograms !== undefined) both.histograms = [...histograms]
     for (let i = 0; i < both.kinds.length; i++) if (both.kinds[i] === ABSENT) copySlot(column, both, i)
     merged.set(key, both)
   }
   return [...merged.values()]
+}
+
+function firstStep({ kinds }: Column): number {
+  const step = kinds.findIndex((kind) => kind !== ABSENT)
+  return step < 0 ? Infinity : step
 }

@@ -10,7 +10,6 @@ import {
   formatNotation,
   negateHistogram,
   parseHistogram,
-  reduceResolution,
   scaleHistogram,
   subtractHistograms,
 } from './index.ts'
@@ -66,27 +65,6 @@ test('twice a histogram is the histogram added to itself', () => {
       assert.ok(sameHistogram(negateHistogram(negateHistogram(h)), h))
     }),
   )
-})
-
-test('a coarser resolution keeps counts, sum and order of buckets', () => {
-  fc.assert(
-    fc.property(anyExponential, fc.integer({ min: 0, max: 4 }), (h, steps) => {
-      const coarser = reduceResolution(h, h.schema - steps)
-      assert.equal(inBuckets(coarser), inBuckets(h))
-      assert.deepEqual(
-        [...coarser.positive.indices],
-        [...new Set(coarser.positive.indices)].sort((a, b) => a - b),
-      )
-      assert.ok(
-        sameHistogram(
-          reduceResolution(reduceResolution(h, h.schema - Math.floor(steps / 2)), h.schema - steps),
-          coarser,
-        ),
-      )
-    }),
-  )
-  assert.throws(() => reduceResolution(read('{{schema:0}}'), 1), /BUG/)
-  assert.throws(() => reduceResolution(read('{{schema:-53}}'), 0), /BUG/)
 })
 
 test('exponential and custom buckets have no sum', () => {

@@ -3,9 +3,9 @@
  *
  * Source of the rules: prometheus: model/histogram/float_histogram.go.
  */
-import { type Buckets, CUSTOM_SCHEMA, type NativeHistogram } from '#core'
+import type { Buckets, NativeHistogram } from '#core'
 import { Accumulator, type Caveats, withoutBuckets } from './accumulator.ts'
-import { coarserSide, compactSide } from './buckets.ts'
+import { compactSide } from './buckets.ts'
 
 /** `undefined`: exponential buckets met custom ones, and there is no result. */
 export type Combined = ({ readonly histogram: NativeHistogram } & Caveats) | undefined
@@ -59,16 +59,4 @@ export function compactHistogram(h: NativeHistogram): NativeHistogram {
   const positive = compactSide(h.positive)
   const negative = compactSide(h.negative)
   return positive === h.positive && negative === h.negative ? h : { ...h, positive, negative }
-}
-
-/**
- * The same observations in the wider buckets of `schema`. Throws `RangeError` for a schema above that of `h` and for custom
- * buckets, which cannot be converted.
- */
-export function reduceResolution(h: NativeHistogram, schema: number): NativeHistogram {
-  if (schema === h.schema) return h
-  if (h.schema === CUSTOM_SCHEMA || schema === CUSTOM_SCHEMA || schema > h.schema)
-    throw new RangeError(`BUG: a histogram of schema ${h.schema} cannot be reduced to ${schema}`)
-  const steps = h.schema - schema
-  return { ...h, schema, positive: coarserSide(h.positive, steps), negative: coarserSide(h.negative, steps) }
 }

@@ -4,7 +4,7 @@
  * - `indices` ascends, the three arrays are of one length, and none is written to once handed on.
  * - Without `lost` the sums are plain ones; with it they are compensated (`compensate`), and the true value is `counts + lost`.
  */
-import { type Buckets, exponentialBound } from '#core'
+import { type Buckets, coarserBuckets, coarserIndex, exponentialBound } from '#core'
 import { compensate } from '../eval/kahan.ts'
 
 export type Side = Buckets & { readonly lost?: Float64Array | undefined }
@@ -108,14 +108,11 @@ function sameIndices(a: Int32Array, b: Int32Array): boolean {
 /** The same observations with 2^`steps` buckets in the place of one. */
 export function coarserSide(side: Side, steps: number): Side {
   if (steps === 0) return side
-  const merged = new SideBuilder(side.indices.length, side.lost !== undefined)
+  if (side.lost === undefined) return coarserBuckets(side, steps)
+  const merged = new SideBuilder(side.indices.length, true)
   for (let i = 0; i < side.indices.length; i++)
-    merged.push(coarserIndex(side.indices[i]!, steps), side.counts[i]!, side.lost?.[i])
+    merged.push(coarserIndex(side.indices[i]!, steps), side.counts[i]!, side.lost[i])
   return merged.side
-}
-
-export function coarserIndex(index: number, steps: number): number {
-  return ((index - 1) >> steps) + 1
 }
 
 /** Without the buckets that end within the zero bucket. */

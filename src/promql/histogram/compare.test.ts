@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { NativeHistogram } from '#core'
+import { type NativeHistogram, reduceResolution } from '#core'
 import { anyHistogram, anyPair } from './histogram.test-support.ts'
-import { addHistograms, equalHistograms, isReset, parseHistogram, reduceResolution } from './index.ts'
+import { addHistograms, equalHistograms, isReset, parseHistogram } from './index.ts'
 
 const read = (text: string): NativeHistogram => parseHistogram(text).histogram
 const unhinted = (h: NativeHistogram): NativeHistogram => ({ ...h, resetHint: 'unknown' })

@@ -9,7 +9,6 @@ export {
   compactHistogram,
   divideHistogram,
   negateHistogram,
-  reduceResolution,
   scaleHistogram,
   subtractHistograms,
 } from './arithmetic.ts'

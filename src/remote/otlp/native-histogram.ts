@@ -13,6 +13,7 @@
 import {
   type Buckets,
   CUSTOM_SCHEMA,
+  coarserBuckets,
   histogramFault,
   MAX_SCHEMA,
   MIN_SCHEMA,
@@ -20,7 +21,6 @@ import {
   NO_BOUNDS,
   NO_BUCKETS,
 } from '#core'
-import { reducedBuckets } from '../reduce-buckets.ts'
 import type { ExponentialBuckets, ExponentialPoint, HistogramPoint } from './data.ts'
 
 const DEFAULT_ZERO_THRESHOLD = 1e-128
@@ -45,8 +45,8 @@ export function nativeOf(point: ExponentialPoint, isDelta: boolean): NativeHisto
     zeroCount: point.zeroCount,
     count: point.count,
     sum: point.sum ?? 0,
-    positive: listed(reducedBuckets(dense(positive.counts, positive.offset + 1), shift)),
-    negative: listed(reducedBuckets(dense(negative.counts, negative.offset + 1), shift)),
+    positive: listed(coarserBuckets(dense(positive.counts, positive.offset + 1), shift)),
+    negative: listed(coarserBuckets(dense(negative.counts, negative.offset + 1), shift)),
     customBounds: NO_BOUNDS,
     resetHint: isDelta ? 'gauge' : 'unknown',
     isInteger: point.count <= Number.MAX_SAFE_INTEGER,

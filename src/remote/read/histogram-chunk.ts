@@ -280,7 +280,8 @@ function readLayout(reader: BitReader): Buckets {
 
 /** A multiple of a thousandth up to 33,554.43 as varbit of thousandths + 1; otherwise a zero bit and the double. */
 function writeBound(writer: BitWriter, bound: number): void {
-  const thousandths = Math.round(bound * 1000)
+  // Plus 0: thousandths know no -0, which so keeps its sign in the long form.
+  const thousandths = Math.round(bound * 1000) + 0
   const isShort = bound * 1000 >= 0 && bound * 1000 <= MAX_THOUSANDTHS && Object.is(thousandths / 1000, bound)
   if (isShort) writer.varbitUint(thousandths + 1)
   else {

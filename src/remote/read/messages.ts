@@ -24,7 +24,9 @@ import {
   type MatchOp,
   ProtoReader,
   ProtoWriter,
+  readLabel,
   varintTag,
+  writeLabels,
   writeStale,
 } from '#core'
 import type { Samples } from '#storage'
@@ -190,7 +192,7 @@ function writeHints(writer: ProtoWriter, hints: ReadHints): void {
 export function writeSeries(writer: ProtoWriter, field: number, labels: Labels, samples: Samples): void {
   const { timestamps, values, count, histograms } = samples
   writer.blockField(field, () => {
-    writeLabels(writer, labels)
+    writeLabels(writer, labels.flat)
     for (let i = 0; i < count; i++) {
       if (histograms?.[i] !== undefined) continue
       writer.blockField(2, () => {
@@ -237,7 +239,7 @@ function readSeries(reader: ProtoReader, end: number): ReadSeries {
   const value = new Float64Array(1)
   while (reader.at < end) {
     const tag = reader.varint()
-    if (tag === bytesTag(1)) readLabel(reader, reader.block(), flat)
+    if (tag === bytesTag(1)) readLabel(reader, flat)
     else if (tag === bytesTag(2)) {
       const stop = reader.block()
       let at = 0
@@ -258,14 +260,14 @@ function readSeries(reader: ProtoReader, end: number): ReadSeries {
   reader.expect(end)
   const column = Float64Array.from(values)
   for (const place of stale) writeStale(column, place)
-  return { labels: labelsOf(flat), timestamps: Float64Array.from(timestamps), values: column, histograms }
+  return { labels: Labels.fromFlat(flat), timestamps: Float64Array.from(timestamps), values: column, histograms }
 }
 
 export function encodeChunkedFrame({ queryIndex, series }: ChunkedFrame): Buffer {
   const writer = new ProtoWriter()
   for (const { labels, chunks } of series) {
     writer.blockField(1, () => {
-      writeLabels(writer, labels)
+      writeLabels(writer, labels.flat)
       for (const { minTime, maxTime, encoding, data } of chunks) {
         writer.blockField(2, () => {
           writer.varintField(1, minTime)
@@ -293,12 +295,12 @@ export function decodeChunkedFrame(bytes: Uint8Array): ChunkedFrame {
       const chunks: Chunk[] = []
       while (reader.at < end) {
         const inner = reader.varint()
-        if (inner === bytesTag(1)) readLabel(reader, reader.block(), flat)
+        if (inner === bytesTag(1)) readLabel(reader, flat)
         else if (inner === bytesTag(2)) chunks.push(readChunk(reader, reader.block()))
         else reader.skip(inner)
       }
       reader.expect(end)
-      series.push({ labels: labelsOf(flat), chunks })
+      series.push({ labels: Labels.fromFlat(flat), chunks })
     } else if (tag === varintTag(2)) queryIndex = reader.varint()
     else reader.skip(tag)
   }
@@ -320,30 +322,4 @@ function readChunk(reader: ProtoReader, end: number): Chunk {
   }
   reader.expect(end)
   return { minTime, maxTime, encoding: CHUNK_ENCODINGS[encoding] ?? 'unknown', data }
-}
-
-function writeLabels(writer: ProtoWriter, { flat }: Labels): void {
-  for (let i = 0; i < flat.length; i += 2) {
-    writer.blockField(1, () => {
-      writer.textField(1, flat[i]!)
-      writer.textField(2, flat[i + 1]!)
-    })
-  }
-}
-
-function readLabel(reader: ProtoReader, end: number, flat: string[]): void {
-  let name = ''
-  let value = ''
-  while (reader.at < end) {
-    const tag = reader.varint()
-    if (tag === bytesTag(1)) name = reader.text()
-    else if (tag === bytesTag(2)) value = reader.text()
-    else reader.skip(tag)
-  }
-  reader.expect(end)
-  flat.push(name, value)
-}
-
-function labelsOf(flat: readonly string[]): Labels {
-  return Labels.fromPairs(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as const] : [])))
 }

@@ -11,7 +11,7 @@
  *
  * Source: Prometheus remote write specification 1.0; prometheus: prompb/types.proto, prompb/remote.proto.
  */
-import { bytesTag, fixed64Tag, ProtoReader, varintTag } from '#core'
+import { bytesTag, fixed64Tag, ProtoReader, readLabel, varintTag } from '#core'
 import type { Metadata } from '#storage'
 import { Budget } from './budget.ts'
 import { Faults } from './faults.ts'
@@ -73,7 +73,7 @@ function readSeries({ reader, columns, faults, budget, cache }: State, end: numb
     if (tag === bytesTag(1)) {
       budget.spend('labels')
       late ??= []
-      readLabel(reader, reader.block(), late)
+      readLabel(reader, late)
     } else if (tag === bytesTag(2)) {
       budget.spend('samples')
       readSample(reader, reader.block(), columns)
@@ -120,7 +120,7 @@ function readLabels(reader: ProtoReader, from: number, to: number, late: readonl
   reader.at = from
   while (reader.at < to) {
     reader.varint()
-    readLabel(reader, reader.block(), flat)
+    readLabel(reader, flat)
   }
   reader.at = back
   if (late !== undefined) flat.push(...late)
@@ -138,19 +138,6 @@ function readSample(reader: ProtoReader, end: number, columns: FloatColumns): vo
   reader.expect(end)
 }
 
-function readLabel(reader: ProtoReader, end: number, flat: string[]): void {
-  let name = ''
-  let value = ''
-  while (reader.at < end) {
-    const tag = reader.varint()
-    if (tag === bytesTag(1)) name = reader.text()
-    else if (tag === bytesTag(2)) value = reader.text()
-    else reader.skip(tag)
-  }
-  reader.expect(end)
-  flat.push(name, value)
-}
-
 /** `undefined`: labels that are none. Exemplars are a help, not the data: a bad one is passed over, as by Prometheus. */
 function readExemplar(reader: ProtoReader, end: number, budget: Budget): WriteExemplar | undefined {
   const flat: string[] = []
@@ -160,7 +147,7 @@ function readExemplar(reader: ProtoReader, end: number, budget: Budget): WriteEx
     const tag = reader.varint()
     if (tag === bytesTag(1)) {
       budget.spend('labels')
-      readLabel(reader, reader.block(), flat)
+      readLabel(reader, flat)
     } else if (tag === fixed64Tag(2)) value = reader.double()
     else if (tag === varintTag(3)) at = reader.varint()
     else reader.skip(tag)

@@ -1,7 +1,7 @@
 /**
  * Remote write 1.0 as we send it: the inverse of `decodeWriteRequest`. Start timestamps have no place in 1.0 and stay behind.
  */
-import { ProtoWriter } from '#core'
+import { ProtoWriter, writeLabels } from '#core'
 import { writeHistogram } from '../histogram-message.ts'
 import { metricTypeNumber } from './metric-type.ts'
 import type { WriteExemplar, WriteRequest } from './types.ts'
@@ -34,15 +34,6 @@ export function encodeWriteV1({ series, timestamps, values, metadata }: Sendable
     })
   }
   return writer.take()
-}
-
-function writeLabels(writer: ProtoWriter, flat: readonly string[]): void {
-  for (let i = 0; i < flat.length; i += 2) {
-    writer.blockField(1, () => {
-      writer.textField(1, flat[i]!)
-      writer.textField(2, flat[i + 1]!)
-    })
-  }
 }
 
 function writeExemplar(writer: ProtoWriter, { labels, value, at }: WriteExemplar): void {

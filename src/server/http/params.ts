@@ -110,7 +110,10 @@ export class Params {
 export function tryParseInt(text: string): number | string {
   if (!/^[+-]?\d+$/.test(text)) return 'invalid syntax'
   const value = Number(text)
-  return value >= -(2 ** 63) && value < 2 ** 63 ? value : 'value out of range'
+  // Doubles are exact far enough from the ends; there the largest of 64 bits would be taken for one more.
+  if (Math.abs(value) !== 2 ** 63) return Math.abs(value) < 2 ** 63 ? value : 'value out of range'
+  const exact = BigInt(text.replace('+', ''))
+  return BigInt.asIntN(64, exact) === exact ? value : 'value out of range'
 }
 
 /** Unix seconds, with fractions, or RFC 3339. Of seconds, fractions of a millisecond are rounded; of RFC 3339 they are cut off. */

@@ -134,3 +134,15 @@ test('caveats stand beside the data, and only when there are some', () => {
   )
   assert.equal(errorEnvelope('bad_data', 'x'), '{"status":"error","errorType":"bad_data","error":"x"}')
 })
+
+test('beyond ten caveats, it is told how many more there are', () => {
+  const answer = {
+    kind: 'vector',
+    samples: [],
+    warnings: Array.from({ length: 12 }, (_, i) => `w${i}`),
+    infos: Array.from({ length: 10 }, (_, i) => `i${i}`),
+  } as const
+  const { warnings = [], infos = [] } = renderAnswer(answer)
+  assert.deepEqual([warnings.length, warnings.at(-1)], [11, '2 more warning annotations omitted'])
+  assert.deepEqual(infos, answer.infos)
+})

@@ -3,6 +3,7 @@
  * objects for each would cost more than the query.
  */
 import { formatValue, type Labels, type MatrixSeries, type QueryAnswer, type VectorSample } from '#core'
+import { limitedAnnotations } from '#promql'
 import { renderHistogram } from './render-histogram.ts'
 
 /** JSON of a handler's `data`, and the caveats beside it. */
@@ -32,13 +33,13 @@ export function errorEnvelope(errorType: string, error: string): string {
   return JSON.stringify({ status: 'error', errorType, error })
 }
 
-/** An answer; at most `limit` series of it, with a warning when there were more. `stats`: JSON of what it took, or ''. */
+/** An answer with its first ten warnings and infos; at most `limit` series of it, with a warning when there were more. `stats`: JSON of what it took, or ''. */
 export function renderAnswer(answer: QueryAnswer, limit = Number.POSITIVE_INFINITY, stats = ''): Success {
   const [result, whole] = renderResult(answer, limit)
   return {
     data: `{"resultType":"${answer.kind}","result":${result}${stats === '' ? '' : `,"stats":${stats}`}}`,
-    warnings: whole ? answer.warnings : [...answer.warnings, TRUNCATED],
-    infos: answer.infos,
+    warnings: [...limitedAnnotations('warning', answer.warnings), ...(whole ? [] : [TRUNCATED])],
+    infos: limitedAnnotations('info', answer.infos),
   }
 }
 

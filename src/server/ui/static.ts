@@ -65,8 +65,7 @@ export function registerUi(
     })
   }
   app.setNotFoundHandler((request, reply) => {
-    // Looked up, not matched: the address is the caller's, and a router takes a `*` in it for a pattern.
-    const allowed = [...(methods.get(request.url.split('?', 1)[0] ?? '/') ?? [])]
+    const allowed = [...methodsOf(methods, request.url.split('?', 1)[0] ?? '/')]
     if (allowed.length === 0 || allowed.includes(request.method))
       return notFound(app, request, reply, webRoot !== undefined)
     return reply
@@ -75,6 +74,19 @@ export function registerUi(
       .type('text/plain; charset=utf-8')
       .send('Method Not Allowed\n')
   })
+}
+
+/** Not by the router: the address is the caller's, and it takes a `*` in it for a pattern. */
+function methodsOf(methods: ReadonlyMap<string, ReadonlySet<string>>, path: string): ReadonlySet<string> {
+  const found = methods.get(path)
+  if (found !== undefined) return found
+  const parts = path.split('/')
+  for (const [pattern, allowed] of methods) {
+    const wanted = pattern.split('/')
+    if (!pattern.includes(':') || wanted.length !== parts.length) continue
+    if (wanted.every((part, i) => part === parts[i] || (part.startsWith(':') && parts[i] !== ''))) return allowed
+  }
+  return new Set()
 }
 
 function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, built: boolean): unknown {

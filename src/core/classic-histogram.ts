@@ -8,19 +8,19 @@
  * Source of the rules: prometheus: util/convertnhcb/convertnhcb.go.
  */
 import {
-  type Buckets,
   CUSTOM_SCHEMA,
+  compactBuckets,
   histogramFault,
   MAX_BUCKETS,
   type NativeHistogram,
   NO_BUCKETS,
   type ResetHint,
-} from '#core'
+} from './histogram.ts'
 
 /** Empty buckets that may lie between two that hold something without being left out, in a histogram of whole counts. */
 const KEPT_GAP = 2
 
-export class CustomHistogram {
+export class ClassicHistogram {
   readonly #buckets: { readonly bound: number; readonly count: number }[] = []
   #count: number | undefined
   #sum = 0
@@ -64,7 +64,7 @@ export class CustomHistogram {
       zeroCount: 0,
       count,
       sum: this.#sum,
-      positive: compact(
+      positive: compactBuckets(
         { indices: Int32Array.from(counts.keys()), counts: Float64Array.from(counts) },
         isInteger ? KEPT_GAP : 0,
       ),
@@ -75,23 +75,4 @@ export class CustomHistogram {
     }
     return histogramFault(histogram) === undefined ? histogram : undefined
   }
-}
-
-/** The buckets without empty ones, but for gaps of at most `keptGap` between two that hold something. */
-export function compact({ indices, counts }: Buckets, keptGap = 0): Buckets {
-  if (counts.every((count) => count !== 0) && keptGap === 0) return { indices, counts }
-  const keptIndices: number[] = []
-  const keptCounts: number[] = []
-  for (let i = 0; i < indices.length; i++) {
-    if (counts[i] === 0) continue
-    const last = keptIndices.at(-1)
-    if (last !== undefined && indices[i]! - last - 1 <= keptGap)
-      for (let between = last + 1; between < indices[i]!; between++) {
-        keptIndices.push(between)
-        keptCounts.push(0)
-      }
-    keptIndices.push(indices[i]!)
-    keptCounts.push(counts[i]!)
-  }
-  return { indices: Int32Array.from(keptIndices), counts: Float64Array.from(keptCounts) }
 }

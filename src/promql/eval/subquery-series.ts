@@ -1,0 +1,56 @@
+/**
+ * The series that windows of a subquery are cut from.
+ *
+ * - A long subquery is evaluated in parts, and of each part only the samples that are there are kept: a year in steps of seconds
+ *   over an hour of data takes the memory of that hour, as in Prometheus, which counts samples and not steps.
+ * - Steps do not depend on each other, so that parts make no difference; every part reads the selectors' series again, which
+ *   bounds their number.
+ */
+import type { Span } from '../position.ts'
+import type { Frame, Value } from './column.ts'
+import { timeAt } from './column.ts'
+import type { Context } from './context.ts'
+import { asSeries, concatSeries, type RangeSeries, weightOfSeries } from './range-series.ts'
+
+/** Steps that are always evaluated at once. */
+const AT_ONCE = 65_536
+const MAX_PARTS = 16
+
+export async function subquerySeries(
+  frame: Frame,
+  span: Span,
+  context: Context,
+  evaluate: (frame: Frame) => Promise<Value>,
+): Promise<readonly RangeSeries[]> {
+  const size = Math.max(AT_ONCE, Math.ceil(frame.count / MAX_PARTS))
+  if (frame.count <= size) return seriesOf(frame, context, evaluate)
+  const held = context.held
+  let kept = 0
+  const parts = new Map<string, RangeSeries[]>()
+  for (let from = 0; from < frame.count; from += size) {
+    const part = { ...frame, start: timeAt(frame, from), count: Math.min(size, frame.count - from) }
+    const found = await seriesOf(part, context, evaluate)
+    context.held = held + kept
+    for (const series of found) {
+      const weight = weightOfSeries(series)
+      if (weight === 0) continue
+      context.charge(weight, span)
+      kept += weight
+      const known = parts.get(series.labels.key)
+      if (known === undefined) parts.set(series.labels.key, [series])
+      else known.push(series)
+    }
+  }
+  return [...parts.values()].map(concatSeries)
+}
+
+/** What a subquery reads to be there is not counted; what windows are cut from it is. */
+async function seriesOf(
+  frame: Frame,
+  context: Context,
+  evaluate: (frame: Frame) => Promise<Value>,
+): Promise<readonly RangeSeries[]> {
+  if (frame.count === 0) return []
+  const [value] = await context.reading(frame.count, () => evaluate(frame))
+  return value.type === 'vector' ? asSeries(value.columns, frame) : []
+}
