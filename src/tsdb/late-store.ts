@@ -5,7 +5,7 @@
  * - New ones go into the active table. What is to be written is frozen: split off, still served, and dropped in the very turn in
  *   which its block serves.
  * - A view is the tables of its moment and the number of the last commit: what comes later it does not see.
- * - Bounded: `isDue` from a limit on, `isFull` at four times that, where further ones are refused.
+ * - Bounded: `isDue` from a limit on, `isFull` at four times that (10,000 samples at least), where further ones are refused.
  */
 import type { Labels } from '#core'
 import type { Accepted } from './accepted.ts'
@@ -69,7 +69,7 @@ export class LateStore {
 
   /** True when no more fit in memory until a block was written. */
   get isFull(): boolean {
-    return this.#active.samples > 4 * this.#maxSamples || this.#active.sizeBytes > 4 * this.#maxBytes
+    return this.#active.samples > Math.max(4 * this.#maxSamples, 10_000) || this.#active.sizeBytes > 4 * this.#maxBytes
   }
 
   /** Takes what was checked: entries of one series stand together, ascending. */
