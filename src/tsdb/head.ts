@@ -28,6 +28,7 @@ import {
 } from './head-series.ts'
 import type { Part } from './part.ts'
 import { labelTest, Postings } from './postings.ts'
+import { TextPool } from './text-pool.ts'
 
 /** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */
 const SLOT_LIMIT = 2 ** 26
@@ -46,7 +47,7 @@ export class Head {
   readonly #labels: (Labels | undefined)[] = [undefined]
   readonly #slots = new Map<string, number>()
   readonly #postings = new Postings()
-  readonly #texts = new Map<string, string>()
+  readonly #texts = new TextPool()
   readonly #free: number[] = []
   readonly #maxSeries: number
   readonly #views = new Set<HeadView>()
@@ -113,8 +114,7 @@ export class Head {
   /** The reference of a new series, or 0 when there are too many. */
   create(given: Labels): number {
     if (this.#slots.size >= this.#maxSeries) return 0
-    // Own copies of the texts, shared by all series: a label cut out of a scraped page would keep the whole page alive.
-    const labels = Labels.fromSorted(given.flat.map((text) => this.#intern(text)))
+    const labels = Labels.fromSorted(given.flat.map((text) => this.#texts.own(text)))
     // A text that is not well-formed becomes another one in UTF-8, which may be known.
     const known = this.#slots.get(labels.key)
     if (known !== undefined) return this.#refOf(known)
@@ -343,7 +343,7 @@ export class Head {
       this.#history.delete(slot)
       this.#free.push(slot)
     }
-    if (listed.size > 0) this.#rebuildTexts()
+    if (listed.size > 0) this.#texts.keepThoseOf(this.#labels)
   }
 
   #part(slot: number, labels: Labels, span: Span): Part {
@@ -389,21 +389,5 @@ export class Head {
 
   #refOf(slot: number): number {
     return this.columns.reference[slot]!
-  }
-
-  #intern(text: string): string {
-    let own = this.#texts.get(text)
-    if (own === undefined) {
-      own = Buffer.from(text).toString()
-      this.#texts.set(own, own)
-    }
-    return own
-  }
-
-  #rebuildTexts(): void {
-    // Texts outlive their series only until the pool has grown past any use: one walk per truncation.
-    const used = new Set<string>()
-    for (const labels of this.#labels) if (labels !== undefined) for (const text of labels.flat) used.add(text)
-    for (const text of this.#texts.keys()) if (!used.has(text)) this.#texts.delete(text)
   }
 }

@@ -28,8 +28,8 @@ import { type Accepted, emptyAccepted } from './accepted.ts'
 import type { Block, BlockCaches } from './block.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'
-import { ByteWriter } from './bytes.ts'
 import { checkLate, type LateDeps } from './check-late.ts'
+import { CommitLog } from './commit-log.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
 import { Head } from './head.ts'
 import { LateStore } from './late-store.ts'
@@ -38,14 +38,6 @@ import { replayInto } from './replay.ts'
 import { TsdbAppender } from './tsdb-appender.ts'
 import { DEFAULT_BLOCK_MS, Upkeep } from './upkeep.ts'
 import { type ReplayReport, Wal } from './wal.ts'
-import {
-  beginRecord,
-  endRecord,
-  type LoggedSamples,
-  type NamedSeries,
-  writeNamedSeries,
-  writeSamples,
-} from './wal-record.ts'
 import { columnsOfPart } from './weave.ts'
 
 export type TsdbOptions = {
@@ -180,11 +172,7 @@ class TsdbStore implements Tsdb {
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
   readonly #accepted: Accepted = emptyAccepted()
-  readonly #record = new ByteWriter(64 * 1024)
-  #numbers: Float64Array = new Float64Array(0)
-  /** The segment whose series are being numbered, and the next number there. */
-  #segment = 0
-  #nextNumber = 0
+  readonly #log: CommitLog
   #lastCount = 64
   readonly #blockMs: number
   /** A series that has been silent for longer than a block's span begins anew: its last histogram is not searched for further back. */
@@ -192,7 +180,6 @@ class TsdbStore implements Tsdb {
   readonly #clock: Clock
   readonly #maxAheadMs: number
   readonly #onCommit: CommitListener | undefined
-  #walSpan = -Infinity
   #closed = false
 
   constructor(options: TsdbOptions, { head, late, wal, blocks, replay }: Parts, owned: AsyncDisposableStack) {
@@ -208,6 +195,7 @@ class TsdbStore implements Tsdb {
     this.#maxAheadMs = options.maxAheadMs ?? 3600_000
     this.#onCommit = options.onCommit
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
+    this.#log = new CommitLog({ head, wal, blockMs: this.#blockMs })
     this.#upkeep = new Upkeep({ head, late, wal, blocks, clock: options.clock, log: options.log }, options)
   }
 
@@ -318,7 +306,6 @@ class TsdbStore implements Tsdb {
       accepted.slots = new Uint32Array(batch.timestamps.length)
       accepted.timestamps = new Float64Array(batch.timestamps.length)
       accepted.values = new Float64Array(batch.timestamps.length)
-      this.#numbers = new Float64Array(batch.timestamps.length)
     }
     const entries: number[] | undefined = this.#windowMs > 0 && !keepOrder ? [] : undefined
     this.#head.check(batch, slots, { into: accepted, rejections, before: this.#before, late: entries })
@@ -326,7 +313,7 @@ class TsdbStore implements Tsdb {
       entries !== undefined && entries.length > 0 ? this.#checkLate(batch, slots, entries, rejections) : undefined
     const lateCount = late?.count ?? 0
     if (accepted.count + lateCount > 0) {
-      this.#log(accepted, late)
+      this.#log.write(accepted, late)
       const labelsIn = ({ slots: of }: Accepted) => ({ labels: (i: number) => this.#head.labelsOf(of[i]!) })
       if (accepted.count > 0) {
         this.#head.apply(accepted)
@@ -362,63 +349,6 @@ class TsdbStore implements Tsdb {
   /** The newest instant of all that was taken, or -Infinity. */
   #newest(): number {
     return Math.max(this.#head.maxTime, this.#blocks.maxTime)
-  }
-
-  /** Writes ahead what was accepted. Throws `ASSAY_STORE_WRITE`; then the log and the head are as before. */
-  #log(accepted: Accepted, late: Accepted | undefined): void {
-    const maxTime = Math.max(accepted.maxTime, late?.maxTime ?? -Infinity)
-    // A segment ends where a block will, so that it can be deleted with that block and is not read again at a start.
-    const span = Math.floor(maxTime / this.#blockMs)
-    if (span > this.#walSpan) this.#wal.cut()
-    this.#walSpan = Math.max(span, this.#walSpan)
-    const segment = this.#wal.segment()
-    if (segment !== this.#segment) {
-      this.#segment = segment
-      this.#nextNumber = 0
-    }
-    const named: NamedSeries[] = []
-    const namedSlots: number[] = []
-    const numbered = (one: Accepted, numbers: Float64Array) =>
-      this.#number(one, { numbers, segment, named, namedSlots })
-    const inOrder = numbered(accepted, this.#numbers)
-    const lateSamples = late === undefined ? undefined : numbered(late, new Float64Array(late.count))
-    const record = this.#record
-    record.reset()
-    beginRecord(record)
-    writeNamedSeries(record, named)
-    writeSamples(record, 0, inOrder, lateSamples)
-    endRecord(record, 0)
-    try {
-      this.#wal.append(record.view(), maxTime)
-    } catch (error) {
-      // The names did not reach the log either: they have to be written with the next attempt.
-      for (const slot of namedSlots) this.#head.columns.walSegment[slot] = 0
-      throw error
-    }
-  }
-
-  /** The samples under the numbers that their series have in the segment; those it has not named yet are gathered. */
-  #number(
-    { slots, timestamps, values, histograms, starts, count }: Accepted,
-    {
-      numbers,
-      segment,
-      named,
-      namedSlots,
-    }: { numbers: Float64Array; segment: number; named: NamedSeries[]; namedSlots: number[] },
-  ): LoggedSamples {
-    const { walSegment, walNumber } = this.#head.columns
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!
-      if (walSegment[slot] !== segment) {
-        walSegment[slot] = segment
-        walNumber[slot] = this.#nextNumber++
-        named.push({ number: walNumber[slot]!, labels: this.#head.labelsOf(slot) })
-        namedSlots.push(slot)
-      }
-      numbers[i] = walNumber[slot]!
-    }
-    return { numbers, timestamps, values, histograms, starts, count }
   }
 
   #mustBeOpen(): void {
