@@ -279,3 +279,10 @@ test('histogram_count and its kin leave the type and unit, other functions take 
   assert.deepEqual(vector(await query('histogram_quantile(1, h)', { at })), [['{}', 2]])
   assert.deepEqual(vector(await query('timestamp(h)', { at })), [['{}', 0]])
 })
+
+test('a subquery is evaluated up to the end of the range, also behind its last step, for what is to be said of it', async () => {
+  const { query } = engineOf(storeOf('a 1 5 2 3'))
+  const text = 'max_over_time(quantile_over_time(time(), a[1m])[1m:10s])'
+  const answer = await query(text, { start: unixMs(60_000), end: unixMs(85_000), stepMs: 30_000 })
+  assert.ok(answer.warnings.some((one) => one.includes('got 80 ')))
+})
