@@ -58,6 +58,7 @@ export {
   type TlsConfig,
   type TlsVersion,
 } from './http/config.ts'
+export { instantText } from './instant-text.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
 export { type Log, silentLog } from './log.ts'
 export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
@@ -69,6 +70,7 @@ export {
   type MatrixSeries,
   type QueryAnswer,
   type QueryFn,
+  type QueryOrigin,
   type QueryStats,
   type Range,
   type VectorSample,

@@ -29,6 +29,7 @@ export {
   type RemoteReadDeps,
   remoteRead,
 } from './read/remote-read.ts'
+export type { RemoteRequest } from './request.ts'
 export type { QueueConfig, RemoteWriteConfig } from './write/config.ts'
 export { decodeWriteRequest } from './write/decode-v1.ts'
 export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
@@ -42,7 +43,6 @@ export {
   noWrites,
   type ReceiverDeps,
   type RemoteAnswer,
-  type RemoteRequest,
   receiveWrite,
   type WriteCounts,
 } from './write/receive.ts'
