@@ -187,6 +187,7 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     externalLabels: config.externalLabels,
     watchesItself: false,
     ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
+    ...(config.queryLogFile === undefined ? {} : { queryLogFile: config.queryLogFile }),
     parts: config.scrapes.map(({ jobName }): PlanPart => {
       const job = JSON.stringify(jobName)
       return {

@@ -1,0 +1,131 @@
+/**
+ * The log of queries (`query_log_file`): one line of JSON for each that the engine ran, in Prometheus' shape.
+ *
+ *   {"params":{"query","start","end","step"},"error"?,"stats":{"timings","samples"?},"httpRequest"|"ruleGroup"?,"ts"}
+ *
+ * - A query never waits for it: of what a slow disk leaves waiting at most `MAX_WAITING_BYTES` are kept. What is lost is counted.
+ * - `apply` opens the file anew even under the same name, so that it can be rotated.
+ * - What does not parse never came to the engine and is not logged. There is no `spanID`: nothing here is traced.
+ *
+ * Source of the shape: prometheus.io/docs/guides/query-log; lines of Prometheus 2.42.
+ */
+import {
+  AssayError,
+  type Clock,
+  type Instant,
+  instantText,
+  type Log,
+  messageOf,
+  PageWriter,
+  type QueryAnswer,
+  type QueryFn,
+  type Range,
+} from '#core'
+import { LineFile } from './line-file.ts'
+import { renderStats } from './prometheus/render-stats.ts'
+
+const MAX_WAITING_BYTES = 4 * 2 ** 20
+
+type Deps = { readonly clock: Clock; readonly log: Log }
+
+export class QueryLog implements AsyncDisposable {
+  readonly #deps: Deps
+  #file: LineFile | undefined
+  #failures = 0
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** From now on lines go to the end of `path`; `undefined`: nowhere. Throws `ASSAY_CONFIG`, and then all stays as it was. */
+  async apply(path: string | undefined): Promise<void> {
+    const next = path === undefined ? undefined : await this.#open(path)
+    const before = this.#file
+    this.#file = next
+    await before?.[Symbol.asyncDispose]()
+  }
+
+  /** The same function, with every query that it runs written down. */
+  over(query: QueryFn): QueryFn {
+    return async (promql, when, signal) => {
+      if (this.#file === undefined) return query(promql, when, signal)
+      const { clock } = this.#deps
+      const began = clock.monotonicMs()
+      const done = (answer: QueryAnswer | undefined, error?: unknown) => {
+        const times = { queuedMs: when.origin?.queuedMs ?? 0, evaluatedMs: clock.monotonicMs() - began }
+        this.#file?.write(lineOf(promql, when, { stats: renderStats(times, answer?.stats), error, at: clock.now() }))
+      }
+      try {
+        const answer = await query(promql, when, signal)
+        done(answer)
+        return answer
+      } catch (thrown) {
+        if (!(thrown instanceof AssayError && thrown.code === 'ASSAY_PROMQL_PARSE')) done(undefined, thrown)
+        throw thrown
+      }
+    }
+  }
+
+  /** Text format 0.0.4. */
+  metrics(): string {
+    return new PageWriter()
+      .single(
+        'prometheus_engine_query_log_enabled',
+        'gauge',
+        'State of the query log.',
+        this.#file === undefined ? 0 : 1,
+      )
+      .single(
+        'prometheus_engine_query_log_failures_total',
+        'counter',
+        'Queries that were not logged: the file could not be written, or not fast enough.',
+        this.#failures,
+      )
+      .toString()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.apply(undefined)
+  }
+
+  async #open(path: string): Promise<LineFile> {
+    let told = false
+    const onLost = (lines: number, reason: unknown) => {
+      this.#failures += lines
+      if (reason === undefined || told) return
+      // Once, not for every query: the reason hardly changes, and the counter tells how many.
+      told = true
+      this.#deps.log.error({ err: messageOf(reason) }, 'queries cannot be logged')
+    }
+    try {
+      return await LineFile.open(path, { maxWaitingBytes: MAX_WAITING_BYTES, onLost })
+    } catch (cause) {
+      throw new AssayError('ASSAY_CONFIG', `query_log_file: ${messageOf(cause)}; name a file that can be written`, {
+        cause,
+      })
+    }
+  }
+}
+
+type Outcome = { readonly stats: string; readonly error: unknown; readonly at: number }
+
+function lineOf(promql: string, when: Instant | Range, { stats, error, at }: Outcome): string {
+  const isInstant = 'at' in when
+  const params = {
+    query: promql,
+    start: instantText(isInstant ? when.at : when.start),
+    end: instantText(isInstant ? when.at : when.end),
+    // Whole seconds, as in Prometheus.
+    step: isInstant ? 0 : Math.trunc(when.stepMs / 1000),
+  }
+  const { httpRequest, ruleGroup } = when.origin ?? {}
+  const fields = [
+    `"params":${JSON.stringify(params)}`,
+    ...(error === undefined ? [] : [`"error":${JSON.stringify(messageOf(error))}`]),
+    `"stats":${stats}`,
+    ...(httpRequest === undefined ? [] : [`"httpRequest":${JSON.stringify(httpRequest)}`]),
+    ...(ruleGroup === undefined ? [] : [`"ruleGroup":${JSON.stringify(ruleGroup)}`]),
+    `"ts":${JSON.stringify(instantText(at))}`,
+  ]
+  return `{${fields.join(',')}}\n`
+}
