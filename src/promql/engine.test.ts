@@ -249,10 +249,10 @@ test('a duration that comes out wrong is an error of the question, also where no
   const { query } = engineOf(memoryStore(), { features: new Set(['promql-duration-expr'] as const) })
   for (const [text, message] of [
     ['rate(up[1m - 2m])', /^1:9: duration must be greater than 0/],
-    ['rate(up[1m / 0])', /^1:9: division by zero/],
-    ['rate(up[5m % 0])', /^1:9: modulo by zero/],
+    ['rate(up[1m / 0])', /^1:12: division by zero/],
+    ['rate(up[5m % 0])', /^1:12: modulo by zero/],
     ['max_over_time(rate(up[1m - 1m])[1s:1h])', /^1:23: duration must be greater than 0/],
-    ['up offset (1 / 0)', /^1:12: division by zero/],
+    ['up offset (1 / 0)', /^1:14: division by zero/],
   ] as const)
     await assert.rejects(query(text, { at: unixMs(0) }), { code: 'ASSAY_PROMQL_PARSE', message }, text)
 })
