@@ -77,7 +77,7 @@ test('each query is a line that says what was asked, by whom, and what it took',
   ])
 })
 
-test('a file that is moved away gets no line after the next reload, and what was there stays', async () => {
+test('a file that is moved away is made anew, and lines go behind what is there', async () => {
   using place = scratch()
   const file = join(place.dir, 'queries.log')
   const clock = new ManualClock(AT)
@@ -86,13 +86,15 @@ test('a file that is moved away gets no line after the next reload, and what was
   await query('before', { at: unixMs(AT) })
   await log.apply(file)
   await query('first', { at: unixMs(AT) })
-  renameSync(file, `${file}.1`)
   await log.apply(file)
+  renameSync(file, `${file}.1`)
   await query('second', { at: unixMs(AT) })
+  await log.apply(file)
+  await query('third', { at: unixMs(AT) })
   await log.apply(undefined)
   await query('after', { at: unixMs(AT) })
   const asked = (name: string) => linesOf(name).map((line) => (line as { params: { query: string } }).params.query)
-  assert.deepEqual([asked(`${file}.1`), asked(file)], [['first'], ['second']])
+  assert.deepEqual([asked(`${file}.1`), asked(file)], [['first'], ['second', 'third']])
   assert.match(log.metrics(), /^prometheus_engine_query_log_enabled 0$/m)
 })
 

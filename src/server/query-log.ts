@@ -4,16 +4,18 @@
  *   {"params":{"query","start","end","step"},"error"?,"stats":{"timings","samples"?},"httpRequest"|"ruleGroup"?,"ts"}
  *
  * - A query never waits for it: of what a slow disk leaves waiting at most `MAX_WAITING_BYTES` are kept. What is lost is counted.
- * - `apply` opens the file anew even under the same name, so that it can be rotated.
+ * - The file may be moved away at any time: the next lines make a new one.
  * - What does not parse never came to the engine and is not logged. There is no `spanID`: nothing here is traced.
  *
  * Source of the shape: prometheus.io/docs/guides/query-log; lines of Prometheus 2.42.
  */
+import { appendFile } from 'node:fs/promises'
 import {
   AssayError,
   type Clock,
   type Instant,
   instantText,
+  LineFile,
   type Log,
   messageOf,
   PageWriter,
@@ -21,7 +23,6 @@ import {
   type QueryFn,
   type Range,
 } from '#core'
-import { LineFile } from './line-file.ts'
 import { renderStats } from './prometheus/render-stats.ts'
 
 const MAX_WAITING_BYTES = 4 * 2 ** 20
@@ -39,9 +40,9 @@ export class QueryLog implements AsyncDisposable {
 
   /** From now on lines go to the end of `path`; `undefined`: nowhere. Throws `ASSAY_CONFIG`, and then all stays as it was. */
   async apply(path: string | undefined): Promise<void> {
-    const next = path === undefined ? undefined : await this.#open(path)
+    if (path !== undefined) await checkWritable(path)
     const before = this.#file
-    this.#file = next
+    this.#file = path === undefined ? undefined : this.#open(path)
     await before?.[Symbol.asyncDispose]()
   }
 
@@ -88,22 +89,32 @@ export class QueryLog implements AsyncDisposable {
     await this.apply(undefined)
   }
 
-  async #open(path: string): Promise<LineFile> {
-    let told = false
-    const onLost = (lines: number, reason: unknown) => {
-      this.#failures += lines
-      if (reason === undefined || told) return
-      // Once, not for every query: the reason hardly changes, and the counter tells how many.
-      told = true
-      this.#deps.log.error({ err: messageOf(reason) }, 'queries cannot be logged')
-    }
-    try {
-      return await LineFile.open(path, { maxWaitingBytes: MAX_WAITING_BYTES, onLost })
-    } catch (cause) {
-      throw new AssayError('ASSAY_CONFIG', `query_log_file: ${messageOf(cause)}; name a file that can be written`, {
-        cause,
-      })
-    }
+  #open(path: string): LineFile {
+    let failing = false
+    return new LineFile(path, {
+      maxWaitingBytes: MAX_WAITING_BYTES,
+      onWritten: () => {
+        failing = false
+      },
+      onLost: (lines, reason) => {
+        this.#failures += lines
+        if (reason === undefined || failing) return
+        // Once, not for every query: the reason hardly changes, and the counter tells how many.
+        failing = true
+        this.#deps.log.error({ err: messageOf(reason) }, 'queries cannot be logged')
+      },
+    })
+  }
+}
+
+/** A configuration that names a place where nothing can be written is refused, instead of losing every line. */
+async function checkWritable(path: string): Promise<void> {
+  try {
+    await appendFile(path, '')
+  } catch (cause) {
+    throw new AssayError('ASSAY_CONFIG', `query_log_file: ${messageOf(cause)}; name a file that can be written`, {
+      cause,
+    })
   }
 }
 
@@ -127,5 +138,5 @@ function lineOf(promql: string, when: Instant | Range, { stats, error, at }: Out
     ...(ruleGroup === undefined ? [] : [`"ruleGroup":${JSON.stringify(ruleGroup)}`]),
     `"ts":${JSON.stringify(instantText(at))}`,
   ]
-  return `{${fields.join(',')}}\n`
+  return `{${fields.join(',')}}`
 }

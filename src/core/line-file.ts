@@ -1,38 +1,36 @@
 /**
  * A file that lines are added to by somebody who never waits for the disk.
  *
- * - Lines are written in order, those that wait together in one write.
- * - What waits is bounded by `maxWaitingBytes`; a line beyond is lost, and so are those of a write that fails. `onLost` counts them and
- *   hears the reason of a write that failed.
- * - Disposal writes what waits and closes the file.
+ * - Lines are written in order, those that wait together in one write. The file is opened for each write, so that it may be moved away
+ *   at any time, and a folder that comes back is found again.
+ * - What waits is bounded by `maxWaitingBytes`. A line beyond is lost, and so are those of a write that fails: `onLost` counts them.
+ * - Disposal writes what waits.
  */
-import { type FileHandle, open } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 
 export type LineFileOptions = {
   readonly maxWaitingBytes: number
+  /** `reason`: what a write failed with; absent where too much waited. */
   readonly onLost: (lines: number, reason?: unknown) => void
+  /** After each write that did not fail. */
+  readonly onWritten?: () => void
 }
 
 export class LineFile implements AsyncDisposable {
-  readonly #file: FileHandle
+  readonly #path: string
   readonly #options: LineFileOptions
   #waiting: string[] = []
   #waitingBytes = 0
   #writing: Promise<void> | undefined
 
-  private constructor(file: FileHandle, options: LineFileOptions) {
-    this.#file = file
+  constructor(path: string, options: LineFileOptions) {
+    this.#path = path
     this.#options = options
   }
 
-  /** Lines go behind what is there. Rejects as `open` does. */
-  static async open(path: string, options: LineFileOptions): Promise<LineFile> {
-    return new LineFile(await open(path, 'a'), options)
-  }
-
-  /** `line` with its line break. Not to be called after disposal has begun. */
+  /** `line` without its line break. */
   write(line: string): void {
-    const size = Buffer.byteLength(line)
+    const size = Buffer.byteLength(line) + 1
     if (this.#waitingBytes + size > this.#options.maxWaitingBytes) {
       this.#options.onLost(1)
       return
@@ -44,7 +42,6 @@ export class LineFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing
-    await this.#file.close()
   }
 
   async #drain(): Promise<void> {
@@ -55,7 +52,8 @@ export class LineFile implements AsyncDisposable {
       this.#waiting = []
       this.#waitingBytes = 0
       try {
-        await this.#file.appendFile(lines.join(''))
+        await appendFile(this.#path, `${lines.join('\n')}\n`)
+        this.#options.onWritten?.()
       } catch (error) {
         this.#options.onLost(lines.length, error)
       }
