@@ -14,6 +14,7 @@ export {
   type Buckets,
   CUSTOM_SCHEMA,
   compactBuckets,
+  emptyLike,
   histogramFault,
   MAX_BUCKETS,
   MAX_SCHEMA,

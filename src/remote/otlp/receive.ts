@@ -11,7 +11,7 @@
  */
 import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
-import { AssayError, type Clock, type Labels, messageOf, type NativeHistogram, NO_BUCKETS, type UnixMs } from '#core'
+import { AssayError, type Clock, emptyLike, type Labels, messageOf, type NativeHistogram, type UnixMs } from '#core'
 import type { Appender, CommitReport, MetadataStore, Store } from '#storage'
 import { MAX_AHEAD_MS, rejectionText, TOO_FAR_AHEAD } from '../refusals.ts'
 import { headerOf, type RemoteRequest } from '../request.ts'
@@ -266,8 +266,4 @@ class StoreSink implements OtlpSink, Disposable {
     batch.commit()
     this.#metadata.set('target_info', { type: 'gauge', help: 'Target metadata', unit: '' })
   }
-}
-
-function emptyLike(histogram: NativeHistogram): NativeHistogram {
-  return { ...histogram, zeroCount: 0, count: 0, sum: 0, positive: NO_BUCKETS, negative: NO_BUCKETS }
 }
