@@ -14,7 +14,6 @@ import {
   type Log,
   messageOf,
   PageWriter,
-  type QueryFn,
   resolveText,
   systemClock,
   type Text,
@@ -33,7 +32,7 @@ import {
   type Target,
   TEXT_CONTENT_TYPE,
 } from '#scrape'
-import { createServer, type EventWire, Notifications, RELOAD_FAILED } from '#server'
+import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED } from '#server'
 import { openSqliteState } from '#state'
 import { DEFAULT_EXEMPLARS, ExemplarStore } from '#storage'
 import { keepMetadata, openDataDir, openTsdb } from '#tsdb'
@@ -136,9 +135,11 @@ async function start(
   // Subqueries without a step go by the interval of evaluation, which another configuration may change.
   const engineFor = (plan: Plan) => createEngine({ ...settings, subqueryStepMs: plan.evaluationIntervalMs })
   let engine = engineFor(loaded.plan)
-  const query: QueryFn = (promql, when, signal) => engine.query(promql, when, signal)
+  const queryLog = owned.use(new QueryLog({ clock, log }))
+  await queryLog.apply(loaded.plan.queryLogFile)
+  const query = queryLog.over((promql, when, signal) => engine.query(promql, when, signal))
 
-  const rooms: (() => string)[] = []
+  const rooms: (() => string)[] = [() => queryLog.metrics()]
   const own = () => ownMetrics({ clock, startedAt, store, rooms })
   const scraper = owned.use(createScraper({ clock, log, store, metadata, features, ...exemplars }))
   rooms.push(() => scraper.metrics())
@@ -186,6 +187,7 @@ async function start(
   const read = async () => {
     const next = await loadConfiguration(options.config, options.features)
     checkSecrets(next.plan)
+    await queryLog.apply(next.plan.queryLogFile)
     rules.apply(next.plan.ruleGroups)
     loaded = next
     applyStorage(next.plan)

@@ -47,6 +47,12 @@ export type NativeHistogram = {
 export const NO_BUCKETS: Buckets = { indices: new Int32Array(0), counts: new Float64Array(0) }
 export const NO_BOUNDS: Float64Array = new Float64Array(0)
 
+/** A histogram of the same layout that has seen nothing yet: what a counter was when it began. */
+export function emptyLike(h: NativeHistogram): NativeHistogram {
+  const resetHint = h.resetHint === 'gauge' ? 'gauge' : 'unknown'
+  return { ...h, count: 0, sum: 0, zeroCount: 0, positive: NO_BUCKETS, negative: NO_BUCKETS, resetHint }
+}
+
 /** A run of `length` buckets, `offset` after the end of the run before (the first: its index). As on the wire. */
 export type BucketSpan = { readonly offset: number; readonly length: number }
 

@@ -14,6 +14,7 @@ export {
   type Buckets,
   CUSTOM_SCHEMA,
   compactBuckets,
+  emptyLike,
   histogramFault,
   MAX_BUCKETS,
   MAX_SCHEMA,
@@ -29,7 +30,6 @@ export {
 } from './histogram.ts'
 export {
   boundaryRule,
-  bucketBound,
   bucketsOf,
   exponentialBound,
   type HistogramBucket,
@@ -58,10 +58,12 @@ export {
   type TlsConfig,
   type TlsVersion,
 } from './http/config.ts'
+export { instantText } from './instant-text.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
+export { LineFile, type LineFileOptions } from './line-file.ts'
 export { type Log, silentLog } from './log.ts'
-export { formatMatcher, MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
-export { bytesTag, fixed32Tag, fixed64Tag, ProtoReader, ProtoWriter, varintTag } from './proto.ts'
+export { MATCH_OPS, type Matcher, type MatchOp, matcher, matchesAll } from './matcher.ts'
+export { bytesTag, fixed64Tag, ProtoReader, ProtoWriter, varintTag } from './proto.ts'
 export { BucketFields, readLabel, writeBuckets, writeLabels } from './proto-metrics.ts'
 export {
   type Asked,
@@ -69,6 +71,7 @@ export {
   type MatrixSeries,
   type QueryAnswer,
   type QueryFn,
+  type QueryOrigin,
   type QueryStats,
   type Range,
   type VectorSample,

@@ -24,10 +24,6 @@ export function matchesAll(matchers: readonly Matcher[], labels: Labels): boolea
   return matchers.every((one) => one.test(labels.get(one.name)))
 }
 
-export function formatMatcher(one: Matcher): string {
-  return `${one.name}${one.op}${JSON.stringify(one.value)}`
-}
-
 function testOf(op: MatchOp, expected: string): (value: string) => boolean {
   switch (op) {
     case '=':

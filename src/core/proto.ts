@@ -21,7 +21,6 @@ import { AssayError } from './error.ts'
 export const varintTag = (field: number): number => field << 3
 export const fixed64Tag = (field: number): number => (field << 3) | 1
 export const bytesTag = (field: number): number => (field << 3) | 2
-export const fixed32Tag = (field: number): number => (field << 3) | 5
 
 /** A cursor over one message; every method throws `ASSAY_PROTO` where the bytes make no sense. */
 export class ProtoReader {
@@ -87,13 +86,6 @@ export class ProtoReader {
     this.#need(8)
     const value = this.#view.getFloat64(this.at, true)
     this.at += 8
-    return value
-  }
-
-  float(): number {
-    this.#need(4)
-    const value = this.#view.getFloat32(this.at, true)
-    this.at += 4
     return value
   }
 

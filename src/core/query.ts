@@ -8,12 +8,21 @@ import type { UnixMs } from './brand.ts'
 import type { NativeHistogram } from './histogram.ts'
 import { Labels } from './labels.ts'
 
+/** Who asks, for the log of queries; no answer depends on it. */
+export type QueryOrigin = {
+  readonly httpRequest?: { readonly clientIP: string; readonly method: string; readonly path: string }
+  readonly ruleGroup?: { readonly file: string; readonly name: string }
+  /** Spent waiting for a turn before the engine was asked. */
+  readonly queuedMs?: number
+}
+
 /** Where one question departs from the engine's own settings. */
 export type Asked = {
   /** How far back an instant selector looks; 0 or absent: as the engine is set. */
   readonly lookbackMs?: number
   /** Samples are to be counted for each step too, where the engine can. */
   readonly perStepStats?: boolean
+  readonly origin?: QueryOrigin
 }
 export type Instant = Asked & { readonly at: UnixMs }
 /** Inclusive at both ends; `stepMs` > 0. */

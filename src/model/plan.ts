@@ -97,6 +97,8 @@ export type Plan = {
   /** The receiver of what nobody else is named for: built-in policies, escalations. */
   readonly tell?: string
   readonly runtimes: readonly RuntimeSpec[]
+  /** Where each query is written down; absent: nowhere. */
+  readonly queryLogFile?: string
   /** How metrics of OpenTelemetry become series; absent: by the defaults. */
   readonly otlp?: OtlpSettings
   /** What the store takes and keeps; absent: by the defaults. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Feature, fuzz } from '#core'
 import { parsePrometheusConfig, parseScrapeFile, planOfPrometheus } from './prometheus-config.ts'
@@ -62,6 +63,13 @@ test('each job is a part', () => {
       ['slow', 'job'],
     ],
   )
+})
+
+test('the log of queries lies beside the configuration that names it', () => {
+  const logOf = (text: string) => planOfPrometheus(parsePrometheusConfig(text, 'etc/p.yml'), []).queryLogFile
+  assert.equal(logOf('global: { query_log_file: q.log }'), join('etc', 'q.log'))
+  assert.equal(logOf('global: { query_log_file: /var/q.log }'), '/var/q.log')
+  assert.equal(logOf('global: { query_log_file: "" }'), undefined)
 })
 
 test('anchors and merge keys are read as Go reads them', () => {

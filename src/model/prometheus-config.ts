@@ -192,6 +192,7 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     watchesItself: false,
     ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
     storage: config.storage,
+    ...(config.queryLogFile === undefined ? {} : { queryLogFile: config.queryLogFile }),
     parts: config.scrapes.map(({ jobName }): PlanPart => {
       const job = JSON.stringify(jobName)
       return {

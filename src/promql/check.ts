@@ -16,7 +16,7 @@ import {
   type VectorSelector,
 } from './ast.ts'
 import { EXTENDED_FUNCTIONS, FUNCTIONS, type FunctionDoc } from './functions.ts'
-import { ParseError, shown } from './position.ts'
+import { ParseError, type Span, shown } from './position.ts'
 
 const NAMES: Readonly<Record<ValueType, string>> = {
   scalar: 'scalar',
@@ -75,7 +75,7 @@ export function check(text: string, expr: Expr): ValueType {
         throw new ParseError(
           text,
           expr.span,
-          `subquery is only allowed on instant vector, got ${NAMES[type]} instead; write vector(...) around a scalar`,
+          `subquery is only allowed on instant vector, got ${type} instead; write vector(...) around a scalar`,
         )
       return 'matrix'
     }
@@ -83,9 +83,8 @@ export function check(text: string, expr: Expr): ValueType {
       return checkCall(text, expr)
     case 'aggregate': {
       const wanted = AGGREGATOR_PARAMS[expr.op]
-      if (wanted !== undefined && expr.param !== undefined)
-        expect(text, expr.param, wanted, `parameter of ${expr.op}()`)
-      expect(text, expr.expr, 'vector', `aggregation ${expr.op}()`)
+      expect(text, expr.expr, 'vector', 'aggregation expression')
+      if (wanted !== undefined && expr.param !== undefined) expect(text, expr.param, wanted, 'aggregation parameter')
       return 'vector'
     }
     case 'binary':
@@ -96,7 +95,7 @@ export function check(text: string, expr: Expr): ValueType {
         throw new ParseError(
           text,
           expr.span,
-          `unary expression only allowed on expressions of type scalar or instant vector, got ${NAMES[type]}; remove the ${expr.op}`,
+          `unary expression only allowed on expressions of type scalar or instant vector, got "${NAMES[type]}"; remove the ${expr.op}`,
         )
       return type
     }
@@ -199,12 +198,16 @@ function checkExtension(text: string, call: Call): void {
 }
 
 function checkInfoSelector(text: string, arg: Expr): void {
-  if (arg.kind !== 'vector-selector' || arg.name !== '')
-    throw new ParseError(
-      text,
-      arg.span,
-      'expected label selectors only in the second argument of info(); write {label="value"}',
-    )
+  if (arg.kind === 'vector-selector' && arg.name === '') return
+  const got = arg.kind === 'vector-selector' ? ', got vector selector instead' : ''
+  throw new ParseError(text, arg.span, `expected label selectors only${got}; write {label="value"}`)
+}
+
+/** The operator and what belongs to it, without the space around. */
+function operatorSpan(text: string, { left, right }: Binary): Span {
+  const between = text.slice(left.span.end, right.span.start)
+  const start = left.span.end + between.length - between.trimStart().length
+  return { start, end: start + between.trim().length }
 }
 
 function checkBinary(text: string, node: Binary): ValueType {
@@ -218,23 +221,32 @@ function checkBinary(text: string, node: Binary): ValueType {
       throw new ParseError(
         text,
         side.span,
-        `binary expression must contain only scalar and instant vector types, got ${NAMES[type]}; put a function such as rate() around it`,
+        `binary expression must contain only scalar and instant vector types; this is a ${NAMES[type]}, put a function such as rate() around it`,
       )
   }
   const scalars = left === 'scalar' && right === 'scalar'
   if (scalars && isComparison(node.op) && !node.bool)
-    throw new ParseError(text, node.span, `comparisons between scalars must use BOOL modifier; write ${node.op} bool`)
+    throw new ParseError(
+      text,
+      operatorSpan(text, node),
+      `comparisons between scalars must use BOOL modifier; write ${node.op} bool`,
+    )
   if (isSetOp(node.op) && (left === 'scalar' || right === 'scalar'))
     throw new ParseError(
       text,
       node.span,
       `set operator ${JSON.stringify(node.op)} not allowed in binary scalar expression; write vector(...) around the scalar`,
     )
-  if (node.matching !== undefined && (left !== 'vector' || right !== 'vector'))
+  if (node.matching !== undefined && (left !== 'vector' || right !== 'vector')) {
+    const { labels, fillLeft, fillRight } = node.matching
+    const fills = labels.length === 0 && (fillLeft !== undefined || fillRight !== undefined)
     throw new ParseError(
       text,
       node.span,
-      'vector matching only allowed between instant vectors; remove on, ignoring and fill',
+      fills
+        ? 'filling in missing series only allowed between instant vectors; remove fill'
+        : 'vector matching only allowed between instant vectors; remove on, ignoring and fill',
     )
+  }
   return scalars ? 'scalar' : 'vector'
 }

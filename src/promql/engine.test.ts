@@ -249,10 +249,10 @@ test('a duration that comes out wrong is an error of the question, also where no
   const { query } = engineOf(memoryStore(), { features: new Set(['promql-duration-expr'] as const) })
   for (const [text, message] of [
     ['rate(up[1m - 2m])', /^1:9: duration must be greater than 0/],
-    ['rate(up[1m / 0])', /^1:9: division by zero/],
-    ['rate(up[5m % 0])', /^1:9: modulo by zero/],
+    ['rate(up[1m / 0])', /^1:12: division by zero/],
+    ['rate(up[5m % 0])', /^1:12: modulo by zero/],
     ['max_over_time(rate(up[1m - 1m])[1s:1h])', /^1:23: duration must be greater than 0/],
-    ['up offset (1 / 0)', /^1:12: division by zero/],
+    ['up offset (1 / 0)', /^1:14: division by zero/],
   ] as const)
     await assert.rejects(query(text, { at: unixMs(0) }), { code: 'ASSAY_PROMQL_PARSE', message }, text)
 })
@@ -278,4 +278,11 @@ test('histogram_count and its kin leave the type and unit, other functions take 
   assert.deepEqual(vector(await query('histogram_sum(h)', { at })), [[labelled, 5]])
   assert.deepEqual(vector(await query('histogram_quantile(1, h)', { at })), [['{}', 2]])
   assert.deepEqual(vector(await query('timestamp(h)', { at })), [['{}', 0]])
+})
+
+test('a subquery is evaluated up to the end of the range, also behind its last step, for what is to be said of it', async () => {
+  const { query } = engineOf(storeOf('a 1 5 2 3'))
+  const text = 'max_over_time(quantile_over_time(time(), a[1m])[1m:10s])'
+  const answer = await query(text, { start: unixMs(60_000), end: unixMs(85_000), stepMs: 30_000 })
+  assert.ok(answer.warnings.some((one) => one.includes('got 80 ')))
 })

@@ -122,7 +122,7 @@ function boundsOf(when: Instant | Range): Bounds {
 function frameOf({ start, end, stepMs }: Bounds): Frame {
   return stepMs === 0
     ? { start, stepMs: 1, count: 1 }
-    : { start, stepMs, count: Math.floor((end - start) / stepMs) + 1 }
+    : { start, stepMs, count: Math.floor((end - start) / stepMs) + 1, end }
 }
 
 function checkResult(text: string, expr: Expr, { isRange }: Bounds): void {

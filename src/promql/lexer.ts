@@ -15,7 +15,8 @@ export type Token =
   | { readonly type: 'string'; readonly value: string; readonly span: Span }
   | { readonly type: 'number'; readonly value: number; readonly duration: boolean; readonly span: Span }
   | { readonly type: 'punct'; readonly text: string; readonly span: Span }
-  | { readonly type: 'end'; readonly text: ''; readonly span: Span }
+  /** `unclosed`: a brace or parenthesis that is still open there, which is then what is wrong. */
+  | { readonly type: 'end'; readonly text: ''; readonly span: Span; readonly unclosed?: '{' | '(' }
 
 const SPACE = /(?:[ \t\r\n]+|#[^\n]*)+/y
 const METRIC_WORD = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
@@ -72,18 +73,25 @@ export function tokenize(text: string): readonly Token[] {
       throw new ParseError(
         text,
         { start, end: start + 1 },
-        `unexpected character ${JSON.stringify(String.fromCodePoint(text.codePointAt(at)!))}; put names with other than letters, digits and _ in quotes, as in {"my.metric"}`,
+        `unexpected character: '${String.fromCodePoint(text.codePointAt(at)!)}'; put names with other than letters, digits and _ in quotes, as in {"my.metric"}`,
       )
     }
     at += punct.length
     track(text, open, punct, { start, end: at })
     tokens.push({ type: 'punct', text: punct, span: { start, end: at } })
   }
-  tokens.push({ type: 'end', text: '', span: { start: at, end: at } })
+  const unclosed = open.at(-1) === '{' ? '{' : open.includes('(') ? '(' : undefined
+  tokens.push({ type: 'end', text: '', span: { start: at, end: at }, ...(unclosed === undefined ? {} : { unclosed }) })
   return tokens
 }
 
 const PARTNER: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' }
+
+const CLOSING: Readonly<Record<string, string>> = {
+  ')': "right parenthesis ')'",
+  ']': "right bracket ']'",
+  '}': "character: '}'",
+}
 
 /** Keeps the stack of open brackets, which says what a colon means. */
 function track(text: string, open: string[], punct: string, span: Span): void {
@@ -91,7 +99,7 @@ function track(text: string, open: string[], punct: string, span: Span): void {
   const partner = PARTNER[punct]
   if (partner === undefined) return
   if (open.pop() !== partner)
-    throw new ParseError(text, span, `unexpected ${punct}; remove it, or open it before with ${partner}`)
+    throw new ParseError(text, span, `unexpected ${CLOSING[punct]}; remove it, or open it before with ${partner}`)
 }
 
 function number(text: string, start: number, duration: string, plain: string): Token {
@@ -104,7 +112,7 @@ function number(text: string, start: number, duration: string, plain: string): T
     throw new ParseError(
       text,
       { start, end: start + whole.length },
-      `bad number or duration ${shown(JSON.stringify(whole))}; write a number as in 1.5 or 1e3, a duration with units from large to small, each once, as in 1h30m`,
+      `bad number or duration syntax: ${shown(JSON.stringify(whole))}; write a number as in 1.5 or 1e3, a duration with units from large to small, each once, as in 1h30m`,
     )
   }
   const value = isDuration ? secondsOf(duration) : wholeOrDecimal(body.replaceAll('_', ''))
@@ -137,5 +145,9 @@ function endOfString(text: string, start: number): number {
     if (quote !== '`' && char === '\\') at++
     else if (quote !== '`' && char === '\n') break
   }
-  throw new ParseError(text, { start, end: text.length }, `unterminated string; close it with ${quote}`)
+  throw new ParseError(
+    text,
+    { start, end: text.length },
+    `unterminated ${quote === '`' ? 'raw' : 'quoted'} string; close it with ${quote}`,
+  )
 }

@@ -10,6 +10,7 @@ import type { TokenReader } from './token-reader.ts'
 const PRECEDENCE: Readonly<Record<DurationOp, number>> = { '+': 1, '-': 1, '*': 2, '/': 2, '%': 2, '^': 3 }
 const MAX_SECONDS = 2 ** 63 / 1e9
 const MAX_DEPTH = 100
+const EXPECTED = 'number, duration, step(), or range()'
 
 /** The whole arithmetic. A plain duration must be positive. */
 export function parseDuration(tokens: TokenReader): Duration {
@@ -21,7 +22,12 @@ export function parseDuration(tokens: TokenReader): Duration {
 
 /** Signs, each turning the one behind it, and one operand. */
 export function parseOffset(tokens: TokenReader, depth = 0): Duration {
-  if (!tokens.isPunct('-') && !tokens.isPunct('+')) return operand(tokens, 0)
+  if (!tokens.isPunct('-') && !tokens.isPunct('+')) {
+    const { type } = tokens.peek
+    if (type !== 'number' && type !== 'word' && !tokens.isPunct('('))
+      throw tokens.unexpected('a duration, as in 5m,', { in: 'offset', expected: EXPECTED })
+    return operand(tokens, 0)
+  }
   const sign = tokens.next()
   if (depth > MAX_DEPTH) throw tokens.error(sign.span, `more than ${MAX_DEPTH} signs before an offset; write one`)
   return signed(tokens.textOf(sign.span) === '-' ? '-' : '+', sign.span.start, parseOffset(tokens, depth + 1))
@@ -36,8 +42,10 @@ function arithmetic(tokens: TokenReader, precedence: number, depth: number): Dur
     if (op === undefined || PRECEDENCE[op] < precedence) return left
     if (turns > MAX_DEPTH)
       throw tokens.error(tokens.peek.span, `more than ${MAX_DEPTH} terms in a duration; write the sum`)
-    tokens.next()
+    const sign = tokens.next()
     const right = arithmetic(tokens, op === '^' ? PRECEDENCE[op] : PRECEDENCE[op] + 1, depth + 1)
+    if ((op === '/' || op === '%') && right.kind === 'seconds' && right.value === 0)
+      throw tokens.error(sign.span, `${op === '/' ? 'division' : 'modulo'} by zero; divide by something else`)
     left = { kind: 'arithmetic', op, left, right, span: { start: left.span.start, end: right.span.end } }
   }
 }
@@ -88,5 +96,8 @@ function operand(tokens: TokenReader, depth: number): Duration {
       return { kind: word, left, right, span: { start: token.span.start, end: close.span.end } }
     }
   }
-  throw tokens.unexpected('a duration, as in 5m,')
+  throw tokens.unexpected('a duration, as in 5m,', {
+    in: 'subquery or range selector',
+    expected: EXPECTED,
+  })
 }

@@ -13,7 +13,10 @@ export function operatorModifiers(tokens: TokenReader, op: BinaryOp, opSpan: Spa
     tokens.next()
     bool = true
     if (!isComparison(op))
-      throw tokens.error(opSpan, `bool can only follow a comparison; remove it, or write == bool for ${op}`)
+      throw tokens.error(
+        opSpan,
+        `bool modifier can only be used on comparison operators; remove it, or write == bool for ${op}`,
+      )
   }
   let on = false
   let labels: readonly string[] = []
@@ -28,13 +31,13 @@ export function operatorModifiers(tokens: TokenReader, op: BinaryOp, opSpan: Spa
     if (tokens.isWord('group_left') || tokens.isWord('group_right')) {
       const word = tokens.next()
       if (isSetOp(op))
-        throw tokens.error(word.span, `no grouping allowed for ${op}; remove ${tokens.textOf(word.span)}`)
+        throw tokens.error(word.span, `no grouping allowed for "${op}" operation; remove ${tokens.textOf(word.span)}`)
       card = tokens.textOf(word.span).toLowerCase() === 'group_left' ? 'many-to-one' : 'one-to-many'
       if (tokens.isPunct('(')) include = labelList(tokens)
       const twice = on ? include.find((label) => labels.includes(label)) : undefined
       if (twice !== undefined)
         throw tokens.error(
-          word.span,
+          opSpan,
           `label ${JSON.stringify(twice)} must not occur in ON and GROUP clause at once; remove it from one of them`,
         )
     }
@@ -44,18 +47,27 @@ export function operatorModifiers(tokens: TokenReader, op: BinaryOp, opSpan: Spa
   return { bool, ...(explicit || Object.keys(fill).length > 0 ? { matching } : {}) }
 }
 
+const SIDES = {
+  fill: ['fillLeft', 'fillRight'],
+  fill_left: ['fillLeft'],
+  fill_right: ['fillRight'],
+} as const
+
 function fills(tokens: TokenReader, op: BinaryOp): Pick<Matching, 'fillLeft' | 'fillRight'> {
-  let fill: Pick<Matching, 'fillLeft' | 'fillRight'> = {}
+  const fill: { fillLeft?: number; fillRight?: number } = {}
   for (;;) {
     const word = tokens.peek
     const name = word.type === 'word' ? word.text.toLowerCase() : ''
     if ((name !== 'fill' && name !== 'fill_left' && name !== 'fill_right') || !tokens.isPunct('(', 1)) return fill
-    if (isSetOp(op)) throw tokens.error(word.span, `${name} cannot be used with ${op}; remove it`)
+    if (isSetOp(op))
+      throw tokens.error(word.span, `filling in missing series not allowed for set operators; remove ${name}`)
+    const sides = SIDES[name]
+    if (sides.some((side) => fill[side] !== undefined))
+      throw tokens.error(word.span, `${name} may not follow another fill of the same side; keep one of them`)
     tokens.next()
     tokens.expect('(')
     const value = tokens.signedNumber()
     tokens.expect(')')
-    if (name === 'fill') fill = { fillLeft: value, fillRight: value }
-    else fill = { ...fill, [name === 'fill_left' ? 'fillLeft' : 'fillRight']: value }
+    for (const side of sides) fill[side] = value
   }
 }

@@ -6,34 +6,39 @@
  */
 import { isLegacyName, type Matcher, type MatchOp, METRIC_NAME, matcher, messageOf } from '#core'
 import type { VectorSelector } from './ast.ts'
-import { type ParseError, type Span, shown } from './position.ts'
+import { type Span, shown } from './position.ts'
+import { quote } from './strings.ts'
 import { numberOf, type TokenReader } from './token-reader.ts'
 
 const MATCHERS: Readonly<Record<string, MatchOp>> = { '=': '=', '!=': '!=', '=~': '=~', '!~': '!~' }
 
+const GROUPING = 'grouping opts'
+const MATCHING = 'label matching'
+
 /** `(a, b, "c.d")`, a comma at the end allowed. */
 export function labelList(tokens: TokenReader): readonly string[] {
-  tokens.expect('(')
+  tokens.expect('(', { in: GROUPING, expected: '"("' })
   const labels: string[] = []
   while (!tokens.isPunct(')')) {
     const token = tokens.peek
     const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
-    if (name === undefined || name === '' || !name.isWellFormed() || (token.type === 'word' && name.includes(':')))
-      throw tokens.unexpected('a label name')
+    const label = { in: GROUPING, expected: 'label' }
+    if (name === undefined) throw tokens.unexpected('a label name', label)
     // Inf and NaN are numbers wherever they stand.
-    if (numberOf(token) !== undefined) throw tokens.unexpected(`a label name, or "${name}" in quotes,`)
+    if (numberOf(token) !== undefined) throw tokens.unexpected(`a label name, or "${name}" in quotes,`, label)
+    if (name === '' || !name.isWellFormed())
+      throw tokens.error(token.span, `invalid label name for grouping: ${quote(name)}; write the name of a label`)
     tokens.next()
     labels.push(name)
     if (!tokens.isPunct(',')) break
     tokens.next()
   }
-  tokens.expect(')')
+  tokens.expect(')', { in: GROUPING, expected: '"," or ")"' })
   return labels
 }
 
 /** What follows a metric name (taken already, or ''): its matchers, if any. */
-export function vectorSelector(tokens: TokenReader, outerName: string, start: Span): VectorSelector {
-  let name = outerName
+export function vectorSelector(tokens: TokenReader, name: string, start: Span): VectorSelector {
   const matchers: Matcher[] = name === '' ? [] : [matcher(METRIC_NAME, '=', name)]
   if (tokens.isPunct('{')) {
     tokens.next()
@@ -41,40 +46,38 @@ export function vectorSelector(tokens: TokenReader, outerName: string, start: Sp
       const token = tokens.peek
       if (token.type === 'string' && !tokens.isMatchOperator(1)) {
         tokens.next()
-        if (name !== '') throw nameTwice(tokens, token.span, name, token.value)
-        name = token.value
-        if (name === '' || !name.isWellFormed()) throw tokens.error(token.span, 'bad metric name; write {"name"}')
-        matchers.push(matcher(METRIC_NAME, '=', name))
+        const inner = token.value
+        if (inner === '' || !inner.isWellFormed()) throw tokens.error(token.span, 'bad metric name; write {"name"}')
+        matchers.push(matcher(METRIC_NAME, '=', inner))
       } else matchers.push(labelMatcher(tokens))
       if (!tokens.isPunct(',')) break
       tokens.next()
     }
-    tokens.expect('}')
+    tokens.expect('}', { in: MATCHING, expected: '"," or "}"' })
   }
   const span = { start: start.start, end: tokens.lastEnd }
-  const second = name === '' ? undefined : matchers.filter((one) => one.name === METRIC_NAME && one.op === '=')[1]
-  if (second !== undefined) throw nameTwice(tokens, span, name, second.value)
-  return { kind: 'vector-selector', name: outerName, matchers, span }
-}
-
-function nameTwice(tokens: TokenReader, span: Span, first: string, second: string): ParseError {
-  return tokens.error(
-    span,
-    `metric name must not be set twice: ${shown(JSON.stringify(first))} or ${shown(JSON.stringify(second))}; keep one of them`,
-  )
+  // Without a name in front there may be several, as in Prometheus: then nothing has all of them, or patterns narrow one.
+  const second = name === '' ? undefined : matchers.filter((one) => one.name === METRIC_NAME)[1]
+  if (second !== undefined)
+    throw tokens.error(
+      span,
+      `metric name must not be set twice: ${shown(quote(name))} or ${shown(quote(second.value))}; keep one of them`,
+    )
+  return { kind: 'vector-selector', name, matchers, span }
 }
 
 function labelMatcher(tokens: TokenReader): Matcher {
   const token = tokens.peek
   const name = token.type === 'word' ? token.text : token.type === 'string' ? token.value : undefined
-  if (name === undefined) throw tokens.unexpected('a label name')
+  if (name === undefined) throw tokens.unexpected('a label name', { in: MATCHING, expected: 'identifier or "}"' })
   if (name === '' || !name.isWellFormed()) throw tokens.error(token.span, 'bad label name; write name="value"')
   tokens.next()
   const op = tokens.peek.type === 'punct' ? MATCHERS[tokens.peek.text] : undefined
-  if (op === undefined) throw tokens.unexpected('one of = != =~ !~')
+  if (op === undefined)
+    throw tokens.unexpected('one of = != =~ !~', { in: MATCHING, expected: 'label matching operator' })
   tokens.next()
   const value = tokens.peek
-  if (value.type !== 'string') throw tokens.unexpected('a string in quotes')
+  if (value.type !== 'string') throw tokens.unexpected('a string in quotes', { in: MATCHING, expected: 'string' })
   tokens.next()
   try {
     return matcher(name, op, value.value)

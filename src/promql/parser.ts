@@ -19,11 +19,12 @@ import {
 } from './ast.ts'
 import { check } from './check.ts'
 import { checkFeatures } from './check-features.ts'
+import { goFloat } from './go-float.ts'
 import type { Token } from './lexer.ts'
 import { parseDuration, parseOffset } from './parse-duration.ts'
 import { operatorModifiers } from './parse-modifiers.ts'
 import { isReserved, labelList, vectorSelector } from './parse-selector.ts'
-import { ParseError, type Span } from './position.ts'
+import { ParseError } from './position.ts'
 import { numberOf, TokenReader } from './token-reader.ts'
 
 const MAX_LENGTH = 262_144
@@ -88,7 +89,8 @@ class Parser {
   }
 
   whole(): Expr {
-    if (this.#in.isEnd()) throw this.#in.error(this.#in.peek.span, 'no expression found; write one, as in up == 0')
+    if (this.#in.isEnd())
+      throw this.#in.error(this.#in.peek.span, 'no expression found in input; write one, as in up == 0')
     const expr = this.#binary(1)
     if (!this.#in.isEnd()) throw this.#in.unexpected('an operator or the end')
     return expr
@@ -165,43 +167,47 @@ class Parser {
   }
 
   #range(expr: Expr): Expr {
-    this.#in.next()
+    const open = this.#in.next()
     const range = parseDuration(this.#in)
     if (this.#in.isPunct(':')) {
       this.#in.next()
       const step = this.#in.isPunct(']') ? undefined : parseDuration(this.#in)
-      const close = this.#in.expect(']')
+      const close = this.#in.expect(']', { in: 'subquery selector', expected: '"]"' })
       const span = { start: expr.span.start, end: close.span.end }
       return { kind: 'subquery', expr, range, span, ...(step === undefined ? {} : { step }) }
     }
-    const close = this.#in.expect(']')
+    const close = this.#in.expect(']', { in: 'subquery or range', expected: '":" or "]"' })
     const span = { start: expr.span.start, end: close.span.end }
+    const brackets = { start: open.span.start, end: close.span.end }
     if (expr.kind !== 'vector-selector')
-      throw this.#in.error(span, 'ranges are only allowed for vector selectors; write [5m:] for a subquery')
-    if (expr.offset !== undefined || expr.at !== undefined)
-      throw this.#in.error(span, 'the range stands before offset and @; write x[5m] offset 1h')
+      throw this.#in.error(brackets, 'ranges only allowed for vector selectors; write [5m:] for a subquery')
+    if (expr.offset !== undefined)
+      throw this.#in.error(brackets, 'no offset modifiers allowed before range; write x[5m] offset 1h')
+    if (expr.at !== undefined) throw this.#in.error(brackets, 'no @ modifiers allowed before range; write x[5m] @ 0')
     return { kind: 'matrix-selector', selector: expr, range, span }
   }
 
   #offset(expr: Expr): Expr {
-    const word = this.#in.next()
+    this.#in.next()
     const offset = parseOffset(this.#in)
-    return this.#modified(expr, word.span, 'offset', (node) => {
-      if (node.offset !== undefined) throw this.#in.error(word.span, 'offset may not be set twice; remove one of them')
+    return this.#modified(expr, 'offset', (node) => {
+      if (node.offset !== undefined)
+        throw this.#in.error(expr.span, 'offset may not be set multiple times; remove one of them')
       return { ...node, offset }
     })
   }
 
   #at(expr: Expr): Expr {
-    const sign = this.#in.next()
-    const at = this.#instant()
-    return this.#modified(expr, sign.span, '@', (node) => {
-      if (node.at !== undefined) throw this.#in.error(sign.span, '@ may not be set twice; remove one of them')
+    this.#in.next()
+    const at = this.#instant(expr)
+    return this.#modified(expr, '@', (node) => {
+      if (node.at !== undefined)
+        throw this.#in.error(expr.span, '@ <timestamp> may not be set multiple times; remove one of them')
       return { ...node, at }
     })
   }
 
-  #instant(): AtModifier {
+  #instant(of: Expr): AtModifier {
     const word = this.#in.peek
     const name = word.type === 'word' ? word.text.toLowerCase() : ''
     if (name === 'start' || name === 'end') {
@@ -210,20 +216,20 @@ class Parser {
       this.#in.expect(')')
       return { kind: name }
     }
-    const seconds = this.#in.signedNumber()
+    const seconds = this.#in.signedNumber({ in: '@', expected: 'timestamp' })
     if (!Number.isFinite(seconds) || Math.abs(seconds) > Number.MAX_SAFE_INTEGER / 1000)
-      throw this.#in.error(word.span, `timestamp out of bounds for @: ${seconds}; write Unix seconds`)
+      throw this.#in.error(of.span, `timestamp out of bounds for @ modifier: ${goFloat(seconds)}; write Unix seconds`)
     return { kind: 'time', ms: Math.round(seconds * 1000) }
   }
 
   #extension(expr: Expr): Expr {
     const word = this.#in.next()
     const extension = this.#in.textOf(word.span).toLowerCase() === 'anchored' ? 'anchored' : 'smoothed'
-    return this.#modified(expr, word.span, extension, (node) => {
+    return this.#modified(expr, extension, (node) => {
       if (node.kind === 'subquery')
-        throw this.#in.error(word.span, `${extension} cannot be used with subqueries; remove it`)
-      if (node.extension !== undefined)
-        throw this.#in.error(word.span, 'anchored and smoothed may not be set twice or together; keep one of them')
+        throw this.#in.error(expr.span, `${extension} modifier is not supported for subqueries; remove it`)
+      if (node.extension !== undefined && node.extension !== extension)
+        throw this.#in.error(expr.span, 'anchored and smoothed modifiers cannot be used together; keep one of them')
       return { ...node, extension }
     })
   }
@@ -231,7 +237,6 @@ class Parser {
   /** Applies a modifier to the selector or subquery it belongs to, and widens its span. */
   #modified<T extends VectorSelector | Extract<Expr, { kind: 'subquery' }>>(
     expr: Expr,
-    at: Span,
     what: string,
     change: (node: VectorSelector | Extract<Expr, { kind: 'subquery' }>) => VectorSelector | T,
   ): Expr {
@@ -239,8 +244,8 @@ class Parser {
     if (expr.kind === 'matrix-selector') return { ...expr, selector: change(expr.selector) as VectorSelector, span }
     if (expr.kind === 'vector-selector' || expr.kind === 'subquery') return { ...change(expr), span }
     throw this.#in.error(
-      at,
-      `${what} must follow an instant vector selector, a range vector selector or a subquery; move it behind the selector`,
+      expr.span,
+      `${what} modifier must be preceded by an instant vector selector or range vector selector or a subquery; move it behind the selector`,
     )
   }
 
@@ -282,7 +287,7 @@ class Parser {
     if (isReserved(lower))
       throw this.#in.error(
         token.span,
-        `unexpected ${token.text}, which is no metric; write {"${token.text}"} when it is the name of one`,
+        `unexpected ${lower === 'atan2' ? '<op:' : '<'}${token.text}>, which is no metric; write {"${token.text}"} when it is the name of one`,
       )
     return vectorSelector(this.#in, token.text, token.span)
   }
@@ -298,8 +303,9 @@ class Parser {
     while (!this.#in.isPunct(')')) {
       args.push(this.#binary(1))
       if (!this.#in.isPunct(',')) break
-      this.#in.next()
-      if (this.#in.isPunct(')')) throw this.#in.error(this.#in.peek.span, 'trailing comma in arguments; remove it')
+      const comma = this.#in.next()
+      if (this.#in.isPunct(')'))
+        throw this.#in.error(comma.span, 'trailing commas not allowed in function call args; remove it')
     }
     this.#in.expect(')')
     return args
@@ -317,10 +323,11 @@ class Parser {
     const span = { start: word.span.start, end: this.#in.lastEnd }
     if (args.length !== wanted) {
       const usage = wanted === 1 ? `${op}(v)` : `${op}(${op === 'count_values' ? '"label"' : 'k'}, v)`
-      throw this.#in.error(
-        { start: word.span.start, end: argsEnd },
-        `wrong number of arguments for aggregate expression ${op}, expected ${wanted}, got ${args.length}; write ${usage}`,
-      )
+      const fault =
+        args.length === 0
+          ? 'no arguments for aggregate expression provided'
+          : `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`
+      throw this.#in.error({ start: word.span.start, end: argsEnd }, `${fault}; write ${usage}`)
     }
     return {
       kind: 'aggregate',

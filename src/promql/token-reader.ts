@@ -1,8 +1,28 @@
 /**
  * A cursor over tokens with the few questions a parser asks, and errors that say where.
  */
+import { AGGREGATORS, ARITHMETIC_OPS, COMPARISON_OPS, SET_OPS, TRIM_OPS } from './ast.ts'
 import { type Token, tokenize } from './lexer.ts'
 import { ParseError, type Span, shown } from './position.ts'
+import { quote } from './strings.ts'
+
+/** For the message of an error: `in grouping opts, expected label`. */
+export type Expected = { readonly in: string; readonly expected: string }
+
+const OPERATORS: ReadonlySet<string> = new Set([
+  ...ARITHMETIC_OPS,
+  ...COMPARISON_OPS,
+  ...SET_OPS,
+  ...TRIM_OPS,
+  '=~',
+  '!~',
+  '@',
+])
+const KEYWORDS: ReadonlySet<string> = new Set(
+  'anchored bool by end fill fill_left fill_right group_left group_right ignoring max_of min_of offset on range smoothed start step without'.split(
+    ' ',
+  ),
+)
 
 export class TokenReader {
   readonly text: string
@@ -54,18 +74,19 @@ export class TokenReader {
     return token.type !== 'end' && (token.type !== 'punct' || ['(', '{', '-', '+'].includes(token.text))
   }
 
-  expect(punct: string): Token {
-    if (!this.isPunct(punct)) throw this.unexpected(JSON.stringify(punct).slice(1, -1))
+  /** `as`: the place and what Prometheus expects there, for the message. */
+  expect(punct: string, as?: Expected): Token {
+    if (!this.isPunct(punct)) throw this.unexpected(punct, as)
     return this.next()
   }
 
   /** A number with an optional sign. */
-  signedNumber(): number {
+  signedNumber(as?: Expected): number {
     const sign = this.isPunct('-') ? -1 : 1
     if (this.isPunct('-') || this.isPunct('+')) this.next()
     const token = this.peek
     const value = numberOf(token)
-    if (value === undefined) throw this.unexpected('a number')
+    if (value === undefined) throw this.unexpected('a number', as)
     this.next()
     return sign * value
   }
@@ -78,11 +99,41 @@ export class TokenReader {
     return new ParseError(this.text, span, what)
   }
 
-  /** What stands here is not what may stand here. */
-  unexpected(wanted: string): ParseError {
+  /** What stands here is not what may stand here: Prometheus' words, and then what may. */
+  unexpected(wanted: string, as?: Expected): ParseError {
     const token = this.peek
-    const found = token.type === 'end' ? 'the end' : shown(this.textOf(token.span))
-    return this.error(token.span, `unexpected ${found}; write ${wanted} here`)
+    if (token.type === 'end' && token.unclosed === '(')
+      return this.error(token.span, `unclosed left parenthesis; write ${wanted} here`)
+    const where =
+      as === undefined || (token.type === 'end' && token.unclosed === '{')
+        ? ''
+        : ` in ${as.in}, expected ${as.expected}`
+    return this.error(token.span, `unexpected ${this.#described(token)}${where}; write ${wanted} here`)
+  }
+
+  /** A token as Prometheus calls it: `identifier "up"`, `<op:*>`, `<by>`, `"("`. */
+  #described(token: Token): string {
+    const text = this.textOf(token.span)
+    switch (token.type) {
+      case 'end':
+        return token.unclosed === '{' ? 'end of input inside braces' : 'end of input'
+      case 'string':
+        return `string ${shown(quote(text))}`
+      case 'number':
+        return `${token.duration ? 'duration' : 'number'} ${shown(quote(text))}`
+      case 'punct':
+        return OPERATORS.has(text) ? `<op:${text}>` : quote(text)
+      case 'word': {
+        const lower = text.toLowerCase()
+        if (numberOf(token) !== undefined) return `number ${quote(text)}`
+        if (OPERATORS.has(lower)) return `<op:${text}>`
+        if ((AGGREGATORS as readonly string[]).includes(lower)) return `<aggr:${text}>`
+        if (KEYWORDS.has(lower)) return `<${text}>`
+        return `${text.includes(':') ? 'metric identifier' : 'identifier'} ${shown(quote(text))}`
+      }
+      default:
+        return token satisfies never
+    }
   }
 
   #ahead(count: number): Token {

@@ -7,7 +7,7 @@ export {
   TRANSLATION_STRATEGIES,
   type TranslationStrategy,
 } from './otlp/settings.ts'
-export { type Chunk, type ChunkEncoding, type ChunkSamples, chunksOf, decodeChunk } from './read/chunks.ts'
+export { type Chunk, type ChunkEncoding, type ChunkSamples, decodeChunk } from './read/chunks.ts'
 export { decodeFrames, encodeFrame } from './read/frames.ts'
 export {
   type ChunkedFrame,
@@ -29,12 +29,9 @@ export {
   type RemoteReadDeps,
   remoteRead,
 } from './read/remote-read.ts'
+export type { RemoteRequest } from './request.ts'
 export type { QueueConfig, RemoteWriteConfig } from './write/config.ts'
-export { decodeWriteRequest } from './write/decode-v1.ts'
-export { type DecodeOptions, decodeWriteRequestV2 } from './write/decode-v2.ts'
 export { encodeWriteV1 } from './write/encode-v1.ts'
-export { encodeWriteV2 } from './write/encode-v2.ts'
-export { encodeWriteRequest } from './write/encode-write-request.test-support.ts'
 export { LabelsCache } from './write/labels-cache.ts'
 export {
   type ExemplarSink,
@@ -42,9 +39,8 @@ export {
   noWrites,
   type ReceiverDeps,
   type RemoteAnswer,
-  type RemoteRequest,
   receiveWrite,
   type WriteCounts,
 } from './write/receive.ts'
 export { createRemoteWriter, type RemoteWriter, type RemoteWriterDeps } from './write/remote-writer.ts'
-export type { HistogramSample, WriteExemplar, WriteFault, WriteRequest, WriteSeries } from './write/types.ts'
+export type { HistogramSample, WriteExemplar, WriteRequest, WriteSeries } from './write/types.ts'

@@ -78,7 +78,8 @@ export class GroupRunner {
    */
   constructor(group: RuleGroup, deps: GroupDeps, previous?: GroupRunner) {
     this.group = group
-    this.#deps = deps
+    const origin = { ruleGroup: { file: group.file, name: group.name } }
+    this.#deps = { ...deps, query: (promql, when, signal) => deps.query(promql, { ...when, origin }, signal) }
     const left = previous === undefined ? [] : [...previous.#rules]
     this.#rules = group.rules.map((rule) => {
       const i = left.findIndex((old) => identity(old.rule) === identity(rule))

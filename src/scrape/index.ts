@@ -1,10 +1,8 @@
 export { type CollectorTargetOptions, collectorTarget } from './collector-target.ts'
 export {
-  acceptOf,
   DEFAULT_PROTOCOLS,
   ESCAPING_SCHEMES,
   type EscapingScheme,
-  formatOf,
   formatOfProtocol,
   PROTOBUF_FIRST,
   SCRAPE_PROTOCOLS,
@@ -14,12 +12,9 @@ export {
 export { type DiscoverDeps, type Discovery, discover } from './discover.ts'
 export type { DnsResolver } from './dns-sd.ts'
 export { ExpositionPage, type PageExemplar } from './exposition-page.ts'
-export { parseTargetFile } from './file-sd.ts'
-export { type HttpReaderOptions, httpReader } from './http-reader.ts'
-export { DEFAULT_BODY_LIMIT_BYTES, DEFAULT_SAMPLE_LIMIT } from './limits.ts'
 export { type ExpositionFormat, type PageOptions, parseExposition } from './parse-page.ts'
-export { checkRelabel, DEFAULT_RELABEL, relabel } from './relabel.ts'
+export { relabel } from './relabel.ts'
 export { createScraper, type Scraper, type ScraperOptions } from './scraper.ts'
-export { type DiscoveredTargets, type ReaderOf, type TargetGroup, targetsOf } from './targets-of.ts'
+export type { DiscoveredTargets } from './targets-of.ts'
 export type * from './types.ts'
 export { DNS_RECORD_TYPES, RELABEL_ACTIONS } from './types.ts'

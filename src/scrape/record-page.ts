@@ -7,13 +7,12 @@
 import {
   AssayError,
   byBytes,
+  emptyLike,
   isLegacyLabel,
   isLegacyName,
   Labels,
   MAX_SCHEMA,
   METRIC_NAME,
-  type NativeHistogram,
-  NO_BUCKETS,
   type UnixMs,
   unixMs,
 } from '#core'
@@ -164,19 +163,6 @@ function appendAny(batch: Appender, work: PageWork, { i, state, when }: One): Se
 function histogramLimits({ limits }: Target): { readonly bucketLimit: number; readonly maxSchema: number } {
   const { buckets = 0, bucketFactor = 0 } = limits
   return { bucketLimit: buckets, maxSchema: bucketFactor === 0 ? MAX_SCHEMA : schemaOfFactor(bucketFactor) }
-}
-
-/** A histogram of the same form that has seen nothing yet. */
-function emptyLike(histogram: NativeHistogram): NativeHistogram {
-  return {
-    ...histogram,
-    count: 0,
-    sum: 0,
-    zeroCount: 0,
-    positive: NO_BUCKETS,
-    negative: NO_BUCKETS,
-    resetHint: 'unknown',
-  }
 }
 
 /** Those of a native histogram need an instant of their own; others take that of their sample. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Labels } from '#core'
-import { checkRelabel, DEFAULT_RELABEL, relabel } from './relabel.ts'
+import { checkRelabel, relabel } from './relabel.ts'
+import { DEFAULT_RELABEL } from './scrape.test-support.ts'
 import type { RelabelConfig } from './types.ts'
 
 const step = (config: Partial<RelabelConfig>): RelabelConfig => ({ ...DEFAULT_RELABEL, ...config })

@@ -9,17 +9,6 @@ import { createHash } from 'node:crypto'
 import { AssayError, compileGroups, compileRegex, Labels } from '#core'
 import type { RelabelAction, RelabelConfig } from './types.ts'
 
-/** Prometheus' defaults: what a step means where it says nothing. */
-export const DEFAULT_RELABEL: RelabelConfig = {
-  action: 'replace',
-  sourceLabels: [],
-  separator: ';',
-  regex: '(.*)',
-  modulus: 0,
-  targetLabel: '',
-  replacement: '$1',
-}
-
 const NEEDS_TARGET: readonly RelabelAction[] = [
   'replace',
   'hashmod',

@@ -277,3 +277,10 @@ test('failed scrapes are written down as lines of JSON', async () => {
     rmSync(dir, { recursive: true })
   }
 })
+
+test('failures that cannot be written down are counted, and cost no scrape', async () => {
+  const { scraper, seriesOf } = await scrape([new Error('no route')], { failureLogFile: '/dev/full' })
+  await scraper[Symbol.asyncDispose]()
+  assert.deepEqual(seriesOf('up')[0]?.shown, ['0'])
+  assert.match(scraper.metrics(), /^assay_scrape_failure_log_lines_lost_total 1$/m)
+})

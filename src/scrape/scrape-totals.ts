@@ -34,7 +34,11 @@ export class ScrapeTotals {
     }
   }
 
-  page(statuses: readonly TargetStatus[], dropped: number): string {
+  /** `dropped`: targets that relabelling dropped; `linesLost`: of the logs of failures. */
+  page(
+    statuses: readonly TargetStatus[],
+    { dropped, linesLost }: { readonly dropped: number; readonly linesLost: number },
+  ): string {
     const page = new PageWriter()
     const counter = (name: string, help: string, value: number) => page.single(name, 'counter', help, value)
     page
@@ -85,6 +89,11 @@ export class ScrapeTotals {
       this.bucketLimit,
     )
     counter('assay_scrape_exceeded_label_limits_total', 'Pages refused for a label limit.', this.labelLimit)
+    counter(
+      'assay_scrape_failure_log_lines_lost_total',
+      'Failed scrapes that were not written to scrape_failure_log_file.',
+      linesLost,
+    )
     const pools = new Map<string, number>()
     const health = { up: 0, down: 0, unknown: 0 }
     for (const one of statuses) {

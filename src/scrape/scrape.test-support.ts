@@ -1,6 +1,17 @@
-/** A job and a target with nothing special about them, to change what a test is about. */
+/** A job, a target and a relabelling step with nothing special about them, to change what a test is about. */
 import { Labels } from '#core'
-import type { ScrapeConfig, Target } from './types.ts'
+import type { RelabelConfig, ScrapeConfig, Target } from './types.ts'
+
+/** What a step means where it says nothing. */
+export const DEFAULT_RELABEL: RelabelConfig = {
+  action: 'replace',
+  sourceLabels: [],
+  separator: ';',
+  regex: '(.*)',
+  modulus: 0,
+  targetLabel: '',
+  replacement: '$1',
+}
 
 export function jobOf(more: Partial<ScrapeConfig> = {}): ScrapeConfig {
   return {

@@ -99,7 +99,7 @@ class LoopingScraper implements Scraper {
   }
 
   metrics(): string {
-    return this.#totals.page(this.status(), this.#dropped.length)
+    return this.#totals.page(this.status(), { dropped: this.#dropped.length, linesLost: this.#failures.lost })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_RELABEL } from './relabel.ts'
-import { jobOf } from './scrape.test-support.ts'
+import { DEFAULT_RELABEL, jobOf } from './scrape.test-support.ts'
 import { type TargetGroup, targetsOf } from './targets-of.ts'
 import type { ScrapeConfig } from './types.ts'
 

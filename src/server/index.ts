@@ -1,5 +1,6 @@
 export type { CorsOrigin } from './http/cors.ts'
 export { Notifications, RELOAD_FAILED } from './prometheus/notifications.ts'
+export { QueryLog } from './query-log.ts'
 export { createServer, type RunningServer, type ServerOptions } from './server.ts'
 export type * from './types.ts'
 export type * from './wire.ts'

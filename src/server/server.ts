@@ -234,6 +234,30 @@ function ownReadings(gate: Gate, writes: WriteCounts, otlp: OtlpCounts, readings
       value: () => writes.samples,
     },
     {
+      name: 'assay_remote_write_histograms_total',
+      type: 'counter',
+      help: 'Native histograms taken by remote write.',
+      value: () => writes.histograms,
+    },
+    {
+      name: 'assay_remote_write_exemplars_total',
+      type: 'counter',
+      help: 'Exemplars taken by remote write.',
+      value: () => writes.exemplars,
+    },
+    {
+      name: 'prometheus_api_remote_write_invalid_labels_samples_total',
+      type: 'counter',
+      help: 'Samples of remote write left out for labels or buckets that are none.',
+      value: () => writes.invalidLabels,
+    },
+    {
+      name: 'prometheus_api_remote_write_without_metadata_appended_samples_total',
+      type: 'counter',
+      help: 'Samples of remote write 2.0 whose series came without metadata.',
+      value: () => writes.withoutMetadata,
+    },
+    {
       name: 'assay_remote_write_rejected_samples_total',
       type: 'counter',
       help: 'Samples of remote write that the store could not take.',
@@ -250,6 +274,12 @@ function ownReadings(gate: Gate, writes: WriteCounts, otlp: OtlpCounts, readings
       type: 'counter',
       help: 'Samples taken from OpenTelemetry.',
       value: () => otlp.samples,
+    },
+    {
+      name: 'assay_otlp_exemplars_total',
+      type: 'counter',
+      help: 'Exemplars taken from OpenTelemetry.',
+      value: () => otlp.exemplars,
     },
     {
       name: 'assay_otlp_rejected_points_total',

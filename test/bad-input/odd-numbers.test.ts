@@ -18,7 +18,7 @@ const MATRICES = VECTORS.map((vector) => (/^\w+$/.test(vector) ? `${vector}[7m]`
 
 /** Only what Prometheus refuses too may be refused, and as a fault of the data. */
 const MAY_BE_REFUSED =
-  /same labelset|NaN; write|(?:over|under)flows int64|invalid (?:smoothing|trend) factor|invalid label name|invalid regular expression|multiple matches|duplicate series|conflicting label|info metric|not allowed for Scalar/
+  /same labelset|NaN; write|(?:over|under)flows int64|invalid (?:smoothing|trend) factor|invalid (?:destination |source )?label name|invalid regular expression|multiple matches|duplicate series|conflicting label|info metric|not allowed for Scalar/
 
 const store = oddStore()
 const engine = createEngine({

@@ -15,7 +15,13 @@ export const FLOAT = 1
 export const HISTOGRAM = 2
 
 /** Steps `start + i * stepMs` for i in [0, count). */
-export type Frame = { readonly start: number; readonly stepMs: number; readonly count: number }
+export type Frame = {
+  readonly start: number
+  readonly stepMs: number
+  readonly count: number
+  /** Where the steps were to end, when that is behind the last of them: subqueries are evaluated up to here, as in Prometheus. */
+  readonly end?: number
+}
 
 export type Column = {
   readonly labels: Labels
@@ -33,6 +39,10 @@ export type Value = Vector | Scalar | Text
 
 export function timeAt(frame: Frame, step: number): number {
   return frame.start + step * frame.stepMs
+}
+
+export function endOf(frame: Frame): number {
+  return frame.end ?? timeAt(frame, frame.count - 1)
 }
 
 /** A column that is still being filled. */

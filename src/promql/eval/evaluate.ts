@@ -21,7 +21,7 @@ import { selectInstant } from './select.ts'
 /** Rejects with `QueryError`, or with the signal's reason. */
 export async function evaluate(expr: Expr, frame: Frame, context: Context): Promise<Value> {
   if (frame.count > 1 && isStepInvariant(expr)) {
-    const [once, reads] = await context.reading(1, () => evaluate(expr, { ...frame, count: 1 }, context))
+    const [once, reads] = await context.reading(1, () => evaluate(expr, onceOf(frame), context))
     // In Prometheus what is read once counts at every step that it is handed out at.
     for (let step = 0; step < frame.count; step++) context.reads[step]! += reads[0]!
     context.charge(sizeOf(once) * frame.count, expr.span)
@@ -32,6 +32,11 @@ export async function evaluate(expr: Expr, frame: Frame, context: Context): Prom
   context.held = held
   context.charge(sizeOf(value), expr.span)
   return value
+}
+
+/** The first step alone. */
+function onceOf({ start, stepMs }: Frame): Frame {
+  return { start, stepMs, count: 1 }
 }
 
 /** Without delayed removal, names that an operation takes away go here and now; two series that become the same are an error. */

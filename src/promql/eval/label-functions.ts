@@ -21,8 +21,8 @@ export function texts(args: readonly Expr[]): readonly string[] {
 
 export function labelReplace(call: Call, vector: Vector, frame: Frame, context: Context): Vector {
   const [dst, replacement, src, pattern] = texts(call.args.slice(1)) as [string, string, string, string]
-  checkLabel(dst, call.args[1]!, context)
   const groupsOf = anchored(pattern, call.args[4]!, context)
+  checkLabel(dst, 'destination', call, 1, context)
   const gather = new Gather(frame.count, context, call.span)
   for (const column of vector.columns) {
     const match = groupsOf(column.labels.get(src))
@@ -34,8 +34,8 @@ export function labelReplace(call: Call, vector: Vector, frame: Frame, context: 
 
 export function labelJoin(call: Call, vector: Vector, frame: Frame, context: Context): Vector {
   const [dst, separator, ...sources] = texts(call.args.slice(1)) as [string, string, ...string[]]
-  checkLabel(dst, call.args[1]!, context)
-  for (const [i, source] of sources.entries()) checkLabel(source, call.args[i + 3]!, context)
+  for (const [i, source] of sources.entries()) checkLabel(source, 'source', call, i + 3, context)
+  checkLabel(dst, 'destination', call, 1, context)
   const gather = new Gather(frame.count, context, call.span)
   for (const column of vector.columns) {
     const value = sources.map((source) => column.labels.get(source)).join(separator)
@@ -44,9 +44,12 @@ export function labelJoin(call: Call, vector: Vector, frame: Frame, context: Con
   return gather.vector
 }
 
-function checkLabel(name: string, arg: Expr, context: Context): void {
+function checkLabel(name: string, what: 'source' | 'destination', call: Call, arg: number, context: Context): void {
   if (name === '' || !name.isWellFormed())
-    throw context.fail(arg.span, `invalid label name ${quote(name)}; write a name such as "instance"`)
+    throw context.fail(
+      call.args[arg]!.span,
+      `invalid ${what} label name in ${call.name}(): ${quote(name).slice(1, -1)}; write a name such as "instance"`,
+    )
 }
 
 function anchored(pattern: string, arg: Expr, context: Context): (value: string) => RegExpExecArray | null {

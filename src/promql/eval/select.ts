@@ -12,6 +12,7 @@ import { anchor } from './anchor.ts'
 import {
   blank,
   type Column,
+  endOf,
   FLOAT,
   type Frame,
   isBlank,
@@ -33,12 +34,12 @@ export function subqueryFrame(node: Subquery, frame: Frame, context: Context): F
   const offset = offsetMs(node.offset, context)
   const range = positiveMs(node.range, context)
   const low = anchor(node, frame.start, context.bounds) - offset - range
-  const end = anchor(node, timeAt(frame, frame.count - 1), context.bounds) - offset
+  const end = anchor(node, endOf(frame), context.bounds) - offset
   // Steps are multiples of the step's length, and the window's left end is open.
   const start = (Math.floor(low / stepMs) + 1) * stepMs
   const count = Math.max(0, Math.floor((end - start) / stepMs) + 1)
   context.limitSteps(count, node.span)
-  return { start, stepMs, count }
+  return { start, stepMs, count, end }
 }
 
 /**

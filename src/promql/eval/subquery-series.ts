@@ -28,7 +28,9 @@ export async function subquerySeries(
   let kept = 0
   const parts = new Map<string, RangeSeries[]>()
   for (let from = 0; from < frame.count; from += size) {
-    const part = { ...frame, start: timeAt(frame, from), count: Math.min(size, frame.count - from) }
+    const start = timeAt(frame, from)
+    const left = frame.count - from
+    const part = left > size ? { start, stepMs: frame.stepMs, count: size } : { ...frame, start, count: left }
     const found = await seriesOf(part, context, evaluate)
     context.held = held + kept
     for (const series of found) {

@@ -21,6 +21,9 @@ export type OtlpExemplar = {
   readonly attributes: Attributes
 }
 
+/** The bit of a point's flags that says it has no value. */
+export const NO_RECORDED_VALUE = 1
+
 type Point = {
   readonly attributes: Attributes
   readonly startAt: number

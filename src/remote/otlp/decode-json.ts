@@ -17,6 +17,7 @@ import {
   type HistogramPoint,
   type MetricData,
   millisOf,
+  NO_RECORDED_VALUE,
   type NumberPoint,
   type OtlpExemplar,
   type OtlpMetric,
@@ -58,7 +59,6 @@ type Fields = Readonly<Record<string, unknown>>
 type Path = { readonly of: Path | undefined; readonly name: string | number }
 
 const ROOT: Path = { of: undefined, name: '' }
-const NO_RECORDED_VALUE = 1
 
 class Decoder {
   readonly #budget = new OtlpBudget()

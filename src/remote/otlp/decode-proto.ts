@@ -14,6 +14,7 @@ import {
   type HistogramPoint,
   type MetricData,
   millisOf,
+  NO_RECORDED_VALUE,
   type NumberPoint,
   type OtlpExemplar,
   type OtlpMetric,
@@ -30,8 +31,6 @@ export function decodeOtlpProto(bytes: Uint8Array): readonly ResourceMetrics[] {
 }
 
 const NO_NUMBERS = new Float64Array(0)
-/** The bit of a point's flags that says it has no value. */
-const NO_RECORDED_VALUE = 1
 
 class Decoder {
   readonly #reader: ProtoReader

@@ -11,10 +11,12 @@
  */
 import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
-import { AssayError, type Clock, type Labels, messageOf, type NativeHistogram, NO_BUCKETS, type UnixMs } from '#core'
-import type { Appender, CommitReport, MetadataStore, Rejected, Store } from '#storage'
+import { AssayError, type Clock, emptyLike, type Labels, messageOf, type NativeHistogram, type UnixMs } from '#core'
+import type { Appender, CommitReport, MetadataStore, Store } from '#storage'
+import { MAX_AHEAD_MS, rejectionText, TOO_FAR_AHEAD } from '../refusals.ts'
+import { headerOf, type RemoteRequest } from '../request.ts'
 import { Faults } from '../write/faults.ts'
-import { type ExemplarSink, MAX_AHEAD_MS, type RemoteRequest } from '../write/receive.ts'
+import type { ExemplarSink } from '../write/receive.ts'
 import type { ResourceMetrics } from './data.ts'
 import { decodeOtlpJson } from './decode-json.ts'
 import { decodeOtlpProto } from './decode-proto.ts'
@@ -59,7 +61,7 @@ const unzstded = promisify(zstdDecompress)
 
 /** Takes one request and adds to `counts`. Rejects only for a fault of our own. */
 export async function receiveOtlp(deps: OtlpDeps, request: RemoteRequest, counts: OtlpCounts): Promise<OtlpAnswer> {
-  const contentType = header(request, 'content-type')
+  const contentType = headerOf(request, 'content-type')
   const encoding = encodingOf(contentType)
   if (encoding === undefined) {
     const message = `unsupported content type: ${contentType.slice(0, 100)}, supported: [application/json, application/x-protobuf]`
@@ -97,7 +99,7 @@ async function decoded(request: RemoteRequest, encoding: OtlpEncoding): Promise<
 }
 
 async function unpacked(request: RemoteRequest, limit: number): Promise<Uint8Array> {
-  const encoding = header(request, 'content-encoding').trim().toLowerCase()
+  const encoding = headerOf(request, 'content-encoding').trim().toLowerCase()
   const { body } = request
   if (encoding === '' || encoding === 'identity') {
     if (body.length > limit) throw tooLarge(limit)
@@ -156,7 +158,7 @@ function take(deps: OtlpDeps, resources: readonly ResourceMetrics[], counts: Otl
   const report = sink.commit()
   counts.samples += report.appended
   counts.exemplars += sink.exemplars
-  for (const one of report.rejected) faults.add(`${REASONS[one.reason]} (first: ${sampleText(one)})`, one.count)
+  for (const one of report.rejected) faults.add(rejectionText(one), one.count)
   const list = faults.list()
   if (list.length === 0) return undefined
   // A point of a histogram is several samples, so that those which the store refused are not points.
@@ -200,7 +202,7 @@ class StoreSink implements OtlpSink, Disposable {
 
   sample(labels: Labels, at: number, value: SampleValue, startAt: number): void {
     if (at > this.#latest) {
-      this.#refuse('samples whose timestamp is too far in the future (more than 10 minutes)', 1)
+      this.#refuse(TOO_FAR_AHEAD, 1)
       return
     }
     const instant = at as UnixMs
@@ -264,25 +266,4 @@ class StoreSink implements OtlpSink, Disposable {
     batch.commit()
     this.#metadata.set('target_info', { type: 'gauge', help: 'Target metadata', unit: '' })
   }
-}
-
-function emptyLike(histogram: NativeHistogram): NativeHistogram {
-  return { ...histogram, zeroCount: 0, count: 0, sum: 0, positive: NO_BUCKETS, negative: NO_BUCKETS }
-}
-
-const REASONS: Readonly<Record<Rejected['reason'], string>> = {
-  'out-of-order': 'out of order samples',
-  duplicate: 'duplicate samples for their timestamp with another value',
-  'too-old': 'samples that are too old',
-  'series-limit': 'samples of series beyond the limit of series',
-  'no-instant': 'samples whose timestamp is none',
-}
-
-function sampleText({ labels, at }: Pick<Rejected, 'labels' | 'at'>): string {
-  return `${labels} at ${Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : String(at)}`
-}
-
-function header({ headers }: RemoteRequest, name: string): string {
-  const value = headers[name]
-  return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type NativeHistogram, RESET_HINTS, sameHistogram, writeStale } from '#core'
+import { CUSTOM_SCHEMA, type NativeHistogram, RESET_HINTS, sameHistogram, writeStale } from '#core'
 import type { Samples } from '#storage'
 import { anyHistogram, histogramOf } from '../histograms.test-support.ts'
 import { BitReader, BitWriter } from './bit-stream.ts'
@@ -75,6 +75,13 @@ test('floats in chunks of at most 120 come back by their bits, stale markers too
       assert.ok(got.values.equals(Buffer.from(values.buffer)))
     }),
   )
+})
+
+test('a bound of -0 keeps its sign, which thousandths do not know', () => {
+  const given = histogramOf({ counts: [1, 2], schema: CUSTOM_SCHEMA, customBounds: [-0, 0.25] })
+  const columns = { timestamps: Float64Array.of(1), values: Float64Array.of(0), count: 1, histograms: [given] }
+  const [got] = decodedAll([...chunksOf(columns)]).histograms
+  assert.deepEqual([...(got?.customBounds ?? [])], [-0, 0.25])
 })
 
 test('series of floats and histograms come back with counts, layouts and hints', () => {

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { AssayError, type Labels, matcher, unixMs } from '#core'
 import { memoryStore, type Store } from '#storage'
 import { histogramOf } from '../histograms.test-support.ts'
-import { MAX_AHEAD_MS, MAX_UNPACKED_BYTES } from './receive.ts'
+import { MAX_AHEAD_MS } from '../refusals.ts'
+import { MAX_UNPACKED_BYTES } from './receive.ts'
 import { NOW, openBench, requestV2, V1_HEADERS, V2_HEADERS, writtenOf } from './requests.test-support.ts'
 
 const at = (offset: number, value: number, startAt = 0) => ({ at: NOW + offset, value, startAt })

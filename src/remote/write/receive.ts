@@ -11,7 +11,9 @@
  * Source: Prometheus remote write specifications 1.0 and 2.0; prometheus: storage/remote/write_handler.go.
  */
 import { AssayError, type Clock, isStaleAt, type Labels, messageOf, type UnixMs } from '#core'
-import type { CommitReport, MetadataStore, Rejected, Store } from '#storage'
+import type { CommitReport, MetadataStore, Store } from '#storage'
+import { MAX_AHEAD_MS, rejectionText, TOO_FAR_AHEAD } from '../refusals.ts'
+import { headerOf, type RemoteRequest } from '../request.ts'
 import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
 import type { LabelsCache } from './labels-cache.ts'
@@ -23,9 +25,6 @@ import { unpackSnappy } from './unpack.ts'
 export const MAX_WRITE_BODY_BYTES: number = 32 * 2 ** 20
 /** Most bytes of a body after it is unpacked. */
 export const MAX_UNPACKED_BYTES: number = 64 * 2 ** 20
-/** Samples further ahead of our clock are refused, as by Prometheus: one wrong clock would block a series for long. */
-export const MAX_AHEAD_MS = 600_000
-
 /** Where exemplars go: the store of exemplars, as far as it is needed here. Answers why one was not taken. */
 export interface ExemplarSink {
   append(
@@ -44,12 +43,6 @@ export type ReceiverDeps = {
   readonly labelsCache?: LabelsCache
   /** The feature type-and-unit-labels, for 2.0. */
   readonly typeAndUnitLabels?: boolean
-}
-
-export type RemoteRequest = {
-  /** Names in small letters. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  readonly body: Uint8Array
 }
 
 /** `body` '' where there is none. */
@@ -79,15 +72,15 @@ type Written = { samples: number; histograms: number; exemplars: number }
 /** Takes one request and adds to `counts`. Rejects only for a fault of our own. */
 export async function receiveWrite(
   deps: ReceiverDeps,
-  { headers, body }: RemoteRequest,
+  request: RemoteRequest,
   counts: WriteCounts,
 ): Promise<RemoteAnswer> {
-  const agreed = negotiate(header(headers, 'content-type'), header(headers, 'content-encoding'))
+  const agreed = negotiate(headerOf(request, 'content-type'), headerOf(request, 'content-encoding'))
   if (typeof agreed === 'string') return refusal(415, agreed)
   const written: Written = { samples: 0, histograms: 0, exemplars: 0 }
   try {
-    const request = decode(agreed.version, await unpackSnappy(body, MAX_UNPACKED_BYTES), deps)
-    const complaint = take(deps, request, written, counts)
+    const message = decode(agreed.version, await unpackSnappy(request.body, MAX_UNPACKED_BYTES), deps)
+    const complaint = take(deps, message, written, counts)
     return complaint === undefined
       ? { status: 204, headers: writtenHeaders(agreed.version, written), body: '' }
       : refusal(400, complaint, writtenHeaders(agreed.version, written))
@@ -198,27 +191,12 @@ function appendExemplars({ exemplars: store }: ReceiverDeps, { series }: WriteRe
 
 function complaintOf({ faults }: WriteRequest, { report, tooFar }: Sent, written: Written): string | undefined {
   const parts = [
-    ...report.rejected.map(
-      ({ reason, count, ...first }) => `${count} ${REASONS[reason]} (first: ${sampleText(first)})`,
-    ),
-    ...(tooFar === 0 ? [] : [`${tooFar} samples whose timestamp is too far in the future (more than 10 minutes)`]),
+    ...report.rejected.map((one) => `${one.count} ${rejectionText(one)}`),
+    ...(tooFar === 0 ? [] : [`${tooFar} ${TOO_FAR_AHEAD}`]),
     ...faults.map(({ count, why }) => `${count} for ${why}`),
   ]
   if (parts.length === 0) return undefined
   return `not taken: ${parts.join('; ')}; taken: ${written.samples} samples, ${written.histograms} histograms`
-}
-
-const REASONS: Readonly<Record<Rejected['reason'], string>> = {
-  'out-of-order': 'out of order samples',
-  duplicate: 'duplicate samples for their timestamp with another value',
-  'too-old': 'samples that are too old',
-  'series-limit': 'samples of series beyond the limit of series',
-  'no-instant': 'samples whose timestamp is none',
-}
-
-function sampleText({ labels, at }: Pick<Rejected, 'labels' | 'at'>): string {
-  const instant = Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : String(at)
-  return `${labels} at ${instant}`
 }
 
 function refusal(status: number, message: string, headers: Readonly<Record<string, string>> = {}): RemoteAnswer {
@@ -233,9 +211,4 @@ function writtenHeaders(version: WriteVersion, written: Written): Readonly<Recor
     'X-Prometheus-Remote-Write-Histograms-Written': String(written.histograms),
     'X-Prometheus-Remote-Write-Exemplars-Written': String(written.exemplars),
   }
-}
-
-function header(headers: RemoteRequest['headers'], name: string): string {
-  const value = headers[name]
-  return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }

@@ -18,8 +18,12 @@ const echo: QueryFn = async (promql, when) => ({
 
 test('query takes an address or a form, seconds or RFC 3339, and now when there is no time', async () => {
   await using world = await openWorld({ query: echo })
-  const asked = async (path: string, init?: RequestInit) =>
-    JSON.parse((await world.get(path, init)).json.data.result[1])
+  const asked = async (path: string, init?: RequestInit) => {
+    const [promql, { origin, ...when }] = JSON.parse((await world.get(path, init)).json.data.result[1])
+    const { clientIP, method, path: told } = origin.httpRequest
+    assert.deepEqual([clientIP, method, told], ['127.0.0.1', init?.method ?? 'GET', path.split('?')[0]])
+    return [promql, when]
+  }
   assert.deepEqual(await asked('/api/v1/query?query=up&time=10.5'), ['up', { at: 10_500 }])
   assert.deepEqual(await asked('/api/v1/query?query=up'), ['up', { at: NOW }])
   const post = { method: 'POST', headers: FORM, body: 'query=up%7Ba%3D%22b%22%7D&time=1970-01-01T00:00:01Z' }

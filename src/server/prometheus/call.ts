@@ -1,4 +1,5 @@
 /** What a handler of Prometheus' API is given, and how its work is bounded in time and number. */
+import type { QueryOrigin } from '#core'
 import { DeadlineError } from '../http/api-error.ts'
 import { deadline } from '../http/deadline.ts'
 import type { Gate } from '../http/gate.ts'
@@ -17,6 +18,8 @@ export type Call = Context & {
   readonly params: Params
   /** The `:name` in the path, decoded; '' where there is none. */
   readonly name: string
+  /** Who calls. */
+  readonly from: NonNullable<QueryOrigin['httpRequest']>
   /** Aborts when the caller goes or the server stops. */
   readonly signal: AbortSignal
 }

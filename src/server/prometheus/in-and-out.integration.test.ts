@@ -3,41 +3,40 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { compressSync } from 'snappy'
 import { Labels } from '#core'
-import { encodeWriteRequest } from '#remote'
+import { encodeWriteV1 } from '#remote'
 import { NOW, openWorld, write } from '../server.test-support.ts'
 
 test('remote write takes samples, stale markers and metadata', async () => {
   await using world = await openWorld()
-  const series = [
-    {
-      labels: Labels.of({ __name__: 'up', job: 'x' }),
-      timestamps: Float64Array.of(NOW, NOW + 1),
-      values: Float64Array.of(1, 2),
-    },
-  ]
   const metadata = [{ family: 'up', type: 'gauge', help: 'h', unit: '' }] as const
-  const send = (given: Parameters<typeof encodeWriteRequest>[0], headers: Record<string, string> = {}) =>
-    world.get('/api/v1/write', {
+  /** The samples of `up`, from NOW on a millisecond apart. */
+  const send = (values: readonly number[], headers: Record<string, string> = {}) => {
+    const labels = Labels.of({ __name__: 'up', job: 'x' })
+    const message = encodeWriteV1({
+      series: [{ labels, from: 0, to: values.length, histograms: [], exemplars: [] }],
+      timestamps: Float64Array.from(values, (_, i) => NOW + i),
+      values: Float64Array.from(values),
+      metadata,
+    })
+    return world.get('/api/v1/write', {
       method: 'POST',
       headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy', ...headers },
-      body: Buffer.from(compressSync(encodeWriteRequest(given))),
+      body: Buffer.from(compressSync(message)),
     })
-  assert.equal((await send({ series, metadata })).status, 204)
+  }
+  assert.equal((await send([1, 2])).status, 204)
   assert.equal(world.store.stats().samples, 2)
   assert.equal(world.metadata.get('up')?.help, 'h')
   // The first is out of order now, the second equal, the third new: it is taken all the same.
-  const again = [
-    { ...series[0]!, timestamps: Float64Array.of(NOW, NOW + 1, NOW + 2), values: Float64Array.of(9, 2, 3) },
-  ]
-  const answer = await send({ series: again, metadata: [] })
+  const answer = await send([9, 2, 3])
   assert.equal(answer.status, 400)
   assert.match(
     answer.text,
     /^not taken: 1 out of order samples \(first: up\{job="x"\} at 2026.*; taken: 2 samples, 0 histograms\n$/,
   )
   assert.equal(world.store.stats().samples, 3)
-  assert.equal((await send({ series, metadata: [] }, { 'content-type': 'application/json' })).status, 415)
-  assert.equal((await send({ series, metadata: [] }, { 'content-encoding': 'gzip' })).status, 415)
+  assert.equal((await send([1, 2], { 'content-type': 'application/json' })).status, 415)
+  assert.equal((await send([1, 2], { 'content-encoding': 'gzip' })).status, 415)
 })
 
 test('remote write refuses what is no snappy block, and one that would unpack to gigabytes', async () => {

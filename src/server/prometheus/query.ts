@@ -59,7 +59,11 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
     const entered = deps.clock.monotonicMs()
     const answer = await deps.query(
       params.get('query'),
-      when({ ...(lookbackMs > 0 ? { lookbackMs } : {}), ...(stats === 'all' ? { perStepStats: true } : {}) }),
+      when({
+        ...(lookbackMs > 0 ? { lookbackMs } : {}),
+        ...(stats === 'all' ? { perStepStats: true } : {}),
+        origin: { httpRequest: call.from, queuedMs: entered - began },
+      }),
       signal,
     )
     const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }

@@ -9,13 +9,14 @@ import { renderInstant } from './render.ts'
 export type QueryTimes = { readonly queuedMs: number; readonly evaluatedMs: number }
 
 export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: QueryStats | undefined): string {
+  const evaluated = seconds(evaluatedMs)
   const timings = {
-    evalTotalTime: evaluatedMs / 1000,
+    evalTotalTime: evaluated,
     resultSortTime: 0,
     queryPreparationTime: 0,
-    innerEvalTime: evaluatedMs / 1000,
-    execQueueTime: queuedMs / 1000,
-    execTotalTime: (queuedMs + evaluatedMs) / 1000,
+    innerEvalTime: evaluated,
+    execQueueTime: seconds(queuedMs),
+    execTotalTime: seconds(queuedMs + evaluatedMs),
   }
   if (samples === undefined) return `{"timings":${JSON.stringify(timings)}}`
   const { total, peak, perStep } = samples
@@ -24,4 +25,9 @@ export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: Quer
       ? ''
       : `"totalQueryableSamplesPerStep":[${perStep.map(([at, count]) => `[${renderInstant(at)},${count}]`).join(',')}],`
   return `{"timings":${JSON.stringify(timings)},"samples":{${steps}"totalQueryableSamples":${total},"peakSamples":${peak}}}`
+}
+
+/** To the nanosecond: what is behind it is noise of subtracting clocks. */
+function seconds(ms: number): number {
+  return Math.round(ms * 1e6) / 1e9
 }

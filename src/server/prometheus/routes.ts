@@ -65,6 +65,7 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
     ...context,
     params: paramsOf(request),
     name: nameOf(request.params),
+    from: { clientIP: request.ip, method: request.method, path: pathOf(request.url) },
     signal: signalOf(reply),
   })
   app.register(async (scope) => {
@@ -107,6 +108,11 @@ function followNotifications(notifications: Notifications, reply: FastifyReply):
   reply.raw.on('error', () => {})
   notifications.follow(reply.raw)
   return undefined
+}
+
+function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
 }
 
 function nameOf(params: unknown): string {
