@@ -39,10 +39,14 @@ type MemorySeries = {
   values: Float64Array
   commits: Float64Array
   /** By place; places of floats are empty. */
-  readonly histograms: Map<number, NativeHistogram>
-  readonly starts: Map<number, number>
+  histograms: Map<number, NativeHistogram>
+  starts: Map<number, number>
   count: number
 }
+
+/** Of all series without any; never written to. */
+const NO_HISTOGRAMS = new Map<number, NativeHistogram>()
+const NO_STARTS = new Map<number, number>()
 
 class MemoryStore implements Store {
   /** Index 0 stays empty: reference 0 stands for a series that was refused. */
@@ -101,8 +105,8 @@ class MemoryStore implements Store {
       timestamps: column(),
       values: column(),
       commits: column(),
-      histograms: new Map(),
-      starts: new Map(),
+      histograms: NO_HISTOGRAMS,
+      starts: NO_STARTS,
       count: 0,
     })
     this.#refs.set(labels.key, ref)
@@ -159,10 +163,14 @@ function push(one: MemorySeries, batch: Batch, i: number, commit: number): void 
   if (histogram !== undefined) {
     const before =
       one.count > 0 && !isStaleAt(one.values, one.count - 1) ? one.histograms.get(one.count - 1) : undefined
+    if (one.histograms === NO_HISTOGRAMS) one.histograms = new Map()
     one.histograms.set(one.count, { ...histogram, resetHint: settleHint(before, histogram) })
   }
   const startAt = batch.starts?.[i] ?? 0
-  if (startAt !== 0) one.starts.set(one.count, startAt)
+  if (startAt !== 0) {
+    if (one.starts === NO_STARTS) one.starts = new Map()
+    one.starts.set(one.count, startAt)
+  }
   one.count++
 }
 
@@ -283,15 +291,18 @@ class MemoryQuerier implements Querier {
       count: to - from,
     }
     // Nearly every series holds floats alone, of which no start is known.
-    if (one.histograms.size === 0 && one.starts.size === 0) return samples
-    const places = Array.from(samples.timestamps, (_, i) => from + i)
-    const histograms = places.map((place) => one.histograms.get(place))
-    const starts = Float64Array.from(places, (place) => one.starts.get(place) ?? 0)
-    return {
-      ...samples,
-      ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
-      ...(starts.some((start) => start !== 0) ? { starts } : {}),
-    }
+    return one.histograms.size === 0 && one.starts.size === 0 ? samples : withColumns(one, from, samples)
+  }
+}
+
+function withColumns(one: MemorySeries, from: number, samples: Samples): Samples {
+  const places = Array.from(samples.timestamps, (_, i) => from + i)
+  const histograms = places.map((place) => one.histograms.get(place))
+  const starts = Float64Array.from(places, (place) => one.starts.get(place) ?? 0)
+  return {
+    ...samples,
+    ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
+    ...(starts.some((start) => start !== 0) ? { starts } : {}),
   }
 }
 
