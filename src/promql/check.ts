@@ -221,7 +221,7 @@ function checkBinary(text: string, node: Binary): ValueType {
       throw new ParseError(
         text,
         side.span,
-        `binary expression must contain only scalar and instant vector types; this is a ${NAMES[type]}, put a function such as rate() around it`,
+        `binary expression must contain only scalar and instant vector types; ${type === 'string' ? 'write a number or a vector here, not a string' : 'put a function such as rate() around the range vector'}`,
       )
   }
   const scalars = left === 'scalar' && right === 'scalar'

@@ -45,7 +45,7 @@ function arithmetic(tokens: TokenReader, precedence: number, depth: number): Dur
     const sign = tokens.next()
     const right = arithmetic(tokens, op === '^' ? PRECEDENCE[op] : PRECEDENCE[op] + 1, depth + 1)
     if ((op === '/' || op === '%') && right.kind === 'seconds' && right.value === 0)
-      throw tokens.error(sign.span, `${op === '/' ? 'division' : 'modulo'} by zero; divide by something else`)
+      throw tokens.error(sign.span, `${op === '/' ? 'division' : 'modulo'} by zero; write another divisor`)
     left = { kind: 'arithmetic', op, left, right, span: { start: left.span.start, end: right.span.end } }
   }
 }

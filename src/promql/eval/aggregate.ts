@@ -209,11 +209,10 @@ export async function countValues(
   // Values repeat from step to step: the labels of each are made once a series.
   const byValue = new Map<number, OpenColumn>()
   for (const { labels, dropName, values, kinds, histograms } of vector.columns) {
-    const labelled = (value: string) =>
-      gather.column(
-        groupLabels(labels.with(label, value), node.without, [...node.grouping, ...(node.without ? [] : [label])]),
-        dropName,
-      )
+    // The label is set before grouping takes labels away.
+    const group = groupLabels(labels, node.without, node.grouping)
+    const stays = !node.without || groupLabels(labels.with(label, 'x'), true, node.grouping).has(label)
+    const labelled = (value: string) => gather.column(stays ? group.with(label, value) : group, dropName)
     byValue.clear()
     for (let step = 0; step < frame.count; step++) {
       if (kinds[step] === ABSENT) continue

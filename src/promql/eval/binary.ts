@@ -231,9 +231,9 @@ class Matcher {
       let manySeen = false
       for (const many of pair.many) {
         if (many.kinds[step] === ABSENT) continue
-        // Two candidates are an error even when a filter would let none of them through.
-        if (manySeen && oneToOne) throw this.#manyToOne()
-        const emitted = this.#emit(pair, many, one, step, sampleAt(many, step, 0), sampleAt(one, step, fillOne!))
+        const left = sampleAt(many, step, 0)
+        const isSecond = manySeen && oneToOne
+        const emitted = this.#emit(pair, many, one, step, left, sampleAt(one, step, fillOne!), isSecond)
         manySeen ||= emitted
       }
       if (!manySeen && one !== undefined && fillMany !== undefined)
@@ -303,7 +303,10 @@ class Matcher {
     )
   }
 
-  /** Writes one result, unless a filter lets it not through. False when the two samples do not go together at all. */
+  /**
+   * Writes one result, unless a filter lets it not through. False when the two samples do not go together at all; if they do, a
+   * second one is an error, even when a filter would let none of them through.
+   */
   #emit(
     pair: Pair,
     many: Column | undefined,
@@ -311,11 +314,13 @@ class Matcher {
     step: number,
     manySample: NativeHistogram | number,
     oneSample: NativeHistogram | number,
+    isSecond = false,
   ): boolean {
     const left = this.#with.swapped ? oneSample : manySample
     const right = this.#with.swapped ? manySample : oneSample
     if (typeof left !== 'number' || typeof right !== 'number' || this.#trims)
-      return this.#emitOutcome(pair, many, one, step, left, right)
+      return this.#emitOutcome(pair, many, one, step, left, right, isSecond)
+    if (isSecond) throw this.#manyToOne()
     let result: number
     if (this.#compute !== undefined) result = this.#compute(left, right)
     else {
@@ -334,10 +339,12 @@ class Matcher {
     step: number,
     left: NativeHistogram | number,
     right: NativeHistogram | number,
+    isSecond: boolean,
   ): boolean {
     const { histogram, holds, note } = operate(this.#node.op, left, right)
     if (note !== undefined) this.#notes.add(step, many === undefined ? Infinity : this.#with.orders.get(many)!, note)
     if (histogram === undefined) return false
+    if (isSecond) throw this.#manyToOne()
     if (holds === false && !this.#node.bool) return true
     const out = this.#free(pair, many, one, step)
     if (this.#node.bool) this.#with.gather.put(out, step, holds === false ? 0 : 1)

@@ -82,10 +82,10 @@ function arithmetic(
     case '*':
       return left * right
     case '/':
-      if (right === 0) throw fault(node.span, 'division by zero; divide by something else', context)
+      if (right === 0) throw fault(node.span, 'division by zero; write another divisor', context)
       return left / right
     case '%':
-      if (right === 0) throw fault(node.span, 'modulo by zero; divide by something else', context)
+      if (right === 0) throw fault(node.span, 'modulo by zero; write another divisor', context)
       return left % right
     case '^':
       return left ** right

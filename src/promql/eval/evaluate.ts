@@ -150,6 +150,9 @@ function computeInvariance(expr: Expr): boolean {
       const arg = unwrap(expr.args[0]!)
       return arg.kind === 'vector-selector' && arg.at !== undefined
     }
+    case 'aggregate':
+      // As in Prometheus the parameter does not count: of a vector that is the same at every step it is looked at once.
+      return isStepInvariant(expr.expr)
     default:
       return childrenOf(expr).every(isStepInvariant)
   }

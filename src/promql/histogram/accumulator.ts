@@ -37,6 +37,7 @@ export class Accumulator {
   #lostZero = 0
   #lostCount = 0
   #lostSum = 0
+  #isAlone = true
 
   constructor(first: NativeHistogram, compensated: boolean) {
     this.#compensated = compensated
@@ -55,6 +56,7 @@ export class Accumulator {
   add(other: NativeHistogram, sign: 1 | -1 = 1): Caveats | undefined {
     const custom = this.#schema === CUSTOM_SCHEMA
     if (custom !== (other.schema === CUSTOM_SCHEMA)) return undefined
+    this.#isAlone = false
     const resetCollision = this.#adjustHint(other.resetHint)
     if (custom) {
       this.#addScalars(0, other, sign)
@@ -106,6 +108,7 @@ export class Accumulator {
     copy.#lostZero = this.#lostZero
     copy.#lostCount = this.#lostCount
     copy.#lostSum = this.#lostSum
+    copy.#isAlone = this.#isAlone
     return copy
   }
 
@@ -116,6 +119,8 @@ export class Accumulator {
 
   /** With what rounding took. */
   get settled(): NativeHistogram {
+    // Of one alone nothing was lost, and its -0 stays one.
+    if (this.#isAlone) return this.histogram
     return this.#make(
       this.#zeroCount + this.#lostZero,
       this.#count + this.#lostCount,

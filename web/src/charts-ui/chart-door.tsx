@@ -40,6 +40,7 @@ function DoorBody({ part, signal }: { readonly part: PartWire; readonly signal: 
         expr={signal.expr}
         unit={signal.unit}
         limit={signal.limit}
+        exemplars
         accent={signal.limit !== null && signal.value !== null && signal.value > signal.limit ? true : undefined}
         rangeMs={range.ms}
         height={340}

@@ -100,3 +100,17 @@ test('every finite sample on the grid is found again, and nothing else', () => {
     }),
   )
 })
+
+test('a series of nothing but histograms is no line, and is not counted as dropped', () => {
+  const histograms = [[0, { count: '1', sum: '1' }]] as const
+  const frame = toFrame(
+    [
+      { metric: { a: 'h' }, histograms },
+      { metric: { a: 'both' }, values: [[10, '2']], histograms },
+    ],
+    { start: 0, end: 10, step: 10 },
+    (labels) => labels['a'] ?? '',
+  )
+  assert.deepEqual(frame.lines, [{ name: 'both', values: [null, 2] }])
+  assert.equal(frame.dropped, 0)
+})

@@ -4,12 +4,18 @@
  * - Missing is `null`, at every instant of the range that has no sample. Nothing is ever carried over or interpolated.
  * - NaN is missing too: a quantile of no requests is nothing to draw. Infinity is kept out of the line for the same reason.
  * - At most MAX_LINES lines; `dropped` says how many more there were, so that the page can tell.
+ * - A series of nothing but histograms is no line (`heat.ts` draws it).
  */
+import type { HistogramWire } from './distribution.ts'
 
-/** Prometheus' matrix as it travels: values are `[unix seconds, text]`. */
+/**
+ * Prometheus' matrix as it travels: values are `[unix seconds, text]`. A series has floats, native histograms, or both one
+ * after the other; what it has none of is absent.
+ */
 export type MatrixSeries = {
   readonly metric: Readonly<Record<string, string>>
-  readonly values: readonly (readonly [at: number, value: string])[]
+  readonly values?: readonly (readonly [at: number, value: string])[]
+  readonly histograms?: readonly (readonly [at: number, histogram: HistogramWire])[]
 }
 
 export type Line = { readonly name: string; readonly values: readonly (number | null)[] }
@@ -33,7 +39,8 @@ export function toFrame(
 ): Frame {
   const count = Math.max(0, Math.floor((grid.end - grid.start) / grid.step + 1e-9)) + 1
   const times = Array.from({ length: count }, (_, i) => grid.start + i * grid.step)
-  const lines = matrix.slice(0, MAX_LINES).map(({ metric, values }) => {
+  const floats = matrix.filter(({ values, histograms }) => values !== undefined || histograms === undefined)
+  const lines = floats.slice(0, MAX_LINES).map(({ metric, values = [] }) => {
     const column: (number | null)[] = new Array<number | null>(count).fill(null)
     for (const [at, text] of values) {
       const i = Math.round((at - grid.start) / grid.step)
@@ -45,7 +52,7 @@ export function toFrame(
   return {
     times,
     lines: lines.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
-    dropped: Math.max(0, matrix.length - MAX_LINES),
+    dropped: Math.max(0, floats.length - MAX_LINES),
   }
 }
 

@@ -13,6 +13,8 @@ export type Look = {
   readonly red: string
   /** Told apart by hue and, above three, by dash as well. */
   readonly lines: readonly string[]
+  /** Darkness of a heatmap, from few to many: steps of one hue whose lightness alone tells them apart. */
+  readonly heat: readonly string[]
   readonly font: string
 }
 
@@ -20,6 +22,8 @@ export type Look = {
 export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3]]
 
 const LINES = ['--line-1', '--line-2', '--line-3', '--line-4', '--line-5', '--line-6'] as const
+
+export const HEAT = ['--heat-1', '--heat-2', '--heat-3', '--heat-4', '--heat-5', '--heat-6'] as const
 
 /** Reads the look that holds at `element`. */
 export function readLook(element: Element): Look {
@@ -34,6 +38,7 @@ export function readLook(element: Element): Look {
     goldWash: get('--gold-span'),
     red: get('--red'),
     lines: LINES.map(get),
+    heat: HEAT.map(get),
     font: `11px ${style.fontFamily}`,
   }
 }

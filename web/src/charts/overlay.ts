@@ -3,6 +3,7 @@
  *
  * - Text never leaves the plot, and no two labels of marks overlap: a crowded label moves down a row, at most MARK_ROWS.
  */
+import type { Exemplar } from './exemplars.ts'
 import type { Look } from './look.ts'
 
 /** A stretch of time, in Unix seconds; an open one ends at the right edge. */
@@ -24,6 +25,7 @@ export type Stage = {
 
 const MARK_ROWS = 4
 const ROW_PX = 14
+const DIAMOND_PX = 3.5
 
 export function drawSpans(stage: Stage, spans: readonly Span[]): void {
   const { ctx, look } = stage
@@ -97,6 +99,44 @@ export function drawMarks(stage: Stage, marks: readonly Mark[]): void {
     ctx.textAlign = 'left'
     ctx.textBaseline = 'top'
     halo(stage, text, from, stage.top + 4 + row * ROW_PX)
+  }
+}
+
+export type Diamond = { readonly x: number; readonly y: number; readonly inside: boolean }
+
+/** Where exemplars stand: at `yOf`, or at the foot where it gives nothing; what is beyond the plot is at its edge, hollow. */
+export function placeDiamonds(
+  stage: Stage,
+  exemplars: readonly Exemplar[],
+  yOf: (one: Exemplar) => number | undefined,
+): readonly Diamond[] {
+  const [top, bottom] = [stage.top + DIAMOND_PX, stage.top + stage.height - DIAMOND_PX]
+  return exemplars.map((one) => {
+    const y = yOf(one)
+    const clamped = y === undefined ? bottom : Math.min(bottom, Math.max(top, y))
+    return { x: stage.x(one.at), y: clamped, inside: y === undefined || Math.abs(y - clamped) <= DIAMOND_PX }
+  })
+}
+
+/** Small marks in ink with a rim of the surface, so that they read over lines and cells alike. */
+export function drawDiamonds(stage: Stage, diamonds: readonly Diamond[], chosen: number | undefined): void {
+  const { ctx, look } = stage
+  for (const [i, { x, y, inside }] of diamonds.entries()) {
+    const size = i === chosen ? DIAMOND_PX * 1.7 : DIAMOND_PX
+    ctx.beginPath()
+    ctx.moveTo(x, y - size)
+    ctx.lineTo(x + size, y)
+    ctx.lineTo(x, y + size)
+    ctx.lineTo(x - size, y)
+    ctx.closePath()
+    ctx.lineWidth = 3
+    ctx.strokeStyle = look.surface
+    ctx.stroke()
+    ctx.lineWidth = 1
+    ctx.strokeStyle = look.ink
+    ctx.fillStyle = inside ? look.ink : look.surface
+    ctx.fill()
+    ctx.stroke()
   }
 }
 

@@ -6,12 +6,26 @@
  */
 import uPlot from 'uplot'
 import type { Unit } from '../api/wire.ts'
-import { formatClock, formatInstant } from '../format/time.ts'
 import { formatText, formatTicks } from '../format/value.ts'
-import { axisScale, xTicks, yRange, yTicks } from './axis.ts'
+import { axisScale, yRange, yTicks } from './axis.ts'
+import { type Exemplar, nearest } from './exemplars.ts'
 import { extentOf, type Frame, gapsOf, lastOf } from './frame.ts'
-import { type Look, lineLook, readLook } from './look.ts'
-import { drawGaps, drawLimit, drawMarks, drawNames, drawSpans, type Mark, type Span, type Stage } from './overlay.ts'
+import { type Look, lineLook } from './look.ts'
+import {
+  drawDiamonds,
+  drawGaps,
+  drawLimit,
+  drawMarks,
+  drawNames,
+  drawSpans,
+  type Mark,
+  placeDiamonds,
+  type Span,
+} from './overlay.ts'
+import { hostPlot, onStage, stageOf, timeAxis } from './plot-host.ts'
+
+/** From how far a mark is caught by the pointer. */
+const NEAR_PX = 9
 
 export type PlotSpec = {
   readonly frame: Frame
@@ -19,6 +33,11 @@ export type PlotSpec = {
   readonly limit?: number | undefined
   readonly spans?: readonly Span[]
   readonly marks?: readonly Mark[]
+  readonly exemplars?: readonly Exemplar[]
+  /** Exemplars stand at their value; otherwise at the foot, because the axis is of something else. */
+  readonly exemplarsAtValue?: boolean
+  /** The exemplar that is pointed at, by index. */
+  readonly chosen?: number | undefined
   /** The name of the line to point at, or `true` for a chart of a single line. */
   readonly accent?: string | true | undefined
   /** Both in Unix seconds; absent: what the frame spans. */
@@ -27,8 +46,8 @@ export type PlotSpec = {
   readonly height: number
 }
 
-/** Told as the pointer moves: the index under it, or `undefined` when it left. */
-export type OnHover = (index: number | undefined) => void
+/** Told as the pointer moves: the index under it and the exemplar near it, or `undefined` when there is none. */
+export type OnHover = (index: number | undefined, exemplar: number | undefined) => void
 
 export interface Plot extends Disposable {
   update(spec: PlotSpec): void
@@ -36,42 +55,26 @@ export interface Plot extends Disposable {
 
 export function openPlot(element: HTMLElement, first: PlotSpec, onHover: OnHover): Plot {
   let spec = first
-  let chart: uPlot | undefined
-  let shape = ''
-
-  const build = () => {
-    chart?.destroy()
-    chart = new uPlot(
-      options(() => spec, readLook(element), widthOf(element), onHover),
-      data(spec),
-      element,
-    )
-    shape = shapeOf(spec)
-  }
-  const resized = new ResizeObserver(() => {
-    const width = widthOf(element)
-    if (chart !== undefined && width > 0 && (width !== chart.width || spec.height !== chart.height)) {
-      chart.setSize({ width, height: spec.height })
-    }
-  })
-  const root = document.documentElement
-  const recoloured = new MutationObserver(build)
-  build()
-  resized.observe(element)
-  recoloured.observe(root, { attributes: true, attributeFilter: ['data-mantine-color-scheme', 'data-stale'] })
-
+  let shape = shapeOf(first)
+  const host = hostPlot(
+    element,
+    () => spec.height,
+    (look, width) =>
+      new uPlot(
+        options(() => spec, look, width, onHover),
+        data(spec),
+        element,
+      ),
+  )
   return {
     update(next) {
       spec = next
-      if (shapeOf(next) !== shape) build()
-      else chart?.setData(data(next))
+      if (shapeOf(next) !== shape) {
+        shape = shapeOf(next)
+        host.rebuild()
+      } else host.chart().setData(data(next))
     },
-    [Symbol.dispose]() {
-      resized.disconnect()
-      recoloured.disconnect()
-      chart?.destroy()
-      chart = undefined
-    },
+    [Symbol.dispose]: () => host[Symbol.dispose](),
   }
 }
 
@@ -82,10 +85,6 @@ function shapeOf(spec: PlotSpec): string {
 
 function data(spec: PlotSpec): uPlot.AlignedData {
   return [spec.frame.times as number[], ...spec.frame.lines.map((line) => line.values as (number | null)[])]
-}
-
-function widthOf(element: HTMLElement): number {
-  return Math.max(120, Math.floor(element.clientWidth))
 }
 
 function isAccent(spec: PlotSpec, name: string): boolean {
@@ -115,18 +114,7 @@ function options(get: () => PlotSpec, look: Look, width: number, onHover: OnHove
       y: { range },
     },
     axes: [
-      {
-        stroke: look.muted,
-        font: look.font,
-        grid: { show: false },
-        ticks: { show: true, stroke: look.grid, size: 4, width: 1 },
-        size: 28,
-        gap: 5,
-        splits: (u, _axis, low, high) => [
-          ...xTicks(low, high, u.width - 60, -new Date(low * 1000).getTimezoneOffset()),
-        ],
-        values: (_u, splits) => xTexts(splits),
-      },
+      timeAxis(look),
       {
         stroke: look.muted,
         font: look.font,
@@ -164,10 +152,19 @@ function options(get: () => PlotSpec, look: Look, width: number, onHover: OnHove
             drawGaps(stage, gapsOf(spec.frame))
             if (spec.limit !== undefined) drawLimit(stage, spec.limit, `limit ${formatText(spec.unit, spec.limit)}`)
             drawMarks(stage, spec.marks ?? [])
+            drawDiamonds(stage, diamondsOf(spec, stage), spec.chosen)
             if (few) drawNames(stage, namesOf(spec, look))
           }),
       ],
-      setCursor: [(u) => onHover(u.cursor.idx ?? undefined)],
+      setCursor: [
+        (u) => {
+          const stage = stageOf(u, look)
+          const { left = -1, top = -1, idx } = u.cursor
+          const near =
+            left < 0 ? undefined : nearest(diamondsOf(get(), stage), stage.left + left, stage.top + top, NEAR_PX)
+          onHover(idx ?? undefined, near)
+        },
+      ],
     },
   }
 }
@@ -190,35 +187,7 @@ function namesOf(spec: PlotSpec, look: Look): { text: string; value: number; col
   })
 }
 
-function xTexts(splits: readonly number[]): string[] {
-  const gap = splits.length > 1 ? splits[1]! - splits[0]! : 60
-  return splits.map((at) => {
-    if (gap >= 86_400) return formatInstant(at * 1000, 0).slice(0, -6)
-    return formatClock(at * 1000, { seconds: gap < 60 })
-  })
-}
-
-/** Runs `draw` in CSS pixels, clipped to the plot. uPlot's own context counts device pixels. */
-function onStage(u: uPlot, look: Look, draw: (stage: Stage) => void): void {
-  const ratio = uPlot.pxRatio
-  const { ctx } = u
-  const left = u.bbox.left / ratio
-  const top = u.bbox.top / ratio
-  ctx.save()
-  ctx.scale(ratio, ratio)
-  ctx.beginPath()
-  ctx.rect(left, top, u.bbox.width / ratio, u.bbox.height / ratio)
-  ctx.clip()
-  ctx.font = look.font
-  draw({
-    ctx,
-    left,
-    top,
-    width: u.bbox.width / ratio,
-    height: u.bbox.height / ratio,
-    x: (at) => left + u.valToPos(at, 'x'),
-    y: (value) => top + u.valToPos(value, 'y'),
-    look,
-  })
-  ctx.restore()
+function diamondsOf(spec: PlotSpec, stage: Parameters<typeof placeDiamonds>[0]) {
+  const atValue = spec.exemplarsAtValue === true
+  return placeDiamonds(stage, spec.exemplars ?? [], (one) => (atValue ? stage.y(one.value) : undefined))
 }

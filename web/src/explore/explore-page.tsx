@@ -1,21 +1,24 @@
-/** Ask anything: PromQL in, a chart or a table out. The question and its unit live in the address. */
-import { Button, Select, Textarea } from '@mantine/core'
-import { type FormEvent, useState } from 'react'
+/** Ask anything: PromQL in, a chart or a table out. The question, its unit and its view live in the address. */
+import { SegmentedControl } from '@mantine/core'
+import { useMemo, useRef, useState } from 'react'
 import type { Unit } from '../api/wire.ts'
-import { RollingChart } from '../charts-ui/chart-view.tsx'
+import { type Remarks, RollingChart } from '../charts-ui/chart-view.tsx'
 import { RangePicker, useRange } from '../charts-ui/range.tsx'
 import { useParams } from '../routing/use-hash.ts'
 import { useTitle } from '../ui/title.ts'
 import { asked, remember } from './history.ts'
+import { InstantTable } from './instant-table.tsx'
+import { NoteList } from './note-list.tsx'
+import { type Note, notesOf } from './notes.ts'
+import { type EditorHandle, Question, UNITS } from './question.tsx'
 import './explore.css'
 
-const UNITS: readonly { readonly value: Unit; readonly label: string }[] = [
-  { value: 'count', label: 'plain number' },
-  { value: 'seconds', label: 'seconds' },
-  { value: 'ratio', label: 'ratio, as %' },
-  { value: 'per_second', label: 'per second' },
-  { value: 'bytes', label: 'bytes' },
-]
+const VIEWS = [
+  { value: 'time', label: 'over time' },
+  { value: 'now', label: 'now' },
+] as const
+
+const NO_NOTES: readonly Note[] = []
 
 const EXAMPLES: readonly { readonly expr: string; readonly unit: Unit; readonly what: string }[] = [
   { expr: 'up', unit: 'count', what: 'what answers' },
@@ -43,10 +46,21 @@ export function ExplorePage() {
   const [range] = useRange()
   const expr = params.get('expr') ?? ''
   const unit = UNITS.find((candidate) => candidate.value === params.get('unit'))?.value ?? 'count'
+  const view = params.get('view') === 'now' ? 'now' : 'time'
+  const [remarks, setRemarks] = useState<Remarks>()
+  const notes = useMemo(
+    () => (remarks === undefined || remarks.expr !== expr ? NO_NOTES : notesOf(remarks)),
+    [remarks, expr],
+  )
+  const handle = useRef<EditorHandle>(undefined)
   useTitle('Explore')
+  const ask = (next: string) => {
+    remember(next)
+    setParams({ expr: next, unit }, true)
+  }
   return (
     <>
-      <div className="page-head part-page-head">
+      <div className="page-head explore-head">
         <div className="page-title">
           <h1>Explore</h1>
           <span className="aside">any question, in PromQL</span>
@@ -54,75 +68,45 @@ export function ExplorePage() {
         <RangePicker />
       </div>
       <Question
-        key={expr}
         expr={expr}
         unit={unit}
+        notes={notes}
+        handle={handle}
         onUnit={(next) => setParams({ unit: next })}
-        onAsk={(next) => {
-          remember(next)
-          setParams({ expr: next, unit }, true)
-        }}
+        onAsk={ask}
       />
+      <NoteList expr={expr} notes={notes} handle={handle} />
       {expr === '' ? (
         <Ideas />
       ) : (
-        <RollingChart
-          title={`last ${range.words}`}
-          name={expr}
-          expr={expr}
-          unit={unit}
-          rangeMs={range.ms}
-          height={380}
-        />
+        <>
+          <SegmentedControl
+            size="xs"
+            className="explore-view"
+            aria-label="The answer over time, or now"
+            value={view}
+            onChange={(next) => setParams({ view: next === 'now' ? 'now' : undefined })}
+            data={[...VIEWS]}
+          />
+          {view === 'now' ? (
+            <InstantTable expr={expr} unit={unit} onRemarks={setRemarks} />
+          ) : (
+            <RollingChart
+              key={expr}
+              title={`last ${range.words}`}
+              name={expr}
+              expr={expr}
+              unit={unit}
+              rangeMs={range.ms}
+              height={380}
+              exemplars
+              onAsk={ask}
+              onRemarks={setRemarks}
+            />
+          )}
+        </>
       )}
     </>
-  )
-}
-
-type QuestionProps = {
-  readonly expr: string
-  readonly unit: Unit
-  readonly onAsk: (expr: string) => void
-  readonly onUnit: (unit: Unit) => void
-}
-
-function Question({ expr, unit, onAsk, onUnit }: QuestionProps) {
-  const [text, setText] = useState(expr)
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    if (text.trim() !== '') onAsk(text.trim())
-  }
-  return (
-    <form className="question" onSubmit={submit}>
-      <Textarea
-        aria-label="PromQL"
-        className="question-text"
-        autosize
-        minRows={1}
-        maxRows={8}
-        value={text}
-        placeholder="rate(http_server_request_duration_seconds_count[1m])"
-        onChange={(event) => setText(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          // Enter asks; Shift and Enter is a new line.
-          if (event.key === 'Enter' && !event.shiftKey) submit(event)
-        }}
-        spellCheck={false}
-        autoComplete="off"
-        data-autofocus
-      />
-      <Select
-        aria-label="Unit"
-        className="question-unit"
-        data={UNITS}
-        value={unit}
-        allowDeselect={false}
-        onChange={(value) => onUnit(UNITS.find((candidate) => candidate.value === value)?.value ?? 'count')}
-      />
-      <Button type="submit" disabled={text.trim() === ''}>
-        Ask
-      </Button>
-    </form>
   )
 }
 
