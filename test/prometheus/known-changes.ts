@@ -132,7 +132,7 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
 
 /** Whether histograms are turned round in the query, or subtracted. */
 function negates(query: string): boolean {
-  return /-\s*[a-z({]|[*/]\s*-\d/.test(query)
+  return /-\s*[a-z({]|[*/]\s*-\d/.test(query.replace(/"[^"]*"/g, ''))
 }
 
 function reconciles({ body }: Answer): boolean {

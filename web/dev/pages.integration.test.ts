@@ -28,6 +28,9 @@ const PAGES = [
   '/policies',
   '/targets',
   '/explore?expr=up&unit=count',
+  '/explore?expr=up&unit=count&view=now',
+  '/explore?expr=rate(order_seconds[1m])&unit=seconds',
+  '/explore?expr=order_seconds&unit=seconds&view=now',
   '/?chart=mes/p95',
 ]
 
@@ -129,6 +132,93 @@ test('what a person is asked shows exactly what would be done, and is done once 
   await dialog.getByText('scale-mes-3').waitFor()
   await dialog.getByRole('button', { name: 'Approve' }).click()
   await page.locator('.step-now', { hasText: 'verifying' }).waitFor()
+})
+
+test('histograms over time are a heatmap of one series, and another can be chosen', async () => {
+  stub.show('well')
+  await using page = await open('/explore?expr=rate(order_seconds[1m])&unit=seconds')
+  const heat = page.locator('.heat .plot')
+  await heat.locator('canvas').waitFor()
+  assert.match((await heat.getAttribute('aria-label')) ?? '', /A heatmap of \d+ instants and \d+ buckets\./)
+  assert.match((await heat.getAttribute('aria-label')) ?? '', /No data for \d+ % of the range/)
+  await page.getByText('one of 2 series').waitFor()
+  await page.getByText('◆ 3 exemplars').waitFor()
+  await page.getByRole('combobox', { name: 'Series shown, of 2' }).click()
+  await page.getByRole('option', { name: 'order_seconds{service="shop"}' }).click()
+  await page.getByText('list them').click()
+  await page.getByText('trace_id="shop-50"').waitFor()
+})
+
+test('the arrow keys move over the cells of a heatmap, and what is there is said', async () => {
+  await using page = await open('/explore?expr=rate(order_seconds[1m])&unit=seconds')
+  const heat = page.locator('.heat .plot')
+  await heat.locator('canvas').waitFor()
+  await page.locator('.heat-readout', { hasText: /^last/ }).waitFor()
+  await heat.focus()
+  await page.keyboard.press('ArrowLeft')
+  await page.locator('.heat-mark:not([hidden])').waitFor()
+  await page.locator('.heat-readout', { hasText: /above .* to .*: / }).waitFor()
+  await page.keyboard.press('Tab')
+  await page.locator('.heat-mark[hidden]').waitFor({ state: 'attached' })
+})
+
+test('a heatmap is also lines, which are a question of their own', async () => {
+  await using page = await open('/explore?expr=rate(order_seconds[1m])&unit=seconds')
+  await page.locator('.heat canvas').waitFor()
+  const asked = page.waitForRequest((request) => request.url().includes('histogram_quantile'))
+  await page.getByText('quantiles', { exact: true }).click()
+  await asked
+  await page.getByText('p50, p90 and p99').waitFor()
+  await page.locator('.heat').waitFor({ state: 'detached' })
+})
+
+test('a histogram at one instant is a small picture that opens to its buckets', async () => {
+  await using page = await open('/explore?expr=order_seconds&unit=seconds&view=now')
+  const row = page.getByRole('row', { name: /order_seconds\{service="mes"\}/ })
+  await row.getByRole('img', { name: /\d+ observations, .* on average, \d+ buckets from/ }).waitFor()
+  await row.getByRole('button').focus()
+  await page.keyboard.press('Enter')
+  const buckets = page.getByRole('region', { name: 'Buckets' })
+  await buckets.getByRole('cell', { name: /^−1.ms to 1.ms$/ }).waitFor()
+  await page.keyboard.press('Enter')
+  await buckets.waitFor({ state: 'detached' })
+})
+
+test('what the engine remarks is text under the question, underlined at its place, and leads there', async () => {
+  await using page = await open('/explore?expr=rate(order_seconds[1m])&unit=seconds')
+  const notes = page.getByRole('list', { name: 'What the engine says' })
+  await notes.getByText('metric might not be a counter').waitFor()
+  await page.locator('.cm-content .underline-info', { hasText: /^order_seconds$/ }).waitFor()
+  await notes.getByRole('button', { name: '1:6' }).click()
+  await page.waitForFunction("getSelection().toString() === 'order_seconds'")
+})
+
+test('an error stands at its place; editing takes the underline away, asking again heals it', async () => {
+  const before = complaints.length
+  await using page = await open('/explore?expr=sum(up&unit=count')
+  const notes = page.getByRole('list', { name: 'What the engine says' })
+  await notes.getByText('unclosed left parenthesis; close it, or remove it').waitFor()
+  await page.locator('.cm-content .underline-error').waitFor()
+  await page.locator('.cm-content').click()
+  await page.keyboard.press('End')
+  await page.keyboard.type(')')
+  await page.locator('.cm-content .underline-error').waitFor({ state: 'detached' })
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/expr=sum%28up%29/)
+  await notes.waitFor({ state: 'detached' })
+  // The browser itself says that an answer was 400; that is no fault of the page.
+  for (const text of complaints.splice(before)) assert.match(text, /status of 400/)
+})
+
+test('the editor completes what PromQL and the server know', async () => {
+  await using page = await open('/explore')
+  await page.locator('.cm-content').click()
+  await page.keyboard.type('mad_o')
+  await page.getByRole('option', { name: 'mad_over_time' }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.locator('.cm-content', { hasText: 'mad_over_time' }).waitFor()
+  await page.keyboard.type('(order_')
+  await page.getByRole('option', { name: 'order_seconds' }).waitFor()
 })
 
 test('the loop is paused only after a yes', async () => {

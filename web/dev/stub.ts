@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { extname, join, normalize } from 'node:path'
 import { parseArgs } from 'node:util'
 import { callers, company, edges, mesByChannel, SCENARIOS, type Scenario, type Series, type World } from './company.ts'
+import { DISTRIBUTIONS, drawsHistograms, exemplarsBetween, infosOf, lookup } from './distributions.ts'
 import { incidents, policies, tickets } from './story.ts'
 import type { Chart, EventWire, IncidentSummaryWire, OverviewWire, PartPageWire, PartState, PartWire } from './wire.ts'
 
@@ -178,16 +179,33 @@ function seriesOf(stage: Stage, expr: string): readonly Series[] {
   }))
 }
 
-function queryRange(stage: Stage, query: URLSearchParams): unknown {
-  const expr = query.get('query') ?? ''
+function refusalOf(expr: string): unknown {
   if (expr.includes('(') && expr.split('(').length !== expr.split(')').length)
     return {
       status: 'error',
       errorType: 'bad_data',
       error: `1:${expr.length}: unclosed left parenthesis; close it, or remove it`,
     }
+  return undefined
+}
+
+function queryRange(stage: Stage, query: URLSearchParams): unknown {
+  const expr = query.get('query') ?? ''
+  const refusal = refusalOf(expr)
+  if (refusal !== undefined) return refusal
   const [start, end, step] = ['start', 'end', 'step'].map((name) => Number(query.get(name))) as [number, number, number]
   const now = Date.now() / 1000
+  if (drawsHistograms(expr)) {
+    const result = DISTRIBUTIONS.map(({ labels, at }) => {
+      const histograms: [number, unknown][] = []
+      for (let t = start; t <= Math.min(end, now); t += step) {
+        const histogram = at(t)
+        if (histogram !== undefined) histograms.push([t, histogram])
+      }
+      return { metric: labels, histograms }
+    })
+    return { status: 'success', data: { resultType: 'matrix', result }, infos: infosOf(expr) }
+  }
   const result = seriesOf(stage, expr).map(({ labels, at }) => {
     const values: [number, string][] = []
     for (let t = start; t <= Math.min(end, now); t += step) {
@@ -197,6 +215,20 @@ function queryRange(stage: Stage, query: URLSearchParams): unknown {
     return { metric: labels, values }
   })
   return { status: 'success', data: { resultType: 'matrix', result } }
+}
+
+function queryInstant(stage: Stage, query: URLSearchParams): unknown {
+  const expr = query.get('query') ?? ''
+  const refusal = refusalOf(expr)
+  if (refusal !== undefined) return refusal
+  const now = Number(query.get('time'))
+  const result = drawsHistograms(expr)
+    ? DISTRIBUTIONS.map(({ labels, at }) => ({ metric: labels, histogram: [now, at(now)] }))
+    : seriesOf(stage, expr).flatMap(({ labels, at }) => {
+        const value = at(now)
+        return value === null ? [] : [{ metric: labels, value: [now, String(value)] }]
+      })
+  return { status: 'success', data: { resultType: 'vector', result }, infos: infosOf(expr) }
 }
 
 function targets(stage: Stage): unknown {
@@ -257,6 +289,17 @@ async function handle(stage: Stage, request: IncomingMessage, response: ServerRe
     const body = queryRange(stage, url.searchParams)
     return answer(response, body, (body as { status: string }).status === 'error' ? 400 : 200)
   }
+  if (path === '/api/v1/query') {
+    const body = queryInstant(stage, url.searchParams)
+    return answer(response, body, (body as { status: string }).status === 'error' ? 400 : 200)
+  }
+  if (path === '/api/v1/query_exemplars') {
+    const [start, end] = [Number(url.searchParams.get('start')), Number(url.searchParams.get('end'))]
+    const known = drawsHistograms((url.searchParams.get('query') ?? '').replaceAll('histogram_', ''))
+    return answer(response, { status: 'success', data: known ? exemplarsBetween(start, end) : [] })
+  }
+  const found = path.startsWith('/api/v1/') ? lookup(path) : undefined
+  if (found !== undefined) return answer(response, found)
   if (path === '/api/v1/targets') return answer(response, targets(stage))
   if (!path.startsWith('/api/assay/v1/')) return await file(path, response)
   const [noun = '', id, verb] = path.slice('/api/assay/v1/'.length).split('/')

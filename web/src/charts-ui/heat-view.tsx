@@ -53,9 +53,11 @@ export function HeatView(props: HeatViewProps) {
   const series = pickedOf(list, props.picked)
   const [chosenKind, setKind] = useState<AxisKind>()
   const { start, end, step } = grid
+  // The answer's own object: the list around it is made anew at each drawing, and the cells need not be.
+  const raw = series?.series
   const heat = useMemo(
-    () => (series === undefined ? undefined : toHeat(series.series, { start, end, step })),
-    [series, start, end, step],
+    () => (raw === undefined ? undefined : toHeat(raw, { start, end, step })),
+    [raw, start, end, step],
   )
   const buckets = useMemo(() => (heat === undefined ? [] : [...bucketsOf(heat)]), [heat])
   const kind = chosenKind ?? usualKind(buckets)

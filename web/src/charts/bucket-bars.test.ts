@@ -43,6 +43,16 @@ test('one rare observation is still seen, and no bar leaves the box', () => {
   }
 })
 
+test('more buckets than pixels are never more bars than pixels, and no observation is lost', () => {
+  const given = Array.from({ length: 5000 }, (_, i) => bucket(i, i + 1, 1))
+  const bars = barsOf(given, axisOf(given, 'linear'), BOX)
+  assert.ok(bars.length <= BOX.width)
+  assert.equal(
+    bars.reduce((sum, bar) => sum + bar.bucket.count, 0),
+    5000,
+  )
+})
+
 test('a bar to infinity is open at its side', () => {
   const given = [bucket(Number.NEGATIVE_INFINITY, 1, 1), bucket(1, 2, 1), bucket(2, Number.POSITIVE_INFINITY, 1)]
   assert.deepEqual(

@@ -94,8 +94,3 @@ export function describeHeat(heat: Heat, words: (bucket: Bucket) => string): str
     ...(missing > 0 ? [`No data for ${missing} % of the range.`] : []),
   ].join(' ')
 }
-
-/** The bucket at a value, of the column at this index. */
-export function bucketAt(heat: Heat, index: number, value: (bucket: Bucket) => boolean): Bucket | undefined {
-  return heat.columns[index]?.buckets.find(value)
-}
