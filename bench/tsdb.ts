@@ -1,5 +1,5 @@
 /**
- * What the store costs: CPU time per sample appended and read, bytes per sample on disk and in the head.
+ * What the store costs: CPU time per sample appended and read, in order and late, bytes per sample on disk and in the head.
  *
  *     node --expose-gc --conditions=assay-src bench/tsdb.ts [--series 20000] [--hours 4] [--interval 15]
  *
@@ -131,6 +131,42 @@ async function run(store: Tsdb | undefined, signals: readonly Signal[]): Promise
   return cpuMs() - before
 }
 
+/** Every second sample comes late, when all others are there: what that costs, in memory, in blocks of its own and merged. */
+async function runLate(): Promise<void> {
+  const lateDir = await mkdtemp(join(tmpdir(), 'assay-bench-late-'))
+  try {
+    seed = 42
+    const clock = new ManualClock()
+    const options = { dir: lateDir, clock, log: silentLog, maxAheadMs: Infinity, outOfOrderWindowMs: Infinity }
+    await using store = await openTsdb(options)
+    const signals = makeSignals().slice(0, Math.ceil(seriesCount / 10))
+    const append = async (first: number) => {
+      const before = cpuMs()
+      for (let round = first; round < rounds; round += 2) {
+        using batch = store.appender()
+        for (const signal of signals)
+          signal.ref = batch.append(signal.ref, signal.labels, unixMs(start + round * stepMs), signal.next(round))
+        batch.commit()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      return ((cpuMs() - before) * 1e6) / ((signals.length * rounds) / 2)
+    }
+    const inOrder = await append(1)
+    row('append every second sample, in batches of', `${signals.length}: ${inOrder.toFixed(0)} ns of CPU a sample`)
+    const late = await append(0)
+    row('append the others, which are late', `${late.toFixed(0)} ns of CPU a sample`)
+    row('', `${store.stats().lateSamples} in memory, ${store.stats().lateBlocks} blocks of them`)
+    read(store, 'read with late samples', false)
+    const before = cpuMs()
+    await store.flush()
+    await store.upkeep()
+    row('write and merge them', `${(cpuMs() - before).toFixed(0)} ms of CPU`)
+    read(store, 'read when they are merged', false)
+  } finally {
+    await rm(lateDir, { recursive: true })
+  }
+}
+
 const dir = await mkdtemp(join(tmpdir(), 'assay-bench-'))
 try {
   const open = () =>
@@ -191,11 +227,12 @@ try {
     row('blocks', `${stats.blocks}: ${(stats.blockBytes / stats.samples).toFixed(3)} bytes a sample with the index`)
     read(store, 'read from blocks alone')
   }
+  await runLate()
 } finally {
   await rm(dir, { recursive: true })
 }
 
-function read(store: Tsdb, what: string): void {
+function read(store: Tsdb, what: string, each = true): void {
   for (const [selection, matchers] of [
     ['all series', [matcher('job', '=', 'shop')]],
     ['one metric', [matcher('__name__', '=', 'process_resident_memory_bytes')]],
@@ -209,6 +246,7 @@ function read(store: Tsdb, what: string): void {
       ],
     ],
   ] as const) {
+    if (!each && selection !== 'all series') continue
     const before = cpuMs()
     const wall = performance.now()
     using querier = store.querier(unixMs(start), unixMs(start + rounds * stepMs))

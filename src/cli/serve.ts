@@ -34,8 +34,8 @@ import {
 } from '#scrape'
 import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED } from '#server'
 import { openSqliteState } from '#state'
-import { ExemplarStore, MetadataStore } from '#storage'
-import { openDataDir, openTsdb } from '#tsdb'
+import { DEFAULT_EXEMPLARS, ExemplarStore } from '#storage'
+import { keepMetadata, openDataDir, openTsdb } from '#tsdb'
 import { autoReload } from './auto-reload.ts'
 import { type Loaded, loadConfiguration } from './load-definition.ts'
 import { openLog } from './log.ts'
@@ -91,7 +91,7 @@ async function start(
   checkSecrets(loaded.plan)
 
   const directory = owned.use(await openDataDir(options.data))
-  const metadata = new MetadataStore()
+  const metadata = owned.use(await keepMetadata({ file: directory.metadataFile, clock, log })).store
   // Ends after the store, so that it has heard of the last commit.
   const writer = owned.use(
     createRemoteWriter<RelabelConfig>({
@@ -104,14 +104,15 @@ async function start(
       flushDeadlineMs: options.remoteFlushMs,
     }),
   )
+  const { retentionMs = options.retentionMs, retentionBytes = options.retentionBytes } = loaded.plan.storage ?? {}
   const store = owned.use(
     await openTsdb({
       dir: directory,
       clock,
       log,
       onCommit: writer.commit,
-      retentionMs: options.retentionMs,
-      ...(options.retentionBytes === undefined ? {} : { retentionBytes: options.retentionBytes }),
+      retentionMs,
+      ...(retentionBytes === undefined ? {} : { retentionBytes }),
     }),
   )
   const state = owned.use(await openSqliteState({ file: directory.stateFile }))
@@ -119,6 +120,11 @@ async function start(
   const exemplars = features.has('exemplar-storage')
     ? { exemplars: new ExemplarStore({ onTaken: writer.exemplar }) }
     : {}
+  const applyStorage = ({ storage }: Plan) => {
+    store.setOutOfOrderWindow(storage?.outOfOrderWindowMs ?? 0)
+    exemplars.exemplars?.resize(storage?.maxExemplars ?? DEFAULT_EXEMPLARS)
+  }
+  applyStorage(loaded.plan)
   const settings = {
     store: (from: number, to: number) => store.querier(unixMs(from), unixMs(to)),
     limits: { maxSamples: options.maxSamples },
@@ -184,6 +190,7 @@ async function start(
     await queryLog.apply(next.plan.queryLogFile)
     rules.apply(next.plan.ruleGroups)
     loaded = next
+    applyStorage(next.plan)
     engine = engineFor(next.plan)
     await writer.apply(next.plan.remoteWrites ?? [], next.plan.externalLabels)
     await scraping.apply(next.plan)

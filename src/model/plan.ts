@@ -8,6 +8,7 @@ import type { OtlpSettings, RemoteWriteConfig } from '#remote'
 import type { PolicySpec, RuntimeSpec, Unit } from '#responder'
 import type { RuleGroup } from '#rules'
 import type { RelabelConfig, ScrapeConfig } from '#scrape'
+import type { StorageSettings } from './storage-config.ts'
 
 /** `job`: scraped by a `prometheus.yml`, of which nothing more is known. */
 export const PART_KINDS = ['api', 'postgres', 'rabbitmq', 'bucket', 'host', 'job'] as const
@@ -100,4 +101,6 @@ export type Plan = {
   readonly queryLogFile?: string
   /** How metrics of OpenTelemetry become series; absent: by the defaults. */
   readonly otlp?: OtlpSettings
+  /** What the store takes and keeps; absent: by the defaults. */
+  readonly storage?: StorageSettings
 }

@@ -294,3 +294,25 @@ test('a damaged file is refused with its place, or read; never anything else', (
     }
   }, 500)
 })
+
+test('the section storage: the window for late samples, retention and exemplars, and what is not known there', () => {
+  const settings = (yaml: string) => parsePrometheusConfig(yaml, 'prometheus.yml').storage
+  assert.deepEqual(settings('global: {}'), { outOfOrderWindowMs: 0 })
+  assert.deepEqual(settings('storage: { tsdb: { out_of_order_time_window: 30m }, exemplars: { max_exemplars: 5 } }'), {
+    outOfOrderWindowMs: 1_800_000,
+    maxExemplars: 5,
+  })
+  assert.deepEqual(settings('storage: { tsdb: { retention: { time: 30d, size: 1GB } }, exemplars: {} }'), {
+    outOfOrderWindowMs: 0,
+    retentionMs: 30 * 86_400_000,
+    retentionBytes: 2 ** 30,
+  })
+  assert.deepEqual(settings('storage: { tsdb: null }'), { outOfOrderWindowMs: 0 })
+  for (const [yaml, message] of [
+    ['storage: { tsdb: { out_of_order_time_window: soon } }', /prometheus\.yml:1:\d+.*not a duration/],
+    ['storage: { tsdb: { retention: { percentage: 80 } } }', /prometheus\.yml:1:\d+.*write a size/],
+    ['storage: { tsdb: { window: 5m } }', /prometheus\.yml:1:\d+.*window/],
+  ] as const) {
+    assert.throws(() => settings(yaml), { code: 'ASSAY_CONFIG', message })
+  }
+})

@@ -5,7 +5,7 @@
  *   change what is measured (another discovery), and is a warning when it would not.
  * - Pure: the text comes in; rule files and files of scrape jobs are read by who calls.
  * - Each section has a file of its own: jobs in `scrape-config.ts`, their targets in `discovery-config.ts`, how servers are spoken to
- *   in `http-client-config.ts`, relabelling in `relabel-config.ts`.
+ *   in `http-client-config.ts`, relabelling in `relabel-config.ts`, the store in `storage-config.ts`.
  */
 import { dirname } from 'node:path'
 import { z } from 'zod'
@@ -27,6 +27,7 @@ import {
   scrapeConfigOf,
   scrapeJob,
 } from './scrape-config.ts'
+import { type StorageSettings, storageSection, storageSettingsOf, storageWithoutEffect } from './storage-config.ts'
 import { parseYaml } from './yaml.ts'
 
 const CODE = 'ASSAY_CONFIG'
@@ -56,7 +57,7 @@ const file = z
     otlp: otlpSection.nullish(),
     alerting: z.unknown().optional(),
     remote_read: z.unknown().optional(),
-    storage: z.unknown().optional(),
+    storage: storageSection.nullish(),
     tracing: z.unknown().optional(),
     // Settings of Go's runtime: there is none.
     runtime: z.unknown().optional(),
@@ -64,7 +65,7 @@ const file = z
   .superRefine(({ global, scrape_configs: jobs }, context) => checkJobs(jobs ?? [], global, context))
 
 /** Sections that are read and not acted upon. */
-const WITHOUT_EFFECT = ['alerting', 'remote_read', 'tracing', 'storage'] as const
+const WITHOUT_EFFECT = ['alerting', 'remote_read', 'tracing'] as const
 
 export type PrometheusConfig = {
   readonly evaluationIntervalMs: number
@@ -79,6 +80,7 @@ export type PrometheusConfig = {
   readonly scrapeFiles: readonly string[]
   /** How metrics of OpenTelemetry become series; absent: by the defaults. */
   readonly otlp?: OtlpSettings
+  readonly storage: StorageSettings
   /** Where queries are to be written down, from the working directory. */
   readonly queryLogFile?: string
   /** What is in the file and has no effect yet, a sentence each. */
@@ -109,10 +111,12 @@ export function parsePrometheusConfig(text: string, name: string, options: Confi
     ruleFiles: parsed.rule_files ?? [],
     scrapeFiles: parsed.scrape_config_files ?? [],
     ...(parsed.otlp ? { otlp: parsed.otlp } : {}),
+    storage: storageSettingsOf(parsed.storage ?? {}),
     ...(global.query_log_file ? { queryLogFile: fileOf(global.query_log_file, dir) } : {}),
-    warnings: WITHOUT_EFFECT.filter((key) => parsed[key] !== undefined && parsed[key] !== null).map(
-      (key) => `${name}: ${key} has no effect yet`,
-    ),
+    warnings: [
+      ...WITHOUT_EFFECT.filter((key) => parsed[key] !== undefined && parsed[key] !== null),
+      ...storageWithoutEffect(parsed.storage ?? {}),
+    ].map((key) => `${name}: ${key} has no effect yet`),
   }
 }
 
@@ -187,6 +191,7 @@ export function planOfPrometheus(config: PrometheusConfig, ruleGroups: readonly 
     externalLabels: config.externalLabels,
     watchesItself: false,
     ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
+    storage: config.storage,
     ...(config.queryLogFile === undefined ? {} : { queryLogFile: config.queryLogFile }),
     parts: config.scrapes.map(({ jobName }): PlanPart => {
       const job = JSON.stringify(jobName)

@@ -55,15 +55,22 @@ export function commitAll(store: Store, samples: readonly Sample[]): CommitRepor
   return batch.commit()
 }
 
-/** A series in full, for comparison: labels, then instant and bits of each value. */
-export function dumpSeries(series: Series): readonly unknown[] {
+/** A series in full, for comparison: labels, then instant and bits of each value. `withoutHints`: but for those of gauges. */
+export function dumpSeries(
+  series: Series,
+  { withoutHints = false }: { readonly withoutHints?: boolean } = {},
+): readonly unknown[] {
   const { timestamps, values, count, histograms, starts } = series.samples()
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
   return [
     series.labels.toString(),
     ...Array.from({ length: count }, (_, i) => {
       const sample: unknown[] = [timestamps[i], words[2 * i], words[2 * i + 1]]
-      if (histograms?.[i] !== undefined) sample.push(histograms[i])
+      const histogram = histograms?.[i]
+      if (histogram !== undefined)
+        sample.push(
+          withoutHints && histogram.resetHint !== 'gauge' ? { ...histogram, resetHint: 'unknown' } : histogram,
+        )
       if (starts !== undefined && starts[i] !== 0) sample.push(starts[i])
       return sample
     }),
@@ -72,7 +79,7 @@ export function dumpSeries(series: Series): readonly unknown[] {
 
 export function dump(store: Store, matchers: readonly Matcher[], start = -1e12, end = 1e12): readonly unknown[] {
   using querier = store.querier(unixMs(start), unixMs(end))
-  return querier.select(matchers).map(dumpSeries)
+  return querier.select(matchers).map((one) => dumpSeries(one))
 }
 
 const instants = (series: Series | undefined): readonly number[] => {

@@ -19,13 +19,15 @@ export {
   MAX_EXEMPLAR_CHARACTERS,
   type SeriesExemplars,
 } from './exemplars.ts'
+export { LATE_WINDOW_MS, lateConformance } from './late-conformance.ts'
 export { type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export { METRIC_TYPES, type Metadata, MetadataStore, type MetricType } from './metadata.ts'
-export { playScript, type ScriptSample, type ScriptStep, scriptSeries } from './model-script.ts'
+export { playScript, type ScriptOptions, type ScriptSample, type ScriptStep, scriptSeries } from './model-script.ts'
 export { Rejections } from './rejections.ts'
 export { settleHint } from './settle-hint.ts'
 export type {
   Appender,
+  AppenderOptions,
   CommitReport,
   Querier,
   Rejected,

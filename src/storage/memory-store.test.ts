@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Labels, matcher, unixMs } from '#core'
 import { storeConformance } from './conformance.ts'
+import { LATE_WINDOW_MS, lateConformance } from './late-conformance.ts'
 import { memoryStore } from './memory-store.ts'
 
 test('what is committed is read back in order', async () => {
@@ -31,5 +32,10 @@ test('a series beyond the limit is rejected and the others go on', async () => {
 
 storeConformance(test, 'memory store', async () => {
   const store = memoryStore()
+  return { store, settle: async () => {}, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
+})
+
+lateConformance(test, 'memory store', async () => {
+  const store = memoryStore({ outOfOrderWindowMs: LATE_WINDOW_MS })
   return { store, settle: async () => {}, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
 })

@@ -4,6 +4,7 @@
  * - It is the model that the durable engine is tested against, and the store of tests above this room.
  * - Nothing is ever removed: for a process that runs for days take `#tsdb`.
  * - A third column holds the number of the commit that brought a sample; an open querier reads the commits before it.
+ * - Late samples are put where they belong. Hints of histograms hold only between neighbours that both came in order, or both late.
  */
 import {
   byBytes,
@@ -21,16 +22,28 @@ import type { CommitListener } from './commit-listener.ts'
 import { compareLabels } from './compare-labels.ts'
 import { Rejections } from './rejections.ts'
 import { settleHint } from './settle-hint.ts'
-import type { Appender, CommitReport, Querier, Samples, Series, SeriesRef, Store, StoreStats } from './types.ts'
+import type {
+  Appender,
+  AppenderOptions,
+  CommitReport,
+  Querier,
+  Samples,
+  Series,
+  SeriesRef,
+  Store,
+  StoreStats,
+} from './types.ts'
 
 export type MemoryStoreOptions = {
   /** Most series it takes; samples of further ones are rejected as `series-limit`. */
   readonly maxSeries?: number
+  /** Samples that come late are taken when they are not older than the newest one by more than this. Default 0: none. */
+  readonly outOfOrderWindowMs?: number
   readonly onCommit?: CommitListener
 }
 
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore(options.maxSeries ?? Number.POSITIVE_INFINITY, options.onCommit)
+  return new MemoryStore(options)
 }
 
 type MemorySeries = {
@@ -38,35 +51,36 @@ type MemorySeries = {
   timestamps: Float64Array
   values: Float64Array
   commits: Float64Array
-  /** By place; places of floats are empty. */
-  histograms: Map<number, NativeHistogram>
-  starts: Map<number, number>
+  /** By instant: those of floats are absent. Hints of late ones are as they came. */
+  readonly histograms: Map<number, NativeHistogram>
+  readonly starts: Map<number, number>
+  /** Instants of samples that came late. */
+  readonly late: Set<number>
   count: number
 }
-
-/** Of all series without any; never written to. */
-const NO_HISTOGRAMS = new Map<number, NativeHistogram>()
-const NO_STARTS = new Map<number, number>()
 
 class MemoryStore implements Store {
   /** Index 0 stays empty: reference 0 stands for a series that was refused. */
   readonly #series: (MemorySeries | undefined)[] = [undefined]
   readonly #refs = new Map<string, number>()
   readonly #maxSeries: number
+  readonly #windowMs: number
+  #newest = -Infinity
   #commits = 0
 
   readonly #onCommit: CommitListener | undefined
 
-  constructor(maxSeries: number, onCommit: CommitListener | undefined) {
+  constructor({ maxSeries = Infinity, outOfOrderWindowMs = 0, onCommit }: MemoryStoreOptions) {
     this.#maxSeries = maxSeries
+    this.#windowMs = outOfOrderWindowMs
     this.#onCommit = onCommit
   }
 
-  appender(): Appender {
+  appender({ keepOrder = false }: AppenderOptions = {}): Appender {
     return new MemoryAppender({
       find: (ref, labels) => this.#find(ref, labels),
       create: (labels) => this.#create(labels),
-      commit: (batch, report) => this.#commit(batch, report),
+      commit: (batch, report) => this.#commit(batch, report, keepOrder ? 0 : this.#windowMs),
     })
   }
 
@@ -105,16 +119,18 @@ class MemoryStore implements Store {
       timestamps: column(),
       values: column(),
       commits: column(),
-      histograms: NO_HISTOGRAMS,
-      starts: NO_STARTS,
+      histograms: new Map(),
+      starts: new Map(),
+      late: new Set(),
       count: 0,
     })
     this.#refs.set(labels.key, ref)
     return ref
   }
 
-  #commit(batch: Batch, rejections: Rejections): CommitReport {
+  #commit(batch: Batch, rejections: Rejections, windowMs: number): CommitReport {
     this.#commits++
+    const takenFrom = this.#newest - windowMs
     const taken = new Batch(this.#onCommit === undefined ? 0 : batch.count)
     let appended = 0
     for (let i = 0; i < batch.count; i++) {
@@ -122,12 +138,17 @@ class MemoryStore implements Store {
       const at = unixMs(batch.timestamps[i]!)
       const last = one.count === 0 ? -Infinity : one.timestamps[one.count - 1]!
       const isHistogram = batch.histograms?.[i] !== undefined
-      if (at < last) rejections.add('out-of-order', one.labels, at, isHistogram)
-      else if (at > last) {
-        push(one, batch, i, this.#commits)
-        if (this.#onCommit !== undefined) copyEntry(taken, batch, i)
-        appended++
-      } else if (!isRepeated(one, batch, i)) rejections.add('duplicate', one.labels, at, isHistogram)
+      if (at < last && windowMs === 0) rejections.add('out-of-order', one.labels, at, isHistogram)
+      else if (at < last && at < takenFrom) rejections.add('too-old', one.labels, at, isHistogram)
+      else {
+        const place = placeOf(one, at)
+        if (one.timestamps[place] !== at || place === one.count) {
+          put(one, place, batch, i, this.#commits)
+          this.#newest = Math.max(this.#newest, at)
+          if (this.#onCommit !== undefined) copyEntry(taken, batch, i)
+          appended++
+        } else if (!isRepeated(one, place, batch, i)) rejections.add('duplicate', one.labels, at, isHistogram)
+      }
     }
     if (taken.count > 0) this.#onCommit?.({ ...taken, labels: (i) => this.#series[taken.refs[i]!]!.labels })
     return { appended, rejected: rejections.list() }
@@ -143,35 +164,48 @@ function copyEntry(into: Batch, batch: Batch, i: number): void {
   else into.push(ref, at, batch.values[i]!, batch.starts?.[i])
 }
 
-function isRepeated(one: MemorySeries, batch: Batch, i: number): boolean {
-  const known = one.histograms.get(one.count - 1)
+function isRepeated(one: MemorySeries, place: number, batch: Batch, i: number): boolean {
+  const known = one.histograms.get(one.timestamps[place]!)
   const again = batch.histograms?.[i]
   if (known !== undefined && again !== undefined) return sameHistogram(known, again)
-  return known === again && sameBits(one.values, one.count - 1, batch.values, i)
+  return known === again && sameBits(one.values, place, batch.values, i)
 }
 
-function push(one: MemorySeries, batch: Batch, i: number, commit: number): void {
+/** The place of the first sample that is not before `at`. */
+function placeOf(one: MemorySeries, at: number): number {
+  let place = one.count
+  while (place > 0 && one.timestamps[place - 1]! >= at) place--
+  return place
+}
+
+function put(one: MemorySeries, place: number, batch: Batch, i: number, commit: number): void {
   if (one.count === one.timestamps.length) {
     one.timestamps = grown(one.timestamps, one.count * 2)
     one.values = grown(one.values, one.count * 2)
     one.commits = grown(one.commits, one.count * 2)
   }
-  one.timestamps[one.count] = batch.timestamps[i]!
-  one.values.set(batch.values.subarray(i, i + 1), one.count)
-  one.commits[one.count] = commit
+  const at = batch.timestamps[i]!
+  const isLate = place < one.count
+  for (const column of [one.timestamps, one.values, one.commits]) column.copyWithin(place + 1, place, one.count)
+  one.timestamps[place] = at
+  one.values.set(batch.values.subarray(i, i + 1), place)
+  one.commits[place] = commit
+  if (isLate) one.late.add(at)
   const histogram = batch.histograms?.[i]
-  if (histogram !== undefined) {
-    const before =
-      one.count > 0 && !isStaleAt(one.values, one.count - 1) ? one.histograms.get(one.count - 1) : undefined
-    if (one.histograms === NO_HISTOGRAMS) one.histograms = new Map()
-    one.histograms.set(one.count, { ...histogram, resetHint: settleHint(before, histogram) })
-  }
+  if (histogram !== undefined)
+    one.histograms.set(at, isLate ? histogram : settled(histogramAt(one, place - 1), histogram))
   const startAt = batch.starts?.[i] ?? 0
-  if (startAt !== 0) {
-    if (one.starts === NO_STARTS) one.starts = new Map()
-    one.starts.set(one.count, startAt)
-  }
+  if (startAt !== 0) one.starts.set(at, startAt)
   one.count++
+}
+
+/** `undefined` also where a stale marker is, or nothing. */
+function histogramAt(one: MemorySeries, place: number): NativeHistogram | undefined {
+  return place >= 0 && !isStaleAt(one.values, place) ? one.histograms.get(one.timestamps[place]!) : undefined
+}
+
+function settled(before: NativeHistogram | undefined, histogram: NativeHistogram): NativeHistogram {
+  return { ...histogram, resetHint: settleHint(before, histogram) }
 }
 
 type AppenderDeps = {
@@ -281,6 +315,7 @@ class MemoryQuerier implements Querier {
   }
 
   #samples(one: MemorySeries): Samples {
+    if (one.late.size > 0) return this.#withLate(one)
     let from = 0
     while (from < one.count && one.timestamps[from]! < this.#start) from++
     let to = from
@@ -291,16 +326,45 @@ class MemoryQuerier implements Querier {
       count: to - from,
     }
     // Nearly every series holds floats alone, of which no start is known.
-    return one.histograms.size === 0 && one.starts.size === 0 ? samples : withColumns(one, from, samples)
+    if (one.histograms.size === 0 && one.starts.size === 0) return samples
+    return { ...samples, ...extrasAt(one, samples.timestamps, (at) => one.histograms.get(at)) }
+  }
+
+  /** Commits no longer ascend, and a histogram's hint depends on its neighbours. */
+  #withLate(one: MemorySeries): Samples {
+    const visible = Array.from({ length: one.count }, (_, place) => place).filter(
+      (place) => one.commits[place]! <= this.#commit,
+    )
+    const places = visible.filter(
+      (place) => one.timestamps[place]! >= this.#start && one.timestamps[place]! <= this.#end,
+    )
+    const isLate = (place: number) => one.late.has(one.timestamps[place]!)
+    const values = new Float64Array(places.length)
+    // Through a view: a stale marker is bits.
+    for (const [i, place] of places.entries()) values.set(one.values.subarray(place, place + 1), i)
+    const timestamps = Float64Array.from(places, (place) => one.timestamps[place]!)
+    const histogramOf = (at: number, i: number): NativeHistogram | undefined => {
+      const histogram = one.histograms.get(at)
+      const place = places[i]!
+      if (histogram === undefined) return undefined
+      const isSwitch = i > 0 && isLate(places[i - 1]!) !== isLate(place)
+      if (isSwitch && histogram.resetHint !== 'gauge') return { ...histogram, resetHint: 'unknown' }
+      if (!isLate(place)) return histogram
+      const before = visible.findLast((other) => other < place && isLate(other))
+      return settled(before === undefined ? undefined : histogramAt(one, before), histogram)
+    }
+    return { timestamps, values, count: places.length, ...extrasAt(one, timestamps, histogramOf) }
   }
 }
 
-function withColumns(one: MemorySeries, from: number, samples: Samples): Samples {
-  const places = Array.from(samples.timestamps, (_, i) => from + i)
-  const histograms = places.map((place) => one.histograms.get(place))
-  const starts = Float64Array.from(places, (place) => one.starts.get(place) ?? 0)
+function extrasAt(
+  one: MemorySeries,
+  timestamps: Float64Array,
+  histogramOf: (at: number, i: number) => NativeHistogram | undefined,
+): Pick<Samples, 'histograms' | 'starts'> {
+  const histograms = Array.from(timestamps, histogramOf)
+  const starts = timestamps.map((at) => one.starts.get(at) ?? 0)
   return {
-    ...samples,
     ...(histograms.some((histogram) => histogram !== undefined) ? { histograms } : {}),
     ...(starts.some((start) => start !== 0) ? { starts } : {}),
   }

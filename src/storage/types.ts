@@ -3,7 +3,7 @@
  * the simplest one (`memoryStore`) and `#tsdb`.
  *
  * - A sample is (series, instant, value or native histogram), with the start timestamp of its counter where the writer knew it.
- *   Per series, instants only grow; a stale marker ends it for readers. A series may change between floats and histograms.
+ *   Per series, instants only grow, but for late samples within a window that a store may have; a stale marker ends it for readers. A series may change between floats and histograms.
  * - Readers get columns and never learn how they are kept.
  * - Everything here is synchronous: a durable store writes ahead with one system call per commit.
  */
@@ -14,7 +14,8 @@ export type SeriesRef = Brand<number, 'SeriesRef'>
 
 /**
  * Equal instants with an equal value (by its bits) are taken silently; everything else that a series cannot take is
- * rejected, and the rest of the batch goes on. `no-instant`: not whole milliseconds, beyond `MAX_INSTANT`, or
+ * rejected, and the rest of the batch goes on. With a window for late samples, one that comes late is taken when it is not older than the
+ * newest sample of the store by more than the window, and `too-old` otherwise; of an instant the first sample stays. `no-instant`: not whole milliseconds, beyond `MAX_INSTANT`, or
  * further ahead of the clock than the store allows.
  */
 export type Rejected = {
@@ -90,8 +91,13 @@ export type StoreStats = {
   readonly maxTime: UnixMs | undefined
 }
 
+export type AppenderOptions = {
+  /** Late samples are refused as `out-of-order`, whatever the window: for results and markers that later ones may have overtaken. */
+  readonly keepOrder?: boolean
+}
+
 export interface Store extends AsyncDisposable {
-  appender(): Appender
+  appender(options?: AppenderOptions): Appender
   querier(start: UnixMs, end: UnixMs): Querier
   stats(): StoreStats
 }

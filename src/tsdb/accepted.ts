@@ -46,12 +46,21 @@ export type CheckInto = {
   readonly rejections: Rejections
   /** The last sample that blocks hold of a series, if it is a histogram. Left out (when replaying): hints are taken as they are. */
   readonly before?: (labels: Labels) => NativeHistogram | undefined
+  /** Gets the entries that came late, to be decided by `checkLate`. Left out: they are rejected. */
+  readonly late?: number[] | undefined
 }
 
 /** The histogram with its hint settled against the sample before it. */
 export function settled(before: NativeHistogram | undefined, histogram: NativeHistogram): NativeHistogram {
   const resetHint = settleHint(before, histogram)
   return resetHint === histogram.resetHint ? histogram : { ...histogram, resetHint }
+}
+
+/** A histogram of whose place nothing is known any more. */
+export function unsettled(histogram: NativeHistogram): NativeHistogram {
+  return histogram.resetHint === 'gauge' || histogram.resetHint === 'unknown'
+    ? histogram
+    : { ...histogram, resetHint: 'unknown' }
 }
 
 /** Whether two samples of the same value and instant are the same. */

@@ -39,7 +39,7 @@ export class BlockIndexBuilder {
   readonly #chunkCounts: number[] = []
   readonly #chunks: ChunkPlace[] = []
 
-  /** True when a chunk has histograms or start timestamps: then the index is one of format 2. */
+  /** True when a chunk has histograms or start timestamps: then the index cannot be one of the plain format. */
   get hasExtras(): boolean {
     return this.#chunks.some((chunk) => chunk.hasExtras)
   }
@@ -65,8 +65,8 @@ export class BlockIndexBuilder {
     for (const text of labels.flat) if (!this.#symbols.has(text)) this.#symbols.set(text, this.#symbols.size)
   }
 
-  /** `start`: that of the block, which instants are counted from. */
-  write(out: ByteWriter, start: number): void {
+  /** `start`: that of the block, which instants are counted from. The plain format has no list of chunks with extras. */
+  write(out: ByteWriter, { start, format }: { readonly start: number; readonly format: number }): void {
     out.varint(this.#symbols.size)
     for (const text of this.#symbols.keys()) out.text(text)
     out.varint(this.#frames.length)
@@ -85,7 +85,7 @@ export class BlockIndexBuilder {
     this.#column(out, (chunk) => chunk.count)
     this.#column(out, (chunk) => chunk.first - start)
     this.#column(out, (chunk) => chunk.last - chunk.first)
-    if (this.hasExtras) this.#listExtras(out)
+    if (format !== PLAIN_FORMAT) this.#listExtras(out)
   }
 
   #listExtras(out: ByteWriter): void {

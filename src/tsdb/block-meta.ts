@@ -1,14 +1,19 @@
 /**
  * What a block says about itself in `meta.json`, and how its folder is named.
  *
- * - A block holds the samples of [start, end); the folder's name is that span, so that no two blocks of one span exist.
+ * - A block holds the samples of [start, end); the folder's name is that span, and a number where it took another one's place.
+ * - Blocks do not overlap, but for those of late samples alone: `late-...`.
  * - `meta.json` is the last file written: a folder without it is an interrupted one.
  */
 import { crc32 } from 'node:zlib'
 import { AssayError } from '#core'
 
-/** Format 2 knows histograms and start timestamps; a block without any is written as format 1. */
-export const BLOCK_FORMAT = 2
+/**
+ * Format 2 knows histograms and start timestamps; a block without any is written as format 1. Format 3 says besides that there are
+ * late samples in it.
+ */
+export const BLOCK_FORMAT = 3
+export const EXTRAS_FORMAT = 2
 export const PLAIN_FORMAT = 1
 export const META_FILE = 'meta.json'
 export const INDEX_FILE = 'index.bin'
@@ -36,15 +41,33 @@ export type BlockMeta = {
   readonly indexCrc: number
   /** How many blocks were merged into this one; 1 for a block written from the head. */
   readonly merged: number
+  /** `only`: late samples alone, and other blocks may overlap. `some`: late ones were merged in. Absent: none. */
+  readonly late?: Late
 }
 
-export function blockName({ start, end }: { readonly start: number; readonly end: number }): string {
-  return `${start}_${end}`
+export const LATE = ['only', 'some'] as const
+export type Late = (typeof LATE)[number]
+
+export type BlockPlace = {
+  readonly start: number
+  readonly end: number
+  readonly late?: Late | undefined
+  /** Grows where a block takes the place of one of its span, and from one block of late samples to the next. Absent: 0. */
+  readonly generation?: number
+}
+
+export function blockName({ start, end, late, generation = 0 }: BlockPlace): string {
+  return `${late === 'only' ? 'late-' : ''}${start}_${end}${generation === 0 ? '' : `.${generation}`}`
 }
 
 /** Folders of finished blocks; others are ours too but are left-overs (`tmp-...`) or set aside (`corrupt-...`). */
 export function isBlockName(name: string): boolean {
-  return /^-?\d+_-?\d+$/.test(name)
+  return /^(late-)?-?\d+_-?\d+(\.\d+)?$/.test(name)
+}
+
+/** The number behind a folder's name; 0 when there is none. */
+export function generationOf(name: string): number {
+  return Number(/\.(\d+)$/.exec(name)?.[1] ?? 0)
 }
 
 /** Throws `ASSAY_TSDB_CORRUPT` when it is none, `ASSAY_DATA_NEWER` when a later version wrote it. */
@@ -71,6 +94,8 @@ export function parseMeta(text: string, place: string): BlockMeta {
       `${place} was written by a later assay (block format ${format}, this one knows up to ${BLOCK_FORMAT}); start that version`,
     )
   }
+  const late = fields['late']
+  if (late !== undefined && late !== 'only' && late !== 'some') throw corrupt('says something unknown of late samples')
   const meta: BlockMeta = {
     format,
     start: number('start'),
@@ -83,6 +108,7 @@ export function parseMeta(text: string, place: string): BlockMeta {
     chunksBytes: number('chunksBytes'),
     indexCrc: number('indexCrc'),
     merged: number('merged'),
+    ...(late === undefined ? {} : { late }),
   }
   if (fields['crc'] !== crcOf(meta)) throw corrupt('does not fit its checksum')
   return meta

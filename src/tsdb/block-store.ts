@@ -1,5 +1,6 @@
 /**
- * The blocks on disk, in order of time and without overlap: opened, added, replaced, dropped, set aside.
+ * The blocks on disk, opened, added, replaced, dropped, set aside. Ordinary ones are in order of time and do not overlap; those of late
+ * samples may overlap them and each other, and come in the order in which they were written.
  *
  * - A folder that is damaged is renamed to `corrupt-...` and reported; the rest serves.
  * - Left-overs of an interrupted write (`tmp-...`) and blocks that a merged one replaced are deleted when opening.
@@ -10,12 +11,16 @@ import { basename, join } from 'node:path'
 import { AssayError, type Labels, type Log, messageOf, type NativeHistogram } from '#core'
 import { Block, type BlockCaches, BlockCorruptError } from './block.ts'
 import { isBlockName } from './block-meta.ts'
+import { type Columns, columnsOfPart } from './weave.ts'
 
 export class BlockStore implements Disposable {
   readonly dir: string
   readonly #caches: BlockCaches
   readonly #log: Log
   #blocks: Block[] = []
+  #late: Block[] = []
+  /** The last number given to a block of late samples. */
+  #lateGeneration = 0
   readonly #setAside: string[] = []
 
   private constructor(dir: string, caches: BlockCaches, log: Log) {
@@ -42,16 +47,34 @@ export class BlockStore implements Disposable {
     return this.#blocks
   }
 
+  /** Blocks of late samples alone, older ones first. */
+  get late(): readonly Block[] {
+    return this.#late
+  }
+
+  get all(): readonly Block[] {
+    return this.#late.length === 0 ? this.#blocks : [...this.#blocks, ...this.#late]
+  }
+
+  /** The last instant that a block holds, or -Infinity. */
+  get maxTime(): number {
+    return this.all.reduce((last, { meta }) => Math.max(last, meta.maxTime), -Infinity)
+  }
+
+  nextLateGeneration(): number {
+    return ++this.#lateGeneration
+  }
+
   /** Folders that were damaged and no longer serve, by name. */
   get setAside(): readonly string[] {
     return this.#setAside
   }
 
   get sizeBytes(): number {
-    return this.#blocks.reduce((sum, block) => sum + block.sizeBytes, 0)
+    return this.all.reduce((sum, block) => sum + block.sizeBytes, 0)
   }
 
-  /** The end of the last block, or -Infinity. */
+  /** The end of the last ordinary block, or -Infinity. */
   get end(): number {
     return this.#blocks.at(-1)?.meta.end ?? -Infinity
   }
@@ -65,7 +88,8 @@ export class BlockStore implements Disposable {
     { replaced = [], onServing }: { readonly replaced?: readonly Block[]; readonly onServing?: () => void },
   ): Promise<void> {
     const block = await Block.open(join(this.dir, name), this.#caches)
-    this.#blocks = [...this.#blocks.filter((one) => !replaced.includes(one)), block]
+    this.#blocks = this.#blocks.filter((one) => !replaced.includes(one))
+    this.#put(block)
     this.#sort()
     onServing?.()
     for (const one of replaced) one.drop()
@@ -89,15 +113,32 @@ export class BlockStore implements Disposable {
     return undefined
   }
 
+  /** The samples that blocks hold of a series within [low, high], those in order first. Damage as with `lastHistogram`. */
+  find(labels: Labels, low: number, high: number): readonly Columns[] {
+    const found: Columns[] = []
+    for (const block of this.all) {
+      try {
+        const part = block.find(labels, low, high)
+        if (part === undefined) continue
+        // Read here, so that damage to its frames shows up here too.
+        found.push(columnsOfPart(part))
+      } catch (error) {
+        if (!isCorrupt(error)) throw error
+        this.putAside(error.dir, error.message)
+      }
+    }
+    return found
+  }
+
   /** Takes the block out and deletes its folder once nobody reads it. */
   drop(block: Block): void {
-    this.#blocks = this.#blocks.filter((one) => one !== block)
+    this.#remove(block)
     block.drop()
   }
 
   /** Renames the folder of a damaged block and goes on without it. */
   putAside(dir: string, reason: string): void {
-    const block = this.#blocks.find((one) => one.dir === dir)
+    const block = this.all.find((one) => one.dir === dir)
     const name = `corrupt-${basename(dir)}`
     // Several readers may find the same damage.
     if (this.#setAside.includes(name)) return
@@ -112,26 +153,41 @@ export class BlockStore implements Disposable {
     }
     this.#setAside.push(name)
     if (block === undefined) return
-    this.#blocks = this.#blocks.filter((one) => one !== block)
+    this.#remove(block)
     block.release()
   }
 
   [Symbol.dispose](): void {
-    for (const block of this.#blocks) block.release()
+    for (const block of this.all) block.release()
     this.#blocks = []
+    this.#late = []
   }
 
   async #openOrSetAside(dir: string): Promise<void> {
     try {
-      this.#blocks.push(await Block.open(dir, this.#caches))
+      this.#put(await Block.open(dir, this.#caches))
     } catch (error) {
       if (!(error instanceof AssayError) || error.code !== 'ASSAY_TSDB_CORRUPT') throw error
       this.putAside(dir, error.message)
     }
   }
 
+  #put(block: Block): void {
+    if (block.isLate) {
+      this.#late.push(block)
+      this.#lateGeneration = Math.max(this.#lateGeneration, block.generation)
+    } else this.#blocks.push(block)
+  }
+
+  #remove(block: Block): void {
+    this.#blocks = this.#blocks.filter((one) => one !== block)
+    this.#late = this.#late.filter((one) => one !== block)
+  }
+
+  /** Of blocks that begin together the one that replaced the others comes first. */
   #sort(): void {
-    this.#blocks.sort((a, b) => a.meta.start - b.meta.start || b.meta.end - a.meta.end)
+    this.#blocks.sort((a, b) => a.meta.start - b.meta.start || b.meta.end - a.meta.end || b.generation - a.generation)
+    this.#late.sort((a, b) => a.generation - b.generation)
   }
 
   /** A crash between the rename of a merged block and the deletion of its sources leaves both: the merged one has it all. */

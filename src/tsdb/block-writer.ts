@@ -18,9 +18,11 @@ import {
   blockName,
   CHUNKS_FILE,
   CHUNKS_MAGIC,
+  EXTRAS_FORMAT,
   formatMeta,
   INDEX_FILE,
   indexMagic,
+  type Late,
   META_FILE,
   PLAIN_FORMAT,
 } from './block-meta.ts'
@@ -50,7 +52,14 @@ export type SeriesColumns = Extras & {
   readonly count: number
 }
 
-export type BlockSpan = { readonly start: number; readonly end: number; readonly merged: number }
+export type BlockSpan = {
+  readonly start: number
+  readonly end: number
+  readonly merged: number
+  readonly late?: Late | undefined
+  /** As in the folder's name (`blockName`). */
+  readonly generation?: number
+}
 
 /**
  * Writes the block of `span` under `dir`. `undefined` when there was not a single sample. Rejects with what the disk said, or the
@@ -114,8 +123,8 @@ async function fill(
   await frames.flush()
   await chunks.sync()
   const out = new ByteWriter(64 * 1024)
-  index.write(out, span.start)
-  const format = index.hasExtras ? BLOCK_FORMAT : PLAIN_FORMAT
+  const format = span.late !== undefined ? BLOCK_FORMAT : index.hasExtras ? EXTRAS_FORMAT : PLAIN_FORMAT
+  index.write(out, { start: span.start, format })
   const indexFile = Buffer.concat([indexMagic(format), await compress(out.view(), LEVEL)])
   await writeDurably(join(folder, INDEX_FILE), indexFile)
   return {
@@ -130,6 +139,7 @@ async function fill(
     chunksBytes: frames.fileBytes,
     indexCrc: crc32(indexFile),
     merged: span.merged,
+    ...(span.late === undefined ? {} : { late: span.late }),
   }
 }
 

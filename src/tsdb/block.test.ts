@@ -120,7 +120,7 @@ test('merging puts series and their samples together in order', () => {
   })
   const first = [of('a', 1, 2), of('c', 1)]
   const second = [of('a', 11), of('b', 12, 13)]
-  const merged = mergeSeries([first.values(), second.values()])
+  const merged = mergeSeries([{ series: first.values() }, { series: second.values() }])
   assert.deepEqual(plain(merged), plain([of('a', 1, 2, 11), of('b', 12, 13), of('c', 1)]))
 })
 
@@ -138,7 +138,7 @@ test('a block merged from others holds what they hold, histograms and start time
         if (meta !== undefined) blocks.push(await Block.open(join(dir, blockName(span)), caches()))
       }
       const whole = { start: 0, end: 10_000, merged: 2 }
-      await writeBlock(dir, whole, mergeSeries(blocks.map((block) => block.all())), forever)
+      await writeBlock(dir, whole, mergeSeries(blocks.map((block) => ({ series: block.all() }))), forever)
       const merged = await Block.open(join(dir, blockName(whole)), caches())
       assert.deepEqual(plain(merged.all()), plain(given))
       for (const { labels, histograms, count } of given)

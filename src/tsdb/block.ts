@@ -7,7 +7,7 @@
  */
 import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { crc32, zstdDecompressSync } from 'node:zlib'
 import { AssayError, type Labels, type Matcher, messageOf, type NativeHistogram } from '#core'
 import { BlockIndex } from './block-index.ts'
@@ -15,6 +15,7 @@ import {
   type BlockMeta,
   CHUNKS_FILE,
   CHUNKS_MAGIC,
+  generationOf,
   INDEX_FILE,
   indexMagic,
   META_FILE,
@@ -75,6 +76,16 @@ export class Block {
     return this.meta.indexBytes + this.meta.chunksBytes
   }
 
+  /** How many blocks of this span it took the place of; for late samples alone: which of their blocks it is. */
+  get generation(): number {
+    return generationOf(basename(this.dir))
+  }
+
+  /** Late samples alone are in it. */
+  get isLate(): boolean {
+    return this.meta.late === 'only'
+  }
+
   retain(): void {
     this.#readers++
   }
@@ -104,6 +115,35 @@ export class Block {
       if (part !== undefined) parts.push(part)
     }
     return parts
+  }
+
+  /** The first instant at or after `time` that is here, or Infinity. Throws `ASSAY_TSDB_CORRUPT`. */
+  firstFrom(time: number): number {
+    if (time <= this.meta.minTime) return this.meta.minTime
+    const index = this.#index()
+    let least = Infinity
+    for (let series = 0; series < index.seriesCount; series++) {
+      let chunk = index.chunkStart[series]!
+      const end = index.chunkStart[series + 1]!
+      while (chunk < end && index.chunkLast[chunk]! < time) chunk++
+      if (chunk === end || index.chunkFirst[chunk]! >= least) continue
+      if (index.chunkFirst[chunk]! >= time) least = index.chunkFirst[chunk]!
+      else {
+        const room = index.chunkCount[chunk]!
+        const columns = { timestamps: new Float64Array(room), values: new Float64Array(room) }
+        this.#read(index, { from: chunk, to: chunk + 1 }, columns, 0)
+        least = Math.min(least, columns.timestamps.find((at) => at >= time)!)
+      }
+    }
+    return least
+  }
+
+  /** The samples of one series within [low, high], if there are any. Throws `ASSAY_TSDB_CORRUPT`. */
+  find(labels: Labels, low: number, high: number): Part | undefined {
+    if (this.meta.maxTime < low || this.meta.minTime > high) return undefined
+    const index = this.#index()
+    const series = index.find(labels)
+    return series === undefined ? undefined : this.#part(index, series, low, high)
   }
 
   /**
@@ -176,7 +216,8 @@ export class Block {
     }
     const scratch = () => ({ timestamps: new Float64Array(maxCount), values: new Float64Array(maxCount) })
     if (!isSure && read(scratch(), 0) === 0) return undefined
-    return { labels: index.labels(series), maxCount, read }
+    const part = { labels: index.labels(series), maxCount, read }
+    return this.meta.late === 'some' ? { ...part, isMixed: true } : part
   }
 
   /** Decodes chunks [from, to) one behind the other; returns where they end. */

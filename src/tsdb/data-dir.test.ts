@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -53,6 +53,14 @@ test('the lock of a process that is gone, or whose pid another one has now, is t
   }
 })
 
+test('logs in a directory that is to be taken do not make it a foreign one', async () => {
+  const path = newDir()
+  await mkdir(path)
+  await writeFile(join(path, 'server.log'), 'starting')
+  await using _taken = await openDataDir(path)
+  assert.equal(await readFile(join(path, 'server.log'), 'utf8'), 'starting')
+})
+
 test('a directory with other things in it is refused and left as it was', async () => {
   const path = newDir()
   await (await openDataDir(path))[Symbol.asyncDispose]()
@@ -68,7 +76,7 @@ test('a directory of a later format is refused with both formats', async () => {
   const path = newDir()
   await (await openDataDir(path))[Symbol.asyncDispose]()
   await writeFile(join(path, 'assay.json'), JSON.stringify({ product: 'assay', format: 9, id: 'x' }))
-  await assert.rejects(openDataDir(path), { code: 'ASSAY_DATA_NEWER', message: /format 9.*up to 2/ })
+  await assert.rejects(openDataDir(path), { code: 'ASSAY_DATA_NEWER', message: /format 9.*up to 3/ })
 })
 
 test('a directory of an earlier format keeps its id and becomes one of this format', async () => {
@@ -79,7 +87,7 @@ test('a directory of an earlier format keeps its id and becomes one of this form
   assert.equal(taken.id, 'x')
   assert.deepEqual(JSON.parse(await readFile(join(path, 'assay.json'), 'utf8')), {
     product: 'assay',
-    format: 2,
+    format: 3,
     id: 'x',
   })
 })

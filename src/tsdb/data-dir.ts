@@ -16,13 +16,19 @@ import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'nod
 import { join, resolve } from 'node:path'
 import { AssayError, messageOf } from '#core'
 
-/** 2: log and blocks may hold native histograms and start timestamps. What format 1 wrote is read as it is. */
-export const DATA_FORMAT = 2
+/**
+ * 2: log and blocks may hold native histograms and start timestamps. 3: and late samples. What earlier formats wrote is read as it
+ * is.
+ */
+export const DATA_FORMAT = 3
 
 const IDENTITY_FILE = 'assay.json'
 const LOCK_FILE = 'lock'
-/** What may lie in a directory that is to become ours: an interrupted first start, and a mount point's own folder. */
-const HARMLESS = /^(lock|lock\..*|assay\.json\.tmp|lost\+found)$/
+/**
+ * What may lie in a directory that is to become ours: an interrupted first start, a mount point's own folder, and logs, as
+ * somebody may have sent ours there.
+ */
+const HARMLESS = /^(lock|lock\..*|assay\.json\.tmp|lost\+found|.*\.log)$/
 
 export interface DataDir extends AsyncDisposable {
   readonly path: string

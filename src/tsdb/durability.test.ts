@@ -236,6 +236,74 @@ test('a block of a later version refuses to open instead of hiding its data', as
   await assert.rejects(open(dir), { code: 'ASSAY_DATA_NEWER' })
 })
 
+test('damage to a block of late samples sets it aside alone', async () => {
+  const dir = newDir()
+  await fill(dir)
+  {
+    await using store = await open(dir, { outOfOrderWindowMs: Infinity })
+    commitAll(store, [[series(0), 500, 1]])
+    await store.flush()
+  }
+  const late = (await readdir(join(dir, 'blocks'))).find((name) => name.startsWith('late-'))!
+  const path = join(dir, 'blocks', late, 'chunks.bin')
+  const bytes = await readFile(path)
+  bytes[12]! ^= 1
+  await writeFile(path, bytes)
+  await using store = await open(dir)
+  assert.throws(() => dump(store, all), { code: 'ASSAY_TSDB_CORRUPT' })
+  assert.deepEqual(store.stats().setAside, [`corrupt-${late}`])
+  assert.equal((dump(store, all)[0] as unknown[]).length - 1, 10)
+})
+
+test('a log with late samples cut at any byte opens with whole commits only', async () => {
+  const source = newDir()
+  {
+    await using store = await open(source, { outOfOrderWindowMs: Infinity })
+    for (let at = 10; at < 20; at++) {
+      commitAll(store, [
+        [series(0), at, at],
+        [series(0), at - 20, at],
+      ])
+    }
+  }
+  const [name] = await readdir(join(source, 'wal'))
+  const size = (await readFile(join(source, 'wal', name!))).length
+  for (let cut = 8; cut < size; cut += 7) {
+    const dir = newDir()
+    await copyDir(source, dir)
+    await truncate(join(dir, 'wal', name!), cut)
+    await using store = await open(dir)
+    const { headSamples, lateSamples } = store.stats()
+    assert.equal(headSamples, lateSamples, `cut at ${cut}`)
+    assert.equal(((dump(store, all)[0] ?? [0]) as unknown[]).length - 1, headSamples * 2)
+  }
+})
+
+test('a block of late samples that the disk refuses is written with the next upkeep, and until then nothing is missing', async () => {
+  const dir = newDir()
+  await using store = await open(dir, { outOfOrderWindowMs: Infinity, maxLateSamples: 1 })
+  const blocks = join(dir, 'blocks')
+  await rm(blocks, { recursive: true })
+  await writeFile(blocks, 'in the way')
+  commitAll(store, [[series(0), 1000, 1]])
+  commitAll(store, [
+    [series(0), 10, 1],
+    [series(0), 20, 1],
+  ])
+  await store.upkeep()
+  commitAll(store, [
+    [series(0), 30, 1],
+    [series(0), 40, 1],
+  ])
+  assert.deepEqual([store.stats().lateSamples, store.stats().blocks], [4, 0])
+  assert.equal((dump(store, all)[0] as unknown[]).length - 1, 5)
+  await rm(blocks)
+  await mkdir(blocks)
+  await store.upkeep()
+  assert.deepEqual([store.stats().lateSamples, store.stats().lateBlocks], [0, 2])
+  assert.equal((dump(store, all)[0] as unknown[]).length - 1, 5)
+})
+
 test('when the disk is full nothing of the batch is kept, reading goes on, and writing again when there is room', async () => {
   const dir = newDir()
   let room = 2000

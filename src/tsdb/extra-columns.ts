@@ -9,6 +9,7 @@
  * Drawn in docs/formats/block.md.
  */
 import type { NativeHistogram } from '#core'
+import { unsettled } from './accepted.ts'
 import { ByteReader, ByteWriter, DamagedError } from './bytes.ts'
 import { decodeHistograms, HistogramEncoder } from './histogram-codec.ts'
 import { decodeStarts, StartRuns } from './start-codec.ts'
@@ -35,6 +36,12 @@ export class ExtraColumns implements Extras {
   setHistogram(entry: number, histogram: NativeHistogram): void {
     this.histograms ??= new Array<NativeHistogram | undefined>(this.#capacity).fill(undefined)
     this.histograms[entry] = histogram
+  }
+
+  /** The histogram at `entry`, if there is one, is told to know nothing of the one before it. */
+  unsettle(entry: number): void {
+    const histogram = this.histograms?.[entry]
+    if (histogram !== undefined) this.histograms![entry] = unsettled(histogram)
   }
 
   startsColumn(): Float64Array {

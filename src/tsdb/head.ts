@@ -8,6 +8,7 @@
  *   samples before a new boundary is open, they are kept.
  * - A histogram's hint is settled in `check`, against the sample before it: pending in the batch, the last one here, or, when the
  *   series has none here, what the caller finds in blocks.
+ * - What comes late (before its series' last sample, or before `acceptFrom`) is only pointed out here: see late-store.ts.
  * - A series without samples leaves when its last ones are cut off; its slot is used again under a new generation.
  */
 import { Labels, type Matcher, type NativeHistogram, unixMs } from '#core'
@@ -27,6 +28,7 @@ import {
 } from './head-series.ts'
 import type { Part } from './part.ts'
 import { labelTest, Postings } from './postings.ts'
+import { TextPool } from './text-pool.ts'
 
 /** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */
 const SLOT_LIMIT = 2 ** 26
@@ -45,7 +47,7 @@ export class Head {
   readonly #labels: (Labels | undefined)[] = [undefined]
   readonly #slots = new Map<string, number>()
   readonly #postings = new Postings()
-  readonly #texts = new Map<string, string>()
+  readonly #texts = new TextPool()
   readonly #free: number[] = []
   readonly #maxSeries: number
   readonly #views = new Set<HeadView>()
@@ -112,8 +114,7 @@ export class Head {
   /** The reference of a new series, or 0 when there are too many. */
   create(given: Labels): number {
     if (this.#slots.size >= this.#maxSeries) return 0
-    // Own copies of the texts, shared by all series: a label cut out of a scraped page would keep the whole page alive.
-    const labels = Labels.fromSorted(given.flat.map((text) => this.#intern(text)))
+    const labels = Labels.fromSorted(given.flat.map((text) => this.#texts.own(text)))
     // A text that is not well-formed becomes another one in UTF-8, which may be known.
     const known = this.#slots.get(labels.key)
     if (known !== undefined) return this.#refOf(known)
@@ -154,7 +155,7 @@ export class Head {
   }
 
   /** Decides entry by entry what of a batch can be taken. Changes nothing that a reader sees. */
-  check(batch: Unchecked, slots: Uint32Array, { into, rejections, before }: CheckInto): void {
+  check(batch: Unchecked, slots: Uint32Array, { into, rejections, before, late }: CheckInto): void {
     const { columns } = this
     const { histograms, starts } = batch
     const keptHistograms: Accepted['histograms'] = histograms === undefined ? undefined : []
@@ -208,7 +209,8 @@ export class Head {
           : sameBits(columns.lastValue, slot, batch.values, i)
         if (!same || !isSameOrNone(known, again))
           rejections.add('duplicate', this.labelsOf(slot), unixMs(at), again !== undefined)
-      } else {
+      } else if (late !== undefined) late.push(i)
+      else {
         const isHistogram = histograms?.[i] !== undefined
         rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at), isHistogram)
       }
@@ -292,6 +294,12 @@ export class Head {
     return parts
   }
 
+  /** All samples of one series within [low, high], of every commit, if there are any. */
+  partOf(slot: number, low: number, high: number): Part | undefined {
+    const span: Span = { low, high, visible: this.columns.total[slot]! }
+    return hasSample(this.columns, slot, span) ? this.#part(slot, this.labelsOf(slot), span) : undefined
+  }
+
   /**
    * Forgets what lies before the boundary, a stride of series at a time. Only while no open view needs it. A series without
    * samples stays known while its last one is not older than `keepAfter`, so that it can still be ended by a stale marker.
@@ -335,7 +343,7 @@ export class Head {
       this.#history.delete(slot)
       this.#free.push(slot)
     }
-    if (listed.size > 0) this.#rebuildTexts()
+    if (listed.size > 0) this.#texts.keepThoseOf(this.#labels)
   }
 
   #part(slot: number, labels: Labels, span: Span): Part {
@@ -381,21 +389,5 @@ export class Head {
 
   #refOf(slot: number): number {
     return this.columns.reference[slot]!
-  }
-
-  #intern(text: string): string {
-    let own = this.#texts.get(text)
-    if (own === undefined) {
-      own = Buffer.from(text).toString()
-      this.#texts.set(own, own)
-    }
-    return own
-  }
-
-  #rebuildTexts(): void {
-    // Texts outlive their series only until the pool has grown past any use: one walk per truncation.
-    const used = new Set<string>()
-    for (const labels of this.#labels) if (labels !== undefined) for (const text of labels.flat) used.add(text)
-    for (const text of this.#texts.keys()) if (!used.has(text)) this.#texts.delete(text)
   }
 }

@@ -46,7 +46,7 @@ test(`after ${KILLS} kills at random moments every acknowledged sample is there,
       maxAheadMs: Infinity,
       blockMs: 100_000,
     })
-    using querier = store.querier(unixMs(0), unixMs(1e12))
+    using querier = store.querier(unixMs(-1e6), unixMs(1e12))
     const found = querier.select([matcher('__name__', '=', 'm')])
     const lengths = new Set<number>()
     for (const series of found) {
@@ -62,6 +62,17 @@ test(`after ${KILLS} kills at random moments every acknowledged sample is there,
     assert.equal(found.length, 10)
     assert.equal(lengths.size, 1, `kill ${kill}: batches are whole, found lengths ${[...lengths].join(' ')}`)
     const [count] = [...lengths]
+    const late = querier.select([matcher('__name__', '=', 'late')]).map((series) => series.samples())
+    assert.deepEqual(
+      late.map((samples) => samples.count),
+      [count, count],
+      `kill ${kill}: late samples are there with their batch, once`,
+    )
+    const order = Array.from({ length: count! }, (_, n) => n).sort((a, b) => (a ^ 3) - (b ^ 3))
+    for (const [k, n] of order.entries()) {
+      assert.deepEqual([late[0]!.timestamps[k], late[0]!.values[k]], [(n ^ 3) * 1000, n])
+      assert.deepEqual([late[1]!.timestamps[k], late[1]!.histograms?.[k]?.count], [k * 1000 - 250_500, k + 1])
+    }
     assert.ok(count! > acknowledged, `kill ${kill}: ${acknowledged + 1} batches acknowledged, ${count} there`)
     // What was written and not told is there too; the child goes on after it.
     acknowledged = count! - 1

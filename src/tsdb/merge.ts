@@ -4,12 +4,17 @@
  * A series comes as a whole, but for one with histograms: that comes in parts as its blocks give it, one at once behind the other.
  */
 import { compareLabels, grown } from '#storage'
+import { unsettled } from './accepted.ts'
 import type { SeriesColumns } from './block-writer.ts'
 
-export function* mergeSeries(
-  sources: readonly Iterator<SeriesColumns, void, undefined>[],
-): Generator<SeriesColumns, void, undefined> {
-  const heads = sources.map((source) => next(source))
+export type MergeSource = {
+  readonly series: Iterator<SeriesColumns, void, undefined>
+  /** It has late samples: the next source's hints were settled without them. */
+  readonly isMixed?: boolean
+}
+
+export function* mergeSeries(sources: readonly MergeSource[]): Generator<SeriesColumns, void, undefined> {
+  const heads = sources.map(({ series }) => next(series))
   const gathered = new Gathered()
   for (;;) {
     let least: SeriesColumns | undefined
@@ -18,18 +23,25 @@ export function* mergeSeries(
     }
     if (least === undefined) return
     const { labels } = least
+    let last: MergeSource | undefined
     for (const [i, source] of sources.entries()) {
       for (let one = heads[i]; one !== undefined && compareLabels(one.labels, labels) === 0; one = heads[i]) {
         if (one.histograms === undefined) gathered.add(one)
         else {
           if (gathered.count > 0) yield { labels, ...gathered.take() }
-          yield one
+          yield last !== undefined && last !== source && last.isMixed ? beginUnsettled(one) : one
         }
-        heads[i] = next(source)
+        last = source
+        heads[i] = next(source.series)
       }
     }
     if (gathered.count > 0) yield { labels, ...gathered.take() }
   }
+}
+
+function beginUnsettled(series: SeriesColumns): SeriesColumns {
+  const [first, ...others] = series.histograms ?? []
+  return first === undefined ? series : { ...series, histograms: [unsettled(first), ...others] }
 }
 
 /** Columns of several parts one behind the other; used again for the next series. */

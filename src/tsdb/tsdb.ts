@@ -1,29 +1,44 @@
 /**
- * The durable store: head, write-ahead log and blocks, and the upkeep that moves samples from one to the other.
+ * The durable store: head, late samples, write-ahead log and blocks, and the upkeep that moves samples from one to the other.
  *
  * - A commit is checked, written ahead with one system call, applied: what was acknowledged survives `kill -9`.
  * - When the head spans one and a half blocks its oldest block is written, then the head and the log are shortened. First the head
  *   refuses older samples, then the block is written, then it serves, then the samples leave the head: at every moment a sample is
  *   in exactly one place for a new reader, and a reader that is open keeps what it began with.
+ * - What comes late, before its series' last sample or before what the head takes, is taken within a window, by default of no length. It
+ *   is checked against all that is there and waits apart (late-store.ts); readers weave it in. In the log it is marked as late, so that
+ *   a start can tell it from what lies in blocks already.
  * - Upkeep runs in one chain, a frame or a stride at a time; commits and queries run in between.
  * - What fails in upkeep (a full disk) is logged and tried again at the next turn; nothing is deleted before its copy is durable.
  */
 import { basename } from 'node:path'
 import { AssayError, type Clock, type Labels, type Log, messageOf, type UnixMs, unixMs } from '#core'
-import type { Appender, Batch, CommitListener, CommitReport, Querier, Rejections, Store, StoreStats } from '#storage'
+import type {
+  Appender,
+  AppenderOptions,
+  Batch,
+  CommitListener,
+  CommitReport,
+  Querier,
+  Rejections,
+  Store,
+  StoreStats,
+} from '#storage'
 import { type Accepted, emptyAccepted } from './accepted.ts'
-import type { BlockCaches } from './block.ts'
+import type { Block, BlockCaches } from './block.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'
-import { ByteWriter } from './bytes.ts'
+import { checkLate, type LateDeps } from './check-late.ts'
+import { CommitLog } from './commit-log.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
 import { Head } from './head.ts'
+import { LateStore } from './late-store.ts'
 import { TsdbQuerier } from './querier.ts'
 import { replayInto } from './replay.ts'
 import { TsdbAppender } from './tsdb-appender.ts'
 import { DEFAULT_BLOCK_MS, Upkeep } from './upkeep.ts'
 import { type ReplayReport, Wal } from './wal.ts'
-import { beginRecord, endRecord, type NamedSeries, writeNamedSeries, writeSamples } from './wal-record.ts'
+import { columnsOfPart } from './weave.ts'
 
 export type TsdbOptions = {
   /** A path, then the directory is taken and given back; or a directory that was taken, then it stays its owner's. */
@@ -42,6 +57,13 @@ export type TsdbOptions = {
   readonly sync?: 'none' | 'commit'
   /** Samples further ahead of the clock are rejected as `no-instant`; default 1 h. `Infinity` for data of no present time. */
   readonly maxAheadMs?: number
+  /**
+   * Samples that come late are taken when they are not older than the store's newest one by more than this. Default 0: none.
+   * Prometheus' `storage.tsdb.out_of_order_time_window`.
+   */
+  readonly outOfOrderWindowMs?: number
+  /** How many late samples wait in memory before they are written into a block; default 1,000,000, and 256 MiB of them. */
+  readonly maxLateSamples?: number
   /** Most series in the head; default 2,000,000. */
   readonly maxSeries?: number
   /** Bytes of unpacked frames and of indexes kept, each; default 64 MiB. */
@@ -59,6 +81,9 @@ export type TsdbStats = StoreStats & {
   readonly blockBytes: number
   readonly walBytes: number
   readonly headSamples: number
+  /** Late samples that are not in a block yet; and how many of `blocks` hold late ones alone. */
+  readonly lateSamples: number
+  readonly lateBlocks: number
   /** Folders of blocks that were damaged and no longer serve. */
   readonly setAside: readonly string[]
   /** What was read from the log when opening. */
@@ -67,6 +92,8 @@ export type TsdbStats = StoreStats & {
 
 export interface Tsdb extends Store {
   stats(): TsdbStats
+  /** Another window for late samples, from now on. */
+  setOutOfOrderWindow(ms: number): void
   /** Writes all that the head holds into a block now. For tests, backups and the end of an import. */
   flush(): Promise<void>
   /** Runs upkeep now and waits for it: blocks that are due, merges, retention. */
@@ -105,15 +132,30 @@ async function open(options: TsdbOptions): Promise<Tsdb> {
     }),
     (log) => log.close(),
   )
-  const replay = await wal.replay(() => replayInto(head))
+  const late = new LateStore({ samples: options.maxLateSamples })
+  const replay = await wal.replay(() => replayInto(head, late, knownIn({ head, blocks, late })))
   if (replay.tornBytes > 0 || replay.damagedBytes > 0) {
     options.log.warn({ ...replay }, 'the write-ahead log was repaired; damaged bytes were skipped')
   }
-  return new TsdbStore(options, { head, wal, blocks, replay }, owned.move())
+  return new TsdbStore(options, { head, late, wal, blocks, replay }, owned.move())
+}
+
+/** All samples of a series between two instants, wherever they lie. */
+function knownIn({ head, blocks, late }: Pick<Parts, 'head' | 'blocks' | 'late'>): LateDeps['known'] {
+  return (slot, low, high) => {
+    const labels = head.labelsOf(slot)
+    const inHead = head.partOf(slot, low, high)
+    return [
+      ...(inHead === undefined ? [] : [columnsOfPart(inHead)]),
+      ...blocks.find(labels, low, high),
+      ...late.find(labels, low, high).map(columnsOfPart),
+    ]
+  }
 }
 
 type Parts = {
   readonly head: Head
+  readonly late: LateStore
   readonly wal: Wal
   readonly blocks: BlockStore
   readonly replay: ReplayReport
@@ -121,17 +163,16 @@ type Parts = {
 
 class TsdbStore implements Tsdb {
   readonly #head: Head
+  readonly #late: LateStore
+  readonly #lateDeps: LateDeps
+  #windowMs: number
   readonly #wal: Wal
   readonly #blocks: BlockStore
   readonly #replay: ReplayReport
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
   readonly #accepted: Accepted = emptyAccepted()
-  readonly #record = new ByteWriter(64 * 1024)
-  #numbers: Float64Array = new Float64Array(0)
-  /** The segment whose series are being numbered, and the next number there. */
-  #segment = 0
-  #nextNumber = 0
+  readonly #log: CommitLog
   #lastCount = 64
   readonly #blockMs: number
   /** A series that has been silent for longer than a block's span begins anew: its last histogram is not searched for further back. */
@@ -139,11 +180,13 @@ class TsdbStore implements Tsdb {
   readonly #clock: Clock
   readonly #maxAheadMs: number
   readonly #onCommit: CommitListener | undefined
-  #walSpan = -Infinity
   #closed = false
 
-  constructor(options: TsdbOptions, { head, wal, blocks, replay }: Parts, owned: AsyncDisposableStack) {
+  constructor(options: TsdbOptions, { head, late, wal, blocks, replay }: Parts, owned: AsyncDisposableStack) {
     this.#head = head
+    this.#late = late
+    this.#lateDeps = { labelsOf: (slot) => head.labelsOf(slot), known: knownIn({ head, blocks, late }) }
+    this.#windowMs = options.outOfOrderWindowMs ?? 0
     this.#wal = wal
     this.#blocks = blocks
     this.#replay = replay
@@ -152,48 +195,56 @@ class TsdbStore implements Tsdb {
     this.#maxAheadMs = options.maxAheadMs ?? 3600_000
     this.#onCommit = options.onCommit
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
-    this.#upkeep = new Upkeep({ head, wal, blocks, clock: options.clock, log: options.log }, options)
+    this.#log = new CommitLog({ head, wal, blockMs: this.#blockMs })
+    this.#upkeep = new Upkeep({ head, late, wal, blocks, clock: options.clock, log: options.log }, options)
   }
 
-  appender(): Appender {
+  appender(options: AppenderOptions = {}): Appender {
     this.#mustBeOpen()
     return new TsdbAppender({
       head: this.#head,
       // Batches of one store are mostly alike; a page of some targets' samples is the bound, so that a large one leaves no mark.
       expected: Math.min(4096, this.#lastCount),
       latest: this.#clock.now() + this.#maxAheadMs,
-      commit: (batch, slots, rejections) => this.#commit(batch, slots, rejections),
+      commit: (batch, slots, rejections) => this.#commit(batch, slots, rejections, options.keepOrder ?? false),
     })
   }
 
   querier(start: UnixMs, end: UnixMs): Querier {
     this.#mustBeOpen()
     const view = this.#head.openView(start, end)
-    const blocks = this.#blocks.blocks.filter((block) => block.meta.start <= end && block.meta.end > start)
+    const reaches = (block: Block) => block.meta.start <= end && block.meta.end > start
+    const blocks = this.#blocks.blocks.filter(reaches)
+    const lateBlocks = this.#blocks.late.filter(reaches)
     for (const block of blocks) block.retain()
+    for (const block of lateBlocks) block.retain()
     return new TsdbQuerier({
       head: this.#head,
       view,
       blocks,
+      lateBlocks,
+      late: this.#late.view(),
       start,
       end,
       onCorrupt: (error) => this.#blocks.putAside(error.dir, error.message),
       onClose: () => {
         this.#head.closeView(view)
         for (const block of blocks) block.release()
+        for (const block of lateBlocks) block.release()
         this.#upkeep.readerLeft()
       },
     })
   }
 
   stats(): TsdbStats {
-    const blocks = this.#blocks.blocks
+    const blocks = this.#blocks.all
     const walBytes = this.#wal.sizeBytes
-    const first = Math.min(blocks[0]?.meta.minTime ?? Infinity, this.#head.minTime)
-    const last = Math.max(blocks.at(-1)?.meta.maxTime ?? -Infinity, this.#head.maxTime)
+    const late = this.#late
+    const first = blocks.reduce((t, { meta }) => Math.min(t, meta.minTime), Math.min(this.#head.minTime, late.minTime))
+    const last = Math.max(this.#newest(), late.maxTime)
     return {
       series: this.#head.seriesCount,
-      samples: blocks.reduce((sum, block) => sum + block.meta.samples, this.#head.sampleCount),
+      samples: blocks.reduce((sum, block) => sum + block.meta.samples, this.#head.sampleCount + late.samples),
       sizeBytes: this.#blocks.sizeBytes + walBytes,
       minTime: Number.isFinite(first) ? unixMs(first) : undefined,
       maxTime: Number.isFinite(last) ? unixMs(last) : undefined,
@@ -201,9 +252,15 @@ class TsdbStore implements Tsdb {
       blockBytes: this.#blocks.sizeBytes,
       walBytes,
       headSamples: this.#head.sampleCount,
+      lateSamples: late.samples,
+      lateBlocks: this.#blocks.late.length,
       setAside: this.#blocks.setAside,
       replay: this.#replay,
     }
+  }
+
+  setOutOfOrderWindow(ms: number): void {
+    this.#windowMs = ms
   }
 
   async flush(): Promise<void> {
@@ -219,7 +276,7 @@ class TsdbStore implements Tsdb {
   async verify(): Promise<readonly string[]> {
     this.#mustBeOpen()
     const damaged: string[] = []
-    for (const block of this.#blocks.blocks) {
+    for (const block of this.#blocks.all) {
       block.retain()
       try {
         await block.verify()
@@ -241,7 +298,7 @@ class TsdbStore implements Tsdb {
     await this.#owned.disposeAsync()
   }
 
-  #commit(batch: Batch, slots: Uint32Array, rejections: Rejections): CommitReport {
+  #commit(batch: Batch, slots: Uint32Array, rejections: Rejections, keepOrder: boolean): CommitReport {
     this.#mustBeOpen()
     const accepted = this.#accepted
     this.#lastCount = batch.count + 1
@@ -249,55 +306,49 @@ class TsdbStore implements Tsdb {
       accepted.slots = new Uint32Array(batch.timestamps.length)
       accepted.timestamps = new Float64Array(batch.timestamps.length)
       accepted.values = new Float64Array(batch.timestamps.length)
-      this.#numbers = new Float64Array(batch.timestamps.length)
     }
-    this.#head.check(batch, slots, { into: accepted, rejections, before: this.#before })
-    if (accepted.count > 0) {
-      this.#log(accepted)
-      this.#head.apply(accepted)
-      this.#onCommit?.({ ...accepted, labels: (i) => this.#head.labelsOf(accepted.slots[i]!) })
+    const entries: number[] | undefined = this.#windowMs > 0 && !keepOrder ? [] : undefined
+    this.#head.check(batch, slots, { into: accepted, rejections, before: this.#before, late: entries })
+    const late =
+      entries !== undefined && entries.length > 0 ? this.#checkLate(batch, slots, entries, rejections) : undefined
+    const lateCount = late?.count ?? 0
+    if (accepted.count + lateCount > 0) {
+      this.#log.write(accepted, late)
+      const labelsIn = ({ slots: of }: Accepted) => ({ labels: (i: number) => this.#head.labelsOf(of[i]!) })
+      if (accepted.count > 0) {
+        this.#head.apply(accepted)
+        this.#onCommit?.({ ...accepted, ...labelsIn(accepted) })
+      }
+      if (late !== undefined && lateCount > 0) {
+        this.#late.apply(late, this.#lateDeps.labelsOf)
+        this.#onCommit?.({ ...late, ...labelsIn(late) })
+      }
       this.#upkeep.wakeWhenDue()
     }
-    return { appended: accepted.count, rejected: rejections.list() }
+    return { appended: accepted.count + lateCount, rejected: rejections.list() }
   }
 
-  /** Writes ahead what was accepted. Throws `ASSAY_STORE_WRITE`; then the log and the head are as before. */
-  #log({ slots, timestamps, values, histograms, starts, count, maxTime }: Accepted): void {
-    const { walSegment, walNumber } = this.#head.columns
-    // A segment ends where a block will, so that it can be deleted with that block and is not read again at a start.
-    const span = Math.floor(maxTime / this.#blockMs)
-    if (span > this.#walSpan) this.#wal.cut()
-    this.#walSpan = Math.max(span, this.#walSpan)
-    const segment = this.#wal.segment()
-    if (segment !== this.#segment) {
-      this.#segment = segment
-      this.#nextNumber = 0
+  #checkLate(
+    batch: Batch,
+    slots: Uint32Array,
+    entries: readonly number[],
+    rejections: Rejections,
+  ): Accepted | undefined {
+    const takenFrom = this.#newest() - this.#windowMs
+    const late = checkLate({ batch, slots, entries, inOrder: this.#accepted, takenFrom }, this.#lateDeps, rejections)
+    if (late.count === 0) return undefined
+    if (this.#late.isFull) {
+      throw new AssayError(
+        'ASSAY_STORE_WRITE',
+        `${this.#late.samples} late samples wait to be written into a block; nothing of the batch was kept, send it again in a moment`,
+      )
     }
-    const named: NamedSeries[] = []
-    const namedSlots: number[] = []
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!
-      if (walSegment[slot] !== segment) {
-        walSegment[slot] = segment
-        walNumber[slot] = this.#nextNumber++
-        named.push({ number: walNumber[slot]!, labels: this.#head.labelsOf(slot) })
-        namedSlots.push(slot)
-      }
-      this.#numbers[i] = walNumber[slot]!
-    }
-    const record = this.#record
-    record.reset()
-    beginRecord(record)
-    writeNamedSeries(record, named)
-    writeSamples(record, 0, { numbers: this.#numbers, timestamps, values, histograms, starts, count })
-    endRecord(record, 0)
-    try {
-      this.#wal.append(record.view(), maxTime)
-    } catch (error) {
-      // The names did not reach the log either: they have to be written with the next attempt.
-      for (const slot of namedSlots) walSegment[slot] = 0
-      throw error
-    }
+    return late
+  }
+
+  /** The newest instant of all that was taken, or -Infinity. */
+  #newest(): number {
+    return Math.max(this.#head.maxTime, this.#blocks.maxTime)
   }
 
   #mustBeOpen(): void {

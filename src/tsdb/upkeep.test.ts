@@ -226,3 +226,143 @@ test('a sample far ahead of the clock is refused, so that it cannot make the pre
     [['no-instant', 1]],
   )
 })
+
+/** Late samples of one series at these instants. */
+function appendLate(store: Store, instants: readonly number[]): void {
+  const report = commitAll(
+    store,
+    instants.map((at) => [series(0), at, at * 4]),
+  )
+  assert.deepEqual(report, { appended: instants.length, rejected: [] })
+}
+
+function instantsOf(store: Store, i: number): readonly number[] {
+  using querier = store.querier(unixMs(-1e12), unixMs(1e12))
+  const found = querier.select([matcher('i', '=', `${i}`)])[0]?.samples()
+  return [...(found?.timestamps.subarray(0, found.count) ?? [])]
+}
+
+test('late samples get a block of their own, and are merged into the blocks of their time once the head has left it', async () => {
+  const dir = newDir()
+  const names = async () => (await readdir(join(dir, 'blocks'))).toSorted()
+  const expected = [-2495, 5, 15, 1705, ...Array.from({ length: 252 }, (_, i) => i * 10)].toSorted((x, y) => x - y)
+  {
+    await using store = await open(dir, { outOfOrderWindowMs: Infinity, maxLateSamples: 2 })
+    append(store, 0, 1520)
+    await store.upkeep()
+    assert.deepEqual(await names(), ['0_1000'])
+    append(store, 1520, 1900)
+    appendLate(store, [15, 5, -2495, 1705])
+    await store.upkeep()
+    // 1705 is still the head's: the block of late samples stays beside the others.
+    assert.deepEqual(await names(), ['0_1000', 'late--3000_2000.1'])
+    assert.deepEqual([store.stats().lateSamples, store.stats().lateBlocks], [0, 1])
+    append(store, 1900, 2520)
+    await store.upkeep()
+    assert.deepEqual(await names(), ['-2495_0', '0_1000.1', '1000_2000.1'].toSorted())
+    assert.deepEqual(instantsOf(store, 0), expected)
+    assert.equal(instantsOf(store, 1).length, 252)
+  }
+  await using again = await open(dir)
+  assert.deepEqual(instantsOf(again, 0), expected)
+})
+
+test('late samples are there once however often they are written, merged and read from the log again', async () => {
+  const dir = newDir()
+  const instants = new Set<number>()
+  for (let round = 0; round < 8; round++) {
+    await using store = await open(dir, { outOfOrderWindowMs: Infinity, maxLateSamples: 30 })
+    append(store, round * 700, round * 700 + 700)
+    for (let at = 0; at < 700; at += 10) instants.add(round * 700 + at)
+    for (let k = 0; k < 20; k++) {
+      const at = ((k * 37 + round * 11) % 500) * 10 + 3 - 2000
+      if (instants.has(at)) continue
+      instants.add(at)
+      appendLate(store, [at])
+    }
+    if (round % 2 === 0) await store.upkeep()
+    if (round % 3 === 0) await store.flush()
+    assert.deepEqual(
+      instantsOf(store, 0),
+      [...instants].sort((x, y) => x - y),
+      `round ${round}`,
+    )
+  }
+})
+
+test('the log keeps late samples until they are in a block, and is shortened then', async () => {
+  const dir = newDir()
+  await using store = await open(dir, { outOfOrderWindowMs: Infinity, walSegmentBytes: 500 })
+  append(store, 0, 1000)
+  for (let at = 1; at < 300; at += 2) appendLate(store, [at])
+  const before = store.stats().walBytes
+  await store.upkeep()
+  assert.equal(store.stats().walBytes, before)
+  await store.flush()
+  assert.deepEqual([store.stats().walBytes, store.stats().lateSamples], [0, 0])
+  assert.equal(instantsOf(store, 0).length, 250)
+})
+
+test('blocks of late samples leave by age and by size as others do, and what is too old is not merged first', async () => {
+  const dir = newDir()
+  await using store = await open(dir, { outOfOrderWindowMs: Infinity, retentionMs: 3000 })
+  append(store, 0, 5000)
+  appendLate(store, [-900_000, 505, 4005])
+  await store.flush()
+  await store.upkeep()
+  assert.ok(store.stats().minTime! > -900_000)
+  assert.ok(instantsOf(store, 0).includes(4005))
+  assert.equal(store.stats().lateBlocks, 0)
+
+  await using small = await open(newDir(), { outOfOrderWindowMs: Infinity, retentionBytes: 1, maxLateSamples: 2 })
+  append(small, 0, 500)
+  appendLate(small, [15, 25, 35])
+  await small.upkeep()
+  assert.deepEqual([small.stats().lateBlocks, small.stats().blocks], [0, 0])
+})
+
+test('a reader that was open before late samples were written and merged reads on from what it began with', async () => {
+  await using store = await open(newDir(), { outOfOrderWindowMs: Infinity, maxLateSamples: 2 })
+  append(store, 0, 1400)
+  appendLate(store, [5, 15, 25])
+  using querier = store.querier(unixMs(0), unixMs(1e6))
+  const [selected] = querier.select(all)
+  appendLate(store, [35, 45])
+  append(store, 1400, 4000)
+  await store.upkeep()
+  appendLate(store, [55])
+  await store.upkeep()
+  assert.equal(selected!.samples().count, 143)
+  assert.equal(querier.select(all)[0]!.samples().count, 143)
+  assert.equal(instantsOf(store, 0).length, 406)
+})
+
+test('a window that is closed again leaves what was taken, and what the log holds of it', async () => {
+  const dir = newDir()
+  {
+    await using store = await open(dir, { outOfOrderWindowMs: 1000 })
+    append(store, 0, 500)
+    appendLate(store, [5])
+    store.setOutOfOrderWindow(0)
+    assert.deepEqual(
+      commitAll(store, [[series(0), 15, 1]]).rejected.map(({ reason }) => reason),
+      ['out-of-order'],
+    )
+  }
+  await using again = await open(dir)
+  assert.equal(again.stats().lateSamples, 1)
+  assert.equal(instantsOf(again, 0)[1], 5)
+})
+
+test('more late samples than memory is for are refused, whole batches, until a block was written', async () => {
+  await using store = await open(newDir(), { outOfOrderWindowMs: Infinity, maxLateSamples: 1 })
+  commitAll(store, [[series(0), 1e6, 1]])
+  appendLate(
+    store,
+    Array.from({ length: 10_001 }, (_, i) => i),
+  )
+  const more = () => commitAll(store, [[series(0), -1, 1]])
+  assert.throws(more, { code: 'ASSAY_STORE_WRITE', message: /10001 late samples wait/ })
+  await store.upkeep()
+  assert.equal(more().appended, 1)
+})

@@ -10,18 +10,20 @@ import { compareLabels } from '#storage'
 import type { Block } from './block.ts'
 import { blockName } from './block-meta.ts'
 import { type BlockStore, isCorrupt } from './block-store.ts'
-import { type SeriesColumns, writeBlock } from './block-writer.ts'
+import { writeBlock } from './block-writer.ts'
 import { planMerge } from './compaction-plan.ts'
-import { ExtraColumns } from './extra-columns.ts'
 import type { Head } from './head.ts'
+import type { LateStore } from './late-store.ts'
+import { LateUpkeep } from './late-upkeep.ts'
 import { mergeSeries } from './merge.ts'
-import type { Part } from './part.ts'
+import { columnsOf } from './part.ts'
 import type { Wal } from './wal.ts'
 
 export type UpkeepDeps = {
   readonly head: Head
   readonly wal: Wal
   readonly blocks: BlockStore
+  readonly late: LateStore
   readonly clock: Clock
   readonly log: Log
 }
@@ -41,6 +43,7 @@ export class Upkeep implements AsyncDisposable {
   readonly #deps: UpkeepDeps
   readonly #blockMs: number
   readonly #maxMergedMs: number
+  readonly #late: LateUpkeep
   readonly #options: UpkeepOptions
   readonly #stop = new AbortController()
   readonly #ticking: Promise<void>
@@ -55,13 +58,19 @@ export class Upkeep implements AsyncDisposable {
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     // A block leaves as a whole: longer ones would keep a tenth of the retention too much.
     this.#maxMergedMs = Math.min(MAX_MERGED_MS, (options.retentionMs ?? Infinity) / 10)
+    const { retentionMs = Infinity } = options
+    this.#late = new LateUpkeep(
+      deps,
+      { blockMs: this.#blockMs, maxMergedMs: this.#maxMergedMs, retentionMs },
+      this.#stop.signal,
+    )
     this.#ticking = this.#tick()
   }
 
   /** Called after each commit: cheap, and starts a round when a block is due. */
   wakeWhenDue(): void {
-    const { head } = this.#deps
-    if (!this.#isWoken && head.maxTime - head.minTime > this.#blockMs * 1.5) this.#wake()
+    const { head, late } = this.#deps
+    if (!this.#isWoken && (head.maxTime - head.minTime > this.#blockMs * 1.5 || late.isDue)) this.#wake()
   }
 
   /** Called when a reader closed: what it held back may go now. */
@@ -74,13 +83,14 @@ export class Upkeep implements AsyncDisposable {
     return this.#enqueue(() => this.#round())
   }
 
-  /** Writes everything in the head into one block. Rejects with what the disk said. */
+  /** Writes everything in the head into one block, and what came late into another. Rejects with what the disk said. */
   async flushAll(): Promise<void> {
     let failure: unknown
     await this.#enqueue(async () => {
-      const { head } = this.#deps
+      const { head, late } = this.#deps
       try {
         if (head.maxTime >= head.minTime) await this.#flush(head.minTime, head.maxTime + 1)
+        if (late.samples > 0) await this.#late.shorten(Infinity)
         await this.#truncate()
       } catch (error) {
         failure = error
@@ -118,6 +128,8 @@ export class Upkeep implements AsyncDisposable {
     const steps = [
       ['shorten the head', () => this.#truncate()],
       ['write blocks', () => this.#flushDue()],
+      ['write blocks of late samples', () => this.#late.writeDue()],
+      ['merge late samples', () => this.#late.mergeDue()],
       ['merge blocks', () => this.#mergeDue()],
       ['apply retention', () => this.#retain()],
       ['sync the log', () => this.#deps.wal.sync()],
@@ -150,7 +162,7 @@ export class Upkeep implements AsyncDisposable {
 
   /** Moves [start, end) from the head into a block. */
   async #flush(start: number, end: number): Promise<void> {
-    const { head, blocks, wal } = this.#deps
+    const { head, blocks } = this.#deps
     head.refuseBefore(end)
     const view = head.frozenView(start, end)
     const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
@@ -161,8 +173,7 @@ export class Upkeep implements AsyncDisposable {
     if (meta === undefined) onServing()
     else await blocks.add(blockName(span), { onServing })
     this.#truncateIsDue = true
-    wal.cut()
-    await wal.truncate(end)
+    await this.#late.shorten(end)
   }
 
   async #truncate(): Promise<void> {
@@ -190,10 +201,12 @@ export class Upkeep implements AsyncDisposable {
       start: sources[0]!.meta.start,
       end: sources.at(-1)!.meta.end,
       merged: sources.reduce((sum, block) => sum + block.meta.merged, 0),
+      late: sources.some(({ meta }) => meta.late !== undefined) ? ('some' as const) : undefined,
     }
     for (const block of sources) block.retain()
     try {
-      await writeBlock(blocks.dir, span, mergeSeries(sources.map((block) => block.all())), this.#stop.signal)
+      const all = sources.map((block) => ({ series: block.all(), isMixed: block.meta.late !== undefined }))
+      await writeBlock(blocks.dir, span, mergeSeries(all), this.#stop.signal)
       await blocks.add(blockName(span), { replaced: sources })
     } finally {
       for (const block of sources) block.release()
@@ -202,29 +215,17 @@ export class Upkeep implements AsyncDisposable {
 
   async #retain(): Promise<void> {
     const { head, blocks, wal, log } = this.#deps
-    const newest = Math.max(head.maxTime, blocks.blocks.at(-1)?.meta.maxTime ?? -Infinity)
+    const newest = Math.max(head.maxTime, blocks.maxTime)
     const { retentionMs = Infinity, retentionBytes = Infinity } = this.#options
     for (;;) {
-      const oldest = blocks.blocks[0]
-      if (oldest === undefined) return
+      const [first, ...others] = blocks.all
+      if (first === undefined) return
+      const oldest = others.reduce((least, block) => (block.meta.end < least.meta.end ? block : least), first)
       const isOld = oldest.meta.end <= newest - retentionMs
       if (!isOld && blocks.sizeBytes + wal.sizeBytes <= retentionBytes) return
       log.info({ block: oldest.dir, reason: isOld ? 'age' : 'size' }, 'a block is past its retention and deleted')
       blocks.drop(oldest)
     }
-  }
-}
-
-/** Reads each series as the writer asks for it; the columns are used again. */
-function* columnsOf(parts: readonly Part[]): Generator<SeriesColumns, void, undefined> {
-  let columns = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
-  for (const part of parts) {
-    if (columns.timestamps.length < part.maxCount) {
-      columns = { timestamps: new Float64Array(part.maxCount * 2), values: new Float64Array(part.maxCount * 2) }
-    }
-    const extras = new ExtraColumns(part.maxCount)
-    const count = part.read({ ...columns, extras }, 0)
-    yield { labels: part.labels, ...columns, ...extras.take(count), count }
   }
 }
 

@@ -51,6 +51,26 @@ test('what was written is read, series, instants and bits', () => {
   assert.deepEqual([...wordsOf(samples.values)], [...wordsOf(Float64Array.of(5, 5 + 1 / 3, 5 + 2 / 3))])
 })
 
+test('late samples come back beside those in order, each with what they have besides', () => {
+  const out = new ByteWriter(16)
+  beginRecord(out)
+  writeNamedSeries(out, [{ number: 0, labels: Labels.of({ __name__: 'm' }) }])
+  const group = (at: number, count: number) => ({
+    numbers: new Float64Array(count),
+    timestamps: new Float64Array(count).fill(at),
+    values: new Float64Array(count).fill(at / 2),
+    count,
+  })
+  writeSamples(out, 0, group(7, 2), { ...group(3, 1), histograms: [sampleHistogram([1])], starts: Float64Array.of(2) })
+  endRecord(out, 0)
+  const { commits } = read(Buffer.concat([SEGMENT_MAGIC, out.view()]))
+  const [{ samples, late }] = commits as [LoggedCommit]
+  assert.deepEqual([...samples.timestamps, samples.histograms], [7, 7, undefined])
+  assert.deepEqual([...late!.timestamps, ...late!.values, ...late!.starts!], [3, 1.5, 2])
+  assert.deepEqual(late!.histograms, [sampleHistogram([1])])
+  assert.equal(out.view()[12], 3)
+})
+
 test('histograms and start timestamps come back with their samples, and a commit without any is a record as before', () => {
   const { commits } = read(segment([4, 5]))
   const [{ samples }, plain] = commits as [LoggedCommit, LoggedCommit]

@@ -3,7 +3,7 @@
  *
  * A record has: marker, length, CRC-32 of the payload, payload. The marker lets a reader find the next record behind
  * damaged bytes. In the payload stand the series that this segment has not named yet, then the samples as columns.
- * Histograms and start timestamps follow where a commit has some, and make it a record of another kind.
+ * Histograms and start timestamps follow where a commit has some, and late samples where it has some: each a record of another kind.
  * A series' number is valid within its segment only, so any segment can be read, or deleted, by itself.
  * Drawn in docs/formats/wal.md.
  */
@@ -21,6 +21,8 @@ export const MAX_RECORD_BYTES = 512 * 1024 * 1024
 const KIND_COMMIT = 1
 /** A commit with a section of histograms and start timestamps behind its samples. */
 const KIND_COMMIT_WITH_EXTRAS = 2
+/** A commit with late samples behind those in order; each of the two says whether it has a section of extras. */
+const KIND_COMMIT_WITH_LATE = 3
 /** Where the kind stands, from the beginning of a record. */
 const KIND_AT = RECORD_HEADER_BYTES
 
@@ -58,8 +60,27 @@ export type LoggedSamples = Extras & {
 }
 
 /** Ends what `beginRecord` began at byte `from`; the record's kind is settled by what the samples have. */
-export function writeSamples(out: ByteWriter, from: number, samples: LoggedSamples): void {
-  const { numbers, timestamps, values, histograms, starts, count } = samples
+export function writeSamples(out: ByteWriter, from: number, samples: LoggedSamples, late?: LoggedSamples): void {
+  if (late === undefined) {
+    writeColumns(out, samples)
+    if (writeExtrasOf(out, samples)) out.patchU8(from + KIND_AT, KIND_COMMIT_WITH_EXTRAS)
+    return
+  }
+  out.patchU8(from + KIND_AT, KIND_COMMIT_WITH_LATE)
+  for (const one of [samples, late]) {
+    writeColumns(out, one)
+    const flagAt = out.length
+    out.u8(0)
+    if (writeExtrasOf(out, one)) out.patchU8(flagAt, 1)
+  }
+}
+
+function writeExtrasOf(out: ByteWriter, samples: LoggedSamples): boolean {
+  return (samples.histograms ?? samples.starts) !== undefined && writeExtras(out, samples, 0, samples.count)
+}
+
+function writeColumns(out: ByteWriter, samples: LoggedSamples): void {
+  const { numbers, timestamps, values, count } = samples
   out.reserve(count * 24 + 16)
   out.varint(count)
   let number = 0
@@ -73,11 +94,14 @@ export function writeSamples(out: ByteWriter, from: number, samples: LoggedSampl
     at = timestamps[i]!
   }
   out.doubles(values, count)
-  if ((histograms ?? starts) !== undefined && writeExtras(out, samples, 0, count))
-    out.patchU8(from + KIND_AT, KIND_COMMIT_WITH_EXTRAS)
 }
 
-export type LoggedCommit = { readonly series: readonly NamedSeries[]; readonly samples: LoggedSamples }
+export type LoggedCommit = {
+  readonly series: readonly NamedSeries[]
+  readonly samples: LoggedSamples
+  /** Samples that came late, their histograms' hints as they came. */
+  readonly late?: LoggedSamples
+}
 
 /**
  * Reads a payload whose checksum held. Throws `DamagedError` when it makes no sense all the same, and `ASSAY_DATA_NEWER` for a kind
@@ -85,10 +109,10 @@ export type LoggedCommit = { readonly series: readonly NamedSeries[]; readonly s
  */
 export function readCommit(source: ByteReader): LoggedCommit {
   const kind = source.u8()
-  if (kind !== KIND_COMMIT && kind !== KIND_COMMIT_WITH_EXTRAS) {
+  if (kind < KIND_COMMIT || kind > KIND_COMMIT_WITH_LATE) {
     throw new AssayError(
       'ASSAY_DATA_NEWER',
-      `the write-ahead log holds a record of kind ${kind}, written by a later assay (this one knows up to ${KIND_COMMIT_WITH_EXTRAS}); start that version`,
+      `the write-ahead log holds a record of kind ${kind}, written by a later assay (this one knows up to ${KIND_COMMIT_WITH_LATE}); start that version`,
     )
   }
   const series = Array.from({ length: source.count(2) }, () => {
@@ -96,6 +120,19 @@ export function readCommit(source: ByteReader): LoggedCommit {
     const flat = Array.from({ length: source.count(2) * 2 }, () => source.text())
     return { number, labels: Labels.fromSorted(flat) }
   })
+  if (kind !== KIND_COMMIT_WITH_LATE) {
+    const samples = readColumns(source)
+    return { series, samples: kind === KIND_COMMIT ? samples : withExtras(source, samples) }
+  }
+  const group = () => {
+    const samples = readColumns(source)
+    return source.u8() === 0 ? samples : withExtras(source, samples)
+  }
+  const samples = group()
+  return { series, samples, late: group() }
+}
+
+function readColumns(source: ByteReader): LoggedSamples {
   const count = source.count(10)
   const numbers = new Float64Array(count)
   const timestamps = new Float64Array(count)
@@ -105,9 +142,11 @@ export function readCommit(source: ByteReader): LoggedCommit {
   let at = 0
   for (let i = 0; i < count; i++) timestamps[i] = at += source.zigzag()
   source.doubles(values, count)
-  if (kind === KIND_COMMIT) return { series, samples: { numbers, timestamps, values, count } }
-  const extras = new ExtraColumns(count)
-  readExtras(source, { size: count }, { columns: extras, to: 0 })
-  const { histograms, starts } = extras
-  return { series, samples: { numbers, timestamps, values, count, histograms, starts } }
+  return { numbers, timestamps, values, count }
+}
+
+function withExtras(source: ByteReader, samples: LoggedSamples): LoggedSamples {
+  const columns = new ExtraColumns(samples.count)
+  readExtras(source, { size: samples.count }, { columns, to: 0 })
+  return { ...samples, histograms: columns.histograms, starts: columns.starts }
 }

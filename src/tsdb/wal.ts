@@ -77,8 +77,8 @@ export class Wal {
       let maxTime = -Infinity
       const use = onSegment()
       const end = readSegment(bytes, (commit) => {
-        const { timestamps, count } = commit.samples
-        for (let i = 0; i < count; i++) if (timestamps[i]! > maxTime) maxTime = timestamps[i]!
+        for (const { timestamps, count } of [commit.samples, commit.late ?? NO_SAMPLES])
+          for (let i = 0; i < count; i++) if (timestamps[i]! > maxTime) maxTime = timestamps[i]!
         use(commit)
       })
       if (end.tornBytes > 0 || end.damagedBytes > 0) files.push(file)
@@ -121,15 +121,16 @@ export class Wal {
     if (maxTime > current.maxTime) current.maxTime = maxTime
   }
 
-  /** Ends the current segment, so that it can be deleted as soon as its samples are in a block. */
-  cut(): void {
+  /** Ends the current segment, so that it can be deleted as soon as its samples are in a block. Returns the last one that was begun. */
+  cut(): number {
     const current = this.#current
-    if (current === undefined) return
+    if (current === undefined) return this.#nextNumber - 1
     this.#current = undefined
     this.#closed.push({ number: current.number, bytes: current.bytes, maxTime: current.maxTime })
     if (current.needsCut) this.#tryCutBack(current)
     // Forcing a whole segment to disk takes long enough to be felt: it happens beside the event loop.
     this.#settling = Promise.all([this.#settling, forceAndClose(current.fd)]).then(() => undefined)
+    return current.number
   }
 
   /** Forces what was appended to the disk. */
@@ -137,9 +138,9 @@ export class Wal {
     if (this.#current !== undefined) await fdatasync(this.#current.fd)
   }
 
-  /** Deletes ended segments that hold nothing at or after `time`. */
-  async truncate(time: number): Promise<void> {
-    const gone = this.#closed.filter((one) => one.maxTime < time)
+  /** Deletes ended segments up to number `through` that hold nothing at or after `time`. */
+  async truncate(time: number, through: number): Promise<void> {
+    const gone = this.#closed.filter((one) => one.maxTime < time && one.number <= through)
     for (const one of gone) await rm(this.#fileOf(one.number), { force: true })
     this.#closed = this.#closed.filter((one) => !gone.includes(one))
   }
@@ -202,6 +203,7 @@ export class Wal {
   }
 }
 
+const NO_SAMPLES = { timestamps: new Float64Array(0), count: 0 }
 const fdatasync = promisify(fdatasyncCallback)
 
 /** Never rejects: the bytes were handed over long ago, and a disk that fails now fails the next write loudly. */
