@@ -106,6 +106,17 @@ test('labels are the element’s, then the rule’s, then the name; annotations 
   assert.deepEqual([alert?.state, alert?.annotations, alert?.activeAt], ['firing', { v: 'v=8' }, T0 + 1000])
 })
 
+test('what a rule found for an instant that later results have overtaken is not put between them', async () => {
+  await using b = bench({ store: memoryStore({ outOfOrderWindowMs: 600_000 }) })
+  b.rules.apply([groupOf([record('m:copy', 'm')])])
+  b.put(1, { m: 1 })
+  b.put(3, { m: 3 })
+  await b.at(3)
+  await b.at(1)
+  assert.deepEqual(await b.ask(2, 'm:copy'), [])
+  assert.deepEqual(await b.ask(3, 'm:copy'), ['m:copy 3'])
+})
+
 test('ALERTS and ALERTS_FOR_STATE tell the state, and end at once when it changes', async () => {
   await using b = bench()
   b.rules.apply([groupOf([alerting('For', 'm > 0', { forMs: 2000 })])])

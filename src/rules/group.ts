@@ -258,7 +258,7 @@ export class GroupRunner {
 
   #write(samples: readonly Sample[], ended: readonly Labels[], at: UnixMs): void {
     if (samples.length + ended.length === 0) return
-    using batch = this.#deps.store.appender()
+    using batch = this.#deps.store.appender({ keepOrder: true })
     for (const { labels, value } of samples) batch.append(undefined, labels, at, value)
     for (const labels of ended) batch.appendStale(undefined, labels, at)
     const { rejected } = batch.commit()

@@ -136,7 +136,7 @@ export class ScrapeLoop {
   /** Ends the target's series, for a target that is gone. Call it after `stop`. */
   end(): void {
     const at = unixMs(Math.max(this.#deps.clock.now(), this.#lastScrape ?? 0))
-    using batch = this.#deps.store.appender()
+    using batch = this.#deps.store.appender({ keepOrder: true })
     endAll(batch, this.cache, at)
     for (const one of this.#reports) batch.appendStale(one.ref, one.labels, at)
     this.#commit(batch)
