@@ -1,5 +1,8 @@
 /**
- * What an answer means for what was sent: done, try again, or lost.
+ * What an answer means for what was sent: done, try again, try another version, or lost.
+ *
+ * - 2.0 is told by headers how much was written. What they leave out is lost, whatever the status: it is not sent again.
+ * - A 2xx to 2.0 without any of these headers stands for 415: a receiver of 1.0 that looks at no content type reads nothing.
  *
  * Source: Prometheus remote write specifications 1.0 and 2.0, responses and retries.
  */
@@ -13,6 +16,8 @@ export type Verdict =
   | { readonly kind: 'done' }
   /** `afterMs`: not before, as the receiver says; absent: as our own backoff says. */
   | { readonly kind: 'retry'; readonly why: string; readonly afterMs?: number }
+  /** The receiver does not read this version; another one may be tried. */
+  | { readonly kind: 'unsupported'; readonly why: string }
   /** What the receiver says it has not written. */
   | { readonly kind: 'lost'; readonly why: string; readonly lost: Sent }
 
@@ -25,29 +30,40 @@ export function judgeAnswer(
 ): Verdict {
   const { status } = answer
   const why = `${status}: ${answer.text.trim().slice(0, MAX_SHOWN)}`
-  const afterMs = retryAfterMs(answer, how.now)
-  if (status >= 500 || (status === 429 && how.retryOnHttp429))
+  if (status >= 500 || (status === 429 && how.retryOnHttp429)) {
+    const afterMs = retryAfterMs(answer, how.now)
     return { kind: 'retry', why, ...(afterMs === undefined ? {} : { afterMs }) }
+  }
+  if (status === 415) return { kind: 'unsupported', why }
+  const isDone = status >= 200 && status < 300
+  if (how.version === 'v1') return isDone ? { kind: 'done' } : { kind: 'lost', why, lost: sent }
   const written = writtenIn(answer)
-  if (status >= 200 && status < 300) {
-    if (how.version === 'v1' || written !== undefined || sent.samples + sent.histograms + sent.exemplars === 0)
-      return { kind: 'done' }
-    return {
-      kind: 'lost',
-      why: `${status}, but without saying what was written: the receiver reads remote write 1.0 alone; write protobuf_message: prometheus.WriteRequest`,
-      lost: sent,
-    }
-  }
-  if (written === undefined || how.version === 'v1') return { kind: 'lost', why, lost: sent }
+  if (!isDone) return { kind: 'lost', why, lost: missing(sent, written) }
+  if (totalOf(sent) === 0) return { kind: 'done' }
+  if (written === undefined)
+    return { kind: 'unsupported', why: `${status}, but without saying what was written, as a receiver of 1.0 answers` }
+  const lost = missing(sent, written)
+  return totalOf(lost) === 0
+    ? { kind: 'done' }
+    : { kind: 'lost', why: `${status}, but not all was written: missing are ${told(lost)}`, lost }
+}
+
+/** Those of `sent` that are not in `written`; none of the headers says that nothing was. */
+function missing(sent: Sent, written: Sent | undefined): Sent {
+  if (written === undefined) return sent
   return {
-    kind: 'lost',
-    why,
-    lost: {
-      samples: Math.max(0, sent.samples - written.samples),
-      histograms: Math.max(0, sent.histograms - written.histograms),
-      exemplars: Math.max(0, sent.exemplars - written.exemplars),
-    },
+    samples: Math.max(0, sent.samples - written.samples),
+    histograms: Math.max(0, sent.histograms - written.histograms),
+    exemplars: Math.max(0, sent.exemplars - written.exemplars),
   }
+}
+
+function totalOf({ samples, histograms, exemplars }: Sent): number {
+  return samples + histograms + exemplars
+}
+
+function told({ samples, histograms, exemplars }: Sent): string {
+  return `${samples} samples, ${histograms} histograms, ${exemplars} exemplars`
 }
 
 /** `undefined`: none of the headers is there. One that is missing beside others stands for 0. */

@@ -93,6 +93,7 @@ class Writers<Step> implements RemoteWriter<Step> {
         name: sender.config.name,
         url: sender.config.url,
         totals: sender.totals,
+        fellBack: sender.fellBack,
         shards: sender.shards,
         queue: sender.config.queue,
       })),

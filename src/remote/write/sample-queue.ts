@@ -18,6 +18,21 @@ export type QueuedSamples = {
   readonly histograms: readonly (NativeHistogram | undefined)[]
 }
 
+/** Those at the places `kept`, in that order. */
+export function picked(queued: QueuedSamples, kept: readonly number[]): QueuedSamples {
+  const values = new Float64Array(kept.length)
+  // By its bytes: a stale marker is bits.
+  for (const [to, from] of kept.entries()) values.set(queued.values.subarray(from, from + 1), to)
+  return {
+    count: kept.length,
+    series: kept.map((i) => queued.series[i]!),
+    timestamps: Float64Array.from(kept, (i) => queued.timestamps[i]!),
+    values,
+    starts: Float64Array.from(kept, (i) => queued.starts[i]!),
+    histograms: kept.map((i) => queued.histograms[i]),
+  }
+}
+
 const FIRST_CAPACITY = 64
 
 export class SampleQueue {

@@ -53,6 +53,8 @@ export function newTotals() {
     exemplarsRetried: 0,
     exemplarsDropped: 0,
     bytes: 0,
+    /** In which requests were under way, since the number of lanes was last looked at. */
+    sendingMs: 0,
     /** Unix milliseconds: of what came, and of what was sent. */
     highestAt: 0,
     highestSentAt: 0,
@@ -66,6 +68,7 @@ export type SenderReading = {
   readonly name: string
   readonly url: string
   readonly totals: SenderTotals
+  readonly fellBack: boolean
   readonly shards: { readonly now: number; readonly desired: number; readonly pending: number }
   readonly queue: {
     readonly capacity: number
@@ -173,6 +176,12 @@ export function senderPage(senders: readonly SenderReading[], arrived: ArrivalTo
     for (const one of senders)
       for (const [reason, count] of one.totals.dropped[kind]) page.sample(count, { ...labelsOf(one), reason })
   }
+  page.family(
+    'assay_remote_write_fell_back',
+    'gauge',
+    '1 where the receiver does not read 2.0, which is configured, and is sent 1.0.',
+  )
+  for (const one of senders) page.sample(one.fellBack ? 1 : 0, labelsOf(one))
   page.family(
     'prometheus_remote_storage_sent_batch_duration_seconds',
     'histogram',

@@ -83,7 +83,8 @@ export function openSender(
     client: {
       async post(post) {
         const message = Buffer.from(uncompressSync(Buffer.from(post.body), { asBuffer: true }))
-        const request = config.version === 'v1' ? decodeWriteRequest(message) : decodeWriteRequestV2(message)
+        const isV2 = post.headers['content-type']?.includes('v2') === true
+        const request = isV2 ? decodeWriteRequestV2(message) : decodeWriteRequest(message)
         const one = { post, request, at: clock.now() }
         const answer = answering(received.push(one) - 1, one)
         if (answer instanceof Error) throw answer

@@ -2,53 +2,44 @@
  * Writes to one receiver: from commits of the store to requests over HTTP.
  *
  * - A series is looked at once: external labels, relabelling and its lane are remembered as long as the store knows the series.
- * - What the receiver cannot take now (5xx, no answer, 429 where that is asked for) is tried again until it is taken or the
- *   sender ends, with growing waits; what it will never take is counted as failed and told in the log.
+ * - What is sent is looked at again at each try: what is too old by then, or has no place in the version that the receiver turned
+ *   out to read, is dropped and counted.
  * - Exemplars wait for the next sample of their series and travel with it.
  * - What waits is lost when the process ends before it is flushed: the queue is in memory alone.
  *
  * Source: Prometheus remote write specifications 1.0 and 2.0; prometheus: storage/remote/queue_manager.go.
  */
 import { compressSync } from 'snappy'
-import { byBytes, type Clock, CUSTOM_SCHEMA, Labels, type Log, messageOf, redactUrl, type Text } from '#core'
+import { byBytes, CUSTOM_SCHEMA, Labels, type NativeHistogram } from '#core'
 import type { Committed, Metadata, MetadataStore } from '#storage'
-import { batchOf } from './batch-of.ts'
+import { batchOf, type SendBatch } from './batch-of.ts'
 import type { RemoteWriteConfig } from './config.ts'
+import { Delivery, type DeliveryDeps, type Message } from './delivery.ts'
 import { DesiredShards, RESHARD_INTERVAL_MS } from './desired-shards.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { encodeWriteV2 } from './encode-v2.ts'
-import { judgeAnswer, type Sent, type Verdict } from './judge-answer.ts'
-import { contentTypeOf } from './negotiate.ts'
-import type { PostClient } from './post-client.ts'
-import type { QueuedSamples, SentLabels } from './sample-queue.ts'
+import type { Sent } from './judge-answer.ts'
+import { picked, type QueuedSamples, type SentLabels } from './sample-queue.ts'
 import { newTotals, type SenderTotals } from './sender-metrics.ts'
 import { Shards } from './shards.ts'
 import type { WriteExemplar } from './types.ts'
 
-export type SenderDeps<Step> = {
-  readonly clock: Clock
-  readonly log: Log
+export type SenderDeps<Step> = Omit<DeliveryDeps, 'totals'> & {
   readonly metadata: MetadataStore
-  readonly client: PostClient
   readonly relabel: (labels: Labels, steps: readonly Step[]) => Labels | undefined
-  readonly resolve: (text: Text) => string
-  /** How we call ourselves. */
-  readonly version: string
-  /** In [0, 1). */
-  readonly random: () => number
 }
 
+/** Prometheus' word for a histogram with custom buckets that 1.0 has no place for. */
+const NOT_IN_V1 = 'nhcb_in_rw1_not_supported'
 /** Exemplars that wait for a sample of their series, over all series. */
 const MAX_WAITING_EXEMPLARS = 10_000
-/** No receiver puts us off for longer at a time. */
-const MAX_RETRY_AFTER_MS = 300_000
-
 export class Sender<Step> {
   readonly config: RemoteWriteConfig<Step>
   readonly totals: SenderTotals = newTotals()
   readonly #deps: SenderDeps<Step>
   readonly #external: Labels
   readonly #shards: Shards
+  readonly #delivery: Delivery
   readonly #desired = new DesiredShards()
   /** `undefined` in it: dropped by relabelling. */
   readonly #series = new WeakMap<Labels, SentLabels | { readonly dropped: true }>()
@@ -58,12 +49,13 @@ export class Sender<Step> {
   /** The end has waited long enough: even what is under way is given up. */
   readonly #late = new AbortController()
   readonly #loops: Promise<void>
-  #traffic = { samplesIn: 0, samplesOut: 0, sendingMs: 0 }
+  #traffic = { samplesIn: 0, samplesOut: 0 }
 
   constructor(config: RemoteWriteConfig<Step>, externalLabels: Labels, deps: SenderDeps<Step>) {
     this.config = config
     this.#deps = deps
     this.#external = externalLabels
+    this.#delivery = new Delivery(config, this.#late.signal, { ...deps, totals: this.totals })
     const { queue } = config
     this.#shards = new Shards(
       {
@@ -83,6 +75,11 @@ export class Sender<Step> {
     return { now: this.#shards.count, desired: this.#desired.desired, pending: this.#shards.pending }
   }
 
+  /** Whether the receiver reads 1.0 alone, although 2.0 is configured. */
+  get fellBack(): boolean {
+    return this.#delivery.fellBack
+  }
+
   /** Takes what a commit brought. */
   commit({ count, labels, timestamps, values, histograms, starts }: Committed): void {
     const { totals, config } = this
@@ -93,10 +90,10 @@ export class Sender<Step> {
         totals.dropped.add('dropped_series', histogram !== undefined)
         continue
       }
-      if (histogram !== undefined && config.version === 'v1') {
-        if (!config.sendNativeHistograms) continue
-        if (histogram.schema === CUSTOM_SCHEMA) {
-          totals.dropped.add('nhcb_in_rw1_not_supported', true)
+      if (histogram !== undefined) {
+        if (config.version === 'v1' && !config.sendNativeHistograms) continue
+        if (!this.#carries(histogram)) {
+          totals.dropped.add(NOT_IN_V1, true)
           continue
         }
       }
@@ -111,15 +108,22 @@ export class Sender<Step> {
     if (this.config.version === 'v1' && !this.config.sendExemplars) return
     const series = this.#seriesOf(of)
     if ('dropped' in series) return
-    if (this.#waitingExemplars >= MAX_WAITING_EXEMPLARS) {
-      this.totals.exemplarsDropped++
-      return
-    }
+    if (this.#waitingExemplars >= MAX_WAITING_EXEMPLARS) this.#dropOldestExemplars()
     this.#waitingExemplars++
     const { key } = series.labels
     const waiting = this.#exemplars.get(key)
     if (waiting === undefined) this.#exemplars.set(key, [exemplar])
     else waiting.push(exemplar)
+  }
+
+  /** Of the series that has waited longest: it may have ended, and its room is needed by those that live. */
+  #dropOldestExemplars(): void {
+    for (const [key, { length }] of this.#exemplars) {
+      this.#exemplars.delete(key)
+      this.#waitingExemplars -= length
+      this.totals.exemplarsDropped += length
+      return
+    }
   }
 
   /** Ends: what waits is sent until `signal` aborts, the rest is counted as dropped. */
@@ -156,133 +160,76 @@ export class Sender<Step> {
   }
 
   /** As `ShardsDeps.send`. */
-  async #send(queued: QueuedSamples, signal: AbortSignal): Promise<boolean> {
-    const { totals, config } = this
-    const fresh = this.#withoutOld(queued)
-    if (fresh.count === 0) return true
-    const batch = batchOf(fresh, (series) => this.#takeExemplars(series))
-    const message =
-      config.version === 'v1'
-        ? encodeWriteV1({ ...batch, metadata: [] })
-        : encodeWriteV2(batch, (family): Metadata | undefined => this.#deps.metadata.get(family))
-    const verdict = await this.#deliver(message, batch, signal)
-    if (verdict === undefined) {
-      for (const { labels, exemplars } of batch.series) this.#putBack(labels, exemplars)
-      return false
+  async #send(queued: QueuedSamples, signal: AbortSignal): Promise<QueuedSamples | undefined> {
+    const { totals } = this
+    let left = queued
+    let batch: SendBatch | undefined
+    let message: Message | undefined
+    const next = (): Message | undefined => {
+      const fresh = this.#sendable(left)
+      if (message === undefined || fresh !== left || message.version !== this.#delivery.version) {
+        if (batch !== undefined) this.#putBack(batch)
+        left = fresh
+        batch = fresh.count === 0 ? undefined : batchOf(fresh, (series) => this.#takeExemplars(series))
+        message = batch === undefined ? undefined : this.#messageOf(batch)
+      }
+      return message
     }
+    const outcome = await this.#delivery.deliver(next, signal)
+    if (outcome.kind === 'aborted') {
+      if (batch !== undefined) this.#putBack(batch)
+      return left
+    }
+    if (outcome.kind === 'nothing' || batch === undefined) return undefined
     totals.samples += batch.samples
     totals.histograms += batch.histograms
     totals.exemplars += batch.exemplars
-    this.#traffic.samplesOut += fresh.count
-    if (verdict.kind === 'done') totals.lastError = ''
-    if (verdict.kind === 'lost') {
-      totals.samplesFailed += verdict.lost.samples
-      totals.histogramsFailed += verdict.lost.histograms
-      totals.exemplarsFailed += verdict.lost.exemplars
-      this.#complain(verdict.why)
+    this.#traffic.samplesOut += left.count
+    if (outcome.kind === 'lost') {
+      totals.samplesFailed += outcome.lost.samples
+      totals.histogramsFailed += outcome.lost.histograms
+      totals.exemplarsFailed += outcome.lost.exemplars
     }
-    for (const at of fresh.timestamps) if (at > totals.highestSentAt) totals.highestSentAt = at
-    return true
+    for (const at of left.timestamps) if (at > totals.highestSentAt) totals.highestSentAt = at
+    return undefined
   }
 
-  #putBack(labels: Labels, exemplars: readonly WriteExemplar[]): void {
-    if (exemplars.length === 0) return
-    this.#exemplars.set(labels.key, [...exemplars, ...(this.#exemplars.get(labels.key) ?? [])])
-    this.#waitingExemplars += exemplars.length
+  #messageOf(batch: SendBatch): Message {
+    const { version } = this.#delivery
+    const bytes =
+      version === 'v1'
+        ? encodeWriteV1({ ...batch, metadata: [] })
+        : encodeWriteV2(batch, (family): Metadata | undefined => this.#deps.metadata.get(family))
+    // 2,000 samples take a fraction of a millisecond: less than a turn through the thread pool.
+    return { version, body: compressSync(bytes), sent: batch }
   }
 
-  #withoutOld(queued: QueuedSamples): QueuedSamples {
+  #putBack({ series }: SendBatch): void {
+    for (const { labels, exemplars } of series) {
+      if (exemplars.length === 0) continue
+      this.#exemplars.set(labels.key, [...exemplars, ...(this.#exemplars.get(labels.key) ?? [])])
+      this.#waitingExemplars += exemplars.length
+    }
+  }
+
+  /** The same, without what is too old by now or has no place in the version that is spoken by now: that is counted. */
+  #sendable(queued: QueuedSamples): QueuedSamples {
     const limit = this.config.queue.sampleAgeLimitMs
-    if (limit === 0) return queued
-    const oldest = this.#deps.clock.now() - limit
+    const oldest = limit === 0 ? Number.NEGATIVE_INFINITY : this.#deps.clock.now() - limit
+    if (limit === 0 && !this.#delivery.fellBack) return queued
     const kept: number[] = []
     for (let i = 0; i < queued.count; i++) {
-      if (queued.timestamps[i]! >= oldest) kept.push(i)
-      else this.totals.dropped.add('too_old', queued.histograms[i] !== undefined)
+      const histogram = queued.histograms[i]
+      const isHistogram = histogram !== undefined
+      if (queued.timestamps[i]! < oldest) this.totals.dropped.add('too_old', isHistogram)
+      else if (isHistogram && !this.#carries(histogram)) this.totals.dropped.add(NOT_IN_V1, true)
+      else kept.push(i)
     }
-    if (kept.length === queued.count) return queued
-    const values = new Float64Array(kept.length)
-    // By its bytes: a stale marker is bits.
-    for (const [to, from] of kept.entries()) values.set(queued.values.subarray(from, from + 1), to)
-    return {
-      count: kept.length,
-      series: kept.map((i) => queued.series[i]!),
-      timestamps: Float64Array.from(kept, (i) => queued.timestamps[i]!),
-      values,
-      starts: Float64Array.from(kept, (i) => queued.starts[i]!),
-      histograms: kept.map((i) => queued.histograms[i]),
-    }
+    return kept.length === queued.count ? queued : picked(queued, kept)
   }
 
-  /** Tries until the receiver has taken or refused it; `undefined`: aborted before. */
-  async #deliver(message: Buffer, sent: Sent, signal: AbortSignal): Promise<Verdict | undefined> {
-    const { clock, random } = this.#deps
-    const { queue } = this.config
-    // 2,000 samples take a fraction of a millisecond: less than a turn through the thread pool.
-    const body = compressSync(message)
-    let backoffMs = queue.minBackoffMs
-    for (;;) {
-      if (signal.aborted) return undefined
-      const verdict = await this.#attempt(body, sent)
-      if (verdict.kind !== 'retry') return verdict
-      this.totals.samplesRetried += sent.samples
-      this.totals.histogramsRetried += sent.histograms
-      this.totals.exemplarsRetried += sent.exemplars
-      this.#complain(verdict.why)
-      // Between half of the step and all of it, so that senders do not come back together.
-      const own = backoffMs / 2 + (backoffMs / 2) * random()
-      await clock.sleep(Math.min(MAX_RETRY_AFTER_MS, Math.max(own, verdict.afterMs ?? 0)), signal)
-      backoffMs = Math.min(queue.maxBackoffMs, backoffMs * 2)
-    }
-  }
-
-  async #attempt(body: Buffer, sent: Sent): Promise<Verdict> {
-    const { clock, client } = this.#deps
-    const { config, totals } = this
-    const startedMs = clock.monotonicMs()
-    // Neither a new number of lanes nor the end aborts a request under way: whether it arrived would not be known.
-    const done = new AbortController()
-    const late = new AbortController()
-    const signal = AbortSignal.any([late.signal, this.#late.signal])
-    void clock.sleep(config.timeoutMs, done.signal).then(() => {
-      if (!done.signal.aborted) late.abort(new Error(`no answer within ${config.timeoutMs} ms`))
-    })
-    try {
-      const answer = await client.post({ url: config.url, headers: this.#headers(), body }, signal)
-      totals.bytes += body.length
-      return judgeAnswer(answer, sent, {
-        version: config.version,
-        retryOnHttp429: config.queue.retryOnHttp429,
-        now: clock.now(),
-      })
-    } catch (thrown) {
-      return { kind: 'retry', why: messageOf(late.signal.aborted ? late.signal.reason : thrown) }
-    } finally {
-      done.abort()
-      const tookMs = clock.monotonicMs() - startedMs
-      this.#traffic.sendingMs += tookMs
-      totals.duration.observe(tookMs / 1000)
-    }
-  }
-
-  #headers(): Readonly<Record<string, string>> {
-    const { config } = this
-    const { resolve, version } = this.#deps
-    const own = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), resolve(value)] as const)
-    return {
-      ...Object.fromEntries(own),
-      'content-type': contentTypeOf(config.version),
-      'content-encoding': 'snappy',
-      'x-prometheus-remote-write-version': config.version === 'v1' ? '0.1.0' : '2.0.0',
-      'user-agent': `assay/${version}`,
-    }
-  }
-
-  /** Told once until something else is wrong: a receiver that is down is one fact. */
-  #complain(why: string): void {
-    if (this.totals.lastError === why) return
-    this.totals.lastError = why
-    this.#deps.log.warn({ remote: this.config.name, url: redactUrl(this.config.url), why }, 'remote write: not taken')
+  #carries({ schema }: NativeHistogram): boolean {
+    return this.#delivery.version === 'v2' || schema !== CUSTOM_SCHEMA
   }
 
   async #reshard(): Promise<void> {
@@ -292,33 +239,33 @@ export class Sender<Step> {
     while (!signal.aborted) {
       await clock.sleep(RESHARD_INTERVAL_MS, signal)
       if (signal.aborted) return
-      const traffic = { ...this.#traffic, pending: this.#shards.pending }
-      this.#traffic = { samplesIn: 0, samplesOut: 0, sendingMs: 0 }
+      const traffic = { ...this.#traffic, sendingMs: this.totals.sendingMs, pending: this.#shards.pending }
+      this.#traffic = { samplesIn: 0, samplesOut: 0 }
+      this.totals.sendingMs = 0
       const next = this.#desired.next(traffic, { now: this.#shards.count, min, max })
       // While nothing gets through, more lanes would only knock more often.
       if (traffic.samplesOut > 0) await this.#shards.resize(next)
     }
   }
 
-  /** 1.0 alone: 2.0 tells metadata with each series. */
+  /** For 1.0 alone: 2.0 tells metadata with each series. */
   async #sendMetadata(): Promise<void> {
     const { clock, metadata } = this.#deps
     const { config, totals } = this
     const { signal } = this.#end
-    if (config.version !== 'v1' || !config.metadata.send) return
+    if (!config.metadata.send) return
     while (!signal.aborted) {
       await clock.sleep(config.metadata.sendIntervalMs, signal)
+      if (this.#delivery.version !== 'v1') continue
       const all = [...metadata].map(([family, one]) => ({ family, ...one })).sort((a, b) => byBytes(a.family, b.family))
       for (let i = 0; i < all.length && !signal.aborted; i += config.metadata.maxSamplesPerSend) {
         const part = all.slice(i, i + config.metadata.maxSamplesPerSend)
         const nothing = { series: [], timestamps: new Float64Array(0), values: new Float64Array(0) }
-        const verdict = await this.#deliver(encodeWriteV1({ ...nothing, metadata: part }), NONE, signal)
-        if (verdict === undefined) return
+        const body = compressSync(encodeWriteV1({ ...nothing, metadata: part }))
+        const outcome = await this.#delivery.deliver(() => ({ version: 'v1', body, sent: NONE }), signal)
+        if (outcome.kind === 'aborted') return
         totals.metadata += part.length
-        if (verdict.kind === 'lost') {
-          totals.metadataFailed += part.length
-          this.#complain(verdict.why)
-        }
+        if (outcome.kind === 'lost') totals.metadataFailed += part.length
       }
     }
   }

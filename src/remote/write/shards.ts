@@ -16,8 +16,8 @@ export type ShardsDeps = {
   readonly batchSendDeadlineMs: number
   /** Most samples that wait, over all lanes. */
   readonly capacity: number
-  /** Sends until it is done or lost. `false`: aborted before, and nothing is known to have arrived. */
-  readonly send: (batch: QueuedSamples, signal: AbortSignal) => Promise<boolean>
+  /** Sends until it is done or lost; resolves with what is left when it is aborted before: nothing of it is known to have arrived. */
+  readonly send: (batch: QueuedSamples, signal: AbortSignal) => Promise<QueuedSamples | undefined>
   readonly onDropped: (dropped: QueuedSamples, why: 'queue_full' | 'shutdown') => void
 }
 
@@ -142,8 +142,7 @@ export class Shards {
       if (signal.aborted || lane.queue.count === 0) break
       lane.inFlight = lane.queue.take(maxSamplesPerSend)
       this.#waiting -= lane.inFlight.count
-      const isDone = await send(lane.inFlight, signal)
-      if (isDone) lane.inFlight = undefined
+      lane.inFlight = await send(lane.inFlight, signal)
     }
   }
 
