@@ -77,6 +77,6 @@ export {
   type VectorSample,
   vectorOf,
 } from './query.ts'
-export { compileGroups, compileRegex, toRegExp } from './regex.ts'
+export { compileGroups, compileRegex, replaceAllRegex, searchRegex, toRegExp } from './regex.ts'
 export { isStaleAt, writeStale } from './stale.ts'
 export { formatValue, tryParseValue } from './value.ts'

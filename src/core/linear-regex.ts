@@ -2,7 +2,7 @@
  * Runs an expression in time linear in the text, whatever the expression: all ways through it at once, by Thompson's and Pike's
  * method. For what V8's linear engine does not take: case folding, categories, `\z`, longer repetitions.
  *
- * - The whole text must match. Of several ways the one that backtracking would find first counts, as in RE2.
+ * - The whole text must match, but for `find`. Of several ways the one that backtracking would find first counts, as in RE2.
  * - A text is read by code points. Time is the length of the text times the size of the expression; memory the size alone.
  *
  * Source: Russ Cox, Regular Expression Matching: the Virtual Machine Approach, swtch.com/~rsc/regexp/regexp2.html.
@@ -58,6 +58,46 @@ export class LinearRegex {
     const named = [...names].map(([name, group]) => [name, part(group)] as const)
     const record = named.length === 0 ? undefined : (Object.fromEntries(named) as Record<string, string>)
     return Object.assign(parts, { index: 0, input: text, groups: record }) as RegExpExecArray
+  }
+
+  /**
+   * The first match that begins at `from` or behind it: where each group begins and ends, the whole match as group 0, -1 where a
+   * group took no part. The text before `from` is seen by assertions.
+   */
+  find(text: string, from: number): Int32Array | undefined {
+    let found: Int32Array | undefined
+    this.#now.clear()
+    for (let at = from; ; ) {
+      const now = this.#now
+      // Begins here, if nothing that began before still may match.
+      if (found === undefined) {
+        const places = new Int32Array(2 * this.#tree.groups + 2).fill(-1)
+        places[0] = at
+        this.#follow(now, 0, { text, at }, places)
+      }
+      for (let i = 0; i < now.count; i++) {
+        if (this.#ops[now.pcs[i]!] !== MATCH) continue
+        found = now.places[i]!
+        found[1] = at
+        // What stands behind it in the line is preferred less.
+        now.count = i
+      }
+      if (at >= text.length || (now.count === 0 && found !== undefined)) return found
+      const code = text.codePointAt(at)!
+      at += code > 0xffff ? 2 : 1
+      this.#next.clear()
+      for (let i = 0; i < now.count; i++) {
+        const pc = now.pcs[i]!
+        if (this.#takes(pc, code)) this.#follow(this.#next, pc + 1, { text, at }, now.places[i])
+      }
+      this.#now = this.#next
+      this.#next = now
+    }
+  }
+
+  /** The numbers of the groups that have a name. */
+  get names(): ReadonlyMap<string, number> {
+    return this.#tree.names
   }
 
   #emit(op: number, x = 0, y = 0): number {

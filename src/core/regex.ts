@@ -43,6 +43,47 @@ export function compileGroups(source: string): (value: string) => RegExpExecArra
   return (value) => runs.exec(value)
 }
 
+/**
+ * Replaces every match anywhere in a text, in linear time a match, as Go's `ReplaceAllString` does; `$1`, `${name}` and `$$` in
+ * the replacement have its meaning. `.` does not match newlines. Throws `ASSAY_REGEX`.
+ */
+export function replaceAllRegex(source: string, text: string, replacement: string): string {
+  const regex = searchOf(source)
+  let result = ''
+  let end = 0
+  for (let from = 0; from <= text.length; ) {
+    const places = regex.find(text, from)
+    if (places === undefined) break
+    const [first = 0, last = 0] = places
+    result += text.slice(end, first)
+    // Nothing that is matched right behind a match is no other match.
+    if (last > end || first === 0) result += expand(replacement, text, places, regex.names)
+    end = last
+    from = last > from ? last : from + (text.codePointAt(from)! > 0xffff ? 2 : 1)
+  }
+  return result + text.slice(end)
+}
+
+/** Whether an expression matches anywhere in a text. `.` does not match newlines. Throws `ASSAY_REGEX`. */
+export function searchRegex(source: string, text: string): boolean {
+  return searchOf(source).find(text, 0) !== undefined
+}
+
+function searchOf(source: string): LinearRegex {
+  const unanchored = `(?-s:${source})`
+  return new LinearRegex(treeOf(source, translated(unanchored)))
+}
+
+function expand(replacement: string, text: string, places: Int32Array, names: ReadonlyMap<string, number>): string {
+  return replacement.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (all, bare?: string, braced?: string) => {
+    const key = bare ?? braced
+    if (key === undefined) return all === '$$' ? '$' : all
+    const group = /^\d+$/.test(key) ? Number(key) : names.get(key)
+    if (group === undefined || 2 * group >= places.length || places[2 * group]! < 0) return ''
+    return text.slice(places[2 * group], places[2 * group + 1])
+  })
+}
+
 const ABOVE_BMP = /[\ud800-\udfff]/
 const NEEDS_UNICODE = /\\[pPu]|[\ud800-\udfff]/
 /** Quoted in an error: the rest of a long expression says no more. */

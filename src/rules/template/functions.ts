@@ -2,7 +2,7 @@
  * The functions that alert templates call: Go's own and Prometheus'.
  * A wrong argument throws; the caller turns it into the text that Prometheus shows.
  */
-import { type Labels, toRegExp, tryParseDuration, tryParseValue, type UnixMs } from '#core'
+import { type Labels, replaceAllRegex, searchRegex, tryParseDuration, tryParseValue, type UnixMs } from '#core'
 import { formatExponent, formatFixed, formatFloat, formatGeneral } from './format.ts'
 
 /** What a template computes with. A `bigint` is Go's int, a `number` its float64. */
@@ -295,20 +295,8 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
       /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
       (_, before: string, letter: string) => before + letter.toUpperCase(),
     ),
-  match: ([pattern, value]) => regex(text(pattern)).test(text(value)),
-  reReplaceAll: ([pattern, replacement, value]) =>
-    text(value).replace(regex(text(pattern), 'g'), (...found: unknown[]) =>
-      text(replacement).replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (all, bare?: string, braced?: string) => {
-        const key = bare ?? braced
-        if (key === undefined) return all === '$$' ? '$' : all
-        const groups = found.at(-1)
-        const named =
-          typeof groups === 'object' && groups !== null
-            ? Object.entries(groups).find(([name]) => name === key)?.[1]
-            : undefined
-        return String((/^\d+$/.test(key) ? found[Number(key)] : named) ?? '')
-      }),
-    ),
+  match: ([pattern, value]) => searchRegex(text(pattern), text(value)),
+  reReplaceAll: ([pattern, replacement, value]) => replaceAllRegex(text(pattern), text(value), text(replacement)),
   stripPort: ([value]) =>
     text(value)
       .replace(/:\d+$/, '')
@@ -326,8 +314,5 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   args: (args) => new Map(args.map((one, i) => [`arg${i}`, one])),
 }
 
-/** An unanchored RE2 expression. */
-function regex(source: string, flags = ''): RegExp {
-  const anchored = toRegExp(source)
-  return new RegExp(anchored.source.slice(1, -1), anchored.flags + flags)
-}
+/** The names of all functions. */
+export const TEMPLATE_FUNCTIONS: readonly string[] = Object.keys(FUNCTIONS)

@@ -52,6 +52,8 @@ for (const [source, want] of [
   ['{{ if match "^a" $labels.inst }}yes{{ else }}no{{ end }}', 'yes'],
   ['{{ if match "z" $labels.inst }}1{{ else if eq $labels.job "shop" }}2{{ else }}3{{ end }}', '2'],
   ['{{ reReplaceAll "(.*)-(.*)" "$2:$1" $labels.inst }}', '1:a'],
+  ['{{ reReplaceAll "b*" "-" "abc" }}', '-a-c-'],
+  ['{{ reReplaceAll "(?P<x>[a-c])(y)?" "<$x$2$$$3>" "abyz" }}', '<a$><by$>z'],
   ['{{ $externalLabels.cluster }}', 'c1'],
   ['{{ with query "m_tpl" }}{{ . | first | value }}/{{ . | first | label "inst" }}{{ end }}', '1234.5678/a-1'],
   ['{{ with query "none" }}some{{ else }}none{{ end }}', 'none'],
