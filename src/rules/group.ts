@@ -295,6 +295,7 @@ export class GroupRunner {
       activeAt: alert.activeAt,
       firedAt: alert.state === 'pending' ? undefined : alert.firedAt,
       resolvedAt: alert.state === 'resolved' ? alert.resolvedAt : undefined,
+      ...(alert.state === 'firing' && alert.emptySince !== undefined ? { keepFiringSince: alert.emptySince } : {}),
       ...(alert.state === 'resolved' && alert.blind ? { blind: true } : {}),
     }))
   }

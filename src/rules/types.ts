@@ -47,6 +47,8 @@ export type Alert = {
   readonly activeAt: UnixMs
   readonly firedAt: UnixMs | undefined
   readonly resolvedAt: UnixMs | undefined
+  /** Set while `keepFiringForMs` alone keeps it: since the first evaluation that did not return it. */
+  readonly keepFiringSince?: UnixMs
   /**
    * Set on a resolved alert that ended because its data vanished: the expression returned nothing, and the series it
    * reads are gone too. Missing data is never recovery: who verifies must not take it for health.
