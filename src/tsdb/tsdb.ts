@@ -26,6 +26,7 @@ import type {
 } from '#storage'
 import { type Accepted, emptyAccepted } from './accepted.ts'
 import type { Block, BlockCaches } from './block.ts'
+import type { BlockMeta } from './block-meta.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'
 import { checkLate, type LateDeps } from './check-late.ts'
@@ -90,8 +91,13 @@ export type TsdbStats = StoreStats & {
   readonly replay: ReplayReport
 }
 
+/** A block on disk: the span [start, end), and how much is in it. */
+export type BlockInfo = Pick<BlockMeta, 'start' | 'end' | 'series' | 'samples' | 'merged'> & { readonly name: string }
+
 export interface Tsdb extends Store {
   stats(): TsdbStats
+  /** Those of late samples last. */
+  blocks(): readonly BlockInfo[]
   /** Another window for late samples, from now on. */
   setOutOfOrderWindow(ms: number): void
   /** Writes all that the head holds into a block now. For tests, backups and the end of an import. */
@@ -257,6 +263,10 @@ class TsdbStore implements Tsdb {
       setAside: this.#blocks.setAside,
       replay: this.#replay,
     }
+  }
+
+  blocks(): readonly BlockInfo[] {
+    return this.#blocks.all.map(({ dir, meta }) => ({ ...meta, name: basename(dir) }))
   }
 
   setOutOfOrderWindow(ms: number): void {
