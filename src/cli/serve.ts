@@ -236,6 +236,7 @@ async function start(
         plan: () => loaded.plan,
         query,
         store,
+        blocks: () => store.blocks(),
         metadata,
         ...exemplars,
         targets: () => scraper.status(),

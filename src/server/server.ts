@@ -119,6 +119,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
         signalOf,
         raw: [writeRoute(deps, writes), readRoute(deps, options.remoteRead), otlpRoute(deps, otlp)],
         cors: options.cors,
+        metricsPage: page,
       })
       registerAssay(scope, { deps, readings, events, externalUrl })
       registerLifecycle(scope, deps, page)

@@ -16,6 +16,16 @@ export type Loop = Pick<
   'incidents' | 'incident' | 'tickets' | 'mode' | 'approval' | 'verifyUntil' | 'approve' | 'pause' | 'resume'
 >
 
+/** A block of the store: the span [start, end) in Unix milliseconds; `merged`: of how many it was made. */
+export type StoredBlock = {
+  readonly name: string
+  readonly start: number
+  readonly end: number
+  readonly series: number
+  readonly samples: number
+  readonly merged: number
+}
+
 export type ServerDeps = {
   readonly clock: Clock
   readonly log: Log
@@ -23,6 +33,8 @@ export type ServerDeps = {
   readonly query: QueryFn
   readonly store: Store
   readonly metadata: MetadataStore
+  /** What lies on disk, for `status/tsdb/blocks`; absent: nothing. */
+  readonly blocks?: () => readonly StoredBlock[]
   /** Absent: `exemplar-storage` is off, and `query_exemplars` answers with nothing. */
   readonly exemplars?: ExemplarStore
   /** What `--enable-feature` switched on: which expressions are parsed, and how. */

@@ -48,7 +48,7 @@ export const ACCEPTED: readonly Request[] = [
     'query?query=-vector(1/0)&time={at}',
     'query?query=vector(1)&time=0x1p4',
     'query?query=vector(1)&time=1_000',
-    'query?query=written&time={at}&stats=1',
+    'query?query=written&time={at}&stats=true',
     'query?query=rate(written{series=%22a%22}[1m])&time={at+60}&stats=all',
     `query_range?query=written&${RANGE}&stats=all`,
     'query?query=native&time={at}&stats=all',
@@ -266,6 +266,12 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'a deadline that has passed is a timeout here; there it is bad_data, execution or a timeout, by where the query is caught',
     ours: refusal(503, 'timeout'),
     theirs: ({ status }) => assert.ok(status === 400 || status === 422 || status === 503),
+  },
+  {
+    ...api('query?query=1&time=1&stats=1'),
+    why: 'since 3.14 a value of stats other than true and all is answered with a warning',
+    ours: ({ body }) => assert.match(Object(body).warnings[0], /^value "1" for parameter "stats" is deprecated/),
+    theirs: ({ status, body }) => assert.deepEqual([status, Object(body).warnings], [200, undefined]),
   },
   {
     ...api('format_query?query=a%20and%20on(%22b.c%22)d'),

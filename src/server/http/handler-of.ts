@@ -7,4 +7,4 @@ export function handlerOf(pattern: string | undefined, prefix: string): string {
   return path === '/' || OURS.test(path) ? path : '/static/*'
 }
 
-const OURS = /^\/(?:api|-)\/|^\/(?:metrics|federate|healthz|readyz)$/
+const OURS = /^\/(?:api|-)\/|^\/(?:metrics|federate|version|healthz|readyz)$/

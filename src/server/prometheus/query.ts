@@ -67,6 +67,15 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
       signal,
     )
     const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
-    return renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, answer.stats))
+    const rendered = renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, answer.stats))
+    return { ...rendered, warnings: [...(rendered.warnings ?? []), ...deprecated(stats)] }
   })
+}
+
+/** What Prometheus says, since 3.14, of a `stats` that it will refuse one day. */
+function deprecated(stats: string): readonly string[] {
+  if (['', 'true', 'all'].includes(stats)) return []
+  return [
+    `value ${JSON.stringify(stats)} for parameter "stats" is deprecated and will be rejected in the next major release, use "true" or "all"`,
+  ]
 }

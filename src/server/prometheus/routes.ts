@@ -4,15 +4,18 @@ import { type CorsOrigin, setCors } from '../http/cors.ts'
 import { registerForms } from '../http/forms.ts'
 import { type RawRoute, registerRaw } from '../http/raw-body.ts'
 import { paramsOf, sendJson } from '../http/request.ts'
-import { adminDisabled, dropSeries } from './admin.ts'
+import { adminDisabled, dropSeries, searchDisabled } from './admin.ts'
 import type { Call, Context, Handler } from './call.ts'
 import { queryExemplars } from './exemplars.ts'
+import { features } from './features.ts'
 import { federate } from './federate.ts'
 import { labelNames, labelValues, metadata, series } from './lookups.ts'
 import type { Notifications } from './notifications.ts'
 import { formatQuery, parseTree, query, queryRange } from './query.ts'
+import { relabelSteps } from './relabel-steps.ts'
 import { envelope, NO_CONTENT } from './render.ts'
 import { alerts, rules } from './rules.ts'
+import { selfMetrics } from './self-metrics.ts'
 import * as status from './status.ts'
 import { alertmanagers, scrapePools, targetMetadata, targets } from './targets.ts'
 
@@ -34,16 +37,22 @@ const ROUTES: readonly (readonly [methods: readonly Method[], path: string, hand
   [GET, '/metadata', metadata],
   [GET, '/targets', targets],
   [GET, '/targets/metadata', targetMetadata],
+  [GET, '/targets/relabel_steps', relabelSteps],
   [GET, '/scrape_pools', scrapePools],
   [GET, '/alertmanagers', alertmanagers],
   [GET, '/rules', rules],
   [GET, '/alerts', alerts],
   [GET, '/notifications', status.notifications],
+  [GET, '/features', features],
+  [READ, '/search/metric_names', searchDisabled],
+  [READ, '/search/label_names', searchDisabled],
+  [READ, '/search/label_values', searchDisabled],
   [GET, '/status/buildinfo', status.buildInfo],
   [GET, '/status/runtimeinfo', status.runtimeInfo],
   [GET, '/status/flags', status.flags],
   [GET, '/status/config', status.config],
   [GET, '/status/tsdb', status.tsdb],
+  [GET, '/status/tsdb/blocks', status.tsdbBlocks],
   [GET, '/status/walreplay', status.walReplay],
   [ADMIN, '/admin/tsdb/delete_series', adminDisabled],
   [ADMIN, '/admin/tsdb/clean_tombstones', adminDisabled],
@@ -57,10 +66,13 @@ export type PrometheusOptions = {
   readonly raw: readonly RawRoute[]
   /** Pages of other origins that may read; absent: none. */
   readonly cors: CorsOrigin | undefined
+  /** What `/metrics` answers. */
+  readonly metricsPage: () => string
 }
 
 export function registerPrometheus(app: FastifyInstance, context: Context, options: PrometheusOptions): void {
   const { signalOf, cors } = options
+  const routes = [...ROUTES, [GET, '/status/self_metrics', selfMetrics(options.metricsPage)] as const]
   const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
     ...context,
     params: paramsOf(request),
@@ -71,7 +83,7 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => setCors(cors, request, reply))
     registerForms(scope)
-    for (const [methods, path, handler] of ROUTES) {
+    for (const [methods, path, handler] of routes) {
       scope.route({
         method: [...methods],
         url: `/api/v1${path}`,
@@ -89,6 +101,7 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
       exposeHeadRoute: false,
       handler: async (_request, reply) => followNotifications(context.deps.notifications, reply),
     })
+    scope.get('/version', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(status.VERSION_PAGE))
     scope.get('/federate', async (request, reply) => {
       const { status, headers, body } = await federate(callOf(request, reply), request.headers.accept)
       return reply.code(status).headers(headers).send(body)

@@ -57,7 +57,7 @@ function pageOf(params: Params): { readonly limit: number; readonly token: strin
 
 /** Prometheus' own, so that a page can be continued on another server with the same files. */
 function tokenOf({ file, name }: RuleGroup): string {
-  return createHash('sha1').update(`${file};${name}`).digest('hex')
+  return createHash('sha256').update(`${file};${name}`).digest('hex')
 }
 
 export const alerts: Handler = ({ deps }) =>
@@ -141,6 +141,7 @@ function renderAlert(alert: Alert): unknown {
     annotations: alert.annotations,
     state: alert.state,
     activeAt: instant(alert.activeAt),
+    ...(alert.keepFiringSince === undefined ? {} : { keepFiringSince: instant(alert.keepFiringSince) }),
     value: formatExponent(alert.value),
   }
 }

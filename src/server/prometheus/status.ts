@@ -10,9 +10,20 @@ export const API_VERSION = '3.14.0'
 
 const MAX_ROWS = 10_000
 
+const BUILD = {
+  version: API_VERSION,
+  revision: 'assay',
+  branch: 'assay',
+  buildUser: '',
+  buildDate: '',
+  goVersion: '',
+} as const
+
 /** No `features` key: with one, Grafana would take us for Mimir. */
-export const buildInfo: Handler = () =>
-  success({ version: API_VERSION, revision: 'assay', branch: 'assay', buildUser: '', buildDate: '', goVersion: '' })
+export const buildInfo: Handler = () => success(BUILD)
+
+/** The same without an envelope, at `/version`. */
+export const VERSION_PAGE = `${JSON.stringify(BUILD)}\n`
 
 export const runtimeInfo: Handler = ({ deps }) => {
   const { ok, at } = deps.configLoad()
@@ -30,7 +41,10 @@ export const runtimeInfo: Handler = ({ deps }) => {
     GOMEMLIMIT: 0,
     GOGC: '',
     GODEBUG: '',
-    storageRetention: deps.flags['storage.tsdb.retention.time'] ?? '',
+    storageRetention: ['time', 'size']
+      .map((by) => deps.flags[`storage.tsdb.retention.${by}`] ?? '')
+      .filter((limit) => limit !== '')
+      .join(' or '),
   })
 }
 
@@ -81,6 +95,19 @@ export const tsdb: Handler = (call) => {
     })
   })
 }
+
+/** In Prometheus' shape; a block is named by its span here, where Prometheus draws a name by lot. */
+export const tsdbBlocks: Handler = ({ deps }) =>
+  success({
+    blocks: (deps.blocks?.() ?? []).map(({ name, start, end, series, samples, merged }) => ({
+      ulid: name,
+      minTime: start,
+      maxTime: end,
+      stats: { numSamples: samples, numSeries: series },
+      compaction: { level: merged > 1 ? 2 : 1, sources: [name] },
+      version: 1,
+    })),
+  })
 
 /** The log is replayed before the server listens, so whoever asks gets "done". */
 export const walReplay: Handler = () => success({ min: 0, max: 0, current: 0 })

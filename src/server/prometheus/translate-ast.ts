@@ -1,18 +1,15 @@
 /**
  * An expression as Prometheus tells its tree: what `parse_query` answers, and what UIs and linters read.
  *
- * Lengths of time are milliseconds. One that depends on the query's own range and step is not known before it is asked, and is 0,
- * as in Prometheus.
- *
- * Source of names and shapes: prometheus: web/api/v1/translate_ast.go, of version 3.10.
+ * Source of names and shapes: prometheus: web/api/v1/translate_ast.go, of version 3.14.
  */
 import { METRIC_NAME } from '#core'
 import { type Expr, FUNCTIONS, formatExpr, type ValueType, type VectorSelector } from '#promql'
+import { translateDuration } from './translate-duration.ts'
 
 /** Plain data for JSON. */
 export type Tree = Readonly<Record<string, unknown>>
 
-type Duration = NonNullable<VectorSelector['offset']>
 type Matching = NonNullable<Extract<Expr, { kind: 'binary' }>['matching']>
 
 /** `text` is what `expr` was parsed from. */
@@ -40,16 +37,16 @@ export function translateAst(expr: Expr, text: string): Tree {
     case 'call':
       return { type: 'call', func: signature(expr.name), args: expr.args.map(tree) }
     case 'matrix-selector':
-      return { ...selector('matrixSelector', expr.selector, text), range: milliseconds(expr.range) }
+      return { ...selector('matrixSelector', expr.selector, text), ...translateDuration('range', expr.range, text) }
     case 'vector-selector':
       return selector('vectorSelector', expr, text)
     case 'subquery':
       return {
         type: 'subquery',
         expr: tree(expr.expr),
-        range: milliseconds(expr.range),
-        step: milliseconds(expr.step),
-        ...when(expr),
+        ...translateDuration('range', expr.range, text),
+        ...translateDuration('step', expr.step, text),
+        ...when(expr, text),
       }
     case 'number':
       return { type: 'numberLiteral', val: formatExpr({ ...expr, duration: false }) }
@@ -70,7 +67,7 @@ function selector(type: string, node: VectorSelector, text: string): Tree {
     type,
     name,
     matchers: matchers(node.matchers, name),
-    ...when(node),
+    ...when(node, text),
     anchored: node.extension === 'anchored',
     smoothed: node.extension === 'smoothed',
   }
@@ -83,9 +80,9 @@ function matchers(all: VectorSelector['matchers'], name: string): readonly Tree[
   return ordered.map(({ name: label, op, value }) => ({ name: label, value, type: op }))
 }
 
-function when({ at, offset }: Pick<VectorSelector, 'at' | 'offset'>): Tree {
+function when({ at, offset }: Pick<VectorSelector, 'at' | 'offset'>, text: string): Tree {
   return {
-    offset: milliseconds(offset),
+    ...translateDuration('offset', offset, text),
     timestamp: at?.kind === 'time' ? at.ms : null,
     startOrEnd: at === undefined || at.kind === 'time' ? null : at.kind,
   }
@@ -104,10 +101,4 @@ function signature(name: string): Tree {
     variadic: doc.repeats ? -1 : doc.optional,
     returnType: doc.returns,
   }
-}
-
-function milliseconds(node: Duration | undefined): number {
-  if (node?.kind === 'seconds') return Math.trunc(node.value * 1000)
-  if (node?.kind === 'sign' && node.of.kind === 'seconds') return (node.op === '-' ? -1 : 1) * milliseconds(node.of)
-  return 0
 }
