@@ -82,3 +82,17 @@ test('without an answer it rejects: nobody there, or not in time', async () => {
   late.abort(new Error('too late'))
   await assert.rejects(waiting, /too late/)
 })
+
+test('a status counts also when the body behind it is cut off, or does not end in time', async () => {
+  await using server = await serverOf((request, _body, response) => {
+    response.writeHead(200, { 'content-length': '100' }).write('part')
+    if (request.url === '/cut') setImmediate(() => response.socket?.destroy())
+  })
+  using client = postClient({}, String)
+  const post = (path: string) => ({ url: server.url + path, headers: {}, body: Buffer.from('x') })
+  assert.equal((await client.post(post('/cut'), forever)).status, 200)
+  const late = new AbortController()
+  const waiting = client.post(post('/open'), late.signal)
+  setTimeout(() => late.abort(new Error('too late')), 100)
+  assert.equal((await waiting).status, 200)
+})

@@ -2,6 +2,7 @@
  * Sends one body to one address, over the HTTP client of `#core`, and reads what a sender needs of the answer.
  *
  * - Never rejects for a status: it answers it. Rejects when there is no answer.
+ * - The status is the answer: a body that is cut off or never ends takes nothing from it.
  * - Redirects that keep method and body (307, 308) are followed on the same host; to another one, neither our data nor our
  *   credentials go without being told.
  */
@@ -37,7 +38,7 @@ export function postClient(config: HttpClientConfig, resolve: (text: Text) => st
         const status = message.statusCode ?? 0
         const next = status === 307 || status === 308 ? sameHost(message.headers.location, url) : undefined
         if (next === undefined || config.followRedirects === false || hop === MAX_REDIRECTS)
-          return { status, headers: message.headers, text: await beginningOf(message) }
+          return { status, headers: message.headers, text: await beginningOf(message).catch(() => '') }
         message.destroy()
         url = next
       }

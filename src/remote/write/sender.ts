@@ -19,6 +19,7 @@ import { DesiredShards, RESHARD_INTERVAL_MS } from './desired-shards.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { encodeWriteV2 } from './encode-v2.ts'
 import type { Sent } from './judge-answer.ts'
+import { REPORT_METADATA } from './report-metadata.ts'
 import { picked, type QueuedSamples, type SentLabels } from './sample-queue.ts'
 import { newTotals, type SenderTotals } from './sender-metrics.ts'
 import { Shards } from './shards.ts'
@@ -199,7 +200,10 @@ export class Sender<Step> {
     const bytes =
       version === 'v1'
         ? encodeWriteV1({ ...batch, metadata: [] })
-        : encodeWriteV2(batch, (family): Metadata | undefined => this.#deps.metadata.get(family))
+        : encodeWriteV2(
+            batch,
+            (family): Metadata | undefined => this.#deps.metadata.get(family) ?? REPORT_METADATA.get(family),
+          )
     // 2,000 samples take a fraction of a millisecond: less than a turn through the thread pool.
     return { version, body: compressSync(bytes), sent: batch }
   }
