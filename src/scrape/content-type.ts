@@ -1,6 +1,6 @@
 /** Which format is asked for and which one a page is in, as Prometheus 3 decides it. */
 import { AssayError } from '#core'
-import type { ExpositionFormat } from './parse-page.ts'
+import type { ExpositionFormat } from './page-parser.ts'
 
 export const SCRAPE_PROTOCOLS = [
   'PrometheusProto',

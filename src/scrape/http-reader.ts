@@ -10,7 +10,7 @@ import { createGunzip } from 'node:zlib'
 import { AssayError, createHttpClient, type HttpClient, messageOf } from '#core'
 import { acceptOf, contentTypeOf, type EscapingScheme, formatOf, type ScrapeProtocol } from './content-type.ts'
 import { DEFAULT_BODY_LIMIT_BYTES } from './limits.ts'
-import type { ExpositionFormat } from './parse-page.ts'
+import type { ExpositionFormat } from './page-parser.ts'
 import type { Page, PageReader } from './types.ts'
 
 export type HttpReaderOptions = {

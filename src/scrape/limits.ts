@@ -3,7 +3,19 @@
  * A page beyond a limit is refused whole, as in Prometheus: half a page is not the truth.
  */
 import { AssayError, type Labels } from '#core'
-import type { ScrapeLimits } from './types.ts'
+
+/** 0 or absent: no limit, as in Prometheus; assay's own defaults bound the body and the number of samples all the same. */
+export type ScrapeLimits = {
+  readonly bodySizeBytes?: number
+  readonly samples?: number
+  readonly labels?: number
+  readonly labelNameLength?: number
+  readonly labelValueLength?: number
+  /** `native_histogram_bucket_limit`: buckets are merged to stay within it. */
+  readonly buckets?: number
+  /** `native_histogram_min_bucket_factor`: buckets that grow by less are merged. */
+  readonly bucketFactor?: number
+}
 
 /** Bytes of a page after decompression. */
 export const DEFAULT_BODY_LIMIT_BYTES = 50 * 2 ** 20
@@ -35,5 +47,12 @@ export function limitError(what: string): AssayError<'ASSAY_SCRAPE_LIMIT'> {
   return new AssayError(
     'ASSAY_SCRAPE_LIMIT',
     `${what}; the whole scrape is refused: raise the limit, or drop at the target`,
+  )
+}
+
+export function tooManySamples(max: number): AssayError {
+  return new AssayError(
+    'ASSAY_SCRAPE_TOO_MANY_SAMPLES',
+    `the page has more than ${max} samples; drop labels with many values at the target, or split it into several targets`,
   )
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatSeries, formatValue, Labels } from '#core'
-import { type ExpositionFormat, parseExposition } from './parse-page.ts'
+import type { ExpositionFormat } from './page-parser.ts'
+import { parseExposition } from './parse-page.ts'
 
 /** Samples as text: series, value, instant. */
 function read(text: string, format: ExpositionFormat = 'text'): string[] {

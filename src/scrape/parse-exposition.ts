@@ -6,12 +6,12 @@
  *   instant. `ExpositionPage.labels` reads the series; who knows the bytes already need not.
  * - Instants of OpenMetrics are seconds with fractions, cut (not rounded) to milliseconds, as Prometheus cuts them.
  */
-import { AssayError } from '#core'
 import type { MetricType } from '#storage'
 import { ExpositionPage } from './exposition-page.ts'
+import { tooManySamples } from './limits.ts'
+import type { PageOptions, PageParser } from './page-parser.ts'
 import { parseError } from './parse-error.ts'
 import { tryParseNumber } from './parse-number.ts'
-import type { PageOptions, PageParser } from './parse-page.ts'
 import {
   BYTE_KIND,
   NAME_START,
@@ -87,13 +87,6 @@ export class TextParser implements PageParser {
 }
 
 /** One sample too many, of whatever format. */
-export function tooManySamples(max: number): AssayError {
-  return new AssayError(
-    'ASSAY_SCRAPE_TOO_MANY_SAMPLES',
-    `the page has more than ${max} samples; drop labels with many values at the target, or split it into several targets`,
-  )
-}
-
 /** One sample line from `start`; returns where the next line starts. */
 function sampleLine(page: ExpositionPage, start: number): number {
   const { body, openMetrics } = page

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { formatValue, fuzz, sameHistogram } from '#core'
 import { encodeFamilies } from './encode-families.test-support.ts'
 import type { ExpositionPage } from './exposition-page.ts'
-import { type ExpositionFormat, type PageOptions, pageParser, parseExposition } from './parse-page.ts'
+import type { ExpositionFormat, PageOptions } from './page-parser.ts'
+import { pageParser, parseExposition } from './parse-page.ts'
 
 /** Samples as text, with the start time behind a tilde; a native histogram shows its bounds and counts. */
 function read(text: string, options: Partial<PageOptions> = {}): string[] {

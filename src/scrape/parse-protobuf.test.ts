@@ -5,7 +5,8 @@ import { formatSeries, formatValue, fuzz, METRIC_NAME, type NativeHistogram, NO_
 import { encodeFamilies, type FamilyOf } from './encode-families.test-support.ts'
 import type { ExpositionPage } from './exposition-page.ts'
 import { formatOpenMetricsNumber } from './openmetrics-number.ts'
-import { type PageOptions, parseExposition } from './parse-page.ts'
+import type { PageOptions } from './page-parser.ts'
+import { parseExposition } from './parse-page.ts'
 
 const native: NativeHistogram = {
   schema: 1,

@@ -4,7 +4,8 @@
  */
 import type { HttpClientConfig, Labels, UnixMs } from '#core'
 import type { EscapingScheme, ScrapeProtocol } from './content-type.ts'
-import type { ExpositionFormat } from './parse-page.ts'
+import type { ScrapeLimits } from './limits.ts'
+import type { ExpositionFormat } from './page-parser.ts'
 
 /** One answer of a target, as it came. */
 export type Page = {
@@ -16,19 +17,6 @@ export type Page = {
 
 /** Reads one page. Rejects when there is none: the message becomes the target's `lastError`, so it says what to do. */
 export type PageReader = (signal: AbortSignal) => Promise<Page>
-
-/** 0 or absent: no limit, as in Prometheus; assay's own defaults bound the body and the number of samples all the same. */
-export type ScrapeLimits = {
-  readonly bodySizeBytes?: number
-  readonly samples?: number
-  readonly labels?: number
-  readonly labelNameLength?: number
-  readonly labelValueLength?: number
-  /** `native_histogram_bucket_limit`: buckets are merged to stay within it. */
-  readonly buckets?: number
-  /** `native_histogram_min_bucket_factor`: buckets that grow by less are merged. */
-  readonly bucketFactor?: number
-}
 
 export const RELABEL_ACTIONS = [
   'replace',
