@@ -66,14 +66,17 @@ function encodeSlice(
       one.blobField(1, label.take())
     }
     let any = false
+    let isHistogram = endsHistograms
     for (let i = 0; i < timestamps.length; i++) {
       const at = timestamps[i]!
       if (at < from || at >= to) continue
       any = true
       const histogram = histograms?.[i]
-      // A series of histograms ends with one whose sum is the marker, as Prometheus itself writes it.
-      if (histogram === undefined && isStaleAt(values, i) && (endsHistograms || histograms?.[i - 1] !== undefined))
-        one.blobField(4, encodeStale(values, i, at))
+      // A series of histograms ends with one whose sum is the marker, as Prometheus itself writes it; not before floats of the
+      // same request, which would come first.
+      const isStale = histogram === undefined && isStaleAt(values, i)
+      if (!isStale) isHistogram = histogram !== undefined
+      if (isStale && isHistogram) one.blobField(4, encodeStale(values, i, at))
       else if (histogram === undefined) {
         const sample = new ProtoWriter(32)
         sample.doubleOf(1, values, i)
