@@ -17,21 +17,17 @@ export function foldHistograms(node: Aggregate, inputs: readonly Column[], out: 
   const { span } = unwrap(node.expr)
   for (let step = 0; step < out.kinds.length; step++) {
     if (!inputs.some(({ kinds }) => kinds[step] === HISTOGRAM)) continue
-    const isMixed = out.kinds[step] === FLOAT
     out.kinds[step] = ABSENT
     const into = node.op === 'sum' ? new HistogramSum() : new HistogramMean()
-    // Before the first float what came before still counts; a histogram behind a float that came first does not.
+    // A float in front of all histograms has them not even added; one behind the first that does not fit is not looked at.
     const first = inputs.find(({ kinds }) => kinds[step] !== ABSENT)!
     const misfit = first.kinds[step] === HISTOGRAM ? addAll(into, inputs, step) : undefined
-    if (misfit !== undefined) {
-      annotations.warn(span, mixedBuckets(misfit.labels.name))
-      if (!isMixed) continue
-    }
-    if (isMixed) {
-      annotations.warn(span, MIXED_TYPES_IN_AGGREGATION)
-      continue
-    }
     if (into.caveats.boundsReconciled) annotations.info(span, boundsReconciled('aggregation'))
+    if (misfit !== undefined) annotations.warn(span, mixedBuckets(misfit.labels.name))
+    const looked = misfit === undefined ? inputs : inputs.slice(0, inputs.indexOf(misfit))
+    const isMixed = looked.some(({ kinds }) => kinds[step] === FLOAT)
+    if (isMixed) annotations.warn(span, MIXED_TYPES_IN_AGGREGATION)
+    if (isMixed || misfit !== undefined) continue
     if (into.caveats.resetCollision) annotations.warn(span, resetCollision('aggregation'))
     const { histogram } = into
     if (histogram !== undefined) putHistogram(out, step, compactHistogram(histogram))

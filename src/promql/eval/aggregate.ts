@@ -12,6 +12,7 @@ import { formatHistogram } from '../histogram/index.ts'
 import { quote } from '../strings.ts'
 import { foldHistograms } from './aggregate-histograms.ts'
 import { ignoredInAggregation } from './annotations.ts'
+import { larger, smaller } from './arithmetic.ts'
 import { ABSENT, blank, type Column, FLOAT, type Frame, HISTOGRAM, type OpenColumn, type Vector } from './column.ts'
 import type { Context } from './context.ts'
 import { Gather } from './gather.ts'
@@ -182,20 +183,24 @@ export async function aggregateQuantile(
   return { type: 'vector', columns }
 }
 
-/** What of a parameter's values has to be said: NaN alone when one is, else the one furthest above `high` and below `low`. */
+/**
+ * What of a parameter's values has to be said: that one is NaN, and the one furthest above `high` and below `low`. Beside a NaN
+ * only an infinite one is seen to be outside, as Go takes the larger and the smaller of two.
+ */
 export function outside(values: Float64Array, low: number, high: number): readonly number[] {
-  let least = Infinity
-  let most = -Infinity
+  let least = Number.MAX_VALUE
+  let most = -Number.MAX_VALUE
+  let nan = false
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!
-    if (Number.isNaN(value)) return [value]
-    if (value < least) least = value
-    if (value > most) most = value
+    nan ||= Number.isNaN(value)
+    least = smaller(least, value)
+    most = larger(most, value)
   }
-  return [...(most > high ? [most] : []), ...(least < low ? [least] : [])]
+  return [...(nan ? [Number.NaN] : []), ...(most > high ? [most] : []), ...(least < low ? [least] : [])]
 }
 
-/** How many samples have each value, the value as a label; a histogram's is its text. */
+/** How many samples have each value, the value as a label; a histogram's is its text. A name that is grouped by stays, as in Prometheus. */
 export async function countValues(
   node: Aggregate,
   label: string,
@@ -208,11 +213,11 @@ export async function countValues(
   const gather = new Gather(frame.count, context, node.span)
   // Values repeat from step to step: the labels of each are made once a series.
   const byValue = new Map<number, OpenColumn>()
-  for (const { labels, dropName, values, kinds, histograms } of vector.columns) {
+  for (const { labels, values, kinds, histograms } of vector.columns) {
     // The label is set before grouping takes labels away.
     const group = groupLabels(labels, node.without, node.grouping)
     const stays = !node.without || groupLabels(labels.with(label, 'x'), true, node.grouping).has(label)
-    const labelled = (value: string) => gather.column(stays ? group.with(label, value) : group, dropName)
+    const labelled = (value: string) => gather.column(stays ? group.with(label, value) : group, false)
     byValue.clear()
     for (let step = 0; step < frame.count; step++) {
       if (kinds[step] === ABSENT) continue

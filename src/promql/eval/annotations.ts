@@ -7,7 +7,7 @@
  *
  * Source: prometheus: util/annotations/annotations.go.
  */
-import { goFloat } from '../go-float.ts'
+import { goFloat, goRounded } from '../go-float.ts'
 import { formatPlace, type Span } from '../position.ts'
 import { quote } from '../strings.ts'
 
@@ -85,13 +85,12 @@ function add(to: Map<string, Span>, message: string, span: Span): void {
 }
 
 function details({ low, high, difference, count, firstMs, lastMs }: Repaired): string {
-  const most = Number(difference.toPrecision(2))
-  return `, from buckets ${goFloat(low)} to ${goFloat(high)}, with a max diff of ${goFloat(most)}, over ${count} samples from ${instant(firstMs)} to ${instant(lastMs)}`
+  return `, from buckets ${goFloat(low)} to ${goFloat(high)}, with a max diff of ${goRounded(difference, 2)}, over ${count} samples from ${instant(firstMs)} to ${instant(lastMs)}`
 }
 
-/** As RFC 3339 to the second, as Go writes it. */
+/** As RFC 3339 to the second, cut off towards zero, as Go writes it. */
 function instant(ms: number): string {
-  const date = new Date(Math.floor(ms / 1000) * 1000)
+  const date = new Date(Math.trunc(ms / 1000) * 1000)
   return Number.isNaN(date.getTime()) ? `${ms / 1000}` : `${date.toISOString().slice(0, -5)}Z`
 }
 

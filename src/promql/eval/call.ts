@@ -9,6 +9,7 @@ import {
   ABSENT,
   blank,
   type Column,
+  endOf,
   FLOAT,
   type Frame,
   isBlank,
@@ -142,7 +143,8 @@ class Calls {
         const given = await this.vector(0)
         // By value only floats can be ordered; histograms are left out, whether or not the order counts.
         const vector = name.startsWith('sort_by') ? given : floatsOf(given)
-        if (bounds.isRange && bounds.start !== bounds.end) {
+        // Of what is evaluated here, which within a subquery is a range whatever was asked.
+        if (this.#frame.start !== endOf(this.#frame)) {
           annotations.warn(
             this.#node.span,
             'sort is ineffective for range queries since results are always ordered by labels',

@@ -12,6 +12,7 @@ import { type Labels, type NativeHistogram, tryParseValue } from '#core'
 import { type Call, type Expr, unwrap } from '../ast.ts'
 import { goFloat } from '../go-float.ts'
 import { nativeFraction, nativeMean, nativeQuantile, nativeStddev, nativeStdvar } from '../histogram/index.ts'
+import { quote } from '../strings.ts'
 import { forMetric } from './annotations.ts'
 import { type Bucket, bucketFraction, bucketQuantile, type Repair } from './classic-histogram.ts'
 import {
@@ -82,7 +83,7 @@ class Histograms {
     if (histogram === undefined) return { kind: 'classic', buckets: present }
     this.#context.annotations.warn(
       this.#arg.span,
-      `vector contains a mix of classic and native histograms${forMetric(labels.name)}`,
+      `vector contains a mix of classic and native histograms${forMetric(this.#nameOf(labels))}`,
     )
     return undefined
   }
@@ -128,11 +129,11 @@ class Histograms {
 
   #boundOf(labels: Labels): number | undefined {
     const le = labels.get(LE)
-    const bound = tryParseValue(le)
+    const bound = tryParseBound(le)
     if (bound === undefined)
       this.#context.annotations.warn(
         this.#arg.span,
-        `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}${forMetric(labels.name)}`,
+        `bucket label "le" is missing or has a malformed value of ${quote(le)}${forMetric(this.#nameOf(labels))}`,
       )
     return bound
   }
@@ -247,8 +248,14 @@ function warnQuantiles(q: Float64Array, arg: Expr, context: Context): void {
   }
 }
 
-/** As OpenMetrics writes label values that are numbers: with a point or an exponent always. */
+/** As Go reads a float: hexadecimal only with an exponent, which is nobody's `le`, and nothing beyond the largest double. */
+function tryParseBound(le: string): number | undefined {
+  const bound = /^[+-]?0x/i.test(le) ? undefined : tryParseValue(le)
+  return Number.isFinite(bound ?? Number.NaN) || !/\d/.test(le) ? bound : undefined
+}
+
+/** As OpenMetrics writes label values that are numbers: with a point or an exponent always, and no sign at zero. */
 function openMetricsNumber(value: number): string {
-  const text = goFloat(value)
+  const text = goFloat(value === 0 ? 0 : value)
   return /^-?\d+$/.test(text) ? `${text}.0` : text
 }

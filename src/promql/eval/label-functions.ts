@@ -1,7 +1,7 @@
 /**
  * label_replace, label_join, the sorts, and the labels of absent().
  */
-import { compileGroups, Labels, METRIC_NAME } from '#core'
+import { byBytes, compileGroups, Labels, METRIC_NAME } from '#core'
 import { compareLabels } from '#storage'
 import type { Call, Expr } from '../ast.ts'
 import { unwrap } from '../ast.ts'
@@ -63,15 +63,20 @@ function anchored(pattern: string, arg: Expr, context: Context): (value: string)
   }
 }
 
-/** Go's templates: `$1`, `${1}`, `$name`, `$$`. What is not there expands to nothing. */
+/**
+ * Go's templates: `$1`, `${1}`, `$name`, `$$`; names of letters and digits of any script. What is not there expands to
+ * nothing, and so does a number that begins with 0: it is the name of no group.
+ */
 function expand(template: string, match: RegExpExecArray): string {
-  return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced?: string, plain?: string) => {
+  return template.replace(TEMPLATE, (whole, braced?: string, plain?: string) => {
     const name = braced ?? plain
     if (name === undefined) return whole === '$$' ? '$' : whole
-    if (/^\d+$/.test(name)) return match[Number(name)] ?? ''
+    if (/^(?:0|[1-9]\d{0,7})$/.test(name)) return match[Number(name)] ?? ''
     return match.groups?.[name] ?? ''
   })
 }
+
+const TEMPLATE = /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu
 
 /** What the matchers of a selector fix: the labels that absent() answers with. */
 export function labelsOfAbsent(arg: Expr): Labels {
@@ -103,30 +108,64 @@ export function sortByValue(vector: Vector, descending: boolean): Vector {
   return { type: 'vector', columns }
 }
 
-/** By the values of the labels in natural order, then by all labels. */
+/**
+ * By the values of the labels in natural order, then by all labels.
+ *
+ * Where natural order contradicts itself, as between a value and none at all or between `1` and `01`, what comes out depends on
+ * how it is sorted: up to 12 series by insertion, as Go does. More are sorted by an order without contradictions.
+ */
 export function sortByLabels(vector: Vector, names: readonly string[], descending: boolean): Vector {
-  const sign = descending ? -1 : 1
+  const sign = descending ? 1 : -1
   const compare = (x: Column, y: Column): number => {
     for (const name of names) {
-      const order = compareNatural(x.labels.get(name), y.labels.get(name))
-      if (order !== 0) return sign * order
+      const [a, b] = [x.labels.get(name), y.labels.get(name)]
+      if (a !== b) return precedes(a, b) ? sign : -sign
     }
-    return sign * compareLabels(x.labels, y.labels)
+    return -sign * compareLabels(x.labels, y.labels)
   }
-  return { type: 'vector', columns: [...vector.columns].sort(compare) }
+  const columns = [...vector.columns]
+  const precedes = columns.length > INSERTED ? precedesOrderly : precedesNaturally
+  if (columns.length > INSERTED) columns.sort(compare)
+  else
+    for (let i = 1; i < columns.length; i++)
+      for (let j = i; j > 0 && compare(columns[j]!, columns[j - 1]!) < 0; j--)
+        [columns[j - 1], columns[j]] = [columns[j]!, columns[j - 1]!]
+  return { type: 'vector', columns }
 }
 
-/** Runs of digits compare as numbers: `a2` before `a10`. */
-export function compareNatural(a: string, b: string): number {
-  const x = a.match(/\d+|\D+/g) ?? []
-  const y = b.match(/\d+|\D+/g) ?? []
-  for (let i = 0; i < Math.min(x.length, y.length); i++) {
-    const p = x[i]!
-    const q = y[i]!
-    if (p === q) continue
-    const numbers = /^\d/.test(p) && /^\d/.test(q)
-    if (numbers && Number(p) !== Number(q)) return Number(p) - Number(q)
-    return p < q ? -1 : 1
+const INSERTED = 12
+
+/**
+ * Runs of digits compare as numbers: `a2` before `a10`. As in Prometheus' library (github.com/facette/natsort) of two values that
+ * are alike up to the end of the first, the first precedes, and nothing precedes or follows an empty one.
+ */
+export function precedesNaturally(a: string, b: string): boolean {
+  const x = a.match(CHUNKS) ?? []
+  const y = b.match(CHUNKS) ?? []
+  for (let i = 0; i < x.length; i++) {
+    if (i >= y.length) return false
+    const [p, q] = [x[i]!, y[i]!]
+    const [m, n] = [wholeOf(p), wholeOf(q)]
+    const alike = m !== undefined && n !== undefined ? m === n : p === q
+    if (!alike) return m !== undefined && n !== undefined ? m < n : byBytes(p, q) < 0
+    if (i === x.length - 1) return true
   }
-  return x.length - y.length
+  return false
+}
+
+/** The same where only one precedes the other; else what is empty comes last, and the rest by bytes. */
+function precedesOrderly(a: string, b: string): boolean {
+  const is = precedesNaturally(a, b)
+  if (is !== precedesNaturally(b, a)) return is
+  return a === '' || b === '' ? b === '' : byBytes(a, b) < 0
+}
+
+const CHUNKS = /[0-9]+|[^0-9]+/g
+const MAX_INT64 = 2n ** 63n - 1n
+
+/** What fits 64 bits; beyond that digits are text. */
+function wholeOf(text: string): bigint | undefined {
+  if (!/^[0-9]/.test(text)) return undefined
+  const value = BigInt(text)
+  return value <= MAX_INT64 ? value : undefined
 }

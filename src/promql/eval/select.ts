@@ -88,7 +88,8 @@ export async function selectInstant(
   asked: Asked = 'sample',
 ): Promise<readonly Column[]> {
   if (selector.extension === 'smoothed' && asked === 'sample') return selectSmoothed(selector, frame, context)
-  const offset = offsetMs(selector.offset, context)
+  // timestamp() looks at the moment of `@` itself, at what there is up to the offset, as in Prometheus.
+  const offset = asked === 'instant' && selector.at !== undefined ? 0 : offsetMs(selector.offset, context)
   const columns: Column[] = []
   const series = seriesOf(selector, context)
   // All at once, before the first is read: what would be too much takes no memory.
@@ -138,6 +139,8 @@ function fillInstant(column: OpenColumn, data: Samples, frame: Frame, options: I
   const { offset, asked, selector, context } = options
   const { reads, lookbackMs } = context
   const compares = context.statistics.has(selector)
+  // With steps further apart than the lookback Prometheus does not come by the sample before, and so does not compare.
+  const skips = frame.stepMs > lookbackMs
   let weight = 0
   let at = -1
   for (let step = 0; step < frame.count; step++) {
@@ -150,7 +153,8 @@ function fillInstant(column: OpenColumn, data: Samples, frame: Frame, options: I
       const more = weightOf(histogram) - 1
       reads[step]! += more
       weight += more
-      putHistogram(column, step, heard(histogram, compares ? histograms?.[at - 1] : undefined))
+      const isNear = compares && (!skips || timestamps[at - 1]! >= time - lookbackMs)
+      putHistogram(column, step, heard(histogram, isNear ? histograms?.[at - 1] : undefined))
       continue
     }
     kinds[step] = FLOAT

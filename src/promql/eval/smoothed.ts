@@ -2,6 +2,7 @@
  * `x smoothed`, an instant vector between its samples: the value at each step lies on the line between the samples around it.
  *
  * - The last sample is carried on, nothing comes before the first; both ways the lookback is the limit.
+ * - Two histograms are those of a counter unless both are gauges.
  * - Floats and histograms within that reach of a step do not go together: a warning, and no value.
  */
 import { CUSTOM_SCHEMA, type NativeHistogram } from '#core'
@@ -70,13 +71,15 @@ function smoothHistogram(
   { selector, context }: Smoothing,
 ): NativeHistogram | undefined {
   const before = values[reach.at]!
-  if (!reach.isBetween) return before
+  if (reach.isHit) return before
+  // Carried on, a histogram says nothing of resets: that was said of it and the sample before it.
+  if (!reach.isBetween) return { ...before, resetHint: 'unknown' }
   const after = values[reach.at + 1]!
   if ((before.schema === CUSTOM_SCHEMA) !== (after.schema === CUSTOM_SCHEMA)) {
     context.annotations.warn(selector.span, mixedBuckets(labels.name))
     return undefined
   }
-  const isCounter = before.resetHint !== 'gauge' && after.resetHint !== 'gauge'
+  const isCounter = before.resetHint !== 'gauge' || after.resetHint !== 'gauge'
   return interpolateHistograms(before, after, reach.share, {
     isCounter,
     notes: { annotations: context.annotations, span: selector.span, name: labels.name },
@@ -109,9 +112,14 @@ class Reach {
     return this.at < 0 && !this.#nextIsNear
   }
 
+  /** Whether there is a sample at the very moment. */
+  get isHit(): boolean {
+    return this.at >= 0 && this.#timestamps[this.at] === this.#time
+  }
+
   /** Whether the moment lies between two samples, and on neither. */
   get isBetween(): boolean {
-    return this.at >= 0 && this.#timestamps[this.at] !== this.#time && this.#nextIsNear
+    return this.at >= 0 && !this.isHit && this.#nextIsNear
   }
 
   /** How far from the sample before to the one after, in [0, 1). */

@@ -5,6 +5,7 @@
  *   and the zero bucket as spread evenly. A zero bucket beside buckets of one sign only reaches from or to zero.
  * - Observations of NaN are counted and lie in no bucket. For a quantile they rank above all others; of no share are they part.
  *   Either is told, since it makes the result something else than what was asked for.
+ * - Where the sum is NaN, Prometheus interpolates within the last bucket, whichever the quantile lies in: so do we.
  *
  * Source of the rules: prometheus: promql/quantile.go (`HistogramQuantile`, `HistogramFraction`).
  */
@@ -40,7 +41,7 @@ export function nativeQuantile(q: number, h: NativeHistogram): { readonly value:
     inBuckets += count
     if (count !== 0 && inBuckets >= rank) break
   }
-  const bucket = buckets === 0 ? NOTHING : listedBucketAt(h, place(Math.min(at, buckets - 1)))
+  let bucket = buckets === 0 ? NOTHING : listedBucketAt(h, place(Math.min(at, buckets - 1)))
   let { lower, upper } = bucket
   if (custom) {
     if (lower === -Infinity) {
@@ -53,8 +54,13 @@ export function nativeQuantile(q: number, h: NativeHistogram): { readonly value:
   if (found < rank) return mayHaveNan ? { value: Number.NaN, nan: 'result' } : { value: upper }
   rank = upwards ? rank - (found - bucket.count) : found - rank
   let skewed = false
-  if (mayHaveNan) {
+  if (mayHaveNan && at + 1 < buckets) {
     for (let i = at + 1; i < buckets; i++) found += listedCountAt(h, i)
+    bucket = listedBucketAt(h, buckets - 1)
+    lower = bucket.lower
+    upper = bucket.upper
+  }
+  if (mayHaveNan) {
     // Nothing is missing in the buckets when the sum is NaN for +Inf and -Inf together.
     skewed = found < h.count
   }
