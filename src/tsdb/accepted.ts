@@ -3,8 +3,8 @@
  *
  * `Accepted` is filled anew for each batch, so that its large columns are made once.
  */
-import { type Labels, type NativeHistogram, sameHistogram } from '#core'
-import { type Rejections, settleHint } from '#storage'
+import type { Labels, NativeHistogram } from '#core'
+import type { Rejections } from '#storage'
 import type { Extras } from './extra-columns.ts'
 
 /** A batch that was checked: slots instead of references, only what is to be taken. */
@@ -48,22 +48,4 @@ export type CheckInto = {
   readonly before?: (labels: Labels) => NativeHistogram | undefined
   /** Gets the entries that came late, to be decided by `checkLate`. Left out: they are rejected. */
   readonly late?: number[] | undefined
-}
-
-/** The histogram with its hint settled against the sample before it. */
-export function settled(before: NativeHistogram | undefined, histogram: NativeHistogram): NativeHistogram {
-  const resetHint = settleHint(before, histogram)
-  return resetHint === histogram.resetHint ? histogram : { ...histogram, resetHint }
-}
-
-/** A histogram of whose place nothing is known any more. */
-export function unsettled(histogram: NativeHistogram): NativeHistogram {
-  return histogram.resetHint === 'gauge' || histogram.resetHint === 'unknown'
-    ? histogram
-    : { ...histogram, resetHint: 'unknown' }
-}
-
-/** Whether two samples of the same value and instant are the same. */
-export function isSameOrNone(known: NativeHistogram | undefined, again: NativeHistogram | undefined): boolean {
-  return known === again || (known !== undefined && again !== undefined && sameHistogram(known, again))
 }

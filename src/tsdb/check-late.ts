@@ -7,9 +7,10 @@
  */
 import { type Labels, type NativeHistogram, unixMs } from '#core'
 import { type Rejections, sameBits } from '#storage'
-import { type Accepted, emptyAccepted, isSameOrNone, type Unchecked } from './accepted.ts'
+import { type Accepted, emptyAccepted, type Unchecked } from './accepted.ts'
 import { wordsOf } from './bytes.ts'
 import { lowerBound } from './late-table.ts'
+import { isSameOrNone } from './reset-hints.ts'
 import type { Columns } from './weave.ts'
 
 /** Late samples of one series further apart than this are looked up apart. */

@@ -9,9 +9,9 @@
  * Drawn in docs/formats/block.md.
  */
 import type { NativeHistogram } from '#core'
-import { unsettled } from './accepted.ts'
 import { ByteReader, ByteWriter, DamagedError } from './bytes.ts'
 import { decodeHistograms, HistogramEncoder } from './histogram-codec.ts'
+import { unsettled } from './reset-hints.ts'
 import { decodeStarts, StartRuns } from './start-codec.ts'
 
 const STARTS = 1

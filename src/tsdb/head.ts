@@ -13,7 +13,7 @@
  */
 import { Labels, type Matcher, type NativeHistogram, unixMs } from '#core'
 import { grown, sameBits } from '#storage'
-import { type Accepted, type CheckInto, isSameOrNone, settled, type Unchecked } from './accepted.ts'
+import type { Accepted, CheckInto, Unchecked } from './accepted.ts'
 import { wordsOf } from './bytes.ts'
 import { HeadColumns } from './head-columns.ts'
 import {
@@ -28,6 +28,7 @@ import {
 } from './head-series.ts'
 import type { Part } from './part.ts'
 import { labelTest, Postings } from './postings.ts'
+import { isSameOrNone, settled } from './reset-hints.ts'
 import { TextPool } from './text-pool.ts'
 
 /** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */

@@ -8,10 +8,11 @@
  */
 import { isStaleAt, type Labels, type Matcher, type NativeHistogram } from '#core'
 import { compareLabels, grown } from '#storage'
-import { type Accepted, settled } from './accepted.ts'
+import type { Accepted } from './accepted.ts'
 import { wordsOf } from './bytes.ts'
 import type { Part, PartColumns } from './part.ts'
 import { labelTest, Postings } from './postings.ts'
+import { settled } from './reset-hints.ts'
 
 /** Beyond this, putting single samples in front of them is felt: half a mebibyte to move for each. */
 export const MAX_SERIES_SAMPLES = 64 * 1024

@@ -4,8 +4,8 @@
  * A series comes as a whole, but for one with histograms: that comes in parts as its blocks give it, one at once behind the other.
  */
 import { compareLabels, grown } from '#storage'
-import { unsettled } from './accepted.ts'
 import type { SeriesColumns } from './block-writer.ts'
+import { unsettled } from './reset-hints.ts'
 
 export type MergeSource = {
   readonly series: Iterator<SeriesColumns, void, undefined>

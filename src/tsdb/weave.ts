@@ -8,10 +8,10 @@
  * Source: `AtHistogram` of the chained iterator, prometheus: storage/merge.go, for the rule of hints.
  */
 import type { Samples } from '#storage'
-import { unsettled } from './accepted.ts'
 import { wordsOf } from './bytes.ts'
 import { ExtraColumns, type Extras } from './extra-columns.ts'
 import type { Part } from './part.ts'
+import { unsettled } from './reset-hints.ts'
 
 export type Columns = Extras & {
   readonly timestamps: Float64Array
