@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AssayError, type Labels, matcher, unixMs } from '#core'
+import { AssayError, Labels, matcher, unixMs } from '#core'
 import { memoryStore, type Store } from '#storage'
 import { histogramOf } from '../histograms.test-support.ts'
 import { MAX_AHEAD_MS } from '../refusals.ts'
+import { encodeWriteV1 } from './encode-v1.ts'
 import { MAX_UNPACKED_BYTES } from './receive.ts'
 import { NOW, openBench, requestV2, V1_HEADERS, V2_HEADERS, writtenOf } from './requests.test-support.ts'
 
@@ -84,7 +85,7 @@ test('samples more than ten minutes ahead are refused, so that a wrong clock blo
   assert.deepEqual(read(store, 'c')?.timestamps, [NOW + MAX_AHEAD_MS])
 })
 
-test('exemplars go to their store; one that is refused is not counted, and fails nothing', async () => {
+test('exemplars go to their store; one that is refused is told in a 400 of 2.0, and fails nothing of 1.0', async () => {
   const seen: string[] = []
   const exemplars = {
     append(series: Labels, { labels, at: when }: { readonly labels: Labels; readonly at: number }) {
@@ -93,19 +94,41 @@ test('exemplars go to their store; one that is refused is not counted, and fails
     },
   }
   const { counts, send } = openBench({ exemplars })
+  const offsets = [0, -1, MAX_AHEAD_MS + 1]
   const answer = await send(
     requestV2([
       {
         labels: ['__name__', 'c'],
         samples: [at(0, 1)],
-        exemplars: [0, -1, MAX_AHEAD_MS + 1].map((offset) => ({ labels: ['t', 'x'], value: 1, at: NOW + offset })),
+        exemplars: offsets.map((offset) => ({ labels: ['t', 'x'], value: 1, at: NOW + offset })),
       },
     ]),
   )
-  assert.equal(answer.status, 204)
+  assert.equal(answer.status, 400)
+  assert.match(
+    answer.body,
+    /^not taken: 1 exemplars \(out of order exemplar\); 1 exemplars \(samples whose timestamp is too far/,
+  )
+  assert.match(answer.body, /; taken: 1 samples, 0 histograms$/m)
   assert.deepEqual(writtenOf(answer), [1, 0, 1])
   assert.deepEqual(seen, ['c {t="x"} 0', 'c {t="x"} -1'])
   assert.equal(counts.exemplars, 1)
+
+  const old = encodeWriteV1({
+    series: [
+      {
+        labels: Labels.of({ __name__: 'd' }),
+        from: 0,
+        to: 1,
+        histograms: [],
+        exemplars: offsets.map((offset) => ({ labels: Labels.of({ t: 'x' }), value: 1, at: NOW + offset })),
+      },
+    ],
+    timestamps: Float64Array.of(NOW),
+    values: Float64Array.of(1),
+    metadata: [],
+  })
+  assert.equal((await send(old, V1_HEADERS)).status, 204)
 })
 
 test('a store that refuses as a whole is a 503 with nothing written: sending again can help', async () => {

@@ -4,7 +4,8 @@
  * - What the store can take is taken. What it cannot is counted and named in a 400, which tells the sender not to send the same
  *   again; 2.0 is told by headers how much was written. Equal samples that come again count as written.
  * - A 5xx means that nothing was taken and sending again can help: the store refused as a whole.
- * - Exemplars are a help, not the data: one that is out of order is not counted as written, and fails nothing.
+ * - An exemplar that is refused is told in a 400 of 2.0, which forbids a success that leaves something out. 1.0 knows no exemplars:
+ *   there it fails nothing.
  * - Sizes are checked before memory is: the body by the HTTP layer, the unpacked one by its own header, what it unfolds to while
  *   it is read.
  *
@@ -16,9 +17,10 @@ import { MAX_AHEAD_MS, rejectionText, TOO_FAR_AHEAD } from '../refusals.ts'
 import { headerOf, type RemoteRequest } from '../request.ts'
 import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
+import { Faults } from './faults.ts'
 import type { LabelsCache } from './labels-cache.ts'
 import { negotiate, type WriteVersion } from './negotiate.ts'
-import type { WriteRequest } from './types.ts'
+import type { WriteFault, WriteRequest } from './types.ts'
 import { unpackSnappy } from './unpack.ts'
 
 /** Most bytes of a body as it comes. */
@@ -79,8 +81,9 @@ export async function receiveWrite(
   if (typeof agreed === 'string') return refusal(415, agreed)
   const written: Written = { samples: 0, histograms: 0, exemplars: 0 }
   try {
-    const message = decode(agreed.version, await unpackSnappy(request.body, MAX_UNPACKED_BYTES), deps)
-    const complaint = take(deps, message, written, counts)
+    const { version } = agreed
+    const message = decode(version, await unpackSnappy(request.body, MAX_UNPACKED_BYTES), deps)
+    const complaint = take(deps, { ...message, version }, written, counts)
     return complaint === undefined
       ? { status: 204, headers: writtenHeaders(agreed.version, written), body: '' }
       : refusal(400, complaint, writtenHeaders(agreed.version, written))
@@ -119,7 +122,12 @@ function statusOf(thrown: unknown): number | undefined {
 }
 
 /** Fills `written`; returns why not all was taken, or `undefined` when it was. */
-function take(deps: ReceiverDeps, request: WriteRequest, written: Written, counts: WriteCounts): string | undefined {
+function take(
+  deps: ReceiverDeps,
+  request: WriteRequest & { readonly version: WriteVersion },
+  written: Written,
+  counts: WriteCounts,
+): string | undefined {
   const latest = deps.clock.now() + MAX_AHEAD_MS
   const sent = appendAll(deps.store, request, latest)
   const rejected = { all: 0, histograms: 0 }
@@ -130,7 +138,8 @@ function take(deps: ReceiverDeps, request: WriteRequest, written: Written, count
   written.samples = sent.samples - (rejected.all - rejected.histograms)
   written.histograms = sent.histograms - rejected.histograms
   for (const { family, ...one } of request.metadata) deps.metadata.set(family, one)
-  written.exemplars = appendExemplars(deps, request, latest)
+  const exemplars = appendExemplars(deps, request, latest)
+  written.exemplars = exemplars.taken
 
   const faulty = request.faults.reduce((sum, one) => sum + one.count, 0)
   counts.requests++
@@ -140,7 +149,7 @@ function take(deps: ReceiverDeps, request: WriteRequest, written: Written, count
   counts.rejected += rejected.all + sent.tooFar + faulty
   counts.invalidLabels += faulty
   counts.withoutMetadata += request.withoutMetadata
-  return complaintOf(request, sent, written)
+  return complaintOf(request, sent, written, request.version === 'v2' ? exemplars.refused.list() : [])
 }
 
 type Sent = { readonly report: CommitReport; samples: number; histograms: number; tooFar: number }
@@ -177,23 +186,38 @@ function appendAll(store: Store, request: WriteRequest, latest: number): Sent {
   return { report: batch.commit(), samples, histograms, tooFar }
 }
 
-function appendExemplars({ exemplars: store }: ReceiverDeps, { series }: WriteRequest, latest: number): number {
+function appendExemplars({ exemplars: store }: ReceiverDeps, { series }: WriteRequest, latest: number) {
+  const refused = new Faults()
   let taken = 0
   for (const { labels, exemplars } of series) {
     for (const exemplar of exemplars) {
-      if (exemplar.at > latest) continue
-      const refused = store?.append(labels, { ...exemplar, at: exemplar.at as UnixMs })
-      if (refused === undefined) taken++
+      const why =
+        exemplar.at > latest ? TOO_FAR_AHEAD : store?.append(labels, { ...exemplar, at: exemplar.at as UnixMs })
+      if (why === undefined) taken++
+      else refused.add(`exemplars (${EXEMPLAR_REASONS[why] ?? why})`, 1)
     }
   }
-  return taken
+  return { taken, refused }
 }
 
-function complaintOf({ faults }: WriteRequest, { report, tooFar }: Sent, written: Written): string | undefined {
+/** In Prometheus' words where it has some, since senders look for them. */
+const EXEMPLAR_REASONS: Readonly<Record<string, string>> = {
+  'out-of-order': 'out of order exemplar',
+  'labels-too-long': 'label length for exemplar exceeds maximum of 128 UTF-8 characters',
+  'no-instant': 'an exemplar whose timestamp is none',
+}
+
+function complaintOf(
+  { faults }: WriteRequest,
+  { report, tooFar }: Sent,
+  written: Written,
+  refusedExemplars: readonly WriteFault[],
+): string | undefined {
   const parts = [
     ...report.rejected.map((one) => `${one.count} ${rejectionText(one)}`),
     ...(tooFar === 0 ? [] : [`${tooFar} ${TOO_FAR_AHEAD}`]),
     ...faults.map(({ count, why }) => `${count} for ${why}`),
+    ...refusedExemplars.map(({ count, why }) => `${count} ${why}`),
   ]
   if (parts.length === 0) return undefined
   return `not taken: ${parts.join('; ')}; taken: ${written.samples} samples, ${written.histograms} histograms`
