@@ -31,6 +31,14 @@ test('the budget counts what is held, and what was released is free again', () =
   )
 })
 
+test('what there is no room for is refused before it is made, and takes nothing', () => {
+  const context = contextOf(new ManualClock())
+  context.charge(80, SPAN)
+  context.expectRoom(20, SPAN)
+  assert.deepEqual([context.held, context.peak], [80, 80])
+  assert.throws(() => context.expectRoom(21, SPAN), { code: 'ASSAY_PROMQL_LIMIT' })
+})
+
 test('it is time to breathe after much work that took long, not after much work', async () => {
   const clock = new ManualClock()
   const context = contextOf(clock)

@@ -134,6 +134,15 @@ export class Context {
     )
   }
 
+  /** Refuses what could not be charged, before it is made. Throws `ASSAY_PROMQL_LIMIT`. */
+  expectRoom(count: number, span: Span): void {
+    const held = this.#held
+    const peak = this.#peak
+    this.charge(count, span)
+    this.#held = held
+    this.#peak = peak
+  }
+
   /** Refuses more steps than the budget could ever hold, before anything is made that long. */
   limitSteps(count: number, span: Span): void {
     if (count <= this.#maxSamples) return

@@ -23,16 +23,21 @@ export async function evaluate(expr: Expr, frame: Frame, context: Context): Prom
   if (frame.count > 1 && isStepInvariant(expr)) {
     const [once, reads] = await context.reading(1, () => evaluate(expr, onceOf(frame), context))
     // In Prometheus what is read once counts at every step that it is handed out at.
-    for (let step = 0; step < frame.count; step++) context.reads[step]! += reads[0]!
+    const all = context.reads
+    if (reads[0] !== 0) for (let step = 0; step < all.length; step++) all[step]! += reads[0]!
     context.charge(sizeOf(once) * frame.count, expr.span)
     return broadcast(once, frame.count)
   }
+  // What has a value at every step takes its place whatever the data.
+  if (expr.kind === 'call' && DENSE.has(expr.name)) context.expectRoom(frame.count, expr.span)
   const held = context.held
   const value = settled(expr, await node(expr, frame, context), frame, context)
   context.held = held
   context.charge(sizeOf(value), expr.span)
   return value
 }
+
+const DENSE: ReadonlySet<string> = new Set(['time', 'scalar', 'vector', 'absent', 'absent_over_time'])
 
 /** The first step alone. */
 function onceOf({ start, stepMs }: Frame): Frame {

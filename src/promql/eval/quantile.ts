@@ -6,15 +6,21 @@ import { goFloat } from '../go-float.ts'
 /** The q-quantile of `values`, which is sorted in place. NaN when it is empty or q is NaN, infinite when q is outside [0, 1]. */
 export function quantile(q: number, values: Float64Array): number {
   const count = values.length
+  if (!(q >= 0 && q <= 1)) return interpolate(q, count, () => Number.NaN)
+  sortNanFirst(values)
+  return interpolate(q, count, (rank) => values[rank]!)
+}
+
+/** The q-quantile of `count` values, of which `at` gives the one with so many before it. */
+export function interpolate(q: number, count: number, at: (rank: number) => number): number {
   if (count === 0 || Number.isNaN(q)) return Number.NaN
   if (q < 0) return -Infinity
   if (q > 1) return Infinity
-  sortNanFirst(values)
   const rank = q * (count - 1)
   const lower = Math.max(0, Math.floor(rank))
   const upper = Math.min(count - 1, lower + 1)
   const weight = rank - Math.floor(rank)
-  return values[lower]! * (1 - weight) + values[upper]! * weight
+  return at(lower) * (1 - weight) + at(upper) * weight
 }
 
 /** Typed arrays sort NaN to the end; Prometheus has it in front. */

@@ -27,6 +27,7 @@ import {
 import type { Context } from './context.ts'
 import { offsetMs, positiveMs } from './duration.ts'
 import { extendedFunction, extendedMixed } from './extended-range.ts'
+import { LONG, type LongFunction, longMadOverTime, longQuantileOverTime } from './long-window.ts'
 import { changesOfMixed, resetsOfMixed } from './mixed-count.ts'
 import * as mixed from './mixed-over-time.ts'
 import * as overTime from './over-time.ts'
@@ -42,6 +43,8 @@ type RangeFunctionInfo = {
   readonly run: RangeFunction
   /** For windows with histograms in them; without it they are passed over, with an info where floats are there too. */
   readonly mixed?: MixedFunction
+  /** The same as `run` for long windows, giving way within one; without it one window is one turn. */
+  readonly long?: LongFunction
   /** The result is a sample of the series itself, so it keeps its name. */
   readonly keepsName?: boolean
   /** Meant for counters: a name that does not look like one is worth a note. */
@@ -73,8 +76,8 @@ export const RANGE_FUNCTIONS: ReadonlyMap<string, RangeFunctionInfo> = new Map<s
   ['ts_of_last_over_time', { run: overTime.tsOfLastOverTime, mixed: mixed.tsOfLastOfMixed }],
   ['stdvar_over_time', { run: overTime.stdvarOverTime }],
   ['stddev_over_time', { run: overTime.stddevOverTime }],
-  ['quantile_over_time', { run: overTime.quantileOverTime }],
-  ['mad_over_time', { run: overTime.madOverTime }],
+  ['quantile_over_time', { run: overTime.quantileOverTime, long: longQuantileOverTime }],
+  ['mad_over_time', { run: overTime.madOverTime, long: longMadOverTime }],
 ])
 
 /** Functions that only care where a counter was reset. */
@@ -125,12 +128,9 @@ export async function slide(
   const extension = extensionOf(input)
   const smoothed = extension === 'smoothed'
   const check = checkOf(call, context)
-  const run = checked(
-    call,
-    extension === undefined ? info.run : extendedFunction(call.name, info.run, smoothed),
-    check,
-    context,
-  )
+  const before = precautions(call, check, context)
+  const plain = extension === undefined ? info.run : extendedFunction(call.name, info.run, smoothed)
+  const run = before === undefined ? plain : preceded(plain, before)
   const ofMixed = info.mixed ?? passingOver(run, check)
   const runMixed = extension === undefined ? ofMixed : extendedMixed(call.name, ofMixed, smoothed)
   const window = emptyWindow(args.length, { annotations: context.annotations, span: placeOfNotes(call), name: '' })
@@ -140,11 +140,16 @@ export async function slide(
   context.charge(input.series.length * frame.count, call.span)
   for (const series of input.series) {
     const column = blank(series.labels, info.keepsName === true ? series.dropName : true, frame.count)
-    const cursor: Cursor = { step: 0, from: 0, to: 0, histogramsFrom: 0, histogramsTo: 0 }
+    const cursor: Cursor = { step: 0, from: 0, to: 0, histogramsFrom: 0, histogramsTo: 0, isLong: false }
     const slide = { window, args, frame, context }
     while (cursor.step < frame.count) {
-      const read = slideOn({ run, runMixed, byResets }, column, series, input, slide, cursor)
+      const read = slideOn({ run, runMixed, byResets, long: info.long }, column, series, input, slide, cursor)
       if (context.spend(read)) await context.breathe()
+      if (!cursor.isLong) continue
+      if (window.histogramsFrom < window.histogramsTo) noteIgnored(window)
+      before?.(window)
+      column.values[cursor.step] = await info.long!(window, context)
+      column.kinds[cursor.step++] = FLOAT
     }
     if (!isBlank(column)) {
       columns.push(column)
@@ -161,17 +166,25 @@ function passingOver(run: RangeFunction, check: (window: Window) => void): Mixed
   return (window) => {
     check(window)
     if (window.from === window.to) return undefined
-    const { annotations, span, name } = window.notes
-    annotations.info(span, ignoredInRange(name))
+    noteIgnored(window)
     return run(window, out, 0) ? out[0] : undefined
   }
+}
+
+function noteIgnored({ notes: { annotations, span, name } }: Window): void {
+  annotations.info(span, ignoredInRange(name))
 }
 
 function extensionOf({ node }: RangeInput): 'anchored' | 'smoothed' | undefined {
   return node.kind === 'matrix-selector' ? node.selector.extension : undefined
 }
 
-type Functions = { readonly run: RangeFunction; readonly runMixed: MixedFunction; readonly byResets: boolean }
+type Functions = {
+  readonly run: RangeFunction
+  readonly runMixed: MixedFunction
+  readonly byResets: boolean
+  readonly long: LongFunction | undefined
+}
 
 type Slide = {
   readonly window: Window
@@ -180,15 +193,22 @@ type Slide = {
   readonly context: Context
 }
 
-/** Where the windows of a series are between two turns. */
-type Cursor = { step: number; from: number; to: number; histogramsFrom: number; histogramsTo: number }
+/** Where the windows of a series are between two turns. `isLong`: that of `step` is cut, and for a function that gives way. */
+type Cursor = {
+  step: number
+  from: number
+  to: number
+  histogramsFrom: number
+  histogramsTo: number
+  isLong: boolean
+}
 
 /** Work of one turn, in samples that windows hold: a window of a long subquery holds millions, at each of as many steps. */
 const TURN = 1_000_000
 
 /** Slides on for about a turn, and returns how many samples the windows held; `cursor.step` is at the end when all is done. */
 function slideOn(
-  { run, runMixed, byResets }: Functions,
+  { run, runMixed, byResets, long }: Functions,
   column: OpenColumn,
   series: RangeSeries,
   input: RangeInput,
@@ -212,6 +232,7 @@ function slideOn(
   let read = 0
   let weight = 0
   let { step, from, to, histogramsFrom, histogramsTo } = cursor
+  cursor.isLong = false
   for (const last = step + TURN; step < frame.count && step < last && read < TURN; step++) {
     const at = timeAt(frame, step)
     const end = windowEnd(input, at, context)
@@ -233,12 +254,16 @@ function slideOn(
     window.endMs = end
     window.atMs = at
     for (let i = 0; i < args.length; i++) window.args[i] = args[i]![step]!
+    window.histogramsFrom = histogramsFrom
+    window.histogramsTo = histogramsTo
+    if (long !== undefined && to - from >= LONG) {
+      cursor.isLong = true
+      break
+    }
     if (histogramsFrom === histogramsTo) {
       if (run(window, out, step)) kinds[step] = FLOAT
       continue
     }
-    window.histogramsFrom = histogramsFrom
-    window.histogramsTo = histogramsTo
     const result = runMixed(window as Parameters<MixedFunction>[0])
     if (typeof result === 'number') {
       out[step] = result
@@ -320,18 +345,24 @@ function checkOf(call: Call, context: Context): (window: Window) => void {
   }
 }
 
-/** A function with what is to be said or refused of its scalar arguments, once there is a float that it runs on. */
-function checked(call: Call, run: RangeFunction, check: (window: Window) => void, context: Context): RangeFunction {
-  if (call.name === 'double_exponential_smoothing')
-    return (window, out, step) => {
-      check(window)
-      return run(window, out, step)
-    }
-  if (call.name !== 'quantile_over_time') return run
+/** What is to be said or refused of a call's scalar arguments, once there is a float that it runs on. */
+function precautions(
+  call: Call,
+  check: (window: Window) => void,
+  context: Context,
+): ((window: Window) => void) | undefined {
+  if (call.name === 'double_exponential_smoothing') return check
+  if (call.name !== 'quantile_over_time') return undefined
   const { span } = unwrap(call.args[0]!)
-  return (window, out, step) => {
-    const warning = quantileWarning(window.args[0]!)
+  return ({ args }) => {
+    const warning = quantileWarning(args[0]!)
     if (warning !== undefined) context.annotations.warn(span, warning)
+  }
+}
+
+function preceded(run: RangeFunction, before: (window: Window) => void): RangeFunction {
+  return (window, out, step) => {
+    before(window)
     return run(window, out, step)
   }
 }

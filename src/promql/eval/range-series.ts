@@ -56,15 +56,16 @@ export function weightOfSeries({ count, histograms }: RangeSeries): number {
  * of, or show it twice.
  */
 export function asSeries(columns: readonly Column[], frame: Frame): readonly RangeSeries[] {
+  const { start, stepMs } = frame
   return columns.map(({ labels, dropName, values, kinds, histograms }) => {
     let floats = 0
-    for (let i = 0; i < frame.count; i++) if (kinds[i] === FLOAT) floats++
+    for (let i = 0; i < kinds.length; i++) if (kinds[i] === FLOAT) floats++
     const timestamps = new Float64Array(floats)
     const kept = new Float64Array(floats)
     let count = 0
-    for (let i = 0; i < frame.count; i++) {
+    for (let i = 0; i < kinds.length; i++) {
       if (kinds[i] !== FLOAT) continue
-      timestamps[count] = timeAt(frame, i)
+      timestamps[count] = start + i * stepMs
       kept[count++] = values[i]!
     }
     const series = { labels, dropName, timestamps, values: kept, count }

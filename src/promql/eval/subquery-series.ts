@@ -32,6 +32,7 @@ export async function subquerySeries(
     const left = frame.count - from
     const part = left > size ? { start, stepMs: frame.stepMs, count: size } : { ...frame, start, count: left }
     const found = await seriesOf(part, context, evaluate)
+    if (context.spend(part.count * (found.length + 1))) await context.breathe()
     context.held = held + kept
     for (const series of found) {
       const weight = weightOfSeries(series)
