@@ -68,9 +68,10 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
       /"NaN" \| "(-?[\d.e+-]+|[+-]Inf)"/.test(difference.what),
   },
   {
-    why: 'of equal values with other signs, as 0 and -0 are, it is left open which comes first when they are sorted',
+    why: 'of equal values with other signs, as 0 and -0 are, it is left open which comes first',
     since: 'never',
-    covers: ({ query, difference }) => query.includes('quantile') && /: "-?0" \| "-?0"/.test(difference.what),
+    covers: ({ query, difference }) =>
+      /\b(min|max|quantile|quantile_over_time)\b/.test(query) && /: "-?0" \| "-?0"/.test(difference.what),
   },
   {
     why: 'the last digits of a standard deviation depend on the order of the series, which is that of storage in Prometheus',
@@ -85,7 +86,7 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
     since: 'never',
     covers: ({ query, difference }) =>
       difference.kind === 'value' &&
-      /\bodd\b.*\^|\^.*\bodd\b/.test(query) &&
+      /(\bodd\b|5e-324).*\^|\^.*(\bodd\b|5e-324)/.test(query) &&
       /"kind":"(tiny|mixed)"|"-?[\d.]+e[+-]\d\d+"/.test(difference.what),
   },
   {
@@ -166,6 +167,12 @@ function refusesBounds({ body }: Answer): boolean {
   return body.warnings?.some((text) => /incompatible (custom buckets|bucket layout)/.test(text)) ?? false
 }
 
+function withoutMetricOfBuckets(text: string): string {
+  return /bucket label "le" is missing|mix of classic and native histograms/.test(text)
+    ? text.replace(/ for metric name "[^"]*"/, '')
+    : text
+}
+
 const CHANGED_TEXTS: readonly ChangedText[] = [
   {
     why: 'a warning that sorting has no effect in a range query',
@@ -187,6 +194,12 @@ const CHANGED_TEXTS: readonly ChangedText[] = [
     why: '#16794: a metric name that is not known is not told',
     since: '3.7',
     theirs: (text) => text.replace(' for metric name ""', ''),
+  },
+  {
+    why: 'of buckets that do not fit the metric name is told with delayed removal of names alone',
+    since: '3.13',
+    ours: withoutMetricOfBuckets,
+    theirs: withoutMetricOfBuckets,
   },
   {
     why: '#17278: histograms with other custom bounds are reconciled, which is told',
