@@ -3,7 +3,7 @@
  *
  * - A gauge stays a gauge, and a reset that the writer stated is believed.
  * - Behind a float, a gauge or nothing, nothing is known.
- * - A count that fell, a bucket that went away: a reset. Another resolution alone: nothing is known.
+ * - A count that fell, a bucket that went away, other custom bounds: a reset. Another resolution alone: nothing is known.
  *
  * Source: the rules of `appendable` in prometheus: tsdb/chunkenc/float_histogram.go and `counterResetHint` beside it.
  */
@@ -15,7 +15,7 @@ export function settleHint(before: NativeHistogram | undefined, next: NativeHist
   if (before === undefined || before.resetHint === 'gauge') return 'unknown'
   if (next.count < before.count) return 'reset'
   if (next.schema !== before.schema || next.zeroThreshold !== before.zeroThreshold) return 'unknown'
-  if (next.schema === CUSTOM_SCHEMA && !sameBounds(before.customBounds, next.customBounds)) return 'unknown'
+  if (next.schema === CUSTOM_SCHEMA && !sameBounds(before.customBounds, next.customBounds)) return 'reset'
   if (next.zeroCount < before.zeroCount) return 'reset'
   return fell(before.positive, next.positive) || fell(before.negative, next.negative) ? 'reset' : 'none'
 }
