@@ -299,7 +299,7 @@ class Matcher {
     const both = [inBraces(first), inBraces(second)].sort().join(', ')
     return this.#with.context.fail(
       this.#node.span,
-      `found duplicate series for the match group ${inBraces(group)} on the ${side} hand-side of the operation: [${both}];many-to-many matching not allowed: matching labels must be unique on one side`,
+      `found duplicate series for the match group ${inBraces(group)} on the ${side} hand-side of the operation: [${both}];many-to-many matching not allowed: matching labels must be unique on one side; add a label to on() that tells them apart, or aggregate that side first`,
     )
   }
 
