@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parse } from '#promql'
+import { checkLaws } from '../../src/promql/parser-laws.test-support.ts'
 import { textOf } from './ask.ts'
 import { CALLS } from './functions.ts'
 import { QueryGenerator } from './query-generator.ts'
@@ -36,6 +37,17 @@ test('every function is asked for, and most questions are PromQL', () => {
     }
   })
   assert.ok(parsed.length > 3000, `${parsed.length} of 4000`)
+})
+
+test('the laws of the parser hold of every question, and of every part of it', () => {
+  const features = new Set(['promql-experimental-functions', 'promql-duration-expr'])
+  const generator = new QueryGenerator(new Random(2), features)
+  let read = 0
+  for (let i = 0; i < 1500; i++) {
+    const { tree } = generator.question()
+    for (const text of new Set([tree, ...smaller(tree)].map(print))) if (checkLaws(text)) read++
+  }
+  assert.ok(read > 5000, `${read} are PromQL`)
 })
 
 test('making a tree smaller ends, with what can not be left out', () => {
