@@ -111,14 +111,14 @@ test('exemplars are read, with their instants cut to milliseconds', () => {
 })
 
 const BAD: readonly { readonly text: string; readonly says: RegExp; readonly format?: ExpositionFormat }[] = [
-  { text: 'up 1\n1up 1\n', says: /^line 2: a metric name was expected, in "1up 1"/ },
+  { text: 'up 1\n1up 1\n', says: /^2:1: a metric name was expected, in "1up 1"$/ },
   { text: 'a 1 # {a="b"} 1\n# EOF\n', says: /a timestamp in whole milliseconds/ },
   { format: 'openmetrics', text: 'a 1 # {"name"} 1\n# EOF\n', says: /= was expected after the label name/ },
   { format: 'openmetrics', text: 'a 1 # {a="b",a="c"} 1\n# EOF\n', says: /the label a comes twice/ },
   { format: 'openmetrics', text: 'a 1 # {a="b"} 1 NaN\n# EOF\n', says: /timestamp of the exemplar is not finite/ },
   { text: 'a 1 9223372036854775808\n', says: /the timestamp is out of range/ },
-  { text: '<html>\n', says: /^line 1: a metric name was expected/ },
-  { text: 'a{b="c" 1\n', says: /line 1: the labels are not closed; write }/ },
+  { text: '<html>\n', says: /^1:1: a metric name was expected/ },
+  { text: 'a{b="c" 1\n', says: /^1:1: the labels are not closed; write }/ },
   { text: 'a{b="c} 1\n', says: /a quote is not closed/ },
   { text: 'a{b=c} 1\n', says: /the value of b was expected; write b="..."/ },
   { text: 'a{b} 1\n', says: /= was expected after the label b/ },
@@ -140,7 +140,7 @@ const BAD: readonly { readonly text: string; readonly says: RegExp; readonly for
   { text: '# TYPE a thing\n', says: /"thing" is no metric type; write counter, gauge/ },
   { text: '# TYPE 1 counter\n', says: /a metric name was expected after TYPE/ },
   { format: 'openmetrics', text: 'a 1\n', says: /does not end with # EOF/ },
-  { format: 'openmetrics', text: 'a 1\n# EOF\nb 1\n', says: /line 3: there is more after # EOF/ },
+  { format: 'openmetrics', text: 'a 1\n# EOF\nb 1\n', says: /^3:1: there is more after # EOF/ },
   { format: 'openmetrics', text: '\na 1\n# EOF\n', says: /a metric name was expected/ },
   { format: 'openmetrics', text: 'a  1\n# EOF\n', says: /a number was expected/ },
   { format: 'openmetrics', text: 'a{b="c"}1\n# EOF\n', says: /one space was expected before the value/ },
@@ -166,9 +166,38 @@ test('a wrong line is named with its number, what is wrong and what to write', (
   }
 })
 
+test('a series of very many labels is put in order whatever theirs is, and bounded', () => {
+  const written = (names: readonly number[]) => `a{${names.map((i) => `l${i}="${i}"`).join()}} 1\n`
+  const names = Array.from({ length: 3000 }, (_, i) => (i * 7919) % 3000)
+  const { flat } = parseExposition(written(names), { format: 'text' }).labels(0)
+  assert.deepEqual(
+    flat,
+    Labels.of({ __name__: 'a', ...Object.fromEntries(names.map((i) => [`l${i}`, String(i)])) }).flat,
+  )
+  const twice = parseExposition(written([...names, 5]), { format: 'text' })
+  assert.throws(() => twice.labels(0), /: 1:3: the label l5 comes twice/)
+  const many = parseExposition(written(Array.from({ length: 50_000 }, (_, i) => i)), { format: 'text' })
+  assert.throws(() => many.labels(0), /: 1:\d+: a series has more than 50000 labels; let the target send fewer/)
+})
+
+test('the place of what is wrong is shown with what stands around it', () => {
+  const line = `good 1\na{b="${'x'.repeat(200)}"} 1 2z ${'y'.repeat(200)}\n`
+  assert.throws(
+    () => parseExposition(line, { format: 'text' }),
+    (thrown: Error) => {
+      assert.match(
+        thrown.message,
+        /^2:212: the end of the line was expected after the timestamp, in "…x+\\"} 1 2z y+…"$/,
+      )
+      return true
+    },
+  )
+  assert.ok(parseExposition('a 1 9223372036854775807\n', { format: 'text' }).timestamps[0]! >= 2 ** 63)
+})
+
 test('bytes that are no UTF-8 are refused where they count', () => {
   const label = Buffer.concat([Buffer.from('a{b="'), Buffer.from([0xff]), Buffer.from('"} 1\n')])
-  assert.throws(() => parseExposition(label, { format: 'text' }).labels(0), /line 1: the text is not valid UTF-8/)
+  assert.throws(() => parseExposition(label, { format: 'text' }).labels(0), /: 1:6: the text is not valid UTF-8/)
   const beginning = '# HELP a '
   const help = Buffer.concat([Buffer.from(beginning), Buffer.from([0xc3]), Buffer.from('\n')])
   assert.throws(() => parseExposition(help, { format: 'text' }), /not valid UTF-8/)

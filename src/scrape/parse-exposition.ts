@@ -96,11 +96,8 @@ function sampleLine(page: ExpositionPage, start: number): number {
   i = tokenEnd(body, i)
   const number = tryParseNumber(body, value, i)
   if (number === undefined) {
-    throw parseError(
-      body,
-      start,
-      body[i - 1] === 13 ? 'the line ends with CR; write LF alone' : 'a number was expected',
-    )
+    if (body[i - 1] === 13) throw parseError(body, i - 1, 'the line ends with CR; write LF alone')
+    throw parseError(body, value, 'a number was expected')
   }
   let at = Number.NaN
   if (openMetrics) {
@@ -109,11 +106,11 @@ function sampleLine(page: ExpositionPage, start: number): number {
       i = tokenEnd(body, from)
       const seconds = tryParseNumber(body, from, i)
       if (seconds === undefined || !Number.isFinite(seconds))
-        throw parseError(body, start, 'a timestamp in seconds was expected')
+        throw parseError(body, from, 'a timestamp in seconds was expected')
       at = Math.trunc(seconds * 1000)
     }
     if (body[i] === SPACE && body[i + 1] === HASH) i = exemplar(page, i + 2)
-    if (body[i] !== LF) throw parseError(body, start, 'the end of the line was expected')
+    if (body[i] !== LF) throw parseError(body, i, 'the end of the line was expected')
     page.push(start, end, number, at)
     return i + 1
   }
@@ -121,15 +118,24 @@ function sampleLine(page: ExpositionPage, start: number): number {
   if (i < body.length && body[i] !== LF) {
     at = 0
     let c = body[i]! - 48
-    if (c < 0 || c > 9) throw parseError(body, start, 'a timestamp in whole milliseconds was expected')
+    const from = i
+    if (c < 0 || c > 9) throw parseError(body, i, 'a timestamp in whole milliseconds was expected')
     for (; c >= 0 && c <= 9; c = body[++i]! - 48) at = at * 10 + c
     i = skipBlanks(body, i)
     if (i < body.length && body[i] !== LF)
-      throw parseError(body, start, 'the end of the line was expected after the timestamp')
-    if (at >= 2 ** 63) throw parseError(body, start, 'the timestamp is out of range')
+      throw parseError(body, i, 'the end of the line was expected after the timestamp')
+    if (at >= 2 ** 63 && isBeyondInt64(body, from)) throw parseError(body, from, 'the timestamp is out of range')
   }
   page.push(start, end, number, at)
   return i + 1
+}
+
+const MOST_INT64 = 2n ** 63n - 1n
+
+/** A double cannot tell the largest timestamp from the first one that is none. */
+function isBeyondInt64(body: Buffer, from: number): boolean {
+  // Twenty digits are enough to be beyond; leading zeros are not worth more.
+  return BigInt(/^\d+/.exec(body.toString('latin1', from, from + 40))?.[0] ?? 0) > MOST_INT64
 }
 
 /** OpenMetrics parts tokens by exactly one space, text by any number of blanks (none after a closing brace). */
@@ -154,12 +160,12 @@ function exemplar(page: ExpositionPage, from: number): number {
   if (body[from] !== SPACE || body[from + 1] !== 123)
     throw parseError(body, from, 'an exemplar was expected: # {trace_id="..."} 1')
   const { labels, end } = readExemplarLabels(body, from + 2, page.pool)
-  const value = exemplarNumber(body, end, from)
+  const value = exemplarNumber(body, end)
   let i = value.end
   let at: number | undefined
   if (body[i] === SPACE) {
-    const seconds = exemplarNumber(body, i, from)
-    if (!Number.isFinite(seconds.number)) throw parseError(body, from, 'the timestamp of the exemplar is not finite')
+    const seconds = exemplarNumber(body, i)
+    if (!Number.isFinite(seconds.number)) throw parseError(body, i, 'the timestamp of the exemplar is not finite')
     at = Math.trunc(seconds.number * 1000)
     i = seconds.end
   }
@@ -168,10 +174,10 @@ function exemplar(page: ExpositionPage, from: number): number {
 }
 
 /** The number behind the one space at `from`. */
-function exemplarNumber(body: Buffer, from: number, line: number): { readonly number: number; readonly end: number } {
+function exemplarNumber(body: Buffer, from: number): { readonly number: number; readonly end: number } {
   const end = tokenEnd(body, from + 1)
   const number = body[from] === SPACE ? tryParseNumber(body, from + 1, end) : undefined
-  if (number === undefined) throw parseError(body, line, 'the exemplar needs a value, and may have a timestamp')
+  if (number === undefined) throw parseError(body, from, 'the exemplar needs a value, and may have a timestamp')
   return { number, end }
 }
 
@@ -186,9 +192,10 @@ function textComment(page: ExpositionPage, start: number): number {
   i = skipBlanks(body, i + 4)
   const nameEnd = familyEnd(body, i, keyword)
   const family = familyOf(body, i, nameEnd)
-  const text = textOfHelp(body, skipBlanks(body, nameEnd), end)
+  const textStart = Math.min(skipBlanks(body, nameEnd), end)
+  const text = textOfHelp(body, textStart, end)
   if (keyword === 'HELP') page.describe(family, { help: text.includes('\\') ? unescapeHelp(text) : text })
-  else page.describe(family, { type: typeOf(TEXT_TYPES, text, body, start) })
+  else page.describe(family, { type: typeOf(TEXT_TYPES, text, body, textStart) })
   return end + 1
 }
 
@@ -203,13 +210,14 @@ function openMetricsComment(page: ExpositionPage, start: number): number {
   }
   const nameEnd = familyEnd(body, start + 7, keyword.slice(2, 6))
   const family = familyOf(body, start + 7, nameEnd)
-  if (nameEnd < end && body[nameEnd] !== SPACE) throw parseError(body, start, 'one space was expected after the name')
-  const text = textOfHelp(body, Math.min(nameEnd + 1, end), end)
+  if (nameEnd < end && body[nameEnd] !== SPACE) throw parseError(body, nameEnd, 'one space was expected after the name')
+  const textStart = Math.min(nameEnd + 1, end)
+  const text = textOfHelp(body, textStart, end)
   if (keyword === '# HELP ') page.describe(family, { help: text.includes('\\') ? unescaped(text) : text })
-  else if (keyword === '# TYPE ') page.describe(family, { type: typeOf(OPEN_METRICS_TYPES, text, body, start) })
+  else if (keyword === '# TYPE ') page.describe(family, { type: typeOf(OPEN_METRICS_TYPES, text, body, textStart) })
   else {
     if (text !== '' && !family.endsWith(`_${text}`))
-      throw parseError(body, start, `the name of ${family} must end with its unit, _${text}`)
+      throw parseError(body, textStart, `the name of ${family} must end with its unit, _${text}`)
     page.describe(family, { unit: text })
   }
   return end + 1
@@ -224,7 +232,7 @@ function familyEnd(body: Buffer, from: number, keyword: string): number {
   let i = from
   if (body[i] === 34) return quotedEnd(body, i, true) + 1
   if (i >= body.length || (BYTE_KIND[body[i]!]! & NAME_START) === 0)
-    throw parseError(body, i - 1, `a metric name was expected after ${keyword}`)
+    throw parseError(body, Math.min(i, lineEnd(body, from - 1)), `a metric name was expected after ${keyword}`)
   while (i < body.length && BYTE_KIND[body[i]!] !== 0) i++
   return i
 }

@@ -64,6 +64,13 @@ const SLICE = 1000
 /** A tick this much late by the machine's load still counts as the tick; beyond it, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 
+/** Turns of the event loop that a reader has to say why it ends: a connection takes some to be closed. */
+const TURNS_TO_SAY = 10
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
 /** What is reported of one scrape. `sizeBytes`: -1 for a page over its limit, 0 where none came. */
 type Outcome = {
   readonly up: number
@@ -198,10 +205,14 @@ export class ScrapeLoop {
       reading.abort(new AssayError('ASSAY_SCRAPE_TIMEOUT', `no whole answer within ${formatDuration(timeoutMs)}`))
     })
     const cut = Promise.withResolvers<never>()
-    // The reader hears of it first and can say more; one turn later the deadline speaks for itself.
-    reading.signal.addEventListener('abort', () => setImmediate(() => cut.reject(reading.signal.reason)), {
-      once: true,
-    })
+    // The reader hears of it first and can say more; a few turns later the deadline speaks for itself.
+    reading.signal.addEventListener(
+      'abort',
+      () => void turns(TURNS_TO_SAY).then(() => cut.reject(reading.signal.reason)),
+      {
+        once: true,
+      },
+    )
     this.#hanging = true
     try {
       const answer = Promise.resolve(read(reading.signal)).finally(() => {

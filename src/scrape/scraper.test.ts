@@ -92,7 +92,7 @@ test('one wrong line fails the whole page: nothing of it is stored', async () =>
   await clock.advance(1000)
   assert.deepEqual(valuesOf(store, 'a', 'shop'), [])
   assert.deepEqual(valuesOf(store, 'up', 'shop'), [0])
-  assert.match(scraper.status()[0]!.lastError, /^line 3: .*write }/)
+  assert.match(scraper.status()[0]!.lastError, /^3:1: .*write }/)
   assert.match(scraper.metrics(), /assay_scrape_parse_errors_total 1/)
   await stop()
 })
