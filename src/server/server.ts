@@ -5,6 +5,7 @@
  * - It listens on loopback unless it is told otherwise, and refuses to be reached from beyond without authentication.
  * - Every request has a deadline, a body limit and a signal that aborts when its caller goes; disposal ends them all.
  */
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
 import { noOtlp, noWrites, type OtlpCounts, type WriteCounts } from '#remote'
@@ -13,16 +14,26 @@ import { ReadingsCache } from './assay/readings.ts'
 import { registerAssay } from './assay/routes.ts'
 import { ApiError, apiErrorOf } from './http/api-error.ts'
 import { Callers } from './http/callers.ts'
+import { ClientErrors } from './http/client-errors.ts'
 import { registerCompression } from './http/compress.ts'
+import { Connections } from './http/connections.ts'
 import type { CorsOrigin } from './http/cors.ts'
 import { Gate } from './http/gate.ts'
 import { handlerOf } from './http/handler-of.ts'
-import { HttpMetrics, type Reading } from './http/http-metrics.ts'
+import { HttpMetrics } from './http/http-metrics.ts'
 import { knownMethods } from './http/known-methods.ts'
 import { isLoopback, isOwnHost } from './http/origin.ts'
+import { Outgoing, STALL_MS } from './http/outgoing.ts'
 import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
 import { registerLifecycle } from './lifecycle.ts'
+import {
+  connectionReadings,
+  gateReadings,
+  outgoingReadings,
+  overviewReadings,
+  receiverReadings,
+} from './own-readings.ts'
 import type { Context } from './prometheus/call.ts'
 import { otlpRoute, type RemoteReadLimits, readRoute, writeRoute } from './prometheus/receivers.ts'
 import { errorEnvelope } from './prometheus/render.ts'
@@ -45,10 +56,12 @@ export type ServerOptions = {
   readonly cors?: CorsOrigin
   /** Absent: Prometheus' defaults. */
   readonly remoteRead?: RemoteReadLimits
-  /** Connections that are kept at once; absent: 512. */
+  /** Connections that are served at once; absent: 512. As many again wait, those beyond are closed. */
   readonly maxConnections?: number
   /** How long a request may take to arrive, and an idle connection is kept; absent: 5 min. */
   readonly readTimeoutMs?: number
+  /** How long a reader may take nothing of its answer; absent: 1 min. */
+  readonly stallMs?: number
   /** Browsers that follow the events; absent: 100. */
   readonly maxEventClients?: number
 }
@@ -61,8 +74,14 @@ const FORM_LIMIT_BYTES = 10 * 2 ** 20
 /** As Prometheus' `--web.max-connections` and `--web.read-timeout`. */
 const MAX_CONNECTIONS = 512
 const READ_TIMEOUT_MS = 300_000
+/** A connection that has waited so long for its turn is closed. */
+const CONNECTION_WAIT_MS = 30_000
 /** A query in the address may be long. */
 const MAX_HEADER_BYTES = 256 * 2 ** 10
+/** Of a name within a path. */
+const MAX_PARAM_CHARACTERS = 65_536
+/** How often Node looks for requests that do not arrive, at most. */
+const CHECK_MS = 30_000
 
 /**
  * Starts the server. Throws `ASSAY_LISTEN_OPEN` when it would be reachable from beyond this machine, `ASSAY_LISTEN_IN_USE`
@@ -78,16 +97,24 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   }
   await using owned = new AsyncDisposableStack()
   const prefix = normalPrefix(options.routePrefix)
-  const app = Fastify({
+  const served = options.maxConnections ?? MAX_CONNECTIONS
+  const connections = new Connections({ served, waiting: served, waitMs: CONNECTION_WAIT_MS }, deps.clock)
+  const clientErrors = new ClientErrors(MAX_HEADER_BYTES)
+  const app = Fastify<HttpServer>({
     forceCloseConnections: true,
     bodyLimit: FORM_LIMIT_BYTES,
-    requestTimeout: options.readTimeoutMs ?? READ_TIMEOUT_MS,
-    keepAliveTimeout: options.readTimeoutMs ?? READ_TIMEOUT_MS,
-    routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS, ignoreTrailingSlash: false, querystringParser: () => ({}) },
+    clientErrorHandler: clientErrors.answer,
+    // Addresses that no route is looked up for: wrong escapes, a name that is too long.
+    frameworkErrors: (error, _request, reply) => refuseAddress(reply, error),
+    serverFactory: (handler) => {
+      const server: HttpServer = createHttpServer(requestLimits(options.readTimeoutMs ?? READ_TIMEOUT_MS), handler)
+      connections.guard(server)
+      return server
+    },
   })
-  app.server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS
   owned.defer(() => app.close())
+  owned.use(connections)
   const callers = owned.use(new Callers())
   const stop = new AbortController()
   owned.defer(() => stop.abort())
@@ -98,7 +125,8 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const writes: WriteCounts = noWrites()
   const otlp: OtlpCounts = noOtlp()
   let ownPort = port
-  const context: Context = { deps, gate, externalUrl, ownPort: () => ownPort }
+  const outgoing = new Outgoing(deps.limits.maxSamples)
+  const context: Context = { deps, gate, outgoing, externalUrl, ownPort: () => ownPort }
   owned.use(deps.notifications)
   const signalOf = (reply: FastifyReply) => callers.signalOf(reply.raw)
 
@@ -107,12 +135,21 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const methods = knownMethods(app)
   registerCompression(app)
   registerSecurityHeaders(app)
+  app.addHook('onSend', async (_request, reply) => void reply.raw.setTimeout(options.stallMs ?? STALL_MS))
   app.setErrorHandler((thrown, request, reply) => sendError(deps, request, reply, thrown))
 
   const events = owned.use(new EventHub(deps, options.maxEventClients ?? 100))
   const readings = new ReadingsCache({ ...deps, downJobs: () => downJobs(deps) }, stop.signal)
   const page = () =>
-    deps.ownMetrics() + metrics.page([...ownReadings(gate, writes, otlp, readings), ...events.readings()])
+    deps.ownMetrics() +
+    metrics.page([
+      ...connectionReadings(connections, clientErrors),
+      ...gateReadings('queries', 'Queries', gate),
+      ...outgoingReadings(outgoing),
+      ...receiverReadings(writes, otlp),
+      ...overviewReadings(readings),
+      ...events.readings(),
+    ])
   app.register(
     async (scope) => {
       registerPrometheus(scope, context, {
@@ -138,6 +175,17 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   return { url, port: bound, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
+/** A request arrives within `readMs`, its headers within a minute of it; both are looked at often enough to be kept. */
+function requestLimits(readMs: number) {
+  return {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    requestTimeout: readMs,
+    headersTimeout: Math.min(60_000, readMs),
+    keepAliveTimeout: readMs,
+    connectionsCheckingInterval: Math.min(CHECK_MS, Math.max(1, Math.ceil(readMs / 4))),
+  }
+}
+
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
   try {
     await app.listen({ host, port })
@@ -160,6 +208,18 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
       { cause },
     )
   }
+}
+
+/** The message of the framework quotes the address, however long. */
+function refuseAddress(reply: FastifyReply, error: Error & { readonly code?: string }): void {
+  const refusal =
+    error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+      ? new ApiError('bad_data', `a name in the address is longer than ${MAX_PARAM_CHARACTERS} characters`)
+      : new ApiError(
+          'bad_data',
+          'the address holds a % that begins no character of UTF-8; write %25 for the sign itself',
+        )
+  sendJson(reply.code(refusal.status), errorEnvelope(refusal.type, refusal.message))
 }
 
 function normalPrefix(prefix = ''): string {
@@ -204,89 +264,4 @@ function sendError(deps: ServerDeps, request: FastifyRequest, reply: FastifyRepl
   const error = apiErrorOf(thrown)
   if (error.type === 'internal') deps.log.error({ err: thrown, path: request.routeOptions.url }, 'a request failed')
   sendJson(reply.code(error.status), errorEnvelope(error.type, error.message))
-}
-
-function ownReadings(gate: Gate, writes: WriteCounts, otlp: OtlpCounts, readings: ReadingsCache): readonly Reading[] {
-  return [
-    {
-      name: 'assay_overview_query_failures_total',
-      type: 'counter',
-      help: 'Queries of the overview that had no answer.',
-      value: () => readings.failures,
-    },
-    { name: 'assay_queries_running', type: 'gauge', help: 'Queries that run.', value: () => gate.running },
-    { name: 'assay_queries_waiting', type: 'gauge', help: 'Queries that wait for a place.', value: () => gate.waiting },
-    {
-      name: 'assay_queries_refused_total',
-      type: 'counter',
-      help: 'Queries refused because too many waited.',
-      value: () => gate.refused,
-    },
-    {
-      name: 'assay_remote_write_requests_total',
-      type: 'counter',
-      help: 'Remote write requests that could be read.',
-      value: () => writes.requests,
-    },
-    {
-      name: 'assay_remote_write_samples_total',
-      type: 'counter',
-      help: 'Samples taken by remote write.',
-      value: () => writes.samples,
-    },
-    {
-      name: 'assay_remote_write_histograms_total',
-      type: 'counter',
-      help: 'Native histograms taken by remote write.',
-      value: () => writes.histograms,
-    },
-    {
-      name: 'assay_remote_write_exemplars_total',
-      type: 'counter',
-      help: 'Exemplars taken by remote write.',
-      value: () => writes.exemplars,
-    },
-    {
-      name: 'prometheus_api_remote_write_invalid_labels_samples_total',
-      type: 'counter',
-      help: 'Samples of remote write left out for labels or buckets that are none.',
-      value: () => writes.invalidLabels,
-    },
-    {
-      name: 'prometheus_api_remote_write_without_metadata_appended_samples_total',
-      type: 'counter',
-      help: 'Samples of remote write 2.0 whose series came without metadata.',
-      value: () => writes.withoutMetadata,
-    },
-    {
-      name: 'assay_remote_write_rejected_samples_total',
-      type: 'counter',
-      help: 'Samples of remote write that the store could not take.',
-      value: () => writes.rejected,
-    },
-    {
-      name: 'assay_otlp_requests_total',
-      type: 'counter',
-      help: 'Requests of OpenTelemetry that could be read.',
-      value: () => otlp.requests,
-    },
-    {
-      name: 'assay_otlp_samples_total',
-      type: 'counter',
-      help: 'Samples taken from OpenTelemetry.',
-      value: () => otlp.samples,
-    },
-    {
-      name: 'assay_otlp_exemplars_total',
-      type: 'counter',
-      help: 'Exemplars taken from OpenTelemetry.',
-      value: () => otlp.exemplars,
-    },
-    {
-      name: 'assay_otlp_rejected_points_total',
-      type: 'counter',
-      help: 'Data points of OpenTelemetry that were not taken.',
-      value: () => otlp.rejected,
-    },
-  ]
 }

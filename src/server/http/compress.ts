@@ -1,10 +1,12 @@
 /**
  * Answers are packed with zstd or gzip when the caller takes one of them and they are long enough to gain by it.
  *
- * Only what is there as a whole: a stream of events must reach its reader at once, files have their own way.
+ * What is there as a whole, and JSON that is made while it is sent: a stream of events must reach its reader at once, files have
+ * their own way.
  */
+import { pipeline, Readable, type Transform } from 'node:stream'
 import { promisify } from 'node:util'
-import { constants, gzip, zstdCompress } from 'node:zlib'
+import { constants, createGzip, createZstdCompress, gzip, zstdCompress } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 
 export const ENCODINGS = ['zstd', 'gzip'] as const
@@ -16,24 +18,34 @@ const zstded = promisify(zstdCompress)
 const MIN_BYTES = 1024
 /** Level 1 is three times as fast as the default and 10 % larger on range answers. */
 const LEVEL = 1
+const GZIP = { level: LEVEL }
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } }
 const PACKABLE = /^(?:text\/|application\/(?:json|vnd\.google\.protobuf))/
 
 const PACK: Readonly<Record<Encoding, (payload: string | Buffer) => Promise<Buffer>>> = {
-  gzip: (payload) => gzipped(payload, { level: LEVEL }),
-  zstd: (payload) => zstded(payload, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } }),
+  gzip: (payload) => gzipped(payload, GZIP),
+  zstd: (payload) => zstded(payload, ZSTD),
+}
+const PACKER: Readonly<Record<Encoding, () => Transform>> = {
+  gzip: () => createGzip(GZIP),
+  zstd: () => createZstdCompress(ZSTD),
 }
 
 export function registerCompression(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
-    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
-    if (payload.length < MIN_BYTES || reply.hasHeader('content-encoding')) return payload
-    if (!PACKABLE.test(String(reply.getHeader('content-type') ?? ''))) return payload
+    const type = String(reply.getHeader('content-type') ?? '')
+    const made = payload instanceof Readable && type === 'application/json' ? payload : undefined
+    const whole = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : undefined
+    if (reply.hasHeader('content-encoding') || !PACKABLE.test(type)) return payload
+    if (made === undefined && (whole === undefined || whole.length < MIN_BYTES)) return payload
     const vary = reply.getHeader('vary')
     reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`)
     const encoding = encodingFor(request.headers['accept-encoding'])
     if (encoding === undefined) return payload
-    const packed = await PACK[encoding](payload)
     reply.header('content-encoding', encoding)
+    // Whoever ends the packed stream ends the one behind it.
+    if (made !== undefined) return pipeline(made, PACKER[encoding](), () => {})
+    const packed = await PACK[encoding](whole ?? '')
     reply.header('content-length', packed.length)
     return packed
   })

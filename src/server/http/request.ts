@@ -1,21 +1,21 @@
 /** Requests and answers of the HTTP layer as our handlers see them. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ApiError } from './api-error.ts'
+import { requireFew, requireUtf8 } from './forms.ts'
 import { Params } from './params.ts'
 
 /** The parameters of a request: its form, then its address. Names keep their order and may come more than once. */
 export function paramsOf(request: FastifyRequest): Params {
   const mark = request.url.indexOf('?')
-  const address = new URLSearchParams(mark === -1 ? '' : request.url.slice(mark + 1))
+  const query = mark === -1 ? '' : request.url.slice(mark + 1)
+  requireFew(query, '&')
+  const address = new URLSearchParams(query)
   // Go puts a form before the address, and a form of many parts behind it.
   const { body } = request
   const params =
     body instanceof URLSearchParams
       ? new Params(body, address)
       : new Params(address, ...(isMultipart(body) ? [body.multipart] : []))
-  // Decoding makes this character of bytes that are no UTF-8, and the answer would be that to another question.
-  if (address.toString().includes('%EF%BF%BD') && !/%EF%BF%BD/i.test(request.url))
-    throw new ApiError('bad_data', 'the address holds a parameter that is no UTF-8')
+  requireUtf8(address, query, false)
   return params
 }
 

@@ -3,6 +3,7 @@ import type { QueryOrigin } from '#core'
 import { DeadlineError } from '../http/api-error.ts'
 import { deadline } from '../http/deadline.ts'
 import type { Gate } from '../http/gate.ts'
+import type { Outgoing } from '../http/outgoing.ts'
 import type { Params } from '../http/params.ts'
 import type { ServerDeps } from '../types.ts'
 import type { Success } from './render.ts'
@@ -10,6 +11,7 @@ import type { Success } from './render.ts'
 export type Context = {
   readonly deps: ServerDeps
   readonly gate: Gate
+  readonly outgoing: Outgoing
   readonly externalUrl: () => string
   readonly ownPort: () => number
 }

@@ -21,10 +21,14 @@ import {
 import { compareLabels } from '#storage'
 import { apiErrorOf } from '../http/api-error.ts'
 import type { RawAnswer } from '../http/raw-body.ts'
+import { turns } from '../http/turns.ts'
 import { bounded, type Call } from './call.ts'
 import { contentTypeOf, type ExpositionFormat, escapeName, negotiateFormat } from './exposition-format.ts'
 import { parseMatchers } from './matchers.ts'
 import { encodeFamily, type FederatedFamily } from './metric-family.ts'
+
+/** Series between which others have their turn. */
+const SERIES_A_TURN = 2000
 
 type Latest = {
   readonly labels: Labels
@@ -40,8 +44,8 @@ export async function federate(
 ): Promise<Required<RawAnswer> & { body: string | Buffer }> {
   const format = negotiateFormat(accept)
   try {
-    const sets = parseMatchers(call.params.all('match[]'))
-    const latest = await bounded(call, async () => latestOf(call, sets))
+    const sets = parseMatchers([...new Set(call.params.all('match[]'))])
+    const latest = await bounded(call, (signal) => latestOf(call, sets, signal))
     const families = familiesOf(latest, call.deps.plan().externalLabels, format)
     return {
       status: 200,
@@ -59,12 +63,18 @@ export async function federate(
   }
 }
 
-function latestOf({ deps }: Call, sets: ReturnType<typeof parseMatchers>): readonly Latest[] {
+async function latestOf(
+  { deps }: Call,
+  sets: ReturnType<typeof parseMatchers>,
+  signal: AbortSignal,
+): Promise<readonly Latest[]> {
+  const turn = turns(signal, SERIES_A_TURN)
   const now = deps.clock.now()
   using querier = deps.store.querier(unixMs(now - deps.lookbackMs + 1), now)
   const found = new Map<string, Latest>()
   for (const matchers of sets) {
     for (const { labels, samples } of querier.select(matchers)) {
+      await turn()
       if (labels.name === '' || found.has(labels.key)) continue
       const { timestamps, values, count, histograms } = samples()
       const last = count - 1

@@ -1,31 +1,32 @@
 /** What is stored, without its samples: `series`, `labels`, `label/<name>/values`, `metadata`. */
-import { byBytes, type Labels, type UnixMs } from '#core'
+import { byBytes, type Labels, type Matcher, type UnixMs } from '#core'
 import { compareLabels, type Metadata, type Querier } from '#storage'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME } from '../http/params.ts'
+import { turns } from '../http/turns.ts'
 import { bounded, type Call, type Handler } from './call.ts'
-import { parseMatchers, unescapeName } from './matchers.ts'
+import { parseMatchers, type Refuse, unescapeName } from './matchers.ts'
 import { type Success, success, TRUNCATED } from './render.ts'
 
 export const series: Handler = (call) => {
   const limit = call.params.limit()
   if (call.params.all('match[]').length === 0) throw new ApiError('bad_data', 'no match[] parameter provided')
-  return look(call, named, (querier, sets) => {
+  return look(call, named, async (querier, sets, turn) => {
+    if (sets.length === 1) return truncated(querier.series(sets[0]!), limit)
     const found = new Map<string, Labels>()
-    for (const matchers of sets) for (const labels of querier.series(matchers)) found.set(labels.key, labels)
-    // Each list comes sorted; only a merge of several has to be sorted anew.
-    const all = [...found.values()]
-    return truncated(sets.length > 1 ? all.sort(compareLabels) : all, limit)
+    for (const matchers of sets) {
+      for (const labels of querier.series(matchers)) found.set(labels.key, labels)
+      await turn()
+    }
+    // Each list comes sorted; a merge of several has to be sorted anew.
+    return truncated([...found.values()].sort(compareLabels), limit)
   })
 }
 
 export const labelNames: Handler = (call) => {
   const limit = call.params.limit()
-  return look(call, unnamed, (querier, sets) =>
-    truncated(
-      union(sets, (matchers) => querier.labelNames(matchers)),
-      limit,
-    ),
+  return look(call, unnamed, async (querier, sets, turn) =>
+    truncated(await union(sets, (matchers) => querier.labelNames(matchers), turn), limit),
   )
 }
 
@@ -33,11 +34,8 @@ export const labelValues: Handler = (call) => {
   const name = unescapeName(call.name)
   if (name === '' || !name.isWellFormed()) throw new ApiError('bad_data', `invalid label name: ${JSON.stringify(name)}`)
   const limit = call.params.limit()
-  return look(call, unnamed, (querier, sets) =>
-    truncated(
-      union(sets, (matchers) => querier.labelValues(name, matchers)),
-      limit,
-    ),
+  return look(call, unnamed, async (querier, sets, turn) =>
+    truncated(await union(sets, (matchers) => querier.labelValues(name, matchers), turn), limit),
   )
 }
 
@@ -59,23 +57,33 @@ export const metadata: Handler = ({ deps, params }) => {
   return success(families)
 }
 
-type Sets = ReturnType<typeof parseMatchers>
+type Sets = readonly (readonly Matcher[])[]
+type Turn = ReturnType<typeof turns>
+
+/** Selectors between which others have their turn. */
+const SELECTORS_A_TURN = 20
 
 /** Prometheus names the parameter in what it says of `series`, and not for labels. */
-const named = (selectors: readonly string[]): Sets =>
-  parseMatchers(selectors, (message, cause) => invalidParam('match[]', message, cause))
-const unnamed = (selectors: readonly string[]): Sets => parseMatchers(selectors)
+const named: Refuse = (message, cause) => invalidParam('match[]', message, cause)
+const unnamed: Refuse = (message, cause) => new ApiError('bad_data', message, { cause })
 
 function look(
   call: Call,
-  read: (selectors: readonly string[]) => Sets,
-  ask: (querier: Querier, sets: Sets) => Success,
+  refuse: Refuse,
+  ask: (querier: Querier, sets: Sets, turn: Turn) => Promise<Success>,
 ): Promise<Success> {
   const { start, end } = spanOf(call)
-  const sets = read(call.params.all('match[]'))
-  return bounded(call, async () => {
+  // One that is written twice selects nothing more.
+  const selectors = [...new Set(call.params.all('match[]'))]
+  return bounded(call, async (signal) => {
+    const turn = turns(signal, SELECTORS_A_TURN)
+    const sets: (readonly Matcher[])[] = []
+    for (const selector of selectors) {
+      sets.push(...parseMatchers([selector], refuse))
+      await turn()
+    }
     using querier = call.deps.store.querier(start, end)
-    return ask(querier, sets)
+    return await ask(querier, sets, turn)
   })
 }
 
@@ -87,10 +95,18 @@ function spanOf({ params }: Call): { readonly start: UnixMs; readonly end: UnixM
   return { start, end }
 }
 
-function union<T>(sets: readonly T[], ask: (set: T | readonly []) => readonly string[]): readonly string[] {
-  if (sets.length === 0) return ask([])
-  if (sets.length === 1) return ask(sets[0]!)
-  return [...new Set(sets.flatMap((set) => ask(set)))].sort(byBytes)
+async function union(
+  sets: Sets,
+  ask: (set: readonly Matcher[]) => readonly string[],
+  turn: Turn,
+): Promise<readonly string[]> {
+  if (sets.length <= 1) return ask(sets[0] ?? [])
+  const found = new Set<string>()
+  for (const set of sets) {
+    for (const one of ask(set)) found.add(one)
+    await turn()
+  }
+  return [...found].sort(byBytes)
 }
 
 function truncated<T>(list: readonly T[], limit: number | undefined): Success {

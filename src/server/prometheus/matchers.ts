@@ -3,7 +3,7 @@ import { type Matcher, messageOf } from '#core'
 import { parseSelector } from '#promql'
 import { ApiError } from '../http/api-error.ts'
 
-type Refuse = (message: string, cause?: unknown) => ApiError
+export type Refuse = (message: string, cause?: unknown) => ApiError
 
 /**
  * One list of matchers for each selector. Throws for one that is none, and for one that matches everything. Prometheus names the

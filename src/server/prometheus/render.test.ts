@@ -123,7 +123,28 @@ test('what is cut off by a limit is said', () => {
   const sample = { labels: Labels.empty, at: unixMs(0), value: 1 }
   const cut = renderAnswer({ kind: 'vector', samples: [sample, sample], ...plain }, 1)
   assert.deepEqual(cut.warnings, ['results truncated due to limit'])
-  assert.equal(JSON.parse(cut.data).result.length, 1)
+  assert.equal(JSON.parse(String(cut.data)).result.length, 1)
+})
+
+test('a long answer comes in pieces of bounded length, and together they are what a short one would be', () => {
+  const points = 150_000
+  const series = (job: string) => ({
+    labels: Labels.of({ job }),
+    timestamps: Float64Array.from({ length: points }, (_, i) => i * 1000),
+    values: Float64Array.from({ length: points }, (_, i) => i / 8),
+  })
+  const answer = { kind: 'matrix', series: [series('a'), series('b')], ...plain, warnings: ['w'] } as const
+  const body = envelope(renderAnswer(answer))
+  assert.ok(typeof body !== 'string')
+  assert.equal(body.points, 2 * points + 2)
+  const pieces = [...body.pieces()]
+  assert.ok(pieces.length > 10 && pieces.every((piece) => piece.length < 600_000), `${pieces.length} pieces`)
+  const whole = answer.series.map((one) => envelope(renderAnswer({ ...answer, series: [one] })))
+  assert.ok(whole.every((one) => typeof one === 'string'))
+  const result = (text: unknown) => JSON.parse(String(text)).data.result
+  const { data, warnings } = JSON.parse(pieces.join(''))
+  assert.deepEqual([data.resultType, warnings], ['matrix', ['w']])
+  assert.deepEqual(data.result, whole.flatMap(result))
 })
 
 test('caveats stand beside the data, and only when there are some', () => {

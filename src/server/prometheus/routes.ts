@@ -89,7 +89,9 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
         url: `/api/v1${path}`,
         handler: async (request, reply) => {
           const answer = await handler(callOf(request, reply))
-          return answer === NO_CONTENT ? reply.code(204).send() : sendJson(reply, envelope(answer))
+          if (answer === NO_CONTENT) return reply.code(204).send()
+          const body = envelope(answer)
+          return typeof body === 'string' ? sendJson(reply, body) : context.outgoing.send(reply, body)
         },
       })
     }

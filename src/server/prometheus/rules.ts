@@ -99,7 +99,7 @@ function alertingRule(rule: AlertingRule, status: RuleStatus, withAlerts: boolea
   return {
     state: all.some(({ state }) => state === 'firing') ? 'firing' : all.length > 0 ? 'pending' : 'inactive',
     name: rule.alert,
-    query: normal(rule.expr),
+    query: normal(rule),
     duration: rule.forMs / 1000,
     keepFiringFor: rule.keepFiringForMs / 1000,
     labels: rule.labels,
@@ -111,14 +111,19 @@ function alertingRule(rule: AlertingRule, status: RuleStatus, withAlerts: boolea
 }
 
 function recordingRule(rule: RecordingRule, status: RuleStatus): unknown {
-  return { name: rule.record, query: normal(rule.expr), labels: rule.labels, ...evaluation(status), type: 'recording' }
+  return { name: rule.record, query: normal(rule), labels: rule.labels, ...evaluation(status), type: 'recording' }
 }
 
 const EVERY_FEATURE: ReadonlySet<Feature> = new Set(FEATURES)
 
+// Rules live as long as their configuration, and are shown many times.
+const printed = new WeakMap<AnyRule, string>()
+
 /** The expression as Prometheus prints it. It was read when the rule was: that it can be is not asked again. */
-function normal(expr: string): string {
-  return formatExpr(parse(expr, EVERY_FEATURE))
+function normal(rule: AnyRule): string {
+  let text = printed.get(rule)
+  if (text === undefined) printed.set(rule, (text = formatExpr(parse(rule.expr, EVERY_FEATURE))))
+  return text
 }
 
 function evaluation(status: RuleStatus): Record<string, unknown> {

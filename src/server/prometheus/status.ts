@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { ApiError } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME, type Params, tryParseInt } from '../http/params.ts'
+import { turns } from '../http/turns.ts'
 import { bounded, type Handler } from './call.ts'
 import { success } from './render.ts'
 
@@ -9,6 +10,8 @@ import { success } from './render.ts'
 export const API_VERSION = '3.14.0'
 
 const MAX_ROWS = 10_000
+/** Series between which others have their turn. */
+const SERIES_A_TURN = 10_000
 
 const BUILD = {
   version: API_VERSION,
@@ -56,13 +59,15 @@ export const config: Handler = ({ deps }) => success({ yaml: deps.configText() }
 export const tsdb: Handler = (call) => {
   const { deps, params } = call
   const most = rowsOf(params)
-  return bounded(call, async () => {
+  return bounded(call, async (signal) => {
+    const turn = turns(signal, SERIES_A_TURN)
     const stats = deps.store.stats()
     using querier = deps.store.querier(MIN_TIME, MAX_TIME)
     const byMetric = new Map<string, number>()
     const byPair = new Map<string, number>()
     const valuesOf = new Map<string, Set<string>>()
     for (const { flat } of querier.series([])) {
+      await turn()
       for (let i = 0; i < flat.length; i += 2) {
         const name = flat[i]!
         const value = flat[i + 1]!

@@ -2,6 +2,7 @@
 import { byBytes, formatDuration, type Matcher, matcher, matchesAll, unixMs } from '#core'
 import type { TargetStatus } from '#scrape'
 import { invalidParam } from '../http/api-error.ts'
+import { turns } from '../http/turns.ts'
 import type { ServerDeps } from '../types.ts'
 import { bounded, type Call, type Handler } from './call.ts'
 import { parseOne } from './matchers.ts'
@@ -9,6 +10,9 @@ import { success } from './render.ts'
 
 /** Go's zero instant: what Prometheus writes for "never". */
 export const NEVER = '0001-01-01T00:00:00Z'
+
+/** Targets between which others have their turn. */
+const TARGETS_A_TURN = 10
 
 export const targets: Handler = ({ deps, params, externalUrl, ownPort }) => {
   const state = params.get('state').toLowerCase()
@@ -87,9 +91,11 @@ export const targetMetadata: Handler = (call) => {
   const matchTarget = params.get('match_target')
   const refuse = (message: string, cause?: unknown) => invalidParam('match_target', message, cause)
   const matchers = matchTarget === '' ? [] : parseOne(matchTarget, refuse)
-  return bounded(call, async () => {
+  return bounded(call, async (signal) => {
+    const turn = turns(signal, TARGETS_A_TURN)
     const rows: unknown[] = []
     for (const { target } of deps.targets()) {
+      await turn()
       if (!matchesAll(matchers, target.labels)) continue
       for (const family of familiesOf(
         call,

@@ -1,0 +1,167 @@
+/**
+ * How many connections are served at once. Those beyond wait, unread, in the order in which they came; those beyond the line are
+ * closed at once, and so is one that has waited too long.
+ *
+ * - One that waits takes a descriptor and nothing of our memory: its first byte is read when it is its turn.
+ * - As long as one waits, places are given up by connections that are kept open without a request, the longest idle first, and by
+ *   those that have not brought a whole request for `SILENT_MS`.
+ * - It stands before everything: TLS and HTTP begin when a place is there.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import type { Clock } from '#core'
+
+export type ConnectionLimits = { readonly served: number; readonly waiting: number; readonly waitMs: number }
+
+/** Whoever means to ask has done so by then, over the slowest of lines. */
+export const SILENT_MS = 10_000
+
+type Waiting = { readonly socket: Socket; readonly serve: () => void; readonly leave: AbortController }
+
+export class Connections implements Disposable {
+  readonly #limits: ConnectionLimits
+  readonly #clock: Clock
+  readonly #waiting: Waiting[] = []
+  /** Those without a request that is being answered, since when; in the order in which they became so. */
+  readonly #silent = new Map<Socket, number>()
+  readonly #idle = new Set<Socket>()
+  readonly #asked = new WeakMap<Socket, number>()
+  #served = 0
+  #refused = 0
+
+  constructor(limits: ConnectionLimits, clock: Clock) {
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  get served(): number {
+    return this.#served
+  }
+  get waiting(): number {
+    return this.#waiting.length
+  }
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** Stands between a server and its connections; before it listens. */
+  guard(server: Server): void {
+    const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
+    server.removeAllListeners('connection')
+    const reads = (pauseOnConnect: boolean) => Object.assign(server, { pauseOnConnect })
+    // Nothing is read from a socket before it is served.
+    reads(true)
+    server.on('connection', (socket: Socket) =>
+      this.#admit(socket, () => {
+        // TLS would hand the pause on to its own socket.
+        reads(false)
+        for (const listener of listeners) listener.call(server, socket)
+        reads(true)
+        socket.resume()
+      }),
+    )
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request
+      this.#silent.delete(rawOf(socket))
+      this.#idle.delete(socket)
+      // Of requests that came one behind the other, several may be worked on.
+      const asked = this.#asked.get(socket)
+      if (asked === undefined) socket.once('close', () => this.#idle.delete(socket))
+      this.#asked.set(socket, (asked ?? 0) + 1)
+      response.once('close', () => {
+        const left = (this.#asked.get(socket) ?? 1) - 1
+        this.#asked.set(socket, left)
+        if (left === 0 && !socket.destroyed) this.#idle.add(socket)
+        this.#makeRoom()
+      })
+    })
+  }
+
+  #admit(socket: Socket, serve: () => void): void {
+    if (this.#served < this.#limits.served) {
+      this.#serve(socket, serve)
+      return
+    }
+    if (this.#waiting.length >= this.#limits.waiting) {
+      this.#refuse(socket)
+      return
+    }
+    const one: Waiting = { socket, serve, leave: new AbortController() }
+    this.#waiting.push(one)
+    // Whoever waits may go; an error that nobody hears would end the process.
+    socket.on('error', ignore)
+    socket.once('close', () => this.#leave(one))
+    void this.#clock.sleep(this.#limits.waitMs, one.leave.signal).then(() => {
+      if (!one.leave.signal.aborted && this.#leave(one)) this.#refuse(socket)
+    })
+    this.#makeRoom()
+  }
+
+  #serve(socket: Socket, serve: () => void): void {
+    this.#served++
+    this.#silent.set(socket, this.#clock.monotonicMs())
+    socket.once('close', () => {
+      this.#served--
+      this.#silent.delete(socket)
+      this.#next()
+    })
+    serve()
+  }
+
+  #next(): void {
+    while (this.#served < this.#limits.served) {
+      const one = this.#waiting.shift()
+      if (one === undefined) return
+      one.leave.abort()
+      one.socket.off('error', ignore)
+      if (!one.socket.destroyed) this.#serve(one.socket, one.serve)
+    }
+  }
+
+  /** Ends as many connections that ask nothing as wait for a place. */
+  #makeRoom(): void {
+    let wanted = this.#waiting.length
+    if (wanted === 0) return
+    for (const socket of this.#idle) {
+      this.#idle.delete(socket)
+      socket.destroy()
+      if (--wanted <= 0) return
+    }
+    const latest = this.#clock.monotonicMs() - SILENT_MS
+    for (const [socket, since] of this.#silent) {
+      if (since > latest) return
+      this.#silent.delete(socket)
+      socket.destroy()
+      if (--wanted <= 0) return
+    }
+  }
+
+  /** Whether it stood in the line. */
+  #leave(one: Waiting): boolean {
+    const at = this.#waiting.indexOf(one)
+    if (at === -1) return false
+    this.#waiting.splice(at, 1)
+    one.leave.abort()
+    return true
+  }
+
+  #refuse(socket: Socket): void {
+    this.#refused++
+    socket.destroy()
+  }
+
+  /** Those that wait are closed. */
+  [Symbol.dispose](): void {
+    for (const one of this.#waiting.splice(0)) {
+      one.leave.abort()
+      one.socket.destroy()
+    }
+  }
+}
+
+/** Below TLS: what was accepted. */
+function rawOf(socket: Socket): Socket {
+  return '_parent' in socket && socket._parent !== null ? (socket._parent as Socket) : socket
+}
+
+function ignore(): void {}

@@ -1,0 +1,156 @@
+/** What the server counts of its own, for `/metrics`: how full each bounded thing is, and what it turned away. */
+import type { OtlpCounts, WriteCounts } from '#remote'
+import type { ReadingsCache } from './assay/readings.ts'
+import type { ClientErrors } from './http/client-errors.ts'
+import type { Connections } from './http/connections.ts'
+import type { Gate } from './http/gate.ts'
+import type { Reading } from './http/http-metrics.ts'
+import type { Outgoing } from './http/outgoing.ts'
+
+export function connectionReadings(connections: Connections, clientErrors: ClientErrors): readonly Reading[] {
+  return [
+    {
+      name: 'assay_http_connections',
+      type: 'gauge',
+      help: 'Connections that are served.',
+      value: () => connections.served,
+    },
+    {
+      name: 'assay_http_connections_waiting',
+      type: 'gauge',
+      help: 'Connections that wait for a place.',
+      value: () => connections.waiting,
+    },
+    {
+      name: 'assay_http_connections_refused_total',
+      type: 'counter',
+      help: 'Connections closed because too many waited, or because they had waited too long.',
+      value: () => connections.refused,
+    },
+    {
+      name: 'assay_http_malformed_requests_total',
+      type: 'counter',
+      help: 'Connections ended because what came was no request, or did not arrive in time.',
+      value: () => clientErrors.count,
+    },
+  ]
+}
+
+/** `name`: `queries`, `remote_write`, ...: what the gate stands before. */
+export function gateReadings(name: string, what: string, gate: Gate): readonly Reading[] {
+  return [
+    { name: `assay_${name}_running`, type: 'gauge', help: `${what} that run.`, value: () => gate.running },
+    { name: `assay_${name}_waiting`, type: 'gauge', help: `${what} that wait for a place.`, value: () => gate.waiting },
+    {
+      name: `assay_${name}_refused_total`,
+      type: 'counter',
+      help: `${what} refused because too many waited.`,
+      value: () => gate.refused,
+    },
+  ]
+}
+
+export function outgoingReadings(outgoing: Outgoing): readonly Reading[] {
+  return [
+    {
+      name: 'assay_long_answers_sending',
+      type: 'gauge',
+      help: 'Long answers that are being read.',
+      value: () => outgoing.answers,
+    },
+    {
+      name: 'assay_long_answers_points',
+      type: 'gauge',
+      help: 'Points held for answers that are being read.',
+      value: () => outgoing.points,
+    },
+    {
+      name: 'assay_long_answers_refused_total',
+      type: 'counter',
+      help: 'Long answers refused because too much was held for other readers.',
+      value: () => outgoing.refused,
+    },
+  ]
+}
+
+export function receiverReadings(writes: WriteCounts, otlp: OtlpCounts): readonly Reading[] {
+  return [
+    {
+      name: 'assay_remote_write_requests_total',
+      type: 'counter',
+      help: 'Remote write requests that could be read.',
+      value: () => writes.requests,
+    },
+    {
+      name: 'assay_remote_write_samples_total',
+      type: 'counter',
+      help: 'Samples taken by remote write.',
+      value: () => writes.samples,
+    },
+    {
+      name: 'assay_remote_write_histograms_total',
+      type: 'counter',
+      help: 'Native histograms taken by remote write.',
+      value: () => writes.histograms,
+    },
+    {
+      name: 'assay_remote_write_exemplars_total',
+      type: 'counter',
+      help: 'Exemplars taken by remote write.',
+      value: () => writes.exemplars,
+    },
+    {
+      name: 'prometheus_api_remote_write_invalid_labels_samples_total',
+      type: 'counter',
+      help: 'Samples of remote write left out for labels or buckets that are none.',
+      value: () => writes.invalidLabels,
+    },
+    {
+      name: 'prometheus_api_remote_write_without_metadata_appended_samples_total',
+      type: 'counter',
+      help: 'Samples of remote write 2.0 whose series came without metadata.',
+      value: () => writes.withoutMetadata,
+    },
+    {
+      name: 'assay_remote_write_rejected_samples_total',
+      type: 'counter',
+      help: 'Samples of remote write that the store could not take.',
+      value: () => writes.rejected,
+    },
+    {
+      name: 'assay_otlp_requests_total',
+      type: 'counter',
+      help: 'Requests of OpenTelemetry that could be read.',
+      value: () => otlp.requests,
+    },
+    {
+      name: 'assay_otlp_samples_total',
+      type: 'counter',
+      help: 'Samples taken from OpenTelemetry.',
+      value: () => otlp.samples,
+    },
+    {
+      name: 'assay_otlp_exemplars_total',
+      type: 'counter',
+      help: 'Exemplars taken from OpenTelemetry.',
+      value: () => otlp.exemplars,
+    },
+    {
+      name: 'assay_otlp_rejected_points_total',
+      type: 'counter',
+      help: 'Data points of OpenTelemetry that were not taken.',
+      value: () => otlp.rejected,
+    },
+  ]
+}
+
+export function overviewReadings(readings: ReadingsCache): readonly Reading[] {
+  return [
+    {
+      name: 'assay_overview_query_failures_total',
+      type: 'counter',
+      help: 'Queries of the overview that had no answer.',
+      value: () => readings.failures,
+    },
+  ]
+}
