@@ -61,7 +61,7 @@ const REPORTS = [
 const MORE_REPORTS = ['scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_body_size_bytes']
 /** Samples parsed or recorded at a time; in between, the other targets have their turn. */
 const SLICE = 1000
-/** A tick this much late by the machine's load still counts as the tick; beyond it, the real instant is the truth. */
+/** A tick this much late by the machine's load still counts as the tick; beyond it, or with a clock that was set, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 
 /** Turns of the event loop that a reader has to say why it ends: a connection takes some to be closed. */
@@ -155,7 +155,7 @@ export class ScrapeLoop {
     const { intervalMs } = this.#target
     for await (const tick of clock.ticks(intervalMs, signal, tickOffset(this.#target))) {
       const now = clock.now()
-      const at = now - tick <= intervalMs * TOLERATED_LAG ? tick : now
+      const at = Math.abs(now - tick) <= intervalMs * TOLERATED_LAG ? tick : now
       try {
         await this.#scrape(at, signal)
       } catch (err) {
