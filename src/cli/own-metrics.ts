@@ -3,13 +3,13 @@
  */
 import { readdirSync } from 'node:fs'
 import { type Clock, PageWriter, type UnixMs } from '#core'
-import type { Store } from '#storage'
+import type { Tsdb } from '#tsdb'
 import { VERSION } from './version.ts'
 
 export type OwnMetricsDeps = {
   readonly clock: Clock
   readonly startedAt: UnixMs
-  readonly store: Store
+  readonly store: Pick<Tsdb, 'stats'>
   /** Pages of the rooms, each in text format 0.0.4. */
   readonly rooms: readonly (() => string)[]
 }
@@ -48,6 +48,18 @@ export function ownMetrics({ startedAt, store, rooms }: OwnMetricsDeps): string 
     .single('prometheus_tsdb_head_series', 'gauge', 'Series in memory.', stats.series)
     .single('assay_store_samples', 'gauge', 'Samples kept.', stats.samples)
     .single('prometheus_tsdb_storage_blocks_bytes', 'gauge', 'Bytes the store takes on disk.', stats.sizeBytes)
+    .single('prometheus_tsdb_blocks_loaded', 'gauge', 'Blocks that are open.', stats.blocks)
+    .single('prometheus_tsdb_wal_storage_size_bytes', 'gauge', 'Bytes of the log of commits.', stats.walBytes)
+    .single('assay_store_head_samples', 'gauge', 'Samples that are not in a block yet.', stats.headSamples)
+    .single('assay_store_late_samples', 'gauge', 'Late samples that are not in a block yet.', stats.lateSamples)
+    .single('assay_store_blocks_set_aside', 'gauge', 'Damaged blocks that no longer serve.', stats.setAside.length)
+    .single('assay_store_cache_bytes', 'gauge', 'What was read of blocks and is kept.', stats.cacheBytes)
+    .single(
+      'assay_store_cache_evictions_total',
+      'counter',
+      'What was read of blocks and had to make room.',
+      stats.cacheEvictions,
+    )
   for (const room of rooms) page.raw(room())
   return page.toString()
 }

@@ -1,11 +1,12 @@
 /** What the server counts of its own, for `/metrics`: how full each bounded thing is, and what it turned away. */
-import type { OtlpCounts, WriteCounts } from '#remote'
+import type { DeltaToCumulative, LabelsCache, OtlpCounts, WriteCounts } from '#remote'
 import type { ReadingsCache } from './assay/readings.ts'
 import type { ClientErrors } from './http/client-errors.ts'
 import type { Connections } from './http/connections.ts'
 import type { Gate } from './http/gate.ts'
 import type { Reading } from './http/http-metrics.ts'
 import type { Outgoing } from './http/outgoing.ts'
+import type { ServerDeps } from './types.ts'
 
 export function connectionReadings(connections: Connections, clientErrors: ClientErrors): readonly Reading[] {
   return [
@@ -151,6 +152,93 @@ export function overviewReadings(readings: ReadingsCache): readonly Reading[] {
       type: 'counter',
       help: 'Queries of the overview that had no answer.',
       value: () => readings.failures,
+    },
+  ]
+}
+
+type Kept = Pick<ServerDeps, 'metadata' | 'exemplars' | 'notifications'> & {
+  readonly labelsCache: LabelsCache
+  readonly deltas: DeltaToCumulative | undefined
+}
+
+/** What is kept in memory within a bound, by Prometheus' names where it has the same. */
+export function keptReadings({ metadata, exemplars, notifications, labelsCache, deltas }: Kept): readonly Reading[] {
+  return [
+    {
+      name: 'assay_metadata_families',
+      type: 'gauge',
+      help: 'Families whose type, help and unit are known.',
+      value: () => metadata.size,
+    },
+    {
+      name: 'assay_metadata_characters',
+      type: 'gauge',
+      help: 'Characters of their names, help texts and units.',
+      value: () => metadata.characters,
+    },
+    {
+      name: 'assay_metadata_evicted_total',
+      type: 'counter',
+      help: 'Families whose metadata had to make room for that of others.',
+      value: () => metadata.evicted,
+    },
+    {
+      name: 'assay_remote_write_labels_cache_bytes',
+      type: 'gauge',
+      help: 'Bytes of label sets that remote write knows again.',
+      value: () => labelsCache.bytes,
+    },
+    {
+      name: 'assay_remote_write_labels_cache_dropped_total',
+      type: 'counter',
+      help: 'Label sets of remote write that had to make room for others.',
+      value: () => labelsCache.dropped,
+    },
+    {
+      name: 'prometheus_api_notification_active_subscribers',
+      type: 'gauge',
+      help: 'The current number of active notification subscribers.',
+      value: () => notifications.followers,
+    },
+    {
+      name: 'prometheus_api_notification_updates_dropped_total',
+      type: 'counter',
+      help: 'Followers of notifications that were left because they did not read.',
+      value: () => notifications.dropped,
+    },
+    ...(deltas === undefined ? [] : [deltaReading(deltas)]),
+    ...(exemplars === undefined ? [] : exemplarReadings(exemplars)),
+  ]
+}
+
+function deltaReading(deltas: DeltaToCumulative): Reading {
+  return {
+    name: 'assay_otlp_delta_streams',
+    type: 'gauge',
+    help: 'Streams of OpenTelemetry whose differences are summed up.',
+    value: () => deltas.streams,
+  }
+}
+
+function exemplarReadings(exemplars: NonNullable<ServerDeps['exemplars']>): readonly Reading[] {
+  return [
+    {
+      name: 'prometheus_tsdb_exemplar_exemplars_in_storage',
+      type: 'gauge',
+      help: 'Number of exemplars currently in circular storage.',
+      value: () => exemplars.count,
+    },
+    {
+      name: 'prometheus_tsdb_exemplar_series_with_exemplars_in_storage',
+      type: 'gauge',
+      help: 'Number of series with exemplars currently in circular storage.',
+      value: () => exemplars.seriesCount,
+    },
+    {
+      name: 'prometheus_tsdb_exemplar_max_exemplars',
+      type: 'gauge',
+      help: 'Total number of exemplars the exemplar storage can store, resizeable.',
+      value: () => exemplars.capacity,
     },
   ]
 }

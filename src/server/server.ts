@@ -8,7 +8,7 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
-import { noOtlp, noWrites, type OtlpCounts, type WriteCounts } from '#remote'
+import { DeltaToCumulative, LabelsCache, noOtlp, noWrites, type OtlpCounts, type WriteCounts } from '#remote'
 import { EventHub } from './assay/events.ts'
 import { ReadingsCache } from './assay/readings.ts'
 import { registerAssay } from './assay/routes.ts'
@@ -30,6 +30,7 @@ import { registerLifecycle } from './lifecycle.ts'
 import {
   connectionReadings,
   gateReadings,
+  keptReadings,
   outgoingReadings,
   overviewReadings,
   receiverReadings,
@@ -140,11 +141,20 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
 
   const events = owned.use(new EventHub(deps, options.maxEventClients ?? 100))
   const readings = new ReadingsCache({ ...deps, downJobs: () => downJobs(deps) }, stop.signal)
+  const labelsCache = new LabelsCache()
+  const deltas = deps.features.has('otlp-deltatocumulative') ? new DeltaToCumulative(deps.clock) : undefined
+  const write = writeRoute(deps, writes, labelsCache)
+  const read = readRoute(deps, options.remoteRead)
+  const otlpWrite = otlpRoute(deps, otlp, deltas)
   const page = () =>
     deps.ownMetrics() +
     metrics.page([
       ...connectionReadings(connections, clientErrors),
       ...gateReadings('queries', 'Queries', gate),
+      ...gateReadings('remote_writes', 'Remote writes', write.gate),
+      ...gateReadings('remote_reads', 'Remote reads', read.gate),
+      ...gateReadings('otlp_writes', 'Requests of OpenTelemetry', otlpWrite.gate),
+      ...keptReadings({ ...deps, labelsCache, deltas }),
       ...outgoingReadings(outgoing),
       ...receiverReadings(writes, otlp),
       ...overviewReadings(readings),
@@ -154,7 +164,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     async (scope) => {
       registerPrometheus(scope, context, {
         signalOf,
-        raw: [writeRoute(deps, writes), readRoute(deps, options.remoteRead), otlpRoute(deps, otlp)],
+        raw: [write, read, otlpWrite],
         cors: options.cors,
         metricsPage: page,
       })

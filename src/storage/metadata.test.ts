@@ -31,6 +31,8 @@ test('families that changed longest ago leave when there are too many, or too ma
   for (let i = 0; i < 1000; i++) long.set(`f${i}`, of(`${i}`.padEnd(60_000)))
   assert.ok(long.size > 500 && long.size < 600, `${long.size} families of 60,000 characters`)
   assert.ok(long.get('f999') !== undefined)
+  assert.deepEqual([many.evicted, long.evicted], [10, 1000 - long.size])
+  assert.ok(long.characters > 500 * 60_000)
 })
 
 test('a help text without end is cut off, and said again is no change', () => {

@@ -25,6 +25,7 @@ const MAX_HELP = 64 * 1024
 
 export class MetadataStore {
   readonly #families = new Map<string, Metadata>()
+  #evicted = 0
   #characters = 0
   #revision = 0
 
@@ -35,6 +36,16 @@ export class MetadataStore {
 
   get size(): number {
     return this.#families.size
+  }
+
+  /** Of all names, help texts and units. */
+  get characters(): number {
+    return this.#characters
+  }
+
+  /** Families that had to make room for others. */
+  get evicted(): number {
+    return this.#evicted
   }
 
   set(family: string, metadata: Metadata): void {
@@ -51,6 +62,7 @@ export class MetadataStore {
     while (this.#families.size > MAX_FAMILIES || this.#characters > MAX_CHARACTERS) {
       const [oldest, of] = this.#families.entries().next().value!
       this.#remove(oldest, of)
+      this.#evicted++
     }
   }
 

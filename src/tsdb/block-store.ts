@@ -43,6 +43,12 @@ export class BlockStore implements Disposable {
     return store
   }
 
+  /** How full the caches of all blocks are, and how many entries had to make room. */
+  get cache(): { readonly bytes: number; readonly evicted: number } {
+    const { indexes, frames } = this.#caches
+    return { bytes: indexes.bytes + frames.bytes, evicted: indexes.evicted + frames.evicted }
+  }
+
   get blocks(): readonly Block[] {
     return this.#blocks
   }

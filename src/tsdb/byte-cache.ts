@@ -3,6 +3,7 @@ export class ByteCache<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly bytes: number }>()
   readonly #maxBytes: number
   #bytes = 0
+  #evicted = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -10,6 +11,11 @@ export class ByteCache<Value> {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Entries that had to make room. */
+  get evicted(): number {
+    return this.#evicted
   }
 
   get(key: string): Value | undefined {
@@ -28,6 +34,7 @@ export class ByteCache<Value> {
     for (const [oldest] of this.#entries) {
       if (this.#bytes <= this.#maxBytes || oldest === key) break
       this.delete(oldest)
+      this.#evicted++
     }
   }
 

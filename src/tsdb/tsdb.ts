@@ -82,6 +82,9 @@ export type TsdbStats = StoreStats & {
   readonly blockBytes: number
   readonly walBytes: number
   readonly headSamples: number
+  /** What has been read of blocks and is kept for the next reader, and what had to make room. */
+  readonly cacheBytes: number
+  readonly cacheEvictions: number
   /** Late samples that are not in a block yet; and how many of `blocks` hold late ones alone. */
   readonly lateSamples: number
   readonly lateBlocks: number
@@ -258,6 +261,8 @@ class TsdbStore implements Tsdb {
       blockBytes: this.#blocks.sizeBytes,
       walBytes,
       headSamples: this.#head.sampleCount,
+      cacheBytes: this.#blocks.cache.bytes,
+      cacheEvictions: this.#blocks.cache.evicted,
       lateSamples: late.samples,
       lateBlocks: this.#blocks.late.length,
       setAside: this.#blocks.setAside,

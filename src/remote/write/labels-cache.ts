@@ -48,9 +48,20 @@ export class LabelsCache {
   readonly #maxBytes: number
   #young = new Generation()
   #old = new Generation()
+  #dropped = 0
 
   constructor(maxBytes: number = MAX_BYTES) {
     this.#maxBytes = maxBytes
+  }
+
+  /** Bytes of label sets that are known. */
+  get bytes(): number {
+    return this.#young.used + this.#old.used
+  }
+
+  /** Label sets that had to make room. */
+  get dropped(): number {
+    return this.#dropped
   }
 
   /** The labels that were made of the same bytes, or what `make` makes of them now. A refusal (a sentence) is not kept. */
@@ -61,6 +72,7 @@ export class LabelsCache {
     const labels = this.#old.find(hash, bytes, from, to) ?? make()
     if (typeof labels === 'string' || to - from > this.#maxBytes / 16) return labels
     if (this.#young.used + to - from > this.#maxBytes) {
+      this.#dropped += this.#old.labels.length
       this.#old = this.#young
       this.#young = new Generation()
     }

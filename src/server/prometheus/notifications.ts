@@ -21,6 +21,7 @@ export class Notifications implements Disposable {
   readonly #maxFollowers: number
   readonly #active = new Map<string, Notification>()
   readonly #followers = new Set<Follower>()
+  #dropped = 0
 
   constructor(clock: Clock, maxFollowers = 16) {
     this.#clock = clock
@@ -46,6 +47,15 @@ export class Notifications implements Disposable {
     this.#send({ ...one, active: false })
   }
 
+  get followers(): number {
+    return this.#followers.size
+  }
+
+  /** Those left because they did not read. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
   get full(): boolean {
     return this.#followers.size >= this.#maxFollowers
   }
@@ -67,6 +77,7 @@ export class Notifications implements Disposable {
       if (follower.writableLength <= MAX_WAITING_BYTES) follower.write(format(one))
       else {
         this.#followers.delete(follower)
+        this.#dropped++
         follower.destroy()
       }
     }

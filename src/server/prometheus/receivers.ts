@@ -1,8 +1,8 @@
 /** The protocols of the room `remote`, as routes: what others write to us and read from us. Bodies and answers pass as they are. */
 import {
   DEFAULT_OTLP_SETTINGS,
-  DeltaToCumulative,
-  LabelsCache,
+  type DeltaToCumulative,
+  type LabelsCache,
   MAX_OTLP_BODY_BYTES,
   MAX_READ_BODY_BYTES,
   MAX_WRITE_BODY_BYTES,
@@ -27,9 +27,9 @@ const READS_WAITING = 200
 export type RemoteReadLimits = { readonly samples: number; readonly frameBytes: number; readonly concurrent: number }
 
 /** `POST /api/v1/write`: remote write 1.0 and 2.0. */
-export function writeRoute(deps: ServerDeps, counts: WriteCounts): RawRoute {
+export function writeRoute(deps: ServerDeps, counts: WriteCounts, labelsCache: LabelsCache): RawRoute {
   const typeAndUnitLabels = deps.features.has('type-and-unit-labels')
-  const receiver = { ...deps, typeAndUnitLabels, labelsCache: new LabelsCache() }
+  const receiver = { ...deps, typeAndUnitLabels, labelsCache }
   return {
     paths: ['/api/v1/write'],
     maxBytes: MAX_WRITE_BODY_BYTES,
@@ -53,8 +53,11 @@ export function readRoute(deps: ServerDeps, limits: RemoteReadLimits | undefined
   }
 }
 
-/** `POST /api/v1/otlp/v1/metrics`, and where exporters of OpenTelemetry send by themselves: metrics over OTLP/HTTP. */
-export function otlpRoute(deps: ServerDeps, counts: OtlpCounts): RawRoute {
+/**
+ * `POST /api/v1/otlp/v1/metrics`, and where exporters of OpenTelemetry send by themselves: metrics over OTLP/HTTP. `deltas`: what makes sums
+ * of differences, where that is switched on.
+ */
+export function otlpRoute(deps: ServerDeps, counts: OtlpCounts, deltas: DeltaToCumulative | undefined): RawRoute {
   const { features } = deps
   const receiver = {
     ...deps,
@@ -62,7 +65,7 @@ export function otlpRoute(deps: ServerDeps, counts: OtlpCounts): RawRoute {
     typeAndUnitLabels: features.has('type-and-unit-labels'),
     takesDeltas: features.has('otlp-native-delta-ingestion'),
     zeroAtStart: features.has('created-timestamp-zero-ingestion'),
-    ...(features.has('otlp-deltatocumulative') ? { deltas: new DeltaToCumulative(deps.clock) } : {}),
+    ...(deltas === undefined ? {} : { deltas }),
   }
   return {
     paths: ['/api/v1/otlp/v1/metrics', '/v1/metrics'],
