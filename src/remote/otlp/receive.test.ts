@@ -175,6 +175,18 @@ test('what is not taken is a partial success: told once, and the rest is there',
   assert.equal(JSON.parse(json.body.toString()).partialSuccess.rejectedDataPoints, '3')
 })
 
+test('a histogram that is too far ahead is one point, although it would be many samples', async () => {
+  const { send, store, counts } = world()
+  const buckets = { bounds: Float64Array.of(1, 2, 3), counts: Float64Array.of(1, 2, 3, 0) }
+  const far = { ...point, at: NOW + 3_600_000, count: 6, sum: 7, ...buckets }
+  const data: MetricData = { kind: 'histogram', temporality: 'cumulative', points: [far, { ...far, at: NOW }] }
+  const [points, why] = told(await send(encodeProto(request([['latency', data]]))))
+  assert.equal(points, 1)
+  assert.match(why, /^not taken: 1 for latency: samples whose timestamp is too far in the future/)
+  assert.equal(counts.rejected, 1)
+  assert.equal(dump(store).length, 6)
+})
+
 test('a request that comes again, and target_info that is there already, are taken silently', async () => {
   const { send, store } = world()
   const resource: Attributes = [

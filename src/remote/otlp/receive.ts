@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
 import { AssayError, type Clock, emptyLike, type Labels, messageOf, type NativeHistogram, type UnixMs } from '#core'
 import type { Appender, CommitReport, MetadataStore, Store } from '#storage'
-import { MAX_AHEAD_MS, rejectionText, TOO_FAR_AHEAD } from '../refusals.ts'
+import { MAX_AHEAD_MS, rejectionText } from '../refusals.ts'
 import { headerOf, type RemoteRequest } from '../request.ts'
 import { Faults } from '../write/faults.ts'
 import type { ExemplarSink } from '../write/receive.ts'
@@ -153,15 +153,16 @@ function take(deps: OtlpDeps, resources: readonly ResourceMetrics[], counts: Otl
   const faults = new Faults()
   const refuse = (why: string, points: number) => faults.add(why, points)
   const cumulative = deps.deltas === undefined ? resources : deps.deltas.convert(resources, refuse)
-  using sink = new StoreSink(deps, refuse)
-  translate(cumulative, sink, { ...deps, settings: deps.settings() })
+  const latestAt = deps.clock.now() + MAX_AHEAD_MS
+  using sink = new StoreSink(deps, latestAt, refuse)
+  translate(cumulative, sink, { ...deps, settings: deps.settings(), latestAt })
   const report = sink.commit()
   counts.samples += report.appended
   counts.exemplars += sink.exemplars
   for (const one of report.rejected) faults.add(rejectionText(one), one.count)
   const list = faults.list()
   if (list.length === 0) return undefined
-  // A point of a histogram is several samples, so that those which the store refused are not points.
+  // Exact but for histograms and summaries that the store refuses: their points are several samples, and the store counts samples.
   const points = Math.min(
     list.reduce((sum, one) => sum + one.count, 0),
     pointsOf(resources),
@@ -193,18 +194,14 @@ class StoreSink implements OtlpSink, Disposable {
   readonly #metadata = new Map<string, Parameters<MetadataStore['set']>[1]>()
   exemplars = 0
 
-  constructor(deps: OtlpDeps, refuse: (why: string, points: number) => void) {
+  constructor(deps: OtlpDeps, latest: number, refuse: (why: string, points: number) => void) {
     this.#deps = deps
     this.#samples = deps.store.appender()
     this.#refuse = refuse
-    this.#latest = deps.clock.now() + MAX_AHEAD_MS
+    this.#latest = latest
   }
 
   sample(labels: Labels, at: number, value: SampleValue, startAt: number): void {
-    if (at > this.#latest) {
-      this.#refuse(TOO_FAR_AHEAD, 1)
-      return
-    }
     const instant = at as UnixMs
     if (value === undefined) this.#samples.appendStale(undefined, labels, instant)
     else if (typeof value === 'number') this.#samples.append(undefined, labels, instant, value, startAt)

@@ -14,6 +14,7 @@
  */
 import { Labels, METRIC_NAME, type NativeHistogram } from '#core'
 import type { Metadata, MetricType } from '#storage'
+import { TOO_FAR_AHEAD } from '../refusals.ts'
 import type {
   ExponentialPoint,
   HistogramPoint,
@@ -60,6 +61,8 @@ export type TranslateOptions = {
   readonly typeAndUnitLabels?: boolean
   /** The feature otlp-native-delta-ingestion. */
   readonly takesDeltas?: boolean
+  /** Points behind this instant are too far ahead of our clock, Unix milliseconds; absent: none is. */
+  readonly latestAt?: number
 }
 
 /** Characters of all labels of an exemplar, as OpenMetrics allows. */
@@ -178,9 +181,11 @@ class Translator {
     const made: MadeLabels =
       point.at === 0
         ? 'it has no timestamp'
-        : this.#cells > MAX_CELLS
-          ? `the request makes more than ${MAX_CELLS} labels of samples; let the exporter send smaller batches`
-          : this.#labels.point(point.attributes, this.#resource, this.#scope, family.added)
+        : point.at > (this.#options.latestAt ?? Number.POSITIVE_INFINITY)
+          ? TOO_FAR_AHEAD
+          : this.#cells > MAX_CELLS
+            ? `the request makes more than ${MAX_CELLS} labels of samples; let the exporter send smaller batches`
+            : this.#labels.point(point.attributes, this.#resource, this.#scope, family.added)
     if (typeof made !== 'string') return made
     this.#refuse(family, made)
     return undefined
