@@ -64,7 +64,8 @@ export type DurationOp = (typeof DURATION_OPS)[number]
 
 /** A length of time in seconds; may depend on the query's own range and step. */
 export type Duration =
-  | (At & { readonly kind: 'seconds'; readonly value: number })
+  /** `duration`: written with a unit. */
+  | (At & { readonly kind: 'seconds'; readonly value: number; readonly duration: boolean })
   | (At & { readonly kind: 'sign'; readonly op: '+' | '-'; readonly of: Duration })
   | (At & { readonly kind: 'arithmetic'; readonly op: DurationOp; readonly left: Duration; readonly right: Duration })
   | (At & { readonly kind: 'step' | 'range' })
@@ -198,4 +199,15 @@ export function metricNamesOf(expr: Expr): readonly string[] {
       .map(({ value }) => value),
   )
   return [...new Set(names)]
+}
+
+/** A length of time that is a plain number, whatever signs and parentheses are around it: Prometheus keeps no more of it. */
+export function literalOf(
+  node: Duration | undefined,
+): { readonly value: number; readonly duration: boolean } | undefined {
+  if (node?.kind === 'seconds') return node
+  if (node?.kind === 'wrapped') return literalOf(node.of)
+  if (node?.kind !== 'sign') return undefined
+  const of = literalOf(node.of)
+  return of === undefined || node.op === '+' ? of : { ...of, value: -of.value }
 }

@@ -11,6 +11,7 @@ import {
   type Expr,
   isComparison,
   isSetOp,
+  type Matching,
   unwrap,
   type ValueType,
   type VectorSelector,
@@ -151,12 +152,11 @@ function checkCall(text: string, call: Call): ValueType {
     )
   }
   checkExtension(text, call)
+  const described = call.name === 'info' ? call.args[1] : undefined
+  if (described !== undefined) checkInfoSelector(text, call, described)
   for (const [i, arg] of call.args.entries()) {
     const wanted = args[Math.min(i, args.length - 1)]!
-    if (call.name === 'info' && i === 1) {
-      checkInfoSelector(text, arg)
-      continue
-    }
+    if (arg === described) continue
     expect(text, arg, wanted, `call to function ${JSON.stringify(call.name)}`)
   }
   return known.returns
@@ -197,8 +197,15 @@ function checkExtension(text: string, call: Call): void {
   }
 }
 
-function checkInfoSelector(text: string, arg: Expr): void {
+function checkInfoSelector(text: string, call: Call, arg: Expr): void {
   if (arg.kind === 'vector-selector' && arg.name === '') return
+  const type = typeOf(arg)
+  if (type !== 'vector')
+    throw new ParseError(
+      text,
+      call.span,
+      `expected type instant vector in call to function "info", got ${NAMES[type]}; write {label="value"}`,
+    )
   const got = arg.kind === 'vector-selector' ? ', got vector selector instead' : ''
   throw new ParseError(text, arg.span, `expected label selectors only${got}; write {label="value"}`)
 }
@@ -231,22 +238,28 @@ function checkBinary(text: string, node: Binary): ValueType {
       operatorSpan(text, node),
       `comparisons between scalars must use BOOL modifier; write ${node.op} bool`,
     )
-  if (isSetOp(node.op) && (left === 'scalar' || right === 'scalar'))
+  const scalar = left === 'scalar' || right === 'scalar'
+  if (node.matching !== undefined) checkMatching(text, node, node.matching, scalar)
+  if (isSetOp(node.op) && scalar)
     throw new ParseError(
       text,
       node.span,
       `set operator ${JSON.stringify(node.op)} not allowed in binary scalar expression; write vector(...) around the scalar`,
     )
-  if (node.matching !== undefined && (left !== 'vector' || right !== 'vector')) {
-    const { labels, fillLeft, fillRight } = node.matching
-    const fills = labels.length === 0 && (fillLeft !== undefined || fillRight !== undefined)
-    throw new ParseError(
-      text,
-      node.span,
-      fills
-        ? 'filling in missing series only allowed between instant vectors; remove fill'
-        : 'vector matching only allowed between instant vectors; remove on, ignoring and fill',
-    )
-  }
   return scalars ? 'scalar' : 'vector'
+}
+
+function checkMatching(text: string, { op, span }: Binary, matching: Matching, scalar: boolean): void {
+  const fails = (what: string) => new ParseError(text, span, what)
+  const { labels, card, fillLeft, fillRight } = matching
+  const fills = fillLeft !== undefined || fillRight !== undefined
+  if (scalar && labels.length > 0)
+    throw fails('vector matching only allowed between instant vectors; remove on, ignoring and fill')
+  if (scalar && fills) throw fails('filling in missing series only allowed between instant vectors; remove fill')
+  if (scalar || !isSetOp(op)) return
+  if (card !== 'many-to-many')
+    throw fails(
+      `no grouping allowed for "${op}" operation; remove ${card === 'many-to-one' ? 'group_left' : 'group_right'}`,
+    )
+  if (fills) throw fails('filling in missing series not allowed for set operators; remove fill')
 }

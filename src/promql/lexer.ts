@@ -25,6 +25,8 @@ const DURATION = /(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:
 const HEX = /0[xX](?:_?[0-9a-fA-F])+/y
 const DECIMAL = /(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?/y
 const PUNCT = /==|=~|=|!=|!~|<=|<\/|<|>=|>\/|>|[-+*/%^(){}[\],:@]/y
+const MAX_INT64 = 2n ** 63n - 1n
+const MAX_SECONDS = 2 ** 63 / 1e9
 const UNITS_MS: Readonly<Record<string, number>> = {
   y: 31_536_000_000,
   w: 604_800_000,
@@ -116,18 +118,24 @@ function number(text: string, start: number, duration: string, plain: string): T
     )
   }
   const value = isDuration ? secondsOf(duration) : wholeOrDecimal(body.replaceAll('_', ''))
-  if (value === Infinity && !isDuration)
-    throw new ParseError(
-      text,
-      { start, end },
-      `error parsing number: strconv.ParseFloat: parsing ${shown(JSON.stringify(body))}: value out of range; write Inf, or one below 1.8e308`,
-    )
+  const fault = (what: string) => new ParseError(text, { start, end }, what)
+  if (isDuration && value! > MAX_SECONDS) throw fault(`duration out of range: ${value} s; write less than 292y`)
+  const parsing = `error parsing number: strconv.ParseFloat: parsing ${shown(JSON.stringify(body))}`
+  if (value === undefined) throw fault(`${parsing}: invalid syntax; write it with decimal digits`)
+  if (value === Infinity) throw fault(`${parsing}: value out of range; write Inf, or one below 1.8e308`)
   return { type: 'number', value, duration: isDuration, span: { start, end } }
 }
 
-/** A leading 0 makes a whole number octal, as in Go, unless a digit forbids it. */
-function wholeOrDecimal(digits: string): number {
-  return /^0[0-7]+$/.test(digits) ? Number(`0o${digits}`) : Number(tryParseValue(digits))
+/**
+ * A leading 0 makes a whole number octal, as in Go, unless a digit forbids it or it does not fit 64 bits. Hexadecimal is
+ * nothing that does not fit.
+ */
+function wholeOrDecimal(digits: string): number | undefined {
+  const octal = /^0[0-7]+$/.test(digits)
+  if (!octal && !/^0x/i.test(digits)) return Number(tryParseValue(digits))
+  const whole = BigInt(octal ? `0o${digits}` : digits)
+  if (whole <= MAX_INT64) return Number(whole)
+  return octal ? Number(digits) : undefined
 }
 
 function secondsOf(duration: string): number {

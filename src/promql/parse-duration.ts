@@ -4,7 +4,7 @@
  * - In brackets all operators are taken; behind `offset` only a sign, a call or parentheses, because
  *   `x offset 5m + 2` adds 2 to x.
  */
-import { DURATION_OPS, type Duration, type DurationOp } from './ast.ts'
+import { DURATION_OPS, type Duration, type DurationOp, literalOf } from './ast.ts'
 import type { TokenReader } from './token-reader.ts'
 
 const PRECEDENCE: Readonly<Record<DurationOp, number>> = { '+': 1, '-': 1, '*': 2, '/': 2, '%': 2, '^': 3 }
@@ -15,7 +15,8 @@ const EXPECTED = 'number, duration, step(), or range()'
 /** The whole arithmetic. A plain duration must be positive. */
 export function parseDuration(tokens: TokenReader): Duration {
   const duration = arithmetic(tokens, 1, 0)
-  if (duration.kind === 'seconds' && duration.value <= 0)
+  const literal = literalOf(duration)
+  if (literal !== undefined && literal.value <= 0)
     throw tokens.error(duration.span, 'duration must be greater than 0; write one as in 5m')
   return duration
 }
@@ -44,7 +45,7 @@ function arithmetic(tokens: TokenReader, precedence: number, depth: number): Dur
       throw tokens.error(tokens.peek.span, `more than ${MAX_DEPTH} terms in a duration; write the sum`)
     const sign = tokens.next()
     const right = arithmetic(tokens, op === '^' ? PRECEDENCE[op] : PRECEDENCE[op] + 1, depth + 1)
-    if ((op === '/' || op === '%') && right.kind === 'seconds' && right.value === 0)
+    if ((op === '/' || op === '%') && literalOf(right)?.value === 0)
       throw tokens.error(sign.span, `${op === '/' ? 'division' : 'modulo'} by zero; write another divisor`)
     left = { kind: 'arithmetic', op, left, right, span: { start: left.span.start, end: right.span.end } }
   }
@@ -70,7 +71,7 @@ function operand(tokens: TokenReader, depth: number): Duration {
     tokens.next()
     if (Math.abs(token.value) > MAX_SECONDS)
       throw tokens.error(token.span, `duration out of range: ${token.value} s; write less than 292y`)
-    return { kind: 'seconds', value: token.value, span: token.span }
+    return { kind: 'seconds', value: token.value, duration: token.duration, span: token.span }
   }
   if (tokens.isPunct('(')) {
     tokens.next()

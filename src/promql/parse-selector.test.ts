@@ -37,7 +37,7 @@ test('what is no selector is refused where it goes wrong', () => {
     ['up{"other"}', '1:1'],
     ['up{__name__=~"u.*"}', '1:1'],
     ['up{__name__="other"}', '1:1'],
-    ['{""}', '1:2'],
+    ['{""}', '1:1'],
     ['{"a\\xff"="b"}', '1:2'],
     ['sum by (a b) (x)', '1:11'],
     ['sum by ("") (x)', '1:9'],

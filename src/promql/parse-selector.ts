@@ -47,7 +47,7 @@ export function vectorSelector(tokens: TokenReader, name: string, start: Span): 
       if (token.type === 'string' && !tokens.isMatchOperator(1)) {
         tokens.next()
         const inner = token.value
-        if (inner === '' || !inner.isWellFormed()) throw tokens.error(token.span, 'bad metric name; write {"name"}')
+        if (!inner.isWellFormed()) throw tokens.error(token.span, 'bad metric name; write {"name"}')
         matchers.push(matcher(METRIC_NAME, '=', inner))
       } else matchers.push(labelMatcher(tokens))
       if (!tokens.isPunct(',')) break
@@ -82,7 +82,7 @@ function labelMatcher(tokens: TokenReader): Matcher {
   try {
     return matcher(name, op, value.value)
   } catch (cause) {
-    throw tokens.error(value.span, `${messageOf(cause)}; write an RE2 expression, as in "5.."`)
+    throw tokens.error(token.span, `${messageOf(cause)}; write an RE2 expression, as in "5.."`)
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict'
 import type { Matcher } from '#core'
-import { childrenOf, type Duration, type Expr } from './ast.ts'
+import { childrenOf, type Duration, type Expr, literalOf } from './ast.ts'
 import { parseAll } from './features.test-support.ts'
 import { ParseError, type Span } from './position.ts'
 import { prettyExpr } from './pretty.ts'
@@ -77,6 +77,9 @@ function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if ('kind' in value && value.kind === 'sign' && 'op' in value && value.op === '+' && 'of' in value)
     return plain(value.of)
+  // Of a plain number in parentheses the number alone is kept.
+  const literal = 'kind' in value && 'of' in value ? literalOf(value as Duration) : undefined
+  if (literal !== undefined) return { kind: 'seconds', value: literal.value }
   const out: Record<string, unknown> = {}
   for (const [key, part] of Object.entries(value)) {
     // `duration` says how a number was spelled, not what it is.

@@ -22,7 +22,7 @@ const PRINTED: readonly { readonly given: string; readonly printed: string }[] =
   { given: 'up[1800]', printed: 'up[30m]' },
   { given: 'rate(up[5m:]) ', printed: 'rate(up[5m:])' },
   { given: 'x offset 2 ^ 2', printed: 'x offset 2s ^ 2' },
-  { given: 'x[2m*(10+5)] offset -(step()*2)', printed: 'x[2m * (10s + 5s)] offset -(step() * 2s)' },
+  { given: 'x[2m*(10+5)] offset -(step()*2)', printed: 'x[2m * (10 + 5)] offset -(step() * 2)' },
   { given: 'sum(x) by (a, "b.c")', printed: 'sum by (a, "b.c") (x)' },
   { given: 'SUM without () (x)', printed: 'sum without () (x)' },
   { given: 'topk(3, x)', printed: 'topk(3, x)' },
@@ -71,7 +71,7 @@ const REFUSED: readonly { readonly given: string; readonly at: string; readonly 
   { given: 'Rate(x[5m])', at: '1:1', says: /unknown function with name "Rate"; write rate\(/ },
   { given: 'nonsense_of_mine(x)', at: '1:1', says: /write one of PromQL, as in/ },
   { given: '{}', at: '1:1', says: /at least one non-empty matcher/ },
-  { given: 'x{y=~"("}', at: '1:6', says: /not a regular expression/ },
+  { given: 'x{y=~"("}', at: '1:3', says: /not a regular expression/ },
   { given: 'up{a="b"', at: '1:9', says: /unexpected end of input inside braces; write \}/ },
   { given: '(a))', at: '1:4', says: /unexpected right parenthesis/ },
   { given: 'a offset 5m offset 5m', at: '1:1', says: /offset may not be set multiple times/ },
@@ -107,13 +107,40 @@ const REFUSED: readonly { readonly given: string; readonly at: string; readonly 
   { given: 'sum(x,)', at: '1:6', says: /trailing commas not allowed in function call args/ },
   { given: 'sum()', at: '1:1', says: /no arguments for aggregate expression provided/ },
   { given: 'a + fill(0) fill_left(1) b', at: '1:13', says: /same side/ },
-  { given: 'a and fill(0) b', at: '1:7', says: /filling in missing series not allowed for set operators/ },
+  { given: 'a and fill(0) b', at: '1:1', says: /filling in missing series not allowed for set operators/ },
   { given: 'on', at: '1:1', says: /unexpected <on>, which is no metric; write \{"on"\}/ },
   { given: 'topk(a)', at: '1:1', says: /expected 2, got 1/ },
+  {
+    given: 'c + a and on(x) group_left b',
+    at: '1:1',
+    says: /no grouping allowed for "and" operation; remove group_left/,
+  },
+  { given: '1 and on(x) 1', at: '1:1', says: /vector matching only allowed between instant vectors/ },
+  { given: 'a + on b', at: '1:8', says: /unexpected identifier "b" in grouping opts, expected "\("/ },
+  { given: 'sum(x) anchored', at: '1:1', says: /anchored modifier not implemented/ },
+  { given: 'x @ 1e30', at: '1:1', says: /for @ modifier: 1000000000000000019884624838656\.000000;/ },
+  { given: '300y', at: '1:1', says: /duration out of range/ },
+  { given: 'x[(-5m)]', at: '1:3', says: /duration must be greater than 0/ },
+  { given: '0xffffffffffffffff', at: '1:1', says: /parsing "0xffffffffffffffff": invalid syntax/ },
+  { given: 'info(1, 2)', at: '1:1', says: /expected type instant vector in call to function "info", got scalar/ },
   { given: 'a + on(x) group_left(x) b', at: '1:3', says: /must not occur in ON and GROUP/ },
   { given: `${'('.repeat(1000)}1${')'.repeat(1000)}`, at: '1:401', says: /nested deeper/ },
   { given: Array(2000).fill('a').join('+'), at: '1:802', says: /nested deeper/ },
 ]
+
+test('what Prometheus passes over is passed over', () => {
+  for (const [given, printed] of [
+    ['1 + on() 2', '1 + 2'],
+    ['a > bool on() group_left(b) 1', 'a > bool 1'],
+    ['a offset 0 offset 5m', 'a offset 5m'],
+    ['a offset 0s[5m]', 'a[5m]'],
+    ['a @ end() [5m]', 'a[5m] @ end()'],
+    ['{"", x="y"}', '{__name__="",x="y"}'],
+    ['a @ 1e15', 'a @ 8000000000000.000'],
+    ['0777777777777777777777777', '777777777777777800000000'],
+  ] as const)
+    assert.equal(formatExpr(parse(given)), printed)
+})
 
 test('what is wrong is said with its place and with what to write instead', () => {
   for (const { given, at, says } of REFUSED) {

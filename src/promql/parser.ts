@@ -15,9 +15,11 @@ import {
   type AtModifier,
   type BinaryOp,
   type Expr,
+  literalOf,
+  type Matching,
   type VectorSelector,
 } from './ast.ts'
-import { check } from './check.ts'
+import { check, typeOf } from './check.ts'
 import { checkFeatures } from './check-features.ts'
 import { goFloat } from './go-float.ts'
 import type { Token } from './lexer.ts'
@@ -29,6 +31,8 @@ import { numberOf, TokenReader } from './token-reader.ts'
 
 const MAX_LENGTH = 262_144
 const MAX_DEPTH = 400
+/** As far away as leaves room for ranges and offsets among the whole numbers. */
+const FAR_MS = 8e15
 
 const NO_FEATURES: ReadonlySet<Feature> = new Set()
 
@@ -122,14 +126,9 @@ class Parser {
         const opSpan = this.#in.next().span
         const modifiers = operatorModifiers(this.#in, op, opSpan)
         const right = this.#binary(op === '^' ? PRECEDENCE[op] : PRECEDENCE[op] + 1)
-        left = {
-          kind: 'binary',
-          op,
-          left,
-          right,
-          span: { start: left.span.start, end: right.span.end },
-          ...modifiers,
-        }
+        const span = { start: left.span.start, end: right.span.end }
+        const isIdle = says(modifiers.matching) && (typeOf(left) === 'scalar' || typeOf(right) === 'scalar')
+        left = { kind: 'binary', op, left, right, span, ...(isIdle ? { bool: modifiers.bool } : modifiers) }
       }
     })
   }
@@ -181,9 +180,10 @@ class Parser {
     const brackets = { start: open.span.start, end: close.span.end }
     if (expr.kind !== 'vector-selector')
       throw this.#in.error(brackets, 'ranges only allowed for vector selectors; write [5m:] for a subquery')
-    if (expr.offset !== undefined)
+    // As in Prometheus, which sees but these: an offset that is calculated, or start(), may stand in front as well.
+    if ((literalOf(expr.offset)?.value ?? 0) !== 0)
       throw this.#in.error(brackets, 'no offset modifiers allowed before range; write x[5m] offset 1h')
-    if (expr.at !== undefined) throw this.#in.error(brackets, 'no @ modifiers allowed before range; write x[5m] @ 0')
+    if (expr.at?.kind === 'time') throw this.#in.error(brackets, 'no @ modifiers allowed before range; write x[5m] @ 0')
     return { kind: 'matrix-selector', selector: expr, range, span }
   }
 
@@ -191,7 +191,7 @@ class Parser {
     this.#in.next()
     const offset = parseOffset(this.#in)
     return this.#modified(expr, 'offset', (node) => {
-      if (node.offset !== undefined)
+      if (node.offset !== undefined && literalOf(node.offset)?.value !== 0)
         throw this.#in.error(expr.span, 'offset may not be set multiple times; remove one of them')
       return { ...node, offset }
     })
@@ -217,14 +217,19 @@ class Parser {
       return { kind: name }
     }
     const seconds = this.#in.signedNumber({ in: '@', expected: 'timestamp' })
-    if (!Number.isFinite(seconds) || Math.abs(seconds) > Number.MAX_SAFE_INTEGER / 1000)
-      throw this.#in.error(of.span, `timestamp out of bounds for @ modifier: ${goFloat(seconds)}; write Unix seconds`)
-    return { kind: 'time', ms: Math.round(seconds * 1000) }
+    if (!(Math.abs(seconds) < 2 ** 63)) {
+      const shown = Number.isFinite(seconds) ? `${BigInt(seconds)}.000000` : goFloat(seconds)
+      throw this.#in.error(of.span, `timestamp out of bounds for @ modifier: ${shown}; write Unix seconds`)
+    }
+    // Beyond what anything is stored at one moment is like another.
+    return { kind: 'time', ms: Math.round(Math.max(-FAR_MS, Math.min(FAR_MS, seconds * 1000))) }
   }
 
   #extension(expr: Expr): Expr {
     const word = this.#in.next()
     const extension = this.#in.textOf(word.span).toLowerCase() === 'anchored' ? 'anchored' : 'smoothed'
+    if (expr.kind !== 'vector-selector' && expr.kind !== 'matrix-selector' && expr.kind !== 'subquery')
+      throw this.#in.error(expr.span, `${extension} modifier not implemented; move it behind the selector`)
     return this.#modified(expr, extension, (node) => {
       if (node.kind === 'subquery')
         throw this.#in.error(expr.span, `${extension} modifier is not supported for subqueries; remove it`)
@@ -346,6 +351,11 @@ class Parser {
     this.#in.next()
     return { without, labels: labelList(this.#in) }
   }
+}
+
+/** Whether a matching names nothing that a scalar could not have: beside one it is passed over, as in Prometheus. */
+function says(matching: Matching | undefined): boolean {
+  return matching?.labels.length === 0 && matching.fillLeft === undefined && matching.fillRight === undefined
 }
 
 function isAggregator(word: string): word is Aggregator {

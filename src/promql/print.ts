@@ -1,9 +1,19 @@
 /**
  * Trees to text, in Prometheus' one-line form. Law: parsing what is printed gives what was printed.
  */
-import { formatDuration, isLegacyLabel, type Matcher, METRIC_NAME } from '#core'
-import type { Aggregate, AtModifier, Binary, Duration, Expr, Subquery, VectorSelector } from './ast.ts'
+import { byBytes, formatDuration, isLegacyLabel, type Matcher, METRIC_NAME } from '#core'
+import {
+  type Aggregate,
+  type AtModifier,
+  type Binary,
+  type Duration,
+  type Expr,
+  literalOf,
+  type Subquery,
+  type VectorSelector,
+} from './ast.ts'
 import { decimal } from './decimal.ts'
+import { goFloat } from './go-float.ts'
 import { isPlainMetricName } from './parse-selector.ts'
 import { quote } from './strings.ts'
 
@@ -63,9 +73,10 @@ function matching({ matching: how }: Binary): string {
   let text = ''
   if (how.labels.length > 0 || on || grouped) text += ` ${on ? 'on' : 'ignoring'} (${labels(how.labels)})`
   if (grouped) text += ` group_${card === 'many-to-one' ? 'left' : 'right'} (${labels(include)})`
-  if (fillLeft !== undefined && Object.is(fillLeft, fillRight)) return `${text} fill (${decimal(fillLeft)})`
-  if (fillLeft !== undefined) text += ` fill_left (${decimal(fillLeft)})`
-  if (fillRight !== undefined) text += ` fill_right (${decimal(fillRight)})`
+  const isSame = fillLeft === fillRight && Object.is(fillLeft, fillRight)
+  if (fillLeft !== undefined && isSame) return `${text} fill (${goFloat(fillLeft)})`
+  if (fillLeft !== undefined) text += ` fill_left (${goFloat(fillLeft)})`
+  if (fillRight !== undefined) text += ` fill_right (${goFloat(fillRight)})`
   return text
 }
 
@@ -83,7 +94,7 @@ function selector({ name, matchers }: VectorSelector): string {
     named ||= isName
     return !isName
   })
-  const parts = rest.map(matcherText).sort()
+  const parts = rest.map(matcherText).sort(byBytes)
   return `${front}${parts.length > 0 ? `{${parts.join(',')}}` : ''}`
 }
 
@@ -103,29 +114,43 @@ function suffix(node: {
         ? ` @ ${(node.at.ms / 1000).toFixed(3)}`
         : ` @ ${node.at.kind}()`
   const extension = node.extension === undefined ? '' : ` ${node.extension}`
-  const none = node.offset === undefined || (node.offset.kind === 'seconds' && node.offset.value === 0)
+  const none = node.offset === undefined || literalOf(node.offset)?.value === 0
   return `${at}${extension}${none ? '' : ` offset ${duration(node.offset!)}`}`
 }
 
+/** A plain number is printed with units; within a calculation it stays as it was written. */
 function duration(node: Duration): string {
+  const literal = literalOf(node)
+  return literal === undefined ? calculation(node) : seconds(literal.value)
+}
+
+function calculation(node: Duration): string {
+  const literal = literalOf(node)
+  if (literal !== undefined) return literal.duration ? seconds(literal.value) : decimal(literal.value)
   switch (node.kind) {
     case 'seconds':
-      return seconds(node.value)
+      throw new TypeError('BUG: a number of seconds that is no literal')
     case 'sign':
-      return `${node.op === '-' ? '-' : ''}${duration(node.of)}`
+      return `${node.op === '-' ? '-' : ''}${calculation(node.of)}`
     case 'arithmetic':
-      return `${duration(node.left)} ${node.op} ${duration(node.right)}`
+      return `${node.op === '^' ? base(node.left) : calculation(node.left)} ${node.op} ${calculation(node.right)}`
     case 'step':
     case 'range':
       return `${node.kind}()`
     case 'min_of':
     case 'max_of':
-      return `${node.kind}(${duration(node.left)}, ${duration(node.right)})`
+      return `${node.kind}(${calculation(node.left)}, ${calculation(node.right)})`
     case 'wrapped':
-      return `(${duration(node.of)})`
+      return `(${calculation(node.of)})`
     default:
       return node satisfies never
   }
+}
+
+/** Below `^` a sign needs its parentheses, which Prometheus leaves out: -1 ^ 2 is another number. */
+function base(node: Duration): string {
+  const text = calculation(node)
+  return text.startsWith('-') && literalOf(node) !== undefined ? `(${text})` : text
 }
 
 /** A duration when it is one in whole milliseconds, else the number of seconds: both read back the same. */

@@ -1,7 +1,7 @@
 /**
  * Durations of an expression in milliseconds, now that the query's range and step are known.
  */
-import { type Duration, type Expr, walk } from '../ast.ts'
+import { type Duration, type Expr, literalOf, walk } from '../ast.ts'
 import { ParseError, type Span } from '../position.ts'
 import type { Context } from './context.ts'
 
@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 export function checkDurations(expr: Expr, context: Context): void {
   for (const node of walk(expr)) {
     if (node.kind === 'vector-selector') offsetMs(node.offset, context)
-    if (node.kind === 'matrix-selector' || node.kind === 'subquery') positiveMs(node.range, context)
+    if (node.kind === 'matrix-selector' || node.kind === 'subquery') rangeMs(node.range, context)
     if (node.kind !== 'subquery') continue
     offsetMs(node.offset, context)
     if (node.step !== undefined) positiveMs(node.step, context)
@@ -23,7 +23,13 @@ function fault(span: Span, what: string, { text }: Context): ParseError {
   return new ParseError(text, span, what)
 }
 
-/** A range or step: above 0. Throws `ParseError`. */
+/** A range: above 0, though it may be less than a millisecond, which is 0 and empty. Throws `ParseError`. */
+export function rangeMs(duration: Duration, context: Context): number {
+  if (!(seconds(duration, context) > 0)) positiveMs(duration, context)
+  return signedMs(duration, context)
+}
+
+/** A step: above 0. Throws `ParseError`. */
 export function positiveMs(duration: Duration, context: Context): number {
   const ms = signedMs(duration, context)
   if (ms <= 0) throw fault(duration.span, 'duration must be greater than 0; write one as in 5m', context)
@@ -36,10 +42,12 @@ export function offsetMs(duration: Duration | undefined, context: Context): numb
 }
 
 function signedMs(duration: Duration, context: Context): number {
-  const exact = seconds(duration, context) * 1000
-  // 1.001 s is 1000.9999999999999 ms in binary: what is a hair away from a whole millisecond is that one.
-  const nearest = Math.round(exact)
-  const ms = Math.abs(exact - nearest) < 1e-6 ? nearest : Math.trunc(exact)
+  // What is written is rounded to nanoseconds, so that 1.001 s are 1001 ms; what is calculated is not, as in Prometheus.
+  const literal = literalOf(duration)
+  const ms =
+    literal === undefined
+      ? Math.trunc(seconds(duration, context) * 1000)
+      : Math.trunc(Math.round(literal.value * 1e9) / 1e6)
   if (!Number.isSafeInteger(ms)) throw fault(duration.span, 'duration is out of range; write less than 292y', context)
   return ms
 }

@@ -25,7 +25,7 @@ import {
   weightOf,
 } from './column.ts'
 import type { Context } from './context.ts'
-import { offsetMs, positiveMs } from './duration.ts'
+import { offsetMs, rangeMs } from './duration.ts'
 import { extendedFunction, extendedMixed } from './extended-range.ts'
 import { LONG, type LongFunction, longMadOverTime, longQuantileOverTime } from './long-window.ts'
 import { changesOfMixed, resetsOfMixed } from './mixed-count.ts'
@@ -100,7 +100,7 @@ export async function rangeInput(
   context: Context,
   evaluate: Evaluate,
 ): Promise<RangeInput> {
-  const range = positiveMs(node.range, context)
+  const range = rangeMs(node.range, context)
   if (node.kind === 'matrix-selector') {
     const offset = offsetMs(node.selector.offset, context)
     return { series: await selectRange(node, context), node, offset, range }

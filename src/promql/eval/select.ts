@@ -22,7 +22,7 @@ import {
   weightOf,
 } from './column.ts'
 import type { Context } from './context.ts'
-import { offsetMs, positiveMs } from './duration.ts'
+import { offsetMs, positiveMs, rangeMs } from './duration.ts'
 import { infoSpan } from './info.ts'
 import { type RangeSeries, rangeSeries, weightOfSeries } from './range-series.ts'
 import { heard } from './reset-hints.ts'
@@ -32,7 +32,7 @@ import { selectSmoothed } from './smoothed.ts'
 export function subqueryFrame(node: Subquery, frame: Frame, context: Context): Frame {
   const stepMs = node.step === undefined ? context.defaultStepMs : positiveMs(node.step, context)
   const offset = offsetMs(node.offset, context)
-  const range = positiveMs(node.range, context)
+  const range = rangeMs(node.range, context)
   const low = anchor(node, frame.start, context.bounds) - offset - range
   const end = anchor(node, endOf(frame), context.bounds) - offset
   // Steps are multiples of the step's length, and the window's left end is open.
@@ -69,7 +69,7 @@ export function openQueriers(
   }
   const selector = expr.kind === 'matrix-selector' ? expr.selector : expr
   const offset = offsetMs(selector.offset, context)
-  const range = expr.kind === 'matrix-selector' ? positiveMs(expr.range, context) : context.lookbackMs
+  const range = expr.kind === 'matrix-selector' ? rangeMs(expr.range, context) : context.lookbackMs
   const start = anchor(selector, frame.start, context.bounds) - offset - range + 1
   const end = anchor(selector, timeAt(frame, frame.count - 1), context.bounds) - offset
   const before = selector.extension !== undefined && expr.kind === 'matrix-selector' ? context.lookbackMs : 0
