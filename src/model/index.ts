@@ -26,3 +26,4 @@ export {
   planOfPrometheus,
 } from './prometheus-config.ts'
 export { command, email, pm2, type Receiver, type RuntimeRef, webhook } from './receivers.ts'
+export { parseWebConfig, type WebConfig, type WebTls } from './web-config.ts'
