@@ -24,13 +24,6 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   valued('web.user-assets', 'no other files are served'),
   valued('web.console.templates', CONSOLES),
   valued('web.console.libraries', CONSOLES),
-  {
-    ...valued(
-      'web.config.file',
-      'TLS and passwords of the listener are not there yet; listen on loopback and put a proxy that has them in front',
-    ),
-    refused: true,
-  },
   switched('storage.tsdb.no-lockfile', STORE),
   switched('storage.tsdb.allow-overlapping-blocks', STORE),
   switched('storage.tsdb.wal-compression', STORE),

@@ -58,11 +58,6 @@ test("the flags are shown by Prometheus' names, those that nobody set too", () =
 })
 
 const refused: readonly { args: readonly string[]; says: RegExp; why: string }[] = [
-  {
-    args: ['--web.config.file=w.yml'],
-    says: /^--web\.config\.file: TLS and passwords.*proxy/,
-    why: 'it would be open to all',
-  },
   { args: ['--agent'], says: /^--agent: there is no agent mode/, why: 'it would store what it should pass on' },
   {
     args: ['--query.max-concurrency=0'],

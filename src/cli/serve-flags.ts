@@ -96,6 +96,12 @@ export const SERVE_FLAGS: readonly Flag[] = [
     help: "pages of these origins may read Prometheus' API; none without it",
   },
   {
+    name: 'web-config',
+    value: 'FILE',
+    aliases: ['web.config.file'],
+    help: 'TLS, passwords and headers of the listener, in the format of Prometheus and its exporters',
+  },
+  {
     name: 'max-connections',
     value: 'N',
     default: '512',
@@ -167,6 +173,7 @@ export type ServeOptions = {
   readonly queryConcurrency: number
   /** RE2 that matches the whole origin. */
   readonly corsOrigin: string | undefined
+  readonly webConfig: string | undefined
   readonly maxConnections: number
   readonly readTimeoutMs: number
   readonly maxNotificationFollowers: number
@@ -225,6 +232,7 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
     autoReloadMs: duration('auto-reload-interval'),
     queryConcurrency: count('query-concurrency'),
     corsOrigin: values.has('cors-origin') ? named('cors-origin', (regex) => compileRegex(regex) && regex) : undefined,
+    webConfig: values.get('web-config'),
     maxConnections: count('max-connections'),
     readTimeoutMs: duration('read-timeout'),
     maxNotificationFollowers: count('max-notification-followers'),

@@ -32,7 +32,7 @@ import {
   type Target,
   TEXT_CONTENT_TYPE,
 } from '#scrape'
-import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED } from '#server'
+import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED, WebConfigFile } from '#server'
 import { openSqliteState } from '#state'
 import { DEFAULT_EXEMPLARS, ExemplarStore } from '#storage'
 import { keepMetadata, openDataDir, openTsdb } from '#tsdb'
@@ -86,6 +86,9 @@ async function start(
   }
   const resolveSecret = (text: Text) => resolveText(text, process.env)
 
+  const web = options.webConfig === undefined ? undefined : new WebConfigFile(options.webConfig, { clock, log })
+  if (web !== undefined && web.config.users.size > 0 && web.secure === undefined)
+    log.warn({}, `${options.webConfig}: passwords travel as they are; write tls_server_config to hide them`)
   let loaded = await loadConfiguration(options.config, options.features)
   for (const warning of [...options.notes, ...loaded.warnings]) log.warn({}, warning)
   checkSecrets(loaded.plan)
@@ -155,7 +158,9 @@ async function start(
       log,
       resolve: resolveSecret,
       emit,
-      url: options.externalUrl ?? `http://${options.listen.host}:${options.listen.port}`,
+      url:
+        options.externalUrl ??
+        `${web?.secure === undefined ? 'http' : 'https'}://${options.listen.host}:${options.listen.port}`,
     }),
   )
   rooms.push(() => loop.metrics())
@@ -265,6 +270,7 @@ async function start(
         maxConnections: options.maxConnections,
         readTimeoutMs: options.readTimeoutMs,
         remoteRead: options.remoteRead,
+        ...(web === undefined ? {} : { web }),
         ...(options.corsOrigin === undefined ? {} : { cors: compileRegex(options.corsOrigin) }),
         ...(options.routePrefix === undefined ? {} : { routePrefix: options.routePrefix }),
         ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),

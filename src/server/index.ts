@@ -1,4 +1,5 @@
 export type { CorsOrigin } from './http/cors.ts'
+export { WebConfigFile } from './http/web-config-file.ts'
 export { Notifications, RELOAD_FAILED } from './prometheus/notifications.ts'
 export { QueryLog } from './query-log.ts'
 export { createServer, type RunningServer, type ServerOptions } from './server.ts'

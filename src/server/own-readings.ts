@@ -3,9 +3,11 @@ import type { DeltaToCumulative, LabelsCache, OtlpCounts, WriteCounts } from '#r
 import type { ReadingsCache } from './assay/readings.ts'
 import type { ClientErrors } from './http/client-errors.ts'
 import type { Connections } from './http/connections.ts'
+import type { Door } from './http/door.ts'
 import type { Gate } from './http/gate.ts'
 import type { Reading } from './http/http-metrics.ts'
 import type { Outgoing } from './http/outgoing.ts'
+import type { Passwords } from './http/passwords.ts'
 import type { ServerDeps } from './types.ts'
 
 export function connectionReadings(connections: Connections, clientErrors: ClientErrors): readonly Reading[] {
@@ -33,6 +35,29 @@ export function connectionReadings(connections: Connections, clientErrors: Clien
       type: 'counter',
       help: 'Connections ended because what came was no request, or did not arrive in time.',
       value: () => clientErrors.count,
+    },
+  ]
+}
+
+export function doorReadings(door: Door, passwords: Passwords): readonly Reading[] {
+  return [
+    {
+      name: 'assay_http_unauthorized_total',
+      type: 'counter',
+      help: 'Requests without name and password that fit.',
+      value: () => door.unauthorized,
+    },
+    {
+      name: 'assay_http_rate_limited_total',
+      type: 'counter',
+      help: 'Requests refused because they came too quickly.',
+      value: () => door.limited,
+    },
+    {
+      name: 'assay_http_passwords_waiting',
+      type: 'gauge',
+      help: 'Passwords that are being checked.',
+      value: () => passwords.waiting,
     },
   ]
 }

@@ -8,6 +8,7 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
+import type { WebConfig } from '#model'
 import { DeltaToCumulative, LabelsCache, noOtlp, noWrites, type OtlpCounts, type WriteCounts } from '#remote'
 import { EventHub } from './assay/events.ts'
 import { ReadingsCache } from './assay/readings.ts'
@@ -18,17 +19,22 @@ import { ClientErrors } from './http/client-errors.ts'
 import { registerCompression } from './http/compress.ts'
 import { Connections } from './http/connections.ts'
 import type { CorsOrigin } from './http/cors.ts'
+import { Door } from './http/door.ts'
 import { Gate } from './http/gate.ts'
 import { handlerOf } from './http/handler-of.ts'
 import { HttpMetrics } from './http/http-metrics.ts'
 import { knownMethods } from './http/known-methods.ts'
 import { isLoopback, isOwnHost } from './http/origin.ts'
 import { Outgoing, STALL_MS } from './http/outgoing.ts'
+import { Passwords } from './http/passwords.ts'
 import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
+import { createTlsServer } from './http/tls-server.ts'
+import type { WebConfigFile } from './http/web-config-file.ts'
 import { registerLifecycle } from './lifecycle.ts'
 import {
   connectionReadings,
+  doorReadings,
   gateReadings,
   keptReadings,
   outgoingReadings,
@@ -53,6 +59,8 @@ export type ServerOptions = {
   readonly allowOpen?: boolean
   /** Queries that run at once, and those that wait; absent: 20 and 100. */
   readonly queries?: { readonly running: number; readonly waiting: number }
+  /** How the listener speaks and whom it lets in; absent: plain HTTP, and everybody who reaches it. */
+  readonly web?: WebConfigFile
   /** Pages of other origins that may read Prometheus' API; absent: none. */
   readonly cors?: CorsOrigin
   /** Absent: Prometheus' defaults. */
@@ -90,12 +98,8 @@ const CHECK_MS = 30_000
  */
 export async function createServer(deps: ServerDeps, options: ServerOptions): Promise<RunningServer> {
   const { host, port } = options.listen
-  if (!isLoopback(host) && options.allowOpen !== true) {
-    throw new AssayError(
-      'ASSAY_LISTEN_OPEN',
-      `${host}:${port} would be reachable from other machines, and nothing asks who is calling; listen on 127.0.0.1:${port} and put a proxy that authenticates in front of it`,
-    )
-  }
+  const { web } = options
+  if (!isLoopback(host) && options.allowOpen !== true) requireAuthentication(web, `${host}:${port}`)
   await using owned = new AsyncDisposableStack()
   const prefix = normalPrefix(options.routePrefix)
   const served = options.maxConnections ?? MAX_CONNECTIONS
@@ -109,7 +113,9 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     // Addresses that no route is looked up for: wrong escapes, a name that is too long.
     frameworkErrors: (error, _request, reply) => refuseAddress(reply, error),
     serverFactory: (handler) => {
-      const server: HttpServer = createHttpServer(requestLimits(options.readTimeoutMs ?? READ_TIMEOUT_MS), handler)
+      const limits = requestLimits(options.readTimeoutMs ?? READ_TIMEOUT_MS)
+      const server =
+        web?.secure === undefined ? createHttpServer(limits, handler) : createTlsServer(web, limits, handler)
       connections.guard(server)
       return server
     },
@@ -131,6 +137,9 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   owned.use(deps.notifications)
   const signalOf = (reply: FastifyReply) => callers.signalOf(reply.raw)
 
+  const passwords = owned.use(new Passwords())
+  const door = web === undefined ? undefined : new Door({ config: () => web.config, passwords, clock: deps.clock })
+  door?.register(app)
   if (isLoopback(host)) registerHostCheck(app, externalUrl)
   const metrics = registerMetering(app, deps, prefix)
   const methods = knownMethods(app)
@@ -150,6 +159,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     deps.ownMetrics() +
     metrics.page([
       ...connectionReadings(connections, clientErrors),
+      ...(door === undefined ? [] : doorReadings(door, passwords)),
       ...gateReadings('queries', 'Queries', gate),
       ...gateReadings('remote_writes', 'Remote writes', write.gate),
       ...gateReadings('remote_reads', 'Remote reads', read.gate),
@@ -180,9 +190,23 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const address = app.server.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
   ownPort = bound
-  url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}${prefix}`
+  url = `${web?.secure === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}${prefix}`
   const running = owned.move()
   return { url, port: bound, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+/** Throws `ASSAY_LISTEN_OPEN` when nobody would be asked who he is; and from now on that stays so. */
+function requireAuthentication(web: WebConfigFile | undefined, place: string): void {
+  const asks = ({ users, tls }: WebConfig) => users.size > 0 || tls?.clientAuth === 'RequireAndVerifyClientCert'
+  if (web === undefined || !asks(web.config)) {
+    throw new AssayError(
+      'ASSAY_LISTEN_OPEN',
+      `${place} would be reachable from other machines, and nothing asks who is calling; name basic_auth_users or RequireAndVerifyClientCert in a --web.config.file, or listen on loopback and put a proxy that authenticates in front of it`,
+    )
+  }
+  web.hold((config) =>
+    asks(config) ? undefined : `others reach ${place}, and nobody would be asked who he is; keep basic_auth_users`,
+  )
 }
 
 /** A request arrives within `readMs`, its headers within a minute of it; both are looked at often enough to be kept. */

@@ -31,7 +31,7 @@ export async function serve(args: readonly string[], environment: NodeJS.Process
   const { child, exited, output } = start(args, environment)
   const ready = new Promise<string>((resolve) => {
     const look = () => {
-      const url = /"?url"?[:=]\s*"?(http:\/\/[^"\s]+)|ready[^\n]*?(http:\/\/[^"\s]+)/.exec(output())
+      const url = /"?url"?[:=]\s*"?(https?:\/\/[^"\s]+)|ready[^\n]*?(https?:\/\/[^"\s]+)/.exec(output())
       if (url !== null) resolve(url[1] ?? url[2] ?? '')
     }
     child.stdout?.on('data', look)

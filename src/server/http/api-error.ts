@@ -5,6 +5,7 @@ import { AssayError, messageOf } from '#core'
 
 const STATUS = {
   bad_data: 400,
+  unauthorized: 401,
   forbidden: 403,
   not_found: 404,
   not_acceptable: 406,
@@ -12,6 +13,7 @@ const STATUS = {
   too_large: 413,
   unsupported: 415,
   execution: 422,
+  rate_limited: 429,
   canceled: 499,
   internal: 500,
   timeout: 503,
