@@ -8,12 +8,12 @@ const optionsOf = (...args: readonly string[]) => serveOptions(parseFlags('serve
 
 test('features come in lists and several times over, and an unknown one is said', () => {
   const { features, notes } = optionsOf(
-    '--enable-feature=exemplar-storage,promql-duration-expr',
+    '--enable-feature=exemplar-storage,promql-per-step-stats',
     '--enable-feature=native-histograms,nonsense',
     '--enable-feature',
     'auto-reload-config',
   )
-  assert.deepEqual([...features].sort(), ['auto-reload-config', 'exemplar-storage', 'promql-duration-expr'])
+  assert.deepEqual([...features].sort(), ['auto-reload-config', 'exemplar-storage', 'promql-per-step-stats'])
   assert.equal(notes.length, 2)
   assert.match(notes.join('\n'), /native-histograms: no flag any more[\s\S]*nonsense: there is no such feature/)
 })

@@ -37,18 +37,6 @@ const CASES: readonly { readonly given: string; readonly at: string; readonly sa
       says: 'binop fill modifiers are experimental and not enabled',
       flag: 'promql-binop-fill-modifiers',
     },
-    {
-      given: 'up[5m + 1m]',
-      at: '1:4',
-      says: 'experimental duration expression is not enabled',
-      flag: 'promql-duration-expr',
-    },
-    {
-      given: 'up offset (step())',
-      at: '1:12',
-      says: 'experimental duration expression is not enabled',
-      flag: 'promql-duration-expr',
-    },
   ]
 
 test('what is experimental is refused without its flag, and taken with it', () => {
@@ -74,6 +62,9 @@ test('what is plain needs no flag, signs of an offset among it', () => {
     'up[300]',
     'max_over_time(up[1h:5m] @ end())',
     'a </ 1',
+    'up[5m + 1m]',
+    'up offset (step())',
+    'first_over_time(up[5m])',
   ])
     assert.doesNotThrow(() => parse(text), text)
 })

@@ -2,7 +2,7 @@
  * What is experimental in PromQL is refused unless its feature flag is on. Prometheus' words, and then which flag to set.
  */
 import type { Feature } from '#core'
-import { childrenOf, type Duration, type Expr, type VectorSelector } from './ast.ts'
+import { childrenOf, type Expr, type VectorSelector } from './ast.ts'
 import { EXPERIMENTAL_FUNCTIONS } from './functions.ts'
 import { ParseError, type Span } from './position.ts'
 
@@ -28,14 +28,6 @@ class FeatureCheck {
       case 'vector-selector':
         this.#selector(expr, expr.span)
         return
-      case 'matrix-selector':
-        this.#duration(expr.range)
-        return
-      case 'subquery':
-        this.#duration(expr.range)
-        this.#duration(expr.step)
-        this.#duration(expr.offset)
-        return
       case 'call':
         if (EXPERIMENTAL_FUNCTIONS.has(expr.name))
           this.#need(
@@ -60,34 +52,14 @@ class FeatureCheck {
     }
   }
 
-  #selector({ extension, offset }: VectorSelector, span: Span): void {
-    this.#duration(offset)
+  #selector({ extension }: VectorSelector, span: Span): void {
     if (extension !== undefined)
       this.#need('promql-extended-range-selectors', span, `${extension} modifier is experimental and not enabled`)
-  }
-
-  /** A plain number of seconds, signed or not, needs no flag. */
-  #duration(duration: Duration | undefined): void {
-    if (duration === undefined || duration.kind === 'seconds') return
-    this.#need('promql-duration-expr', firstOf(duration), 'experimental duration expression is not enabled')
   }
 
   #need(feature: Feature, span: Span, what: string): void {
     if (this.#features.has(feature)) return
     const instead = what.includes('--enable-feature') ? 'set it' : `set --enable-feature=${feature}`
     throw new ParseError(this.#text, span, `${what}; ${instead}, or write it without`)
-  }
-}
-
-/** The part of a duration that Prometheus' parser refuses first: the innermost on the left. */
-function firstOf(duration: Duration): Span {
-  switch (duration.kind) {
-    case 'arithmetic':
-      return duration.left.kind === 'seconds' ? duration.left.span : firstOf(duration.left)
-    case 'wrapped':
-    case 'sign':
-      return duration.of.kind === 'seconds' ? duration.of.span : firstOf(duration.of)
-    default:
-      return duration.span
   }
 }

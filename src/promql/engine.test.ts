@@ -246,7 +246,7 @@ test('a subquery of very many steps costs the samples that are there, and is wha
 })
 
 test('a duration that comes out wrong is an error of the question, also where nothing would be read', async () => {
-  const { query } = engineOf(memoryStore(), { features: new Set(['promql-duration-expr'] as const) })
+  const { query } = engineOf(memoryStore())
   for (const [text, message] of [
     ['rate(up[1m - 2m])', /^1:9: duration must be greater than 0/],
     ['rate(up[1m / 0])', /^1:12: division by zero/],

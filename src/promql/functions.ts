@@ -133,7 +133,6 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionDoc> = new Map([
 export const EXPERIMENTAL_FUNCTIONS: ReadonlySet<string> = new Set([
   'double_exponential_smoothing',
   'end',
-  'first_over_time',
   'histogram_quantiles',
   'info',
   'mad_over_time',
