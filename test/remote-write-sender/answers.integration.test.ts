@@ -342,6 +342,57 @@ const BROKEN: readonly AnswerCase[] = [
     check: ({ requests }) => assert.ok(!same(requests[0], requests[1]), 'its status was the answer'),
   },
   {
+    name: 'error_handling/garbage: a flood of headers',
+    level: 'SHOULD',
+    answers: (n) =>
+      n === 0
+        ? {
+            instead: (response) =>
+              response.socket?.end(`HTTP/1.1 204 No Content\r\n${'X-A: yyyyyyyy\r\n'.repeat(9000)}\r\n`),
+          }
+        : undefined,
+    requests: 2,
+    check: ({ requests }) => assert.ok(same(requests[0], requests[1])),
+  },
+  {
+    name: 'error_handling/garbage: a body that never ends, behind a status',
+    level: 'SHOULD',
+    settings: 'remote_timeout: 5s',
+    answers: (n, request) =>
+      n === 0
+        ? {
+            instead(response) {
+              response.writeHead(200, writtenOf(request))
+              const more = () => {
+                while (!response.destroyed && response.write('y'.repeat(65_536)));
+              }
+              response.on('drain', more)
+              more()
+            },
+          }
+        : undefined,
+    requests: 3,
+    check: ({ requests }) => assert.ok(!same(requests[0], requests[1])),
+  },
+  {
+    name: 'error_handling/garbage: headers of 2.0 that are no numbers are none',
+    level: 'SHOULD',
+    versions: ['v1'],
+    answers: () => ({
+      status: 204,
+      headers: { 'X-Prometheus-Remote-Write-Samples-Written': '-1e9', 'Retry-After': 'when pigs fly' },
+    }),
+    requests: 2,
+    check: async ({ metric }) => assert.equal(await metric(`${OWN}samples_failed_total`), 0),
+  },
+  {
+    name: 'error_handling/garbage: a Retry-After that is none is none',
+    level: 'MAY',
+    answers: (n) => (n === 0 ? { status: 503, headers: { 'Retry-After': 'when pigs fly' } } : undefined),
+    requests: 2,
+    check: ({ requests }) => assert.ok(same(requests[0], requests[1])),
+  },
+  {
     name: 'error_handling/handle_invalid_status_code: 999 is treated as a 5xx (RFC 9110, 15)',
     level: 'SHOULD',
     answers: is(999),

@@ -93,8 +93,10 @@ export async function openSenderWorld(options: {
   readonly files?: Readonly<Record<string, string>>
   /** More lines of it. */
   readonly config?: string
+  /** Who scrapes and sends; absent: `assay serve`. */
+  readonly start?: (config: string) => Promise<Served>
 }): Promise<SenderWorld> {
-  const { jobs, receivers, interval = '1s', args = [], files = {}, config = '' } = options
+  const { jobs, receivers, interval = '1s', args = [], files = {}, config = '', start } = options
   await using owned = new AsyncDisposableStack()
   const requests = new Map(receivers.map(({ name }) => [name, [] as SentRequest[]]))
   const scrapes = new Map<string, number>()
@@ -129,11 +131,10 @@ export async function openSenderWorld(options: {
     await new Promise((done) => server.close(done))
   })
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  const directory = owned.use(
-    await directoryOf({ ...files, 'prometheus.yml': `${configOf(host, interval, jobs, receivers)}${config}` }),
-  )
-  const served = owned.use(
-    await serve([
+  const text = `${configOf(host, interval, jobs, receivers)}${config}`
+  const directory = owned.use(await directoryOf({ ...files, 'prometheus.yml': text }))
+  const assay = () =>
+    serve([
       '--config',
       join(directory.path, 'prometheus.yml'),
       '--data',
@@ -142,8 +143,8 @@ export async function openSenderWorld(options: {
       '127.0.0.1:0',
       '--enable-feature=exemplar-storage,st-storage',
       ...args,
-    ]),
-  )
+    ])
+  const served = owned.use(await (start === undefined ? assay() : start(text)))
   const until: SenderWorld['until'] = async (holds, what) => {
     const end = performance.now() + PATIENCE_MS
     while (!(await holds())) {
