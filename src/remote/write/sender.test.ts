@@ -9,6 +9,7 @@ import { CUSTOM_SCHEMA, isStaleAt, Labels } from '#core'
 import { histogramOf } from '../histograms.test-support.ts'
 import { configOf, openSender, START } from './sender.test-support.ts'
 import { senderPage } from './sender-metrics.ts'
+import { MAX_WAITING_BUCKETS } from './shards.ts'
 
 const DEADLINE = 5000
 const forever = new AbortController().signal
@@ -208,6 +209,29 @@ test('what waits is bounded over all shards; the oldest go and are counted', asy
       .map((one) => Number(one.split('=')[1])),
     [1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
   )
+})
+
+test('what waits is bounded in buckets too: a few large histograms are many samples', async () => {
+  const { clock, write, sender, seen } = openSender(configOf({}, { maxSamplesPerSend: 1 }), () => ({ status: 503 }))
+  write('first', [1])
+  await clock.advance(0)
+  const size = MAX_WAITING_BUCKETS / 4
+  const large = {
+    ...histogramOf({ counts: [] }),
+    positive: { indices: Int32Array.from({ length: size }, (_, i) => i), counts: new Float64Array(size) },
+  }
+  for (let i = 0; i < 6; i++) write('h', [large], { from: i })
+  write('c', [1], { from: 10 })
+  assert.equal(sender.totals.dropped.histograms.get('queue_full'), 2)
+  assert.equal(sender.totals.dropped.samples.get('queue_full'), undefined)
+  assert.equal(sender.shards.pending, 1 + 4 + 1)
+  assert.deepEqual(seen(), ['first@0=1'])
+  const late = new AbortController()
+  late.abort()
+  const ended = sender.end(late.signal)
+  await clock.advance(10_000)
+  await ended
+  assert.equal(sender.shards.pending, 0)
 })
 
 test('samples older than sample_age_limit are dropped and counted', async () => {

@@ -3,7 +3,8 @@
  *
  * - A lane sends when it has a full batch, or when its oldest sample has waited for the deadline; one request at a time, so the
  *   samples of a series arrive in order.
- * - What waits is bounded over all lanes. When it is full the oldest sample of the lane goes and is counted.
+ * - What waits is bounded over all lanes, in samples and in buckets of histograms, of which one sample may have thousands. When it is
+ *   full the oldest samples of the lane go and are counted.
  * - The number of lanes may change while they run: what waits, and what was being tried again, moves over in its order.
  */
 import type { Clock, NativeHistogram } from '#core'
@@ -21,9 +22,14 @@ export type ShardsDeps = {
   readonly onDropped: (dropped: QueuedSamples, why: 'queue_full' | 'shutdown') => void
 }
 
+/** Buckets and bounds that wait at most, over all lanes, each with its share: about 200 MB. */
+export const MAX_WAITING_BUCKETS = 10_000_000
+
 type Lane = {
   readonly queue: SampleQueue
   readonly notice: Notice
+  /** Of the histograms in the queue. */
+  buckets: number
   /** The batch that is being sent. */
   inFlight: QueuedSamples | undefined
   done: Promise<void>
@@ -63,13 +69,22 @@ export class Shards {
     const lane = this.#lanes[series.hash % this.#lanes.length]!
     lane.queue.push(series, at, value, startAt, histogram)
     this.#waiting++
-    if (this.#waiting > this.#deps.capacity) {
-      this.#deps.onDropped(lane.queue.take(1), 'queue_full')
-      this.#waiting--
-    }
+    lane.buckets += bucketsOf(histogram)
+    while (lane.queue.count > 0 && this.#isFull(lane)) this.#deps.onDropped(this.#take(lane, 1), 'queue_full')
     const { count } = lane.queue
     // The first sample starts the deadline's clock, a full batch ends the wait; between them nobody has to wake.
     if (count === 1 || count === this.#deps.maxSamplesPerSend) lane.notice.give()
+  }
+
+  #isFull({ buckets }: Lane): boolean {
+    return this.#waiting > this.#deps.capacity || buckets > MAX_WAITING_BUCKETS / this.#lanes.length
+  }
+
+  #take(lane: Lane, count: number): QueuedSamples {
+    const taken = lane.queue.take(count)
+    this.#waiting -= taken.count
+    for (const histogram of taken.histograms) lane.buckets -= bucketsOf(histogram)
+    return taken
   }
 
   /** Changes the number of lanes; a second call while one is under way waits for nothing and does nothing. */
@@ -96,10 +111,9 @@ export class Shards {
     signal.removeEventListener('abort', late)
     for (const lane of this.#lanes) {
       if (lane.inFlight !== undefined) this.#deps.onDropped(lane.inFlight, 'shutdown')
-      if (lane.queue.count > 0) this.#deps.onDropped(lane.queue.take(lane.queue.count), 'shutdown')
+      if (lane.queue.count > 0) this.#deps.onDropped(this.#take(lane, lane.queue.count), 'shutdown')
       lane.inFlight = undefined
     }
-    this.#waiting = 0
   }
 
   #open(count: number): void {
@@ -109,6 +123,7 @@ export class Shards {
       const lane: Lane = {
         queue: new SampleQueue(),
         notice: new Notice(),
+        buckets: 0,
         inFlight: undefined,
         done: Promise.resolve(),
       }
@@ -122,11 +137,11 @@ export class Shards {
     this.#stop.abort()
     for (const { notice } of before) notice.give()
     await Promise.all(before.map(({ done }) => done))
-    this.#waiting = 0
     this.#open(count)
-    for (const { inFlight, queue } of before) {
-      if (inFlight !== undefined) this.#pushAll(inFlight)
-      this.#pushAll(queue.take(queue.count))
+    for (const lane of before) {
+      const waited = this.#take(lane, lane.queue.count)
+      if (lane.inFlight !== undefined) this.#pushAll(lane.inFlight)
+      this.#pushAll(waited)
     }
   }
 
@@ -140,8 +155,7 @@ export class Shards {
     while (!signal.aborted) {
       await this.#gather(lane, signal)
       if (signal.aborted || lane.queue.count === 0) break
-      lane.inFlight = lane.queue.take(maxSamplesPerSend)
-      this.#waiting -= lane.inFlight.count
+      lane.inFlight = this.#take(lane, maxSamplesPerSend)
       lane.inFlight = await send(lane.inFlight, signal)
     }
   }
@@ -161,4 +175,10 @@ export class Shards {
     while (!isDue && queue.count < maxSamplesPerSend && idle()) await notice.wait()
     enough.abort()
   }
+}
+
+function bucketsOf(histogram: NativeHistogram | undefined): number {
+  if (histogram === undefined) return 0
+  const { positive, negative, customBounds } = histogram
+  return positive.indices.length + negative.indices.length + customBounds.length
 }
