@@ -43,6 +43,7 @@ test('a duration is seconds or a number with units', () => {
   assert.equal(tryParseSeconds('1h30m'), 5_400_000)
   assert.equal(tryParseSeconds('soon'), undefined)
   assert.equal(tryParseSeconds('1e300'), undefined)
+  assert.equal(tryParseSeconds('293y'), undefined, 'beyond what 64 bits hold of nanoseconds')
   assert.equal(tryParseSeconds('-1'), -1000, 'Go reads the sign of a number')
   assert.equal(tryParseSeconds('-1m'), undefined, 'and none of a duration')
 })

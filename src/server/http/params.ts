@@ -144,8 +144,7 @@ function toMs(seconds: number): number {
 /** Seconds as a number, or a duration like `1h30m`; milliseconds come out. `undefined`: it is none, or too long. */
 export function tryParseSeconds(text: string): number | undefined {
   const seconds = tryParseGoFloat(text)
-  if (seconds === undefined) return tryParseDuration(text)
-  const ms = seconds * 1000
+  const ms = seconds === undefined ? (tryParseDuration(text) ?? Number.NaN) : seconds * 1000
   return Math.abs(ms) >= MAX_DURATION_MS || Number.isNaN(ms) ? undefined : ms
 }
 

@@ -29,14 +29,14 @@ export type Call = Context & {
 export type Handler = (call: Call) => Success | Promise<Success>
 
 /**
- * Runs `work` in a place of the gate, with a signal that also aborts after the smaller of the server's own timeout and the
- * caller's `timeout`. The time spent waiting in line counts.
+ * Runs `work` in a place of the gate, with a signal that also aborts after the smaller of the server's own timeout and what is
+ * `asked`, in milliseconds. The time spent waiting in line counts.
  */
 export async function bounded<T>(
-  { deps, gate, params, signal }: Call,
+  { deps, gate, signal }: Call,
   work: (signal: AbortSignal) => Promise<T>,
+  asked: number = Number.POSITIVE_INFINITY,
 ): Promise<T> {
-  const asked = params.duration('timeout') ?? Number.POSITIVE_INFINITY
   // A timer would need a turn of the loop to notice, and a quick query would be answered first.
   if (asked <= 0) throw new DeadlineError(`no answer within ${asked} ms`)
   using limit = deadline(deps.clock, Math.min(asked, deps.limits.queryTimeoutMs), signal)

@@ -52,24 +52,28 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
   const { deps, params } = call
   const stats = params.get('stats')
   // Checked in Prometheus' order: the first thing that is wrong is the one that is told.
-  params.duration('timeout')
+  const timeoutMs = params.duration('timeout')
   const lookbackMs = params.lookbackDelta()
   const began = deps.clock.monotonicMs()
-  return bounded(call, async (signal) => {
-    const entered = deps.clock.monotonicMs()
-    const answer = await deps.query(
-      params.get('query'),
-      when({
-        ...(lookbackMs > 0 ? { lookbackMs } : {}),
-        ...(stats === 'all' ? { perStepStats: true } : {}),
-        origin: { httpRequest: call.from, queuedMs: entered - began },
-      }),
-      signal,
-    )
-    const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
-    const rendered = renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, answer.stats))
-    return { ...rendered, warnings: [...(rendered.warnings ?? []), ...deprecated(stats)] }
-  })
+  return bounded(
+    call,
+    async (signal) => {
+      const entered = deps.clock.monotonicMs()
+      const answer = await deps.query(
+        params.get('query'),
+        when({
+          ...(lookbackMs > 0 ? { lookbackMs } : {}),
+          ...(stats === 'all' ? { perStepStats: true } : {}),
+          origin: { httpRequest: call.from, queuedMs: entered - began },
+        }),
+        signal,
+      )
+      const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
+      const rendered = renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, answer.stats))
+      return { ...rendered, warnings: [...(rendered.warnings ?? []), ...deprecated(stats)] }
+    },
+    timeoutMs,
+  )
 }
 
 /** What Prometheus says, since 3.14, of a `stats` that it will refuse one day. */

@@ -90,18 +90,20 @@ export const targetMetadata: Handler = (call) => {
   const metric = params.get('metric')
   const matchTarget = params.get('match_target')
   const refuse = (message: string, cause?: unknown) => invalidParam('match_target', message, cause)
-  const matchers = matchTarget === '' ? [] : parseOne(matchTarget, refuse)
+  // Every target may be meant, where every series may not.
+  const matchers = /^\s*(?:\{\s*\}\s*)?$/.test(matchTarget) ? [] : parseOne(matchTarget, refuse)
   return bounded(call, async (signal) => {
     const turn = turns(signal, TARGETS_A_TURN)
     const rows: unknown[] = []
     for (const { target } of deps.targets()) {
       await turn()
+      // As there, it counts before a target: the last one brings all it has.
+      if (limit >= 0 && rows.length >= limit) break
       if (!matchesAll(matchers, target.labels)) continue
       for (const family of familiesOf(
         call,
         [...target.labels].map(([name, value]) => matcher(name, '=', value)),
       )) {
-        if (limit >= 0 && rows.length >= limit) return success(rows)
         const known = deps.metadata.get(family)
         if (known === undefined || (metric !== '' && metric !== family)) continue
         rows.push({
