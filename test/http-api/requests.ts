@@ -287,7 +287,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     ...api('query?query=histogram_quantile(0.5,written)&time={at}'),
-    why: 'since 3.6 a warning names the metric only where names go at the end of the query',
+    why: 'since 3.13 a warning names the metric only where names go at the end of the query',
     ours: ({ body }) => assert.match(Object(body).warnings[0], /malformed value of "" \(1:24\)$/),
     theirs: ({ body }) =>
       assert.match(Object(body).warnings[0], /malformed value of "" for metric name "written" \(1:24\)$/),
