@@ -99,7 +99,7 @@ class LoopingScraper implements Scraper {
   }
 
   metrics(): string {
-    return this.#totals.page(this.status(), { dropped: this.#dropped.length, linesLost: this.#failures.lost })
+    return this.#totals.page(this.status(), { dropped: droppedIn(this.#dropped), linesLost: this.#failures.lost })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -113,6 +113,10 @@ class LoopingScraper implements Scraper {
     const stopped = loop.stop().finally(() => this.#stopping.delete(stopped))
     this.#stopping.add(stopped)
   }
+}
+
+function droppedIn(listed: readonly DroppedTarget[]): number {
+  return listed.reduce((sum, { more = 0 }) => sum + 1 + more, 0)
 }
 
 function identityOf(target: Target): string {

@@ -91,3 +91,19 @@ test('what cannot be a target is a problem, and the others go on', () => {
   const { targets, problems } = find({}, { targets: ['a/b', 'fine:80'] })
   assert.deepEqual([targets.length, problems.length], [1, 1])
 })
+
+test('of dropped targets the first are kept, and the others counted', () => {
+  const drop = [{ ...DEFAULT_RELABEL, action: 'drop', sourceLabels: ['__address__'], regex: 'x.*' }] as const
+  const targets = ['x1:1', 'shop:80', 'x2:1', 'x3:1', 'x4:1']
+  const dropped = (keepDropped: number) =>
+    find({ relabelConfigs: drop, keepDropped }, { targets }).dropped.map(({ discoveredLabels, more }) => [
+      discoveredLabels.get('__address__'),
+      more,
+    ])
+  assert.deepEqual(dropped(2), [
+    ['x1:1', undefined],
+    ['x2:1', 2],
+  ])
+  assert.deepEqual(dropped(4).length, 4)
+  assert.deepEqual(dropped(0).length, 4)
+})

@@ -48,9 +48,16 @@ export function targetsOf(config: ScrapeConfig, groups: readonly TargetGroup[], 
   const refusal = `target_limit exceeded: the job has ${unique} targets, the limit is ${targetLimit}; none of them is scraped. Raise the limit, or drop targets in relabel_configs`
   return {
     targets: targetLimit > 0 && unique > targetLimit ? targets.map((target) => ({ ...target, refusal })) : targets,
-    dropped: keepDropped > 0 ? dropped.slice(0, keepDropped) : dropped,
+    dropped: keepDropped > 0 ? first(dropped, keepDropped) : dropped,
     problems,
   }
+}
+
+/** The first of them; the last one that is listed counts the others. */
+function first(dropped: readonly DroppedTarget[], most: number): readonly DroppedTarget[] {
+  const last = dropped[most - 1]
+  if (last === undefined || dropped.length === most) return dropped
+  return [...dropped.slice(0, most - 1), { ...last, more: dropped.length - most }]
 }
 
 /** What relabelling sees: the group's labels, and the job's defaults where they set none. */

@@ -135,8 +135,8 @@ export type HistogramUse = {
   readonly convertClassic?: boolean
 }
 
-/** A target that relabelling dropped: listed, so that a wrong rule is seen. */
-export type DroppedTarget = { readonly pool: string; readonly discoveredLabels: Labels }
+/** A target that relabelling dropped: listed, so that a wrong rule is seen. `more`: how many of its job are not listed for it. */
+export type DroppedTarget = { readonly pool: string; readonly discoveredLabels: Labels; readonly more?: number }
 
 export type TargetHealth = 'unknown' | 'up' | 'down'
 

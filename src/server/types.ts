@@ -40,7 +40,12 @@ export type ServerDeps = {
   /** What `--enable-feature` switched on: which expressions are parsed, and how. */
   readonly features: ReadonlySet<Feature>
   readonly targets: () => readonly TargetStatus[]
-  readonly droppedTargets: () => readonly { readonly pool: string; readonly discoveredLabels: Labels }[]
+  /** `more`: how many of its pool were dropped too and are not listed. */
+  readonly droppedTargets: () => readonly {
+    readonly pool: string
+    readonly discoveredLabels: Labels
+    readonly more?: number
+  }[]
   readonly ruleGroups: () => readonly RuleGroupStatus[]
   readonly loop: Loop
   /** Events as they happen; the server fans them out. Returns the way to stop listening. */

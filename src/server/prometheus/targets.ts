@@ -34,7 +34,7 @@ export const targets: Handler = ({ deps, params, externalUrl, ownPort }) => {
 function droppedCounts(deps: ServerDeps): Readonly<Record<string, number>> {
   const counts: Record<string, number> = Object.create(null)
   for (const pool of poolsOf(deps)) counts[pool] = 0
-  for (const { pool } of deps.droppedTargets()) counts[pool] = (counts[pool] ?? 0) + 1
+  for (const { pool, more = 0 } of deps.droppedTargets()) counts[pool] = (counts[pool] ?? 0) + 1 + more
   return counts
 }
 
