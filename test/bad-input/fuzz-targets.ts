@@ -226,9 +226,12 @@ function otlp(contentType: string, bodies: readonly Buffer[]): Open {
 const PATHS = [
   ...['query', 'query_range', 'query_exemplars', 'format_query', 'parse_query', 'labels', 'series', 'metadata'],
   ...['label/job/values', 'targets', 'targets/metadata', 'rules', 'alerts', 'status/tsdb', '../../federate'],
+  ...['features', 'targets/relabel_steps', 'status/self_metrics', 'status/tsdb/blocks', '../../version'],
 ]
 const PARAMETERS =
-  'query time start end step timeout limit match[] metric type match_target state stats lookback_delta'.split(' ')
+  'query time start end step timeout limit match[] metric type match_target state stats lookback_delta metric_name_pattern labels scrapePool'.split(
+    ' ',
+  )
 const VALUES = [
   ...['up', '{job=~".*"}', '{__name__="up"}', 'rate(up[1m])', 'topk(1, up)', '"text"', 'up[5m]', ''],
   ...['1', '-1', '0', '1e308', 'NaN', 'Inf', '5m', '1x', '9e99', '0.0000001', '2026-01-02T03:04:05Z', 'all'],
