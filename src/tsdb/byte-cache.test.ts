@@ -9,6 +9,7 @@ test('what was used longest ago leaves first, by bytes', () => {
   assert.equal(cache.get('a'), 'A')
   cache.set('c', 'C', 4)
   assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c'), cache.bytes], ['A', undefined, 'C', 8])
+  assert.equal(cache.evicted, 1)
 })
 
 test('an entry larger than the whole bound stays until the next comes', () => {
@@ -32,4 +33,5 @@ test('setting again replaces, and a prefix is forgotten whole', () => {
     [cache.get('x:1'), cache.get('x:2'), cache.get('y:1'), cache.bytes],
     [undefined, undefined, 'other', 6],
   )
+  assert.equal(cache.evicted, 0, 'nothing had to make room')
 })

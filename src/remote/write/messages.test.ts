@@ -116,6 +116,18 @@ test('1.0: a series that comes again has the very same labels; one that is none 
   for (let i = 0; i < 2; i++) assert.equal(decodeWriteRequest(bad, cache).faults.length, 1)
 })
 
+test('1.0: the cache of labels keeps to its bytes, and counts what made room', () => {
+  const cache = new LabelsCache(600)
+  let sent = 0
+  for (let i = 0; i < 1000; i++) {
+    const bytes = Buffer.from(`series ${i}`)
+    cache.get(bytes, 0, bytes.length, () => Labels.of({ __name__: 'm', a: `${i}` }))
+    sent += bytes.length
+    assert.ok(cache.bytes <= 2 * 600, `${cache.bytes} bytes after ${sent}`)
+  }
+  assert.ok(cache.dropped > 800 && cache.dropped < 1000, `${cache.dropped} dropped`)
+})
+
 test('1.0: labels may stand behind the samples', () => {
   const writer = new ProtoWriter()
   const label = (name: string, value: string) =>
