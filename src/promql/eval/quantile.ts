@@ -5,10 +5,14 @@ import { goFloat } from '../go-float.ts'
 
 /** The q-quantile of `values`, which is sorted in place. NaN when it is empty or q is NaN, infinite when q is outside [0, 1]. */
 export function quantile(q: number, values: Float64Array): number {
-  const count = values.length
-  if (!(q >= 0 && q <= 1)) return interpolate(q, count, () => Number.NaN)
+  if (!(q >= 0 && q <= 1) || values.length === 0) return interpolate(q, values.length, () => Number.NaN)
   sortNanFirst(values)
-  return interpolate(q, count, (rank) => values[rank]!)
+  // As `interpolate` does it, without a call for each window.
+  const rank = q * (values.length - 1)
+  const lower = Math.max(0, Math.floor(rank))
+  const upper = Math.min(values.length - 1, lower + 1)
+  const weight = rank - Math.floor(rank)
+  return values[lower]! * (1 - weight) + values[upper]! * weight
 }
 
 /** The q-quantile of `count` values, of which `at` gives the one with so many before it. */
