@@ -168,7 +168,9 @@ function refusesBounds({ body }: Answer): boolean {
 }
 
 function withoutMetricOfBuckets(text: string): string {
-  return /bucket label "le" is missing|mix of classic and native histograms/.test(text)
+  return /bucket label "le" is missing|mix of classic and native histograms|for monotonicity|has NaN observations/.test(
+    text,
+  )
     ? text.replace(/ for metric name "[^"]*"/, '')
     : text
 }
@@ -196,7 +198,7 @@ const CHANGED_TEXTS: readonly ChangedText[] = [
     theirs: (text) => text.replace(' for metric name ""', ''),
   },
   {
-    why: 'of buckets that do not fit the metric name is told with delayed removal of names alone',
+    why: 'of buckets that do not fit, and of NaN observed, the metric name is told with delayed removal of names alone',
     since: '3.13',
     ours: withoutMetricOfBuckets,
     theirs: withoutMetricOfBuckets,
