@@ -293,6 +293,23 @@ test('a long answer is packed as it goes, and unpacks to the same', async () => 
   }
 })
 
+for (const encoding of ['identity', 'gzip', 'zstd'])
+  test(`only the headers of a long answer (${encoding}) are sent when no more is asked for`, async () => {
+    await using world = await openBadWorld(
+      {},
+      { deps: { limits: { maxSamples: 5e6, queryTimeoutMs: 60_000, maxPoints: 11_000 } } },
+    )
+    const head = big(world).replace('GET', 'HEAD').replace('\r\n\r\n', `\r\nAccept-Encoding: ${encoding}\r\n\r\n`)
+    const last = 'GET /-/healthy HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n'
+    const answers = (await said(world, `${head}${head}${last}`)).split('\r\n\r\n')
+    assert.deepEqual(
+      answers.map((one) => one.slice(0, 12)),
+      ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200', 'assay is hea'],
+    )
+    await until(async () => (await reading(world, 'assay_long_answers_points')) === 0)
+    assert.equal(await reading(world, 'assay_long_answers_sending'), 0)
+  })
+
 test('a query whose time has passed while it waited for its turn is told so', async () => {
   await using world = await openBadWorld({}, { clock: systemClock, server: { queries: { running: 1, waiting: 10 } } })
   const busy = new AbortController()
