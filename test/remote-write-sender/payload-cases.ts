@@ -604,10 +604,10 @@ export const DESCRIBED_CASES: readonly PayloadCase[] = [
     level: 'SHOULD',
     versions: ['v2'],
     page: om(
-      '# HELP http_seconds Total HTTP requests',
-      '# TYPE http_seconds counter',
-      '# UNIT http_seconds seconds',
-      'http_seconds_total 100',
+      '# HELP served_seconds Total HTTP requests',
+      '# TYPE served_seconds counter',
+      '# UNIT served_seconds seconds',
+      'served_seconds_total 100',
       '# HELP memory_usage_bytes Current memory usage',
       '# TYPE memory_usage_bytes gauge',
       '# UNIT memory_usage_bytes bytes',
@@ -623,7 +623,7 @@ export const DESCRIBED_CASES: readonly PayloadCase[] = [
     ),
     check(received, job) {
       const of = (name: string) => first(received, job, name).metadata
-      assert.deepEqual(of('http_seconds_total'), { type: COUNTER, help: 'Total HTTP requests', unit: 'seconds' })
+      assert.deepEqual(of('served_seconds_total'), { type: COUNTER, help: 'Total HTTP requests', unit: 'seconds' })
       assert.deepEqual(of('memory_usage_bytes'), { type: GAUGE, help: 'Current memory usage', unit: 'bytes' })
       for (const name of ['request_seconds_bucket', 'request_seconds_sum', 'request_seconds_count'])
         assert.deepEqual(of(name), { type: HISTOGRAM, help: '', unit: '' })

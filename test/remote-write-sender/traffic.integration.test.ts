@@ -129,13 +129,15 @@ describe('how samples travel', () => {
 
   test('v2, RECOMMENDED: batching/batch_size_reasonable, edge_cases/many_timeseries, RobustnessUnderLoad', async () => {
     const received = world.received('large')
-    await world.until(() => received.of('load').length >= SERIES, `${SERIES} series`)
-    const sizes = received.requests.map(({ message }) => message.series.length)
+    const sizesOf = () => received.requests.map(({ message }) => message.series.length)
+    // Where the machine is busy the deadline may come before a batch is full.
+    const full = () => sizesOf().filter((size) => size === 2000).length
+    await world.until(() => received.of('load').length >= SERIES && full() >= 6, 'six full batches')
+    const sizes = sizesOf()
     assert.ok(
       sizes.every((size) => size >= 1 && size <= 2000),
       `${sizes}`,
     )
-    assert.ok(sizes.filter((size) => size === 2000).length >= 6)
   })
 
   test('v1, SHOULD: batching/size_based_flush: a full batch waits for no deadline', async () => {
