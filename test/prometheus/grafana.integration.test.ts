@@ -121,11 +121,12 @@ test(
   },
 )
 
-test('the search of newer data sources is not there, so that the older calls are made', { skip }, async () => {
+test('the search of newer data sources is refused, so that the older calls are made', { skip }, async () => {
   const { ours, theirs } = await servers()
   for (const path of ['metric_names', 'label_names', 'label_values']) {
     const status = async (url: string) => (await fetch(`${url}/api/v1/search/${path}?search[]=up`)).status
-    assert.equal(await status(ours), await status(theirs), path)
+    // Prometheus 3.14 has it, and switched off; 3.5 does not know it.
+    assert.deepEqual([await status(ours), await status(theirs)], [500, 404], path)
   }
 })
 
