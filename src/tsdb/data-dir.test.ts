@@ -53,10 +53,11 @@ test('the lock of a process that is gone, or whose pid another one has now, is t
   }
 })
 
-test('logs in a directory that is to be taken do not make it a foreign one', async () => {
+test('a log and a configuration in a directory that is to be taken do not make it a foreign one', async () => {
   const path = newDir()
   await mkdir(path)
   await writeFile(join(path, 'server.log'), 'starting')
+  await writeFile(join(path, 'prometheus.yml'), 'global: {}')
   await using _taken = await openDataDir(path)
   assert.equal(await readFile(join(path, 'server.log'), 'utf8'), 'starting')
 })

@@ -25,10 +25,10 @@ export const DATA_FORMAT = 3
 const IDENTITY_FILE = 'assay.json'
 const LOCK_FILE = 'lock'
 /**
- * What may lie in a directory that is to become ours: an interrupted first start, a mount point's own folder, and logs, as
- * somebody may have sent ours there.
+ * What may lie in a directory that is to become ours: an interrupted first start, a mount point's own folder, and a log or a
+ * configuration, as somebody may keep ours there.
  */
-const HARMLESS = /^(lock|lock\..*|assay\.json\.tmp|lost\+found|.*\.log)$/
+const HARMLESS = /^(lock|lock\..*|assay\.json\.tmp|lost\+found|.*\.(log|ya?ml))$/
 
 export interface DataDir extends AsyncDisposable {
   readonly path: string
