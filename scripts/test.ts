@@ -21,12 +21,15 @@ const stagesWanted = wanted.filter((word) => STAGES.includes(word))
 const pathsWanted = wanted.filter((word) => !STAGES.includes(word))
 const NODE = ['--conditions=assay-src', '--disable-warning=ExperimentalWarning']
 const TOTALS = '.cache/test-totals.json'
-/** Files that wait most run beside each other and beside the units, 282 s of CPU in all: by four they keep two cores busy. */
+/** Files that wait most run beside each other and beside the units: by four they keep two cores busy. */
 const FILES_AT_ONCE = 4
 /** What takes longest begins first, so that nothing is waited for alone at the end: 48 s to 10 s each on a machine of two cores. */
 const LONGEST_FIRST = [
   'web/dev/pages',
   'test/bad-input/fuzz',
+  'test/bad-input/live-scraper',
+  'test/remote-write-sender/traffic',
+  'test/remote-write-sender/answers',
   'test/collectors/rabbitmq-plugins',
   'test/prometheus/neighbours',
   'test/serve',
