@@ -43,6 +43,14 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
       /Parameter value is NaN|Ratio value is NaN/.test(ours.body.error ?? '') && theirs.body.status === 'success',
   },
   {
+    why: 'a mean of histograms is their sum divided, where zero buckets of several widths meet too',
+    since: '3.13',
+    covers: ({ query, difference }) =>
+      /\bavg(_over_time)?\b/.test(query) &&
+      /\brpc_seconds\b|=~/.test(query) &&
+      /h: \{"count":"([^"]+)","sum":"[^"]+",.* \| \{"count":"\1"/.test(difference.what),
+  },
+  {
     why: '#17424: histogram_fraction of a classic histogram is right where the lower bound is in the first bucket',
     since: '3.8',
     covers: ({ query, difference }) => query.includes('histogram_fraction(') && difference.kind === 'value',
