@@ -18,6 +18,7 @@ import {
 } from '#core'
 import type { Appender, ExemplarStore, MetadataStore, Store } from '#storage'
 import { formatOf, PageRefused } from './content-type.ts'
+import { DescribedFamilies } from './described-families.ts'
 import { ExpositionPage } from './exposition-page.ts'
 import type { FailureLog } from './failure-log.ts'
 import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
@@ -87,6 +88,7 @@ export class ScrapeLoop {
   readonly #reports: SeriesState[]
   #target: Target
   #reading: AbortController | undefined
+  readonly #described: DescribedFamilies
   #hanging = false
   #health: TargetHealth = 'unknown'
   #lastError = ''
@@ -100,6 +102,7 @@ export class ScrapeLoop {
     this.#target = target
     this.#deps = deps
     this.cache = cache
+    this.#described = new DescribedFamilies(deps.metadata)
     const extra = target.extraMetrics === true || deps.features.has('extra-scrape-metrics')
     this.#reports = [...REPORTS, ...(extra ? MORE_REPORTS : [])].map((name) => ({
       labels: mergeLabels(Labels.of({ __name__: name }), target.labels, false),
@@ -130,6 +133,7 @@ export class ScrapeLoop {
       lastScrape: this.#lastScrape,
       lastScrapeDurationMs: this.#lastDurationMs,
       samples: this.#samples,
+      metadata: this.#described.families,
     }
   }
 
@@ -258,12 +262,12 @@ export class ScrapeLoop {
         if (this.#commit(batch)) this.#keepExemplars(exemplars)
         taken = true
         this.cache.finish(page)
-        this.#describe(page)
+        this.#described.take(page.metadata)
         totals.duplicates += counts.duplicates
         totals.outOfBounds += counts.ahead
       } catch (thrown) {
         error = messageOf(thrown)
-        this.#countRefusal(thrown)
+        totals.refuse(thrown)
         this.cache.abandon()
       }
     }
@@ -372,22 +376,6 @@ export class ScrapeLoop {
       for (const one of this.#reports) one.ref = undefined
       log.error({ err, target: this.#target.url }, 'a scrape was read but could not be stored')
       return false
-    }
-  }
-
-  #describe(page: ExpositionPage): void {
-    for (const [family, metadata] of page.metadata) this.#deps.metadata.set(family, metadata)
-  }
-
-  #countRefusal(thrown: unknown): void {
-    const { totals } = this.#deps
-    const code = thrown instanceof AssayError ? thrown.code : ''
-    if (code === 'ASSAY_SCRAPE_PARSE' || code === 'ASSAY_PROTO') totals.parseErrors++
-    else if (code === 'ASSAY_SCRAPE_TOO_MANY_SAMPLES') totals.sampleLimit++
-    else if (code === 'ASSAY_SCRAPE_LIMIT') {
-      if (messageOf(thrown).includes('sample_limit')) totals.sampleLimit++
-      else if (messageOf(thrown).includes('bucket_limit')) totals.bucketLimit++
-      else totals.labelLimit++
     }
   }
 

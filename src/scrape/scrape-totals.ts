@@ -1,5 +1,5 @@
 /** What the scraper says of itself: totals over all targets, as a page. Names are Prometheus' where it has them. */
-import { PageWriter } from '#core'
+import { AssayError, messageOf, PageWriter } from '#core'
 import type { Rejected } from '#storage'
 import type { TargetStatus } from './types.ts'
 
@@ -31,6 +31,18 @@ export class ScrapeTotals {
       else if (reason === 'too-old' || reason === 'no-instant') this.outOfBounds += count
       else if (reason === 'series-limit') this.seriesLimit += count
       else this.outOfOrder += count
+    }
+  }
+
+  /** Counts why a page was refused. */
+  refuse(thrown: unknown): void {
+    const code = thrown instanceof AssayError ? thrown.code : ''
+    if (code === 'ASSAY_SCRAPE_PARSE' || code === 'ASSAY_PROTO') this.parseErrors++
+    else if (code === 'ASSAY_SCRAPE_TOO_MANY_SAMPLES') this.sampleLimit++
+    else if (code === 'ASSAY_SCRAPE_LIMIT') {
+      if (messageOf(thrown).includes('sample_limit')) this.sampleLimit++
+      else if (messageOf(thrown).includes('bucket_limit')) this.bucketLimit++
+      else this.labelLimit++
     }
   }
 

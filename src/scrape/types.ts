@@ -3,6 +3,7 @@
  * Both are read by the same loop, so `up`, staleness, limits and the targets page mean the same for both.
  */
 import type { HttpClientConfig, Labels, UnixMs } from '#core'
+import type { Metadata } from '#storage'
 import type { EscapingScheme, ScrapeProtocol } from './content-type.ts'
 import type { ScrapeLimits } from './limits.ts'
 import type { ExpositionFormat } from './page-parser.ts'
@@ -150,4 +151,6 @@ export type TargetStatus = {
   readonly lastScrape: UnixMs | undefined
   readonly lastScrapeDurationMs: number
   readonly samples: number
+  /** What its last page said of its families. */
+  readonly metadata?: ReadonlyMap<string, Metadata>
 }

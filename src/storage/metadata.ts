@@ -23,8 +23,11 @@ const MAX_FAMILIES = 50_000
 const MAX_CHARACTERS = 32 * 1024 * 1024
 const MAX_HELP = 64 * 1024
 
+/** What is kept of a family: its name and what it is, in texts of their own. */
+type Kept = { readonly name: string; readonly metadata: Metadata }
+
 export class MetadataStore {
-  readonly #families = new Map<string, Metadata>()
+  readonly #families = new Map<string, Kept>()
   #evicted = 0
   #characters = 0
   #revision = 0
@@ -48,40 +51,43 @@ export class MetadataStore {
     return this.#evicted
   }
 
-  set(family: string, metadata: Metadata): void {
+  /** The last one to say what a family is counts. Returns what is kept. */
+  set(family: string, metadata: Metadata): Kept {
     const known = this.#families.get(family)
     const help = metadata.help.length > MAX_HELP ? metadata.help.slice(0, MAX_HELP) : metadata.help
-    if (known !== undefined && known.type === metadata.type && known.help === help && known.unit === metadata.unit)
-      return
-    if (known !== undefined) this.#remove(family, known)
+    if (known !== undefined) {
+      const { type, help: knownHelp, unit } = known.metadata
+      if (type === metadata.type && knownHelp === help && unit === metadata.unit) return known
+      this.#remove(known)
+    }
     const own = { type: metadata.type, help: copyOf(help), unit: copyOf(metadata.unit) }
-    const name = copyOf(family)
-    this.#families.set(name, own)
-    this.#characters += charactersOf(name, own)
+    const kept = { name: copyOf(family), metadata: own }
+    this.#families.set(kept.name, kept)
+    this.#characters += charactersOf(kept)
     this.#revision++
     while (this.#families.size > MAX_FAMILIES || this.#characters > MAX_CHARACTERS) {
-      const [oldest, of] = this.#families.entries().next().value!
-      this.#remove(oldest, of)
+      this.#remove(this.#families.values().next().value!)
       this.#evicted++
     }
+    return kept
   }
 
   get(family: string): Metadata | undefined {
-    return this.#families.get(family)
+    return this.#families.get(family)?.metadata
   }
 
   *[Symbol.iterator](): Generator<[string, Metadata], void, undefined> {
-    yield* this.#families
+    for (const { name, metadata } of this.#families.values()) yield [name, metadata]
   }
 
-  #remove(family: string, metadata: Metadata): void {
-    this.#families.delete(family)
-    this.#characters -= charactersOf(family, metadata)
+  #remove(kept: Kept): void {
+    this.#families.delete(kept.name)
+    this.#characters -= charactersOf(kept)
   }
 }
 
-function charactersOf(family: string, { help, unit }: Metadata): number {
-  return family.length + help.length + unit.length
+function charactersOf({ name, metadata: { help, unit } }: Kept): number {
+  return name.length + help.length + unit.length
 }
 
 /** Own bytes; a text that is not well-formed stays as it is, as its copy would be another one. */

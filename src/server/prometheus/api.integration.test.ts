@@ -222,23 +222,27 @@ test('series, labels and values are found, merged, limited', async () => {
 
 test('metadata is listed, by metric and by target', async () => {
   await using world = await openWorld()
-  world.metadata.set('http_requests_total', { type: 'counter', help: 'Requests.', unit: '' })
-  world.metadata.set('other', { type: 'unknown', help: '', unit: 's' })
-  world.targets.push(targetStatus('shop'))
-  write(world, { __name__: 'http_requests_total', job: 'shop', instance: '127.0.0.1:2431' }, [[NOW, 1]])
+  const counter = { type: 'counter', help: 'Requests.', unit: '' } as const
+  const other = { type: 'unknown', help: '', unit: 's' } as const
+  world.metadata.set('http_requests_total', { ...counter, help: 'What a target said that is gone.' })
+  world.metadata.set('other', other)
+  world.targets.push(
+    targetStatus('shop', { metadata: new Map([['http_requests_total', counter]]) }),
+    targetStatus('mes', { metadata: new Map([['http_requests_total', { ...counter }]]) }),
+    targetStatus('crm', { metadata: new Map([['http_requests_total', { ...counter, help: 'Calls.' }]]) }),
+  )
   const data = async (path: string) => (await world.get(`/api/v1/${path}`)).json.data
-  assert.deepEqual(await data('metadata?metric=other'), { other: [{ type: 'unknown', help: '', unit: 's' }] })
+  assert.deepEqual(await data('metadata'), {
+    http_requests_total: [counter, { ...counter, help: 'Calls.' }],
+    other: [other],
+  })
+  assert.deepEqual(await data('metadata?limit_per_metric=1'), { http_requests_total: [counter], other: [other] })
+  assert.deepEqual(await data('metadata?metric=other'), { other: [other] })
   assert.equal(Object.keys(await data('metadata?limit=1')).length, 1)
   assert.deepEqual(await data('targets/metadata?match_target={job="shop"}'), [
-    {
-      target: { instance: '127.0.0.1:2431', job: 'shop' },
-      metric: 'http_requests_total',
-      type: 'counter',
-      help: 'Requests.',
-      unit: '',
-    },
+    { target: { instance: '127.0.0.1:2431', job: 'shop' }, metric: 'http_requests_total', ...counter },
   ])
-  assert.deepEqual(await data('targets/metadata?match_target={job="crm"}'), [])
+  assert.deepEqual(await data('targets/metadata?match_target={job="db"}'), [])
 })
 
 test('targets are shown with their health, filtered by state and pool', async () => {

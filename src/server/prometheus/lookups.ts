@@ -39,22 +39,43 @@ export const labelValues: Handler = (call) => {
   )
 }
 
-export const metadata: Handler = ({ deps, params }) => {
+/**
+ * What families are: as the targets of now say it, each that says something else on its own; and what is known besides, of what
+ * was written to us and of targets that are gone.
+ */
+export const metadata: Handler = (call) => {
+  const { deps, params } = call
   const limit = params.count('limit') ?? -1
-  // Checked alone: one process, one store: a family has one meaning here, so the list per metric is never longer than one.
-  params.count('limit_per_metric')
+  const most = params.count('limit_per_metric') ?? 0
   const only = params.get('metric')
-  const families: Record<string, readonly Metadata[]> = Object.create(null)
-  let count = 0
-  const known: Iterable<readonly [string, Metadata | undefined]> =
-    only === '' ? deps.metadata : [[only, deps.metadata.get(only)]]
-  for (const [family, one] of known) {
-    if (one === undefined) continue
-    if (limit >= 0 && count >= limit) break
-    families[family] = [{ type: one.type, help: one.help, unit: one.unit }]
-    count++
-  }
-  return success(families)
+  return bounded(call, async (signal) => {
+    const turn = turns(signal, TARGETS_A_TURN)
+    const told = new Map<string, Set<Metadata>>()
+    const tell = (family: string, one: Metadata) => {
+      const known = told.get(family)
+      if (known === undefined) told.set(family, new Set([one]))
+      else if ((most <= 0 || known.size < most) && ![...known].some((other) => isSame(one, other))) known.add(one)
+    }
+    for (const { metadata: described = NOTHING } of deps.targets()) {
+      for (const [family, one] of described) if (only === '' || only === family) tell(family, one)
+      await turn()
+    }
+    for (const [family, one] of deps.metadata) {
+      if ((only === '' || only === family) && !told.has(family)) tell(family, one)
+    }
+    const families: Record<string, readonly Metadata[]> = Object.create(null)
+    for (const [family, all] of [...told].slice(0, limit < 0 ? undefined : limit))
+      families[family] = Array.from(all, ({ type, help, unit }) => ({ type, help, unit }))
+    return success(families)
+  })
+}
+
+const NOTHING: ReadonlyMap<string, Metadata> = new Map()
+/** Targets between which others have their turn: each has some hundred families. */
+const TARGETS_A_TURN = 100
+
+function isSame(a: Metadata, b: Metadata): boolean {
+  return a === b || (a.type === b.type && a.help === b.help && a.unit === b.unit)
 }
 
 type Sets = readonly (readonly Matcher[])[]

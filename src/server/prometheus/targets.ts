@@ -1,10 +1,10 @@
 /** `targets`, `targets/metadata`, `scrape_pools`, `alertmanagers`. */
-import { byBytes, formatDuration, type Matcher, matcher, matchesAll, unixMs } from '#core'
+import { byBytes, formatDuration, matchesAll } from '#core'
 import type { TargetStatus } from '#scrape'
 import { invalidParam } from '../http/api-error.ts'
 import { turns } from '../http/turns.ts'
 import type { ServerDeps } from '../types.ts'
-import { bounded, type Call, type Handler } from './call.ts'
+import { bounded, type Handler } from './call.ts'
 import { parseOne } from './matchers.ts'
 import { success } from './render.ts'
 
@@ -80,10 +80,7 @@ export function globalUrl(url: string, externalUrl: string, ownPort: number): st
 
 export const scrapePools: Handler = ({ deps }) => success({ scrapePools: poolsOf(deps) })
 
-/**
- * The metadata of each target's families. Which target has which family is read from its series of the last hour, since
- * metadata itself is kept once for the whole store.
- */
+/** What each target says of its families. */
 export const targetMetadata: Handler = (call) => {
   const { deps, params } = call
   const limit = params.count('limit') ?? -1
@@ -95,40 +92,18 @@ export const targetMetadata: Handler = (call) => {
   return bounded(call, async (signal) => {
     const turn = turns(signal, TARGETS_A_TURN)
     const rows: unknown[] = []
-    for (const { target } of deps.targets()) {
+    for (const { target, metadata = [] } of deps.targets()) {
       await turn()
       // As there, it counts before a target: the last one brings all it has.
       if (limit >= 0 && rows.length >= limit) break
       if (!matchesAll(matchers, target.labels)) continue
-      for (const family of familiesOf(
-        call,
-        [...target.labels].map(([name, value]) => matcher(name, '=', value)),
-      )) {
-        const known = deps.metadata.get(family)
-        if (known === undefined || (metric !== '' && metric !== family)) continue
-        rows.push({
-          target: target.labels,
-          ...(metric === '' ? { metric: family } : {}),
-          type: known.type,
-          help: known.help,
-          unit: known.unit,
-        })
+      for (const [family, { type, help, unit }] of metadata) {
+        if (metric !== '' && metric !== family) continue
+        rows.push({ target: target.labels, ...(metric === '' ? { metric: family } : {}), type, help, unit })
       }
     }
     return success(rows)
   })
-}
-
-function familiesOf({ deps }: Call, matchers: readonly Matcher[]): ReadonlySet<string> {
-  const now = deps.clock.now()
-  using querier = deps.store.querier(unixMs(now - 3600_000), now)
-  const names = querier.labelValues('__name__', matchers)
-  return new Set(
-    names.flatMap((name) => {
-      const base = name.replace(/_(?:bucket|sum|count|total)$/, '')
-      return [name, base].filter((family) => deps.metadata.get(family) !== undefined)
-    }),
-  )
 }
 
 /** Alerts go out through our own receivers, so there is none to list. */
