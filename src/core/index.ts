@@ -79,4 +79,4 @@ export {
 } from './query.ts'
 export { compileGroups, compileRegex, replaceAllRegex, searchRegex, toRegExp } from './regex.ts'
 export { isStaleAt, writeStale } from './stale.ts'
-export { formatValue, tryParseValue } from './value.ts'
+export { formatPlainValue, formatValue, tryParseValue } from './value.ts'

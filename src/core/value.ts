@@ -11,6 +11,17 @@ export function formatValue(value: number): string {
   return String(value).replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
+/** The same without an exponent, however long: as Prometheus writes an answer that is a single number. */
+export function formatPlainValue(value: number): string {
+  const text = formatValue(value)
+  const [, sign = '', whole = '', fraction = '', exponent] = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text) ?? []
+  if (exponent === undefined) return text
+  const digits = whole + fraction
+  const point = whole.length + Number(exponent)
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`
+  return `${sign}${digits.padEnd(point, '0')}`
+}
+
 /** A value from text: decimal, `Inf`, `NaN` in any case, `0x` hexadecimal as Go reads them. `undefined` when it is none. */
 export function tryParseValue(text: string): number | undefined {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text)

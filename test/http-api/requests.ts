@@ -36,6 +36,9 @@ const RANGE = 'start={at}&end={at+75}&step=15'
 export const ACCEPTED: readonly Request[] = [
   ...[
     'query?query=written&time={at}',
+    'query?query=7.777777777777778e%2B23&time={at}',
+    'query?query=-1.5e-7&time={at}',
+    'query?query=vector(1e22)&time={at}',
     'query?query=written&time={at+15}',
     'query?query=written&time={at+45}.5',
     'query?query=written[1m]&time={at+60}',

@@ -101,6 +101,11 @@ const cases: readonly { why: string; answer: QueryAnswer; text: string }[] = [
     text: '{"resultType":"scalar","result":[4,"2"]}',
   },
   {
+    why: 'a large scalar has no exponent',
+    answer: { kind: 'scalar', at: unixMs(4000), value: 7e22 },
+    text: '{"resultType":"scalar","result":[4,"70000000000000000000000"]}',
+  },
+  {
     why: 'a string',
     answer: { kind: 'string', at: unixMs(4000), value: 'x' },
     text: '{"resultType":"string","result":[4,"x"]}',

@@ -4,6 +4,7 @@
  * many times as large as its numbers.
  */
 import {
+  formatPlainValue,
   formatValue,
   type Labels,
   type MatrixSeries,
@@ -132,7 +133,7 @@ function* renderResult(answer: QueryAnswer): Iterable<string> {
       yield answer.series.length === 0 ? '[]' : ']'
       return
     case 'scalar':
-      yield renderPoint(answer.at, answer.value)
+      yield `[${renderInstant(answer.at)},"${formatPlainValue(answer.value)}"]`
       return
     case 'string':
       yield `[${renderInstant(answer.at)},${JSON.stringify(answer.value)}]`
