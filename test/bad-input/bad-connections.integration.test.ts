@@ -162,11 +162,9 @@ test('a body that ends half-way asks nothing', async () => {
 test('a thousand callers at once are all answered, one after the other', async () => {
   await using world = await openBadWorld({}, { server: { maxConnections: 600 } })
   const before = process.memoryUsage().rss
-  const answers = await whileHealthy(world, () =>
-    Promise.all(
-      Array.from({ length: 1000 }, () =>
-        said(world, 'GET /api/v1/query?query=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n'),
-      ),
+  const answers = await Promise.all(
+    Array.from({ length: 1000 }, () =>
+      said(world, 'GET /api/v1/query?query=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n'),
     ),
   )
   const good = answers.filter((answer) => /^HTTP\/1\.1 200 .*"success"/s.test(answer))
