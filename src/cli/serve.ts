@@ -7,31 +7,12 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Collector, createCollector } from '#collectors'
-import {
-  compileRegex,
-  Labels,
-  type Log,
-  messageOf,
-  PageWriter,
-  resolveText,
-  systemClock,
-  type Text,
-  unixMs,
-} from '#core'
+import { compileRegex, type Log, messageOf, PageWriter, resolveText, systemClock, type Text, unixMs } from '#core'
 import type { Plan } from '#model'
 import { createEngine } from '#promql'
 import { createRemoteWriter } from '#remote'
 import { createRules } from '#rules'
-import {
-  collectorTarget,
-  createScraper,
-  discover,
-  type RelabelConfig,
-  relabel,
-  type Target,
-  TEXT_CONTENT_TYPE,
-} from '#scrape'
+import { createScraper, type RelabelConfig, relabel } from '#scrape'
 import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED, WebConfigFile } from '#server'
 import { openSqliteState } from '#state'
 import { DEFAULT_EXEMPLARS, ExemplarStore } from '#storage'
@@ -42,11 +23,10 @@ import { openLog } from './log.ts'
 import { openLoop } from './loop.ts'
 import { ownMetrics } from './own-metrics.ts'
 import { redactYaml } from './redact-config.ts'
+import { Scraping } from './scraping.ts'
 import { type ServeOptions, serveOptions } from './serve-flags.ts'
 import { VERSION } from './version.ts'
 
-/** The job of our own series. */
-const SELF = 'assay'
 /** Queries that wait for a place; those beyond are refused. */
 const QUERIES_WAITING = 100
 
@@ -279,84 +259,6 @@ async function start(
   )
   const all = owned.move()
   return { url: server.url, [Symbol.asyncDispose]: () => all.disposeAsync() }
-}
-
-/** Discovery and collectors of one plan after another; what is in both goes on. */
-class Scraping implements AsyncDisposable {
-  readonly #scraper: ReturnType<typeof createScraper>
-  readonly #log: Log
-  readonly #resolve: (text: Text) => string
-  readonly #own: () => string
-  #current = new AsyncDisposableStack()
-
-  constructor(
-    scraper: ReturnType<typeof createScraper>,
-    log: Log,
-    resolveSecret: (text: Text) => string,
-    own: () => string,
-  ) {
-    this.#scraper = scraper
-    this.#log = log
-    this.#resolve = resolveSecret
-    this.#own = own
-  }
-
-  async apply(plan: Plan): Promise<void> {
-    await using next = new AsyncDisposableStack()
-    const collectors: Collector[] = []
-    for (const spec of plan.collectors) {
-      collectors.push(
-        next.use(await createCollector(spec, { resolve: this.#resolve, clock: systemClock, log: this.#log })),
-      )
-    }
-    const fixed: Target[] = collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs))
-    if (plan.watchesItself) fixed.push(selfTarget(plan.scrapeIntervalMs, this.#own))
-    const before = this.#current
-    next.use(
-      await discover(plan.scrapes, {
-        clock: systemClock,
-        log: this.#log,
-        resolve: this.#resolve,
-        version: VERSION,
-        onChange: ({ targets, dropped }) => this.#scraper.apply([...targets, ...fixed], dropped),
-      }),
-    )
-    this.#current = next.move()
-    await before.disposeAsync()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#current.disposeAsync()
-  }
-}
-
-function targetOf(collector: Collector, intervalMs: number): Target {
-  return collectorTarget({
-    part: collector.spec.part,
-    intervalMs,
-    timeoutMs: Math.min(intervalMs, 10_000),
-    address: collector.address,
-    read: (signal) => collector.read(signal),
-    caveats: () => collector.caveats(),
-  })
-}
-
-/** assay keeps its own history too. */
-function selfTarget(intervalMs: number, own: () => string): Target {
-  const labels = Labels.of({ job: SELF, instance: 'self' })
-  return {
-    pool: SELF,
-    labels,
-    discoveredLabels: labels,
-    url: 'self',
-    intervalMs,
-    timeoutMs: intervalMs,
-    honorLabels: false,
-    honorTimestamps: true,
-    metricRelabelConfigs: [],
-    limits: {},
-    read: async () => ({ body: own(), contentType: TEXT_CONTENT_TYPE }),
-  }
 }
 
 /** Every secret is asked for once at the start: a missing one is told now, not at the first use in the night. */

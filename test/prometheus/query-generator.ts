@@ -3,7 +3,7 @@
  * answer, sometimes so that there should be an error.
  *
  * It makes trees, so that a query that fails can be made smaller; a share of the texts is then damaged (`damage`), to compare
- * what is refused.
+ * what is refused. Longer than 400 lines because it is one grammar, whose rules call each other.
  */
 import { SPAN_MS, START_MS, STEP_MS } from './data-set.ts'
 import { CALLS, EXPERIMENTAL, FITTING } from './functions.ts'

@@ -2,6 +2,8 @@
  * What the sender makes of each answer: retries, backoff, partial writes, fallback, receivers that are broken or gone. Prometheus'
  * compliance suite for senders, against the real `assay serve`: one process sends to a receiver for each case.
  *
+ * Longer than 400 lines because all cases share the one process, which sends to all of them at once.
+ *
  * Source: prometheus/compliance: remotewrite/sender (retry, backoff, response, fallback, error_handling, protocol) and
  * cases/retries.go, cases/protocol_v2.go.
  */

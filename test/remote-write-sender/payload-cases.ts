@@ -1,7 +1,7 @@
 /**
  * What is scraped and what has to arrive: the cases of Prometheus' compliance suite for senders that look into requests, by its names.
  *
- * Where the suite asks for less ("at least one of these"), the whole truth is asked for here. `versions` absent: both.
+ * Longer than 400 lines because it is one table, to be read beside the suite's own. Where the suite asks for less ("at least one of these"), the whole truth is asked for here. `versions` absent: both.
  *
  * Source: prometheus/compliance: remotewrite/sender (samples, histograms, labels, symbols, exemplars, metadata, timestamps,
  * combined, edge cases, batching, rw1_compat) and its cases/.

@@ -2,6 +2,8 @@
  * The cases of Prometheus' compliance suite for receivers, by its own names: what is sent, whether it succeeds, and what the
  * headers say was written. In a refusal they may say less, never more.
  *
+ * Longer than 400 lines because it is one table, to be read beside the suite's own.
+ *
  * Source: prometheus/compliance: remotewrite/receiver.
  */
 import { CUSTOM_SCHEMA, type NativeHistogram, writeStale } from '#core'

@@ -1,3 +1,4 @@
+/** Prometheus' API over HTTP, one endpoint after the other. Longer than 400 lines because they share one world and one vocabulary. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AssayError, Labels, type QueryFn, unixMs } from '#core'

@@ -1,0 +1,91 @@
+/**
+ * Who is scraped: what discovery finds, the collectors of a plan, and assay itself, as one list for the scraper.
+ *
+ * Another plan takes over at once; collectors and discovery of the one before are closed when those of the next stand.
+ */
+import { type Collector, createCollector } from '#collectors'
+import { Labels, type Log, systemClock, type Text } from '#core'
+import type { Plan } from '#model'
+import { collectorTarget, type createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
+import { VERSION } from './version.ts'
+
+/** The job of our own series. */
+const SELF = 'assay'
+
+/** Discovery and collectors of one plan after another; what is in both goes on. */
+export class Scraping implements AsyncDisposable {
+  readonly #scraper: ReturnType<typeof createScraper>
+  readonly #log: Log
+  readonly #resolve: (text: Text) => string
+  readonly #own: () => string
+  #current = new AsyncDisposableStack()
+
+  constructor(
+    scraper: ReturnType<typeof createScraper>,
+    log: Log,
+    resolveSecret: (text: Text) => string,
+    own: () => string,
+  ) {
+    this.#scraper = scraper
+    this.#log = log
+    this.#resolve = resolveSecret
+    this.#own = own
+  }
+
+  async apply(plan: Plan): Promise<void> {
+    await using next = new AsyncDisposableStack()
+    const collectors: Collector[] = []
+    for (const spec of plan.collectors) {
+      collectors.push(
+        next.use(await createCollector(spec, { resolve: this.#resolve, clock: systemClock, log: this.#log })),
+      )
+    }
+    const fixed: Target[] = collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs))
+    if (plan.watchesItself) fixed.push(selfTarget(plan.scrapeIntervalMs, this.#own))
+    const before = this.#current
+    next.use(
+      await discover(plan.scrapes, {
+        clock: systemClock,
+        log: this.#log,
+        resolve: this.#resolve,
+        version: VERSION,
+        onChange: ({ targets, dropped }) => this.#scraper.apply([...targets, ...fixed], dropped),
+      }),
+    )
+    this.#current = next.move()
+    await before.disposeAsync()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current.disposeAsync()
+  }
+}
+
+function targetOf(collector: Collector, intervalMs: number): Target {
+  return collectorTarget({
+    part: collector.spec.part,
+    intervalMs,
+    timeoutMs: Math.min(intervalMs, 10_000),
+    address: collector.address,
+    read: (signal) => collector.read(signal),
+    caveats: () => collector.caveats(),
+  })
+}
+
+/** assay keeps its own history too. */
+function selfTarget(intervalMs: number, own: () => string): Target {
+  const labels = Labels.of({ job: SELF, instance: 'self' })
+  return {
+    pool: SELF,
+    labels,
+    discoveredLabels: labels,
+    url: 'self',
+    intervalMs,
+    timeoutMs: intervalMs,
+    honorLabels: false,
+    honorTimestamps: true,
+    metricRelabelConfigs: [],
+    limits: {},
+    read: async () => ({ body: own(), contentType: TEXT_CONTENT_TYPE }),
+  }
+}
