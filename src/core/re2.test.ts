@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { AssayError } from './error.ts'
+import { LinearRegex } from './linear-regex.ts'
+import { translateRe2 } from './re2.ts'
 import { compileGroups, compileRegex, toRegExp } from './regex.ts'
+import { regexTree } from './regex-tree.ts'
 
 const CASES: readonly { readonly re: string; readonly yes: readonly string[]; readonly no: readonly string[] }[] = [
   { re: '(?i)pro.*', yes: ['production', 'PROD'], no: ['xpro'] },
@@ -35,6 +38,28 @@ test('an RE2 expression matches whole strings as Prometheus matches them', () =>
     for (const text of yes) assert.ok(matches(text), `${re} on ${JSON.stringify(text)}`)
     for (const text of no) assert.ok(!matches(text), `${re} on ${JSON.stringify(text)}`)
   }
+})
+
+test('an assertion may be repeated as it stands', () => {
+  for (const [source, text, is] of [
+    ['$*', '', true],
+    ['$*', 'a', false],
+    ['a$+', 'a', true],
+    ['^{2}a\\b?$*', 'a', true],
+    ['\\Aa\\z*', 'a', true],
+    ['(a\\B*)+', 'aaa', true],
+    ['^?b', 'ab', false],
+  ] as const) {
+    assert.equal(compileRegex(source)(text), is, `${source} on ${text}`)
+    assert.equal(compileGroups(source)(text) !== null, is, `${source} on ${text}`)
+    assert.equal(
+      new LinearRegex(regexTree(translateRe2(source))).test(text),
+      is,
+      `${source} on ${text}, in linear time`,
+    )
+  }
+  for (const source of ['$**', '*', '(?i)*', '^{1001}'])
+    assert.throws(() => compileRegex(source), { code: 'ASSAY_REGEX' })
 })
 
 test('what RE2 does not know is refused', () => {

@@ -3,6 +3,7 @@
  *
  * - `(?i)` in the middle of a group holds for the rest of that group, past every `|`: JavaScript only has `(?i:...)`,
  *   so the rest is wrapped, and wrapped anew in each alternative.
+ * - Assertions may be repeated (`$*`), as in RE2.
  * - Look-around, back-references and ungreedy mode are refused: RE2 has none of the first two, JavaScript not the last.
  */
 export function translateRe2(source: string): string {
@@ -60,8 +61,11 @@ class Translator {
   #step(): string {
     const char = this.#source[this.#at]!
     switch (char) {
+      case '^':
+      case '$':
+        return this.#repeatable(this.#take(1, char))
       case '\\':
-        return this.#escape(false)
+        return /^\\[bBAz]/.test(this.#rest) ? this.#repeatable(this.#escape(false)) : this.#escape(false)
       case '[':
         return this.#class()
       case '(':
@@ -86,6 +90,11 @@ class Translator {
       default:
         return this.#take(1, char)
     }
+  }
+
+  /** An assertion: RE2 lets it be repeated as it stands, JavaScript only in a group. */
+  #repeatable(assertion: string): string {
+    return /^(?:[*+?]|\{\d+(?:,\d*)?\})/.test(this.#rest) ? `(?:${assertion})` : assertion
   }
 
   #closing(): string {
