@@ -17,10 +17,10 @@ const LEAST = 300
 const RUNS = [
   { why: 'as it is by default', seed: 1, features: [] },
   { why: 'with experimental functions', seed: 2, features: ['promql-experimental-functions'] },
-  { why: 'with the removal of names delayed', seed: 3, features: ['promql-delayed-name-removal'], count: 1000 },
+  { why: 'with the removal of names delayed', seed: 3, features: ['promql-delayed-name-removal'], count: 4000 },
 ]
 
-for (const { why, seed, features, count = 2500 } of RUNS)
+for (const { why, seed, features, count = 6000 } of RUNS)
   test(`random PromQL has the answers of a real Prometheus, ${why}`, { skip }, async (context) => {
     const report = await runDifferential({ seed, count, features, withinMs: WITHIN_MS, most: 5 })
     context.diagnostic(summary(report))
