@@ -6,6 +6,7 @@ export { type DurationText, formatDuration, parseDuration, tryParseDuration } fr
 export { editDistance } from './edit-distance.ts'
 export { type EnvRef, redactUrl, resolveText, type Text } from './env.ts'
 export { AssayError, messageOf } from './error.ts'
+export { expandMatch } from './expand-groups.ts'
 export { type FamilyType, formatSeries, PageWriter } from './exposition.ts'
 export { FEATURES, type Feature, parseFeatures } from './features.ts'
 export { fuzz, type Random, randomOf } from './fuzz.ts'

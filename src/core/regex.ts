@@ -9,6 +9,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { AssayError } from './error.ts'
+import { expandGroups } from './expand-groups.ts'
 import { LinearRegex } from './linear-regex.ts'
 import { translateRe2 } from './re2.ts'
 import { type RegexTree, regexTree } from './regex-tree.ts'
@@ -51,13 +52,18 @@ export function replaceAllRegex(source: string, text: string, replacement: strin
   const regex = searchOf(source)
   let result = ''
   let end = 0
+  const groupOf = (places: Int32Array) => (group: number | string) => {
+    const number = typeof group === 'number' ? group : (regex.names.get(group) ?? -1)
+    // Beyond the last group there is no place, and one that took no part is at -1.
+    return (places[2 * number] ?? -1) < 0 ? undefined : text.slice(places[2 * number], places[2 * number + 1])
+  }
   for (let from = 0; from <= text.length; ) {
     const places = regex.find(text, from)
     if (places === undefined) break
     const [first = 0, last = 0] = places
     result += text.slice(end, first)
     // Nothing that is matched right behind a match is no other match.
-    if (last > end || first === 0) result += expand(replacement, text, places, regex.names)
+    if (last > end || first === 0) result += expandGroups(replacement, groupOf(places))
     end = last
     from = last > from ? last : from + (text.codePointAt(from)! > 0xffff ? 2 : 1)
   }
@@ -72,16 +78,6 @@ export function searchRegex(source: string, text: string): boolean {
 function searchOf(source: string): LinearRegex {
   const unanchored = `(?-s:${source})`
   return new LinearRegex(treeOf(source, translated(unanchored)))
-}
-
-function expand(replacement: string, text: string, places: Int32Array, names: ReadonlyMap<string, number>): string {
-  return replacement.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (all, bare?: string, braced?: string) => {
-    const key = bare ?? braced
-    if (key === undefined) return all === '$$' ? '$' : all
-    const group = /^\d+$/.test(key) ? Number(key) : names.get(key)
-    if (group === undefined || 2 * group >= places.length || places[2 * group]! < 0) return ''
-    return text.slice(places[2 * group], places[2 * group + 1])
-  })
 }
 
 const ABOVE_BMP = /[\ud800-\udfff]/

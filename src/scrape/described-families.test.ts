@@ -8,8 +8,18 @@ const GAUGE: Metadata = { type: 'gauge', help: 'Orders that wait.', unit: '' }
 
 test('a target says what its last page said, and nothing that it said before', () => {
   const target = new DescribedFamilies(new MetadataStore())
-  target.take(new Map([['orders', COUNTER], ['old', GAUGE]])) // biome-ignore format: one page a line
-  target.take(new Map([['orders', GAUGE], ['new', COUNTER]])) // biome-ignore format: one page a line
+  target.take(
+    new Map([
+      ['orders', COUNTER],
+      ['old', GAUGE],
+    ]),
+  )
+  target.take(
+    new Map([
+      ['orders', GAUGE],
+      ['new', COUNTER],
+    ]),
+  )
   assert.deepEqual(Object.fromEntries(target.families), { orders: GAUGE, new: COUNTER })
 })
 

@@ -6,7 +6,7 @@
  * - `hashmod` is the last eight bytes of MD5, so that shards are the same as a Prometheus would cut them.
  */
 import { createHash } from 'node:crypto'
-import { AssayError, compileGroups, compileRegex, Labels } from '#core'
+import { AssayError, compileGroups, compileRegex, expandMatch, Labels } from '#core'
 import type { RelabelAction, RelabelConfig } from './types.ts'
 
 const NEEDS_TARGET: readonly RelabelAction[] = [
@@ -65,8 +65,8 @@ function compile(config: RelabelConfig): Step {
     case 'replace':
       return (labels) => {
         const match = groups!(source(labels))
-        const target = match === null ? '' : expand(targetLabel, match)
-        return match === null || target === '' || put(labels, target, expand(replacement, match))
+        const target = match === null ? '' : expandMatch(targetLabel, match)
+        return match === null || target === '' || put(labels, target, expandMatch(replacement, match))
       }
     case 'keep':
       return (labels) => matches(source(labels))
@@ -91,7 +91,7 @@ function compile(config: RelabelConfig): Step {
       return (labels) => {
         for (const [name, value] of [...labels]) {
           const match = groups!(name)
-          const target = match === null ? '' : expand(replacement, match)
+          const target = match === null ? '' : expandMatch(replacement, match)
           if (target !== '') put(labels, target, value)
         }
         return true
@@ -113,14 +113,4 @@ function compile(config: RelabelConfig): Step {
     default:
       return action satisfies never
   }
-}
-
-/** Go's template rules: `$1`, `${1}`, `$name`, `$$`; the longest name counts, an unknown group is empty. */
-function expand(template: string, match: RegExpExecArray): string {
-  if (!template.includes('$')) return template
-  return template.replace(/\$(?:(\$)|\{(\w+)\}|(\w+))/g, (_, dollar?: string, braced?: string, bare?: string) => {
-    if (dollar !== undefined) return '$'
-    const group = braced ?? bare ?? ''
-    return (/^\d+$/.test(group) ? match[Number(group)] : match.groups?.[group]) ?? ''
-  })
 }

@@ -1,7 +1,7 @@
 /**
  * label_replace, label_join, the sorts, and the labels of absent().
  */
-import { byBytes, compileGroups, Labels, METRIC_NAME } from '#core'
+import { byBytes, compileGroups, expandMatch, Labels, METRIC_NAME } from '#core'
 import { compareLabels } from '#storage'
 import type { Call, Expr } from '../ast.ts'
 import { unwrap } from '../ast.ts'
@@ -26,7 +26,7 @@ export function labelReplace(call: Call, vector: Vector, frame: Frame, context: 
   const gather = new Gather(frame.count, context, call.span)
   for (const column of vector.columns) {
     const match = groupsOf(column.labels.get(src))
-    const labels = match === null ? column.labels : column.labels.with(dst, expand(replacement, match))
+    const labels = match === null ? column.labels : column.labels.with(dst, expandMatch(replacement, match))
     gather.add(column, labels, match !== null && dst === METRIC_NAME ? false : column.dropName)
   }
   return gather.vector
@@ -62,21 +62,6 @@ function anchored(pattern: string, arg: Expr, context: Context): (value: string)
     )
   }
 }
-
-/**
- * Go's templates: `$1`, `${1}`, `$name`, `$$`; names of letters and digits of any script. What is not there expands to
- * nothing, and so does a number that begins with 0: it is the name of no group.
- */
-function expand(template: string, match: RegExpExecArray): string {
-  return template.replace(TEMPLATE, (whole, braced?: string, plain?: string) => {
-    const name = braced ?? plain
-    if (name === undefined) return whole === '$$' ? '$' : whole
-    if (/^(?:0|[1-9]\d{0,7})$/.test(name)) return match[Number(name)] ?? ''
-    return match.groups?.[name] ?? ''
-  })
-}
-
-const TEMPLATE = /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu
 
 /** What the matchers of a selector fix: the labels that absent() answers with. */
 export function labelsOfAbsent(arg: Expr): Labels {
