@@ -145,7 +145,7 @@ describe('a live scraper among bad targets', () => {
     })
   }
 
-  test('all the while the healthy ones were scraped on time, and hardly one failed', async () => {
+  test('all the while the healthy ones were scraped on time, and at most one of each failed', async () => {
     for (let i = 0; i < HEALTHY; i++) {
       const job = `healthy${i}`
       const times = scrapes.get(job) ?? []
@@ -153,8 +153,11 @@ describe('a live scraper among bad targets', () => {
       assert.ok(times.length >= 5)
       assert.ok(Math.max(...gaps) < MOST_BETWEEN_MS, `${Math.max(...gaps)} ms between two scrapes`)
       assert.ok(gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length < 4000, 'as often as it should')
-      // A busy machine may be too slow for one; those that wait for others would be down most of the time.
-      assert.ok(Number(await value(`avg_over_time(up{job="${job}"}[10m])`)) > 0.9)
+      // A busy machine may be too slow for one; those that wait for others would be down again and again.
+      const failed = Number(
+        await value(`count_over_time(up{job="${job}"}[10m]) - sum_over_time(up{job="${job}"}[10m])`),
+      )
+      assert.ok(failed <= 1, `${failed} scrapes failed`)
     }
   })
 
