@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { peersMissing } from '../support/prometheus3.ts'
-import { describe, runDifferential, summary } from './differential.ts'
+import { runDifferential } from './differential.ts'
+import { describe, summary } from './question-run.ts'
 
 const skip = await peersMissing()
 
@@ -24,7 +25,7 @@ for (const { why, seed, features, count = 6000 } of RUNS)
   test(`random PromQL has the answers of a real Prometheus, ${why}`, { skip }, async (context) => {
     const report = await runDifferential({ seed, count, features, withinMs: WITHIN_MS, most: 5 })
     context.diagnostic(summary(report))
-    assert.equal(report.found.map((one) => describe(one, seed)).join('\n'), '')
+    assert.equal(report.found.map((one) => describe(one, `seed ${seed}`)).join('\n'), '')
     assert.ok(report.asked >= LEAST, `${report.asked} questions only`)
     assert.ok(report.filled > report.asked / 3, `${report.filled} answers of ${report.asked} hold something`)
   })
