@@ -48,10 +48,14 @@ export type MatrixSeries = {
 export type QueryStats = {
   /** Samples that selectors handed out, those of a window again at every step. */
   readonly total: number
+  /** Read from the store, those of windows that overlap once; what a subquery reads counts, what is cut from it does not. */
+  readonly read?: number
   /** Most samples held at one time. */
   readonly peak: number
   /** `total` by step, instants in Unix milliseconds: only where it was asked for and the engine may. */
   readonly perStep?: readonly (readonly [at: number, count: number])[]
+  /** `read` by step, as `perStep`: each sample at the first step that sees it. */
+  readonly readPerStep?: readonly (readonly [at: number, count: number])[]
 }
 
 export type QueryAnswer = (

@@ -226,6 +226,41 @@ test('a question is told how many samples it read, by step where that is allowed
   assert.equal((await query('up @ 60', range)).stats?.total, 6)
 })
 
+test('a sample that several windows see was read for the first of them', async () => {
+  const store = storeOf('up{i="1"} 1 1 1 1', 'up{i="2"} 1 1 1 1')
+  const { query } = engineOf(store, { features: new Set(['promql-per-step-stats'] as const) })
+  const range = { start: unixMs(60_000), end: unixMs(180_000), stepMs: 60_000, perStepStats: true }
+  const at = unixMs(180_000)
+  for (const [promql, when, steps, why] of [
+    ['up', range, [2, 2, 2], 'instant selectors read what they hand out'],
+    ['sum_over_time(up[2m])', range, [4, 2, 2], 'windows overlap by one sample'],
+    ['sum_over_time(up[30s])', range, [2, 2, 2], 'windows do not overlap'],
+    ['up @ 60', range, [2, 0, 0], 'what is pinned is read once'],
+    ['predict_linear(up[2m] @ 60, 60)', range, [4, 0, 0], 'a pinned window stays, though the result moves'],
+    ['sum_over_time(up[2m:1m])', range, [4, 2, 2], 'what is cut from a subquery was read inside'],
+    ['sum_over_time(up[2m:1m] offset 1m)', range, [2, 2, 2], 'steps inside come earlier by the offset'],
+    ['sum_over_time(up[2m:1m] offset -1m)', range, [4, 2, 2], 'or later, where the last sample is looked back at'],
+    ['sum_over_time(up[2m:1m] @ 120)', range, [4, 0, 0], 'a pinned subquery is read once'],
+    ['sum_over_time(sum_over_time(up[2m])[2m:1m])', { at, perStepStats: true }, [6], 'windows overlap inside too'],
+    ['up[2m]', { at, perStepStats: true }, [4], 'a window as it is'],
+    ['up[2m:30s]', { at, perStepStats: true }, [8], 'a subquery as it is'],
+    ['1', range, [0, 0, 0], 'nothing to read'],
+  ] as const) {
+    const { stats } = await query(promql, when)
+    assert.deepEqual(
+      stats?.readPerStep?.map(([, count]) => count),
+      steps,
+      `${promql}: ${why}`,
+    )
+    assert.equal(
+      stats?.read,
+      steps.reduce<number>((sum, count) => sum + count, 0),
+      promql,
+    )
+  }
+  assert.equal((await query('"text"', { at })).stats?.peak, 0)
+})
+
 test('a question may look back another while than the engine does', async () => {
   const { query } = engineOf(storeOf('up 1'))
   const at = unixMs(120_000)

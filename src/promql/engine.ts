@@ -28,6 +28,7 @@ import { checkDurations } from './eval/duration.ts'
 import { evaluate } from './eval/evaluate.ts'
 import { dropNames } from './eval/gather.ts'
 import { rawWindows } from './eval/raw-windows.ts'
+import type { Reads } from './eval/reads.ts'
 import { selectorsOfStatistics } from './eval/reset-hints.ts'
 import { openQueriers } from './eval/select.ts'
 import { parse } from './parser.ts'
@@ -92,10 +93,21 @@ export function createEngine(options: EngineOptions): Engine {
   }
 }
 
-function statsOf(reads: Float64Array, frame: Frame, { peak }: Context, perStep: boolean): QueryStats {
-  const total = reads.reduce((sum, count) => sum + count, 0)
-  if (!perStep) return { total, peak }
-  return { total, peak, perStep: [...reads].map((count, step) => [timeAt(frame, step), count] as const) }
+function statsOf(reads: Reads, frame: Frame, { peak }: Context, perStep: boolean): QueryStats {
+  const total = sumOf(reads.handedOut)
+  const stats = { total, read: total - sumOf(reads.spared), peak }
+  if (!perStep) return stats
+  const byStep = (count: (step: number) => number) =>
+    Array.from(reads.handedOut, (_, step) => [timeAt(frame, step), count(step)] as const)
+  return {
+    ...stats,
+    perStep: byStep((step) => reads.handedOut[step]!),
+    readPerStep: byStep((step) => reads.readAt(step)),
+  }
+}
+
+function sumOf(counts: Float64Array): number {
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Opens each span once. */

@@ -169,7 +169,10 @@ const TIMES =
   /^(?:lastScrape|lastScrapeDuration|lastEvaluation|evaluationTime|activeAt|startTime|serverTime|lastConfigTime|timestamp|.*Time)$/
 
 /** Keys that Prometheus has had since 3.5. */
-const NEWER = new Set(['anchored', 'smoothed', 'fillValues', 'rangeExpr', 'offsetExpr', 'stepExpr'])
+const NEWER = new Set([
+  ...['anchored', 'smoothed', 'fillValues', 'rangeExpr', 'offsetExpr', 'stepExpr'],
+  ...['samplesRead', 'samplesReadPerStep'],
+])
 
 function settled(value: unknown, port: string): unknown {
   if (Array.isArray(value)) return value.map((one) => settled(one, port))

@@ -103,7 +103,7 @@ export function vectorOf(columns: readonly Column[]): Vector {
 /** How many slots a value holds: what the sample budget counts. A histogram weighs what `weightOf` says. */
 export function sizeOf(value: Value): number {
   if (value.type === 'vector') return value.columns.reduce((sum, column) => sum + columnSize(column), 0)
-  return value.type === 'scalar' ? value.values.length : 1
+  return value.type === 'scalar' ? value.values.length : 0
 }
 
 function columnSize({ values, kinds, histograms }: Column): number {

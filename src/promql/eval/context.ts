@@ -2,7 +2,7 @@
  * What all nodes of one evaluation share: bounds, budget, pace, annotations, data.
  *
  * - `charge` counts slots that are held at the same time; a node's own are released when its parent has used them.
- * - `reads` counts, by step of the frame being evaluated, the samples that selectors handed out (`statistics`).
+ * - `reads` counts the samples looked at, by step of the frame being evaluated.
  * - `breathe` gives way to the event loop and throws the signal's reason; nodes call it where `spend` says it is time.
  */
 import type { Clock, Feature, Labels } from '#core'
@@ -10,6 +10,7 @@ import type { Querier } from '#storage'
 import type { Call, VectorSelector } from '../ast.ts'
 import { QueryError, type Span } from '../position.ts'
 import type { Annotations } from './annotations.ts'
+import { Reads } from './reads.ts'
 
 /** Slots worked on between two looks at the clock. */
 const STRIDE = 50_000
@@ -54,8 +55,8 @@ export class Context {
   readonly usesStarts: boolean
   /** Selectors of which nobody looks at buckets (`selectorsOfStatistics`). */
   readonly statistics: ReadonlySet<VectorSelector>
-  /** Samples handed out by selectors so far, one number a step of the frame that is being evaluated. */
-  reads: Float64Array = new Float64Array(1)
+  /** Of the frame that is being evaluated. */
+  reads = new Reads(1)
   readonly #maxSamples: number
   readonly #clock: Clock
   readonly #signal: AbortSignal | undefined
@@ -110,9 +111,9 @@ export class Context {
   }
 
   /** Runs `inner` with a count of reads of its own, for a frame of `steps`, and returns that count beside its result. */
-  async reading<T>(steps: number, inner: () => Promise<T>): Promise<readonly [T, Float64Array]> {
+  async reading<T>(steps: number, inner: () => Promise<T>): Promise<readonly [T, Reads]> {
     const outer = this.reads
-    const own = new Float64Array(steps)
+    const own = new Reads(steps)
     this.reads = own
     try {
       return [await inner(), own]

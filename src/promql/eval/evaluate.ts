@@ -22,9 +22,7 @@ import { selectInstant } from './select.ts'
 export async function evaluate(expr: Expr, frame: Frame, context: Context): Promise<Value> {
   if (frame.count > 1 && isStepInvariant(expr)) {
     const [once, reads] = await context.reading(1, () => evaluate(expr, onceOf(frame), context))
-    // In Prometheus what is read once counts at every step that it is handed out at.
-    const all = context.reads
-    if (reads[0] !== 0) for (let step = 0; step < all.length; step++) all[step]! += reads[0]!
+    context.reads.addOnce(reads)
     context.charge(sizeOf(once) * frame.count, expr.span)
     return broadcast(once, frame.count)
   }

@@ -163,7 +163,7 @@ async function readInfo(
       if (seen && histograms?.[at] !== undefined)
         throw context.fail(call.span, `this should be an info metric, with float samples: ${labels}; name another one`)
       instants[step] = seen ? timestamps[at]! : Number.NaN
-      if (seen) context.reads[step]! += 1
+      if (seen) context.reads.handedOut[step]! += 1
     }
     const key = labels.keep(IDENTIFYING).key
     const series = { labels, name: labels.get(METRIC_NAME), instants }

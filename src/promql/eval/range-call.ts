@@ -34,6 +34,7 @@ import * as overTime from './over-time.ts'
 import { quantileWarning } from './quantile.ts'
 import type { RangeSeries } from './range-series.ts'
 import * as rates from './rate.ts'
+import { stepFrom } from './reads.ts'
 import * as regression from './regression.ts'
 import { selectRange, subqueryFrame } from './select.ts'
 import { subquerySeries } from './subquery-series.ts'
@@ -106,8 +107,10 @@ export async function rangeInput(
     return { series: await selectRange(node, context), node, offset, range }
   }
   const inner = subqueryFrame(node, frame, context)
-  const series = await subquerySeries(inner, node.span, context, evaluate)
-  return { series, node, offset: offsetMs(node.offset, context), range }
+  const offset = offsetMs(node.offset, context)
+  const stepOf = (time: number) => (node.at === undefined ? stepFrom(frame, time + offset) : 0)
+  const series = await subquerySeries(inner, { node, stepOf }, context, evaluate)
+  return { series, node, offset, range }
 }
 
 /** Where the window of a step ends. */
@@ -217,7 +220,8 @@ function slideOn(
 ): number {
   const { values: out, kinds } = column
   const { timestamps, count, histograms } = series
-  const { reads } = context
+  const { handedOut, spared } = context.reads
+  const isSubquery = input.node.kind === 'subquery'
   if (cursor.step === 0) {
     window.timestamps = timestamps
     window.values = series.values
@@ -237,17 +241,23 @@ function slideOn(
     const at = timeAt(frame, step)
     const end = windowEnd(input, at, context)
     const start = end - input.range
+    const known = isSubquery ? Infinity : to
+    const knownHistograms = isSubquery ? Infinity : histogramsTo
     while (to < count && timestamps[to]! <= end + after) to++
     while (from < to && timestamps[from]! <= start - before) from++
     if (histograms !== undefined) {
       const { timestamps: times, count: all, weights } = histograms
       while (histogramsTo < all && times[histogramsTo]! <= end + after) histogramsTo++
       while (histogramsFrom < histogramsTo && times[histogramsFrom]! <= start - before) histogramsFrom++
-      reads[step]! += weights[histogramsTo]! - weights[histogramsFrom]!
+      handedOut[step]! += weights[histogramsTo]! - weights[histogramsFrom]!
+      const old = Math.min(knownHistograms, histogramsTo)
+      if (old > histogramsFrom) spared[step]! += weights[old]! - weights[histogramsFrom]!
     }
     if (from === to && histogramsFrom === histogramsTo) continue
     read += to - from + (histogramsTo - histogramsFrom) * HISTOGRAM_WORK
-    reads[step]! += to - from
+    handedOut[step]! += to - from
+    const old = Math.min(known, to)
+    if (old > from) spared[step]! += old - from
     window.from = from
     window.to = to
     window.startMs = start

@@ -42,7 +42,9 @@ export async function rawWindows(
         ? within(series, startMs, endMs)
         : extended(series, { startMs, endMs }, context, extension === 'smoothed')
     if (found === undefined) continue
-    context.reads[0]! += found.timestamps.length + (found.weight ?? 0)
+    const size = found.timestamps.length + (found.weight ?? 0)
+    context.reads.handedOut[0]! += size
+    if (node.kind === 'subquery') context.reads.spared[0]! += size
     const { timestamps, values, histograms } = found
     result.push({ labels, timestamps, values, ...(histograms === undefined ? {} : { histograms }) })
   }

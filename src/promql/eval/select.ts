@@ -115,7 +115,8 @@ type InstantOptions = {
 function fillFloats(column: OpenColumn, data: Samples, frame: Frame, offset: number, context: Context): void {
   const { values: out, kinds } = column
   const { timestamps, values, count } = data
-  const { reads, lookbackMs } = context
+  const { lookbackMs, reads } = context
+  const { handedOut } = reads
   const { start, stepMs } = frame
   let at = -1
   for (let step = 0; step < kinds.length; step++) {
@@ -123,7 +124,7 @@ function fillFloats(column: OpenColumn, data: Samples, frame: Frame, offset: num
     while (at + 1 < count && timestamps[at + 1]! <= time) at++
     if (at < 0 || timestamps[at]! <= time - lookbackMs) continue
     if (isStaleAt(values, at)) continue
-    reads[step]! += 1
+    handedOut[step]! += 1
     kinds[step] = FLOAT
     out[step] = values[at]!
   }
@@ -137,7 +138,8 @@ function fillInstant(column: OpenColumn, data: Samples, frame: Frame, options: I
   const { values: out, kinds } = column
   const { timestamps, values, count, histograms, starts } = data
   const { offset, asked, selector, context } = options
-  const { reads, lookbackMs } = context
+  const { lookbackMs, reads } = context
+  const { handedOut } = reads
   const compares = context.statistics.has(selector)
   // With steps further apart than the lookback Prometheus does not come by the sample before, and so does not compare.
   const skips = frame.stepMs > lookbackMs
@@ -147,11 +149,11 @@ function fillInstant(column: OpenColumn, data: Samples, frame: Frame, options: I
     const time = anchor(selector, timeAt(frame, step), context.bounds) - offset
     while (at + 1 < count && timestamps[at + 1]! <= time) at++
     if (at < 0 || timestamps[at]! <= time - lookbackMs || isStaleAt(values, at)) continue
-    reads[step]! += 1
+    handedOut[step]! += 1
     const histogram = asked === 'sample' ? histograms?.[at] : undefined
     if (histogram !== undefined) {
       const more = weightOf(histogram) - 1
-      reads[step]! += more
+      handedOut[step]! += more
       weight += more
       const isNear = compares && (!skips || timestamps[at - 1]! >= time - lookbackMs)
       putHistogram(column, step, heard(histogram, isNear ? histograms?.[at - 1] : undefined))

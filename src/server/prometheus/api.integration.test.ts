@@ -458,14 +458,23 @@ test('what a query took is told to those who ask', async () => {
     value: when.lookbackMs ?? 0,
     warnings: [],
     infos: [],
-    stats: { total: 3, peak: 2, ...(when.perStepStats ? { perStep: [[1500, 3]] } : {}) },
+    stats: {
+      total: 3,
+      read: 2,
+      peak: 2,
+      ...(when.perStepStats ? { perStep: [[1500, 3]], readPerStep: [[1500, 2]] } : {}),
+    },
   })
   await using world = await openWorld({ query: counted })
-  const samples = { totalQueryableSamples: 3, peakSamples: 2 }
+  const samples = { totalQueryableSamples: 3, samplesRead: 2, peakSamples: 2 }
   const stats = async (query: string) => (await world.get(`/api/v1/query?query=1${query}`)).json.data.stats
   assert.equal(await stats(''), undefined)
   assert.deepEqual((await stats('&stats=1')).samples, samples)
-  assert.deepEqual((await stats('&stats=all')).samples, { totalQueryableSamplesPerStep: [[1.5, 3]], ...samples })
+  assert.deepEqual((await stats('&stats=all')).samples, {
+    totalQueryableSamplesPerStep: [[1.5, 3]],
+    samplesReadPerStep: [[1.5, 2]],
+    ...samples,
+  })
   assert.equal((await stats('&stats=all')).timings.execTotalTime, 0, 'the clock stood still')
   assert.deepEqual((await world.get('/api/v1/query?query=1&lookback_delta=10')).json.data.result, [0, '10000'])
 })

@@ -19,12 +19,20 @@ export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: Quer
     execTotalTime: seconds(queuedMs + evaluatedMs),
   }
   if (samples === undefined) return `{"timings":${JSON.stringify(timings)}}`
-  const { total, peak, perStep } = samples
-  const steps =
-    perStep === undefined
-      ? ''
-      : `"totalQueryableSamplesPerStep":[${perStep.map(([at, count]) => `[${renderInstant(at)},${count}]`).join(',')}],`
-  return `{"timings":${JSON.stringify(timings)},"samples":{${steps}"totalQueryableSamples":${total},"peakSamples":${peak}}}`
+  const { total, read, peak } = samples
+  const fields = [
+    ...steps('totalQueryableSamplesPerStep', samples.perStep),
+    `"totalQueryableSamples":${total}`,
+    ...steps('samplesReadPerStep', samples.readPerStep),
+    ...(read === undefined ? [] : [`"samplesRead":${read}`]),
+    `"peakSamples":${peak}`,
+  ]
+  return `{"timings":${JSON.stringify(timings)},"samples":{${fields.join(',')}}}`
+}
+
+function steps(name: string, counts: QueryStats['perStep']): readonly string[] {
+  if (counts === undefined) return []
+  return [`"${name}":[${counts.map(([at, count]) => `[${renderInstant(at)},${count}]`).join(',')}]`]
 }
 
 /** To the nanosecond: what is behind it is noise of subtracting clocks. */
