@@ -10,7 +10,12 @@ import type { Answer, ResultSeries } from './ask.ts'
 export const TOLERANCE = 1e-12
 
 export type Kind = 'status' | 'type' | 'labels' | 'instants' | 'value' | 'order' | 'warnings' | 'infos'
-export type Difference = { readonly kind: Kind; readonly what: string }
+export type Difference = {
+  readonly kind: Kind
+  readonly what: string
+  /** Of a value: ours and theirs, each a number in text or a histogram. */
+  readonly values?: readonly [unknown, unknown]
+}
 
 /** At most one difference of the results, one of the warnings and one of the infos. `ordered`: the outermost call orders a vector. */
 export function compare(
@@ -55,7 +60,7 @@ function compareResults(a: Data, b: Data, ordered: boolean, tolerance: number): 
   for (const [key, list] of oursBy) {
     for (const [i, one] of list.entries()) {
       const difference = compareSeries(one, theirsBy.get(key)![i]!, tolerance)
-      if (difference !== undefined) return { kind: difference.kind, what: `${key}: ${difference.what}` }
+      if (difference !== undefined) return { ...difference, what: `${key}: ${difference.what}` }
     }
   }
   if (a.resultType !== 'matrix' && !ordered) return undefined
@@ -84,7 +89,11 @@ function compareSeries(a: ResultSeries, b: ResultSeries, tolerance: number): Dif
   }
   for (const [i, [at, value]] of ours.entries())
     if (!sameValue(value, theirs[i]![1], tolerance))
-      return { kind: 'value', what: `at ${at}: ${JSON.stringify(value)} | ${JSON.stringify(theirs[i]![1])}` }
+      return {
+        kind: 'value',
+        what: `at ${at}: ${JSON.stringify(value)} | ${JSON.stringify(theirs[i]![1])}`,
+        values: [value, theirs[i]![1]],
+      }
   return undefined
 }
 

@@ -17,6 +17,8 @@ export type GivenSeries = {
   /** A stale marker lies here as its bits. */
   readonly values: Float64Array
   readonly histograms?: readonly (NativeHistogram | undefined)[]
+  /** A stale marker before the first sample ends histograms. */
+  readonly endsHistograms?: boolean
 }
 
 /** A whole hour, and so a whole step for most steps. */
@@ -24,7 +26,7 @@ export const START_MS = 1_700_002_800_000
 export const STEP_MS = 15_000
 export const SPAN_MS = 50 * 60_000
 /** A series that changes between floats and histograms does so on multiples of this. */
-export const CHANGE_STEPS = 20
+const CHANGE_STEPS = 20
 const COUNT = SPAN_MS / STEP_MS + 1
 
 export const STALE_BITS = 0x7ff0000000000002n

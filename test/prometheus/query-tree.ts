@@ -32,6 +32,12 @@ function* replacements(tree: QueryNode): Generator<QueryNode> {
   }
 }
 
+/** What can be asked for by itself below the root, the smallest first. */
+export function partsOf(tree: QueryNode): readonly QueryNode[] {
+  const parts = [...descendants(tree)].filter(({ type }) => type === 'vector' || type === 'matrix')
+  return [...new Set(parts)].toSorted((a, b) => print(a).length - print(b).length)
+}
+
 const SMALLEST = ['0', '1', '2']
 
 function* descendants(tree: QueryNode): Generator<QueryNode> {

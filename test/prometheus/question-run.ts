@@ -1,13 +1,10 @@
 /**
  * Asks assay and a real Prometheus the same questions, one after the other, and keeps what no entry of `known-changes.ts`
  * explains: made smaller until nothing can be left out any more, once for each cause.
- *
- * - Where Prometheus' own order is that of a map (a range query, a subquery), its answer may differ from time to time: what one of
- *   `REPEATS` answers agrees with is no difference.
  */
-import { type Answer, ask, pathOf, textOf } from './ask.ts'
-import { compare, type Difference } from './compare.ts'
-import { explain } from './known-changes.ts'
+import { type Answer, pathOf, textOf } from './ask.ts'
+import type { Difference } from './compare.ts'
+import { askBoth, explanation } from './explanation.ts'
 import type { Question } from './query-generator.ts'
 import { smaller } from './query-tree.ts'
 import type { Servers } from './servers.ts'
@@ -45,9 +42,6 @@ export type RunOptions = {
 /** Questions asked at once. */
 const AT_ONCE = 4
 const SHRINK_STEPS = 400
-const REPEATS = 8
-
-const OWN_ORDER = 'what Prometheus answers differs from time to time, with the order of its series'
 
 /** Asks `count` questions of `next`, in its order; which of several at once is answered first is left open. */
 export async function askAll(servers: Servers, next: () => Question, options: RunOptions): Promise<Report> {
@@ -85,47 +79,7 @@ export async function askAll(servers: Servers, next: () => Question, options: Ru
   return { version: servers.version, ...counts, known: passedOver, found: [...found.values()] }
 }
 
-type Given = { readonly ours: Answer; readonly theirs: Answer; readonly differences: readonly Difference[] }
 type Small = Omit<Found, 'number'>
-type Explanation = { readonly reasons: readonly string[]; readonly unexplained: Difference | undefined }
-
-async function askBoth({ ours, theirs }: Servers, question: Question): Promise<Given> {
-  const [a, b] = await Promise.all([ask(ours, question).catch(noAnswer), ask(theirs, question).catch(noAnswer)])
-  return given(question, a, b)
-}
-
-function given(question: Question, ours: Answer, theirs: Answer): Given {
-  const ordered = question.stepMs === undefined && /^(sort|topk|bottomk)/.test(textOf(question))
-  return { ours, theirs, differences: compare(ours, theirs, { ordered }) }
-}
-
-/** A server that gives no answer differs from one that does. */
-function noAnswer(error: unknown): Answer {
-  return { code: 0, body: { status: 'none', error: error instanceof Error ? error.message : String(error) } }
-}
-
-/** What is known of the differences, and the first that nothing explains. */
-async function explanation(first: Given, question: Question, servers: Servers): Promise<Explanation> {
-  const explained = explanationOf(first, question, servers.version)
-  if (explained.unexplained === undefined || !/\[|\b(?:topk|bottomk|limitk)\b/.test(textOf(question))) return explained
-  for (let i = 0; i < REPEATS; i++) {
-    const again = given(question, first.ours, await ask(servers.theirs, question).catch(noAnswer))
-    const { reasons, unexplained } = explanationOf(again, question, servers.version)
-    if (unexplained === undefined) return { reasons: [...reasons, OWN_ORDER], unexplained }
-  }
-  return explained
-}
-
-function explanationOf({ ours, theirs, differences }: Given, question: Question, version: string): Explanation {
-  const reasons: string[] = []
-  for (const difference of differences) {
-    const isRange = question.stepMs !== undefined && question.end > question.start
-    const why = explain({ query: textOf(question), isRange, ours, theirs, difference }, version)
-    if (why === undefined) return { reasons, unexplained: difference }
-    reasons.push(...why)
-  }
-  return { reasons, unexplained: undefined }
-}
 
 /** The smallest question that still differs in the same way. */
 async function shrink(servers: Servers, question: Question, first: Difference): Promise<Small> {

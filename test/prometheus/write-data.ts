@@ -8,31 +8,75 @@
  */
 import { compressSync } from 'snappy'
 import { type Buckets, isStaleAt, type NativeHistogram, ProtoWriter, RESET_HINTS, spansOf } from '#core'
-import { CHANGE_STEPS, type GivenSeries, STALE_BITS, STEP_MS } from './data-set.ts'
+import { type GivenSeries, STALE_BITS, STEP_MS } from './data-set.ts'
 
-/**
- * Between two changes of a series from floats to histograms: within one request, Prometheus takes the floats of a series first.
- * And a head takes what is not older than half of its chunk range, an hour.
- */
-const SLICE_MS = CHANGE_STEPS * STEP_MS
 const STALE = new Float64Array(BigUint64Array.of(STALE_BITS).buffer)
 
+/** `integers`: histograms of whole counts, which Prometheus keeps apart from others. */
+type Kind = 'floats' | 'histograms' | 'integers'
+/** Samples [from, to) of a series, all of one kind; stale markers belong to what they end. */
+type Run = { readonly from: number; readonly to: number; readonly kind: Kind }
+
 /**
- * In slices of time, each one request, after a stale marker for every series: then all are there in the order in which they are
- * given, which is the one that Prometheus takes them in where PromQL knows none (`limitk`, the ties of `topk`). Rejects with
- * the server's words when it does not take all of it.
+ * A stale marker for every series first: then all are there in the order in which they are given, which is the one that Prometheus
+ * takes them in where PromQL knows none (`limitk`, the ties of `topk`). Rejects with the server's words when it does not take
+ * all of it.
  */
 export async function writeData(url: string, all: readonly GivenSeries[]): Promise<void> {
   const first = Math.min(...all.map(({ timestamps }) => timestamps[0] ?? Infinity))
-  const last = Math.max(...all.map(({ timestamps }) => timestamps.at(-1) ?? -Infinity))
-  const markers = all.map(({ labels, histograms }) => ({
+  await writeSamples(
+    url,
+    all.map((one) => markerOf(one, first - STEP_MS)),
+  )
+  await writeSamples(url, all)
+}
+
+/** A series that ended at this instant, of the kind that it begins with. */
+export function markerOf({ labels, histograms }: GivenSeries, at: number): GivenSeries {
+  return {
     labels,
-    timestamps: Float64Array.of(first - STEP_MS),
+    timestamps: Float64Array.of(at),
     values: STALE,
-    ...(histograms === undefined ? {} : { histograms: [undefined], endsHistograms: histograms[0] !== undefined }),
-  }))
-  await send(url, encodeSlice(markers, first - STEP_MS, first))
-  for (let from = first; from <= last; from += SLICE_MS) await send(url, encodeSlice(all, from, from + SLICE_MS))
+    ...(histograms?.[0] === undefined ? {} : { histograms: [undefined], endsHistograms: true }),
+  }
+}
+
+/**
+ * In as many requests as a series has runs at most: within one request, Prometheus takes the floats of a series before its
+ * histograms.
+ */
+export async function writeSamples(url: string, all: readonly GivenSeries[]): Promise<void> {
+  const runs = all.map((series) => runsOf(series))
+  const most = Math.max(0, ...runs.map(({ length }) => length))
+  for (let i = 0; i < most; i++) {
+    const request = new ProtoWriter(1 << 20)
+    for (const [n, series] of all.entries()) {
+      const run = runs[n]![i]
+      if (run !== undefined) request.blobField(1, encodeSeries(series, run))
+    }
+    await send(url, request.take())
+  }
+}
+
+function runsOf(series: GivenSeries): readonly Run[] {
+  const { timestamps, values, histograms, endsHistograms = false } = series
+  if (histograms === undefined) return [{ from: 0, to: timestamps.length, kind: 'floats' }]
+  const kindOf = (i: number, before: Kind): Kind => {
+    const one = histograms[i]
+    if (one !== undefined) return one.isInteger ? 'integers' : 'histograms'
+    return isStaleAt(values, i) ? before : 'floats'
+  }
+  const runs: Run[] = []
+  let from = 0
+  let kind = kindOf(0, endsHistograms ? 'histograms' : 'floats')
+  for (let i = 1; i <= timestamps.length; i++) {
+    const next = i < timestamps.length ? kindOf(i, kind) : undefined
+    if (next === kind) continue
+    runs.push({ from, to: i, kind })
+    from = i
+    if (next !== undefined) kind = next
+  }
+  return runs
 }
 
 async function send(url: string, message: Uint8Array): Promise<void> {
@@ -50,43 +94,28 @@ async function send(url: string, message: Uint8Array): Promise<void> {
   if (!response.ok) throw new Error(`${url} does not take the data: ${response.status} ${text.trim()}`)
 }
 
-/** All samples in [from, to). */
-function encodeSlice(
-  all: readonly (GivenSeries & { readonly endsHistograms?: boolean })[],
-  from: number,
-  to: number,
-): Uint8Array {
-  const request = new ProtoWriter(1 << 20)
-  for (const { labels, timestamps, values, histograms, endsHistograms = false } of all) {
-    const one = new ProtoWriter()
-    for (const [name, value] of labels) {
-      const label = new ProtoWriter()
-      label.textField(1, name)
-      label.textField(2, value)
-      one.blobField(1, label.take())
-    }
-    let any = false
-    let isHistogram = endsHistograms
-    for (let i = 0; i < timestamps.length; i++) {
-      const at = timestamps[i]!
-      if (at < from || at >= to) continue
-      any = true
-      const histogram = histograms?.[i]
-      // A series of histograms ends with one whose sum is the marker, as Prometheus itself writes it; not before floats of the
-      // same request, which would come first.
-      const isStale = histogram === undefined && isStaleAt(values, i)
-      if (!isStale) isHistogram = histogram !== undefined
-      if (isStale && isHistogram) one.blobField(4, encodeStale(values, i, at))
-      else if (histogram === undefined) {
-        const sample = new ProtoWriter(32)
-        sample.doubleOf(1, values, i)
-        sample.varintField(2, at)
-        one.blobField(2, sample.take())
-      } else one.blobField(4, encodeHistogram(histogram, at))
-    }
-    if (any) request.blobField(1, one.take())
+function encodeSeries({ labels, timestamps, values, histograms }: GivenSeries, run: Run): Uint8Array {
+  const one = new ProtoWriter()
+  for (const [name, value] of labels) {
+    const label = new ProtoWriter()
+    label.textField(1, name)
+    label.textField(2, value)
+    one.blobField(1, label.take())
   }
-  return request.take()
+  for (let i = run.from; i < run.to; i++) {
+    const at = timestamps[i]!
+    const histogram = histograms?.[i]
+    if (histogram !== undefined) one.blobField(4, encodeHistogram(histogram, at))
+    // A series of histograms ends with one whose sum is the marker, as Prometheus itself writes it.
+    else if (run.kind !== 'floats') one.blobField(4, encodeStale(values, i, at, run.kind))
+    else {
+      const sample = new ProtoWriter(32)
+      sample.doubleOf(1, values, i)
+      sample.varintField(2, at)
+      one.blobField(2, sample.take())
+    }
+  }
+  return one.take()
 }
 
 function encodeHistogram(h: NativeHistogram, at: number): Uint8Array {
@@ -107,8 +136,10 @@ function encodeHistogram(h: NativeHistogram, at: number): Uint8Array {
   return out.take()
 }
 
-function encodeStale(values: Float64Array, i: number, at: number): Uint8Array {
+function encodeStale(values: Float64Array, i: number, at: number, kind: Kind): Uint8Array {
   const out = new ProtoWriter(32)
+  if (kind === 'integers') out.varintField(1, 0)
+  else out.doubleField(2, 0)
   out.doubleOf(3, values, i)
   out.varintField(15, at)
   return out.take()
