@@ -18,6 +18,16 @@ const cases: readonly { why: string; text: string; shown: string }[] = [
     text: 'tls_config:\n  key: |\n    hunter2\n    hunter2\n',
     shown: 'tls_config:\n  key: <secret>\n',
   },
+  {
+    why: 'a key that signs',
+    text: 'oauth2:\n  client_certificate_key: |\n    -----BEGIN\n    hunter2\n  client_certificate_key_id: k\n',
+    shown: 'oauth2:\n  client_certificate_key: <secret>\n  client_certificate_key_id: k\n',
+  },
+  {
+    why: 'one of a proxy that speaks SOCKS',
+    text: 'proxy_url: socks5://me:hunter2@x:1080\n',
+    shown: 'proxy_url: socks5://me:xxxxx@x:1080\n',
+  },
   { why: 'one in a URL', text: 'url: http://me:hunter2@x/y\n', shown: 'url: http://me:xxxxx@x/y\n' },
   { why: 'one in a list', text: '- http://me:hunter2@x\n', shown: '- http://me:xxxxx@x\n' },
   {

@@ -13,6 +13,7 @@ const KEYS = new Set([
   'credentials',
   'bearer_token',
   'client_secret',
+  'client_certificate_key',
   'secret_key',
   'access_key',
   'secret',

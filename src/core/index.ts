@@ -52,6 +52,7 @@ export {
 } from './http/client.ts'
 export {
   type HttpClientConfig,
+  type JwtGrant,
   type OAuth2Config,
   type ProxyConfig,
   type SecretText,
@@ -59,6 +60,8 @@ export {
   type TlsConfig,
   type TlsVersion,
 } from './http/config.ts'
+export { JWT_ALGORITHMS, type JwtAlgorithm } from './http/jwt.ts'
+export { PROXY_FORMS, tryProxyUrl } from './http/proxy.ts'
 export { instantText } from './instant-text.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'
 export { LineFile, type LineFileOptions } from './line-file.ts'

@@ -10,11 +10,15 @@ import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 import {
   type HttpClientConfig,
+  JWT_ALGORITHMS,
+  type JwtGrant,
   type OAuth2Config,
+  PROXY_FORMS,
   type ProxyConfig,
   type SecretText,
   TLS_VERSIONS,
   type TlsConfig,
+  tryProxyUrl,
 } from '#core'
 import { notHere, text, texts } from './config-scalars.ts'
 
@@ -49,8 +53,8 @@ const tls = z.strictObject({
   min_version: z.enum(TLS_VERSIONS, { error: `write one of ${TLS_VERSIONS.join(', ')}` }).optional(),
   max_version: z.enum(TLS_VERSIONS, { error: `write one of ${TLS_VERSIONS.join(', ')}` }).optional(),
 })
-const proxyUrl = text.refine((url) => url === '' || (/^https?:\/\//i.test(url) && URL.canParse(url)), {
-  error: 'a proxy is http://host:port or https://host:port; SOCKS is not spoken',
+const proxyUrl = text.refine((url) => url === '' || tryProxyUrl(url) !== undefined, {
+  error: `this is no proxy; ${PROXY_FORMS}`,
 })
 const proxyShape = {
   proxy_url: proxyUrl.optional(),
@@ -58,21 +62,25 @@ const proxyShape = {
   proxy_from_environment: z.boolean().optional(),
   proxy_connect_header: z.record(z.string(), texts).optional(),
 }
-const noJwt = notHere('assay knows the grant client_credentials alone; write client_secret or client_secret_file')
+/** Another grant than this one is `client_credentials`, whatever is written: so it is in Prometheus. */
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const claim = z.json().refine((value) => keepsDigits(value), {
+  error: 'a whole number as large as this would lose digits; put it in quotes',
+})
 const oauth2 = z.strictObject({
-  client_id: text,
+  client_id: text.refine((id) => id !== '', { error: 'client_id is empty; write the name the server knows us by' }),
   client_secret: text.optional(),
   client_secret_file: z.string().optional(),
   client_secret_ref: noManager,
-  client_certificate_key: noJwt,
-  client_certificate_key_file: noJwt,
-  client_certificate_key_id: noJwt,
-  client_certificate_key_ref: noJwt,
-  signature_algorithm: noJwt,
-  iss: noJwt,
-  audience: noJwt,
-  claims: noJwt,
-  grant_type: z.literal('client_credentials', { error: 'assay knows the grant client_credentials alone' }).optional(),
+  client_certificate_key: text.optional(),
+  client_certificate_key_file: z.string().optional(),
+  client_certificate_key_id: text.optional(),
+  client_certificate_key_ref: noManager,
+  grant_type: z.string().optional(),
+  signature_algorithm: z.string().optional(),
+  iss: text.optional(),
+  audience: text.optional(),
+  claims: z.record(z.string(), claim).optional(),
   scopes: texts.optional(),
   token_url: z.string().refine(isHttpUrl, { error: 'write an address with http:// or https://' }),
   endpoint_params: z.record(z.string(), text).optional(),
@@ -148,14 +156,28 @@ export function httpClientFaults(keys: HttpClientKeys): readonly Fault[] {
       wrong(['authorization', 'type'], 'for basic authentication write basic_auth with username and password')
   }
   if (tokens !== undefined) {
-    if (tokens.client_secret !== undefined && tokens.client_secret_file !== undefined)
-      wrong(['oauth2', 'client_secret_file'], 'client_secret and client_secret_file exclude each other; keep one')
+    faults.push(...grantFaults(tokens))
     faults.push(...tlsFaults(tokens.tls_config, ['oauth2', 'tls_config']), ...proxyFaults(tokens, ['oauth2']))
   }
   for (const name of Object.keys(keys.http_headers ?? {}))
     if (RESERVED.includes(name.toLowerCase()))
       wrong(['http_headers', name], `the header ${name} is made by the request itself; remove it`)
   faults.push(...tlsFaults(keys.tls_config, ['tls_config']), ...proxyFaults(keys, []))
+  return faults
+}
+
+/** What belongs to the grant that is not asked for is not looked at, as in Prometheus. */
+function grantFaults(keys: z.output<typeof oauth2>): readonly Fault[] {
+  const faults: Fault[] = []
+  const isJwt = keys.grant_type === JWT_BEARER
+  const secret = isJwt ? 'client_certificate_key' : 'client_secret'
+  if ((keys[secret] ?? '') !== '' && (keys[`${secret}_file`] ?? '') !== '')
+    faults.push({
+      path: ['oauth2', `${secret}_file`],
+      message: `${secret} and ${secret}_file exclude each other; keep one`,
+    })
+  if (isJwt && (keys.signature_algorithm ?? '') !== '' && algorithmOf(keys.signature_algorithm) === undefined)
+    faults.push({ path: ['oauth2', 'signature_algorithm'], message: `write one of ${JWT_ALGORITHMS.join(', ')}` })
   return faults
 }
 
@@ -235,7 +257,8 @@ export function fileOf(file: string, dir: string): string {
 }
 
 function secretOf(plain: string | undefined, file: string | undefined, dir: string): SecretText | undefined {
-  return plain ?? (file === undefined || file === '' ? undefined : { file: fileOf(file, dir) })
+  if (plain !== undefined && plain !== '') return plain
+  return file === undefined || file === '' ? plain : { file: fileOf(file, dir) }
 }
 
 function tlsOf(keys: z.output<typeof tls>, dir: string): TlsConfig {
@@ -268,13 +291,37 @@ function oauth2Of(keys: z.output<typeof oauth2>, dir: string): OAuth2Config {
   const proxy = proxyOf(keys)
   return {
     clientId: keys.client_id,
-    clientSecret: secretOf(keys.client_secret, keys.client_secret_file, dir) ?? '',
+    ...(keys.grant_type === JWT_BEARER
+      ? { jwt: jwtOf(keys, dir) }
+      : { clientSecret: secretOf(keys.client_secret, keys.client_secret_file, dir) ?? '' }),
     tokenUrl: keys.token_url,
     ...(keys.scopes === undefined ? {} : { scopes: keys.scopes }),
     ...(keys.endpoint_params === undefined ? {} : { endpointParams: keys.endpoint_params }),
     ...(keys.tls_config === undefined ? {} : { tls: tlsOf(keys.tls_config, dir) }),
     ...(proxy === undefined ? {} : { proxy }),
   }
+}
+
+function jwtOf(keys: z.output<typeof oauth2>, dir: string): JwtGrant {
+  const algorithm = algorithmOf(keys.signature_algorithm)
+  return {
+    key: secretOf(keys.client_certificate_key, keys.client_certificate_key_file, dir) ?? '',
+    ...(keys.client_certificate_key_id === undefined ? {} : { keyId: keys.client_certificate_key_id }),
+    ...(algorithm === undefined ? {} : { algorithm }),
+    ...(keys.iss === undefined ? {} : { issuer: keys.iss }),
+    ...(keys.audience === undefined ? {} : { audience: keys.audience }),
+    ...(keys.claims === undefined ? {} : { claims: keys.claims }),
+  }
+}
+
+function algorithmOf(name: string | undefined) {
+  return JWT_ALGORITHMS.find((one) => one === name)
+}
+
+/** False where a whole number in it is beyond what a double holds exactly. */
+function keepsDigits(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value)
+  return typeof value !== 'object' || value === null || Object.values(value).every(keepsDigits)
 }
 
 export function isHttpUrl(url: string): boolean {

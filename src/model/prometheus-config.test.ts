@@ -132,6 +132,8 @@ for (const { why, text, says } of bad) {
   })
 }
 
+const JWT = 'client_id: a, token_url: "http://t", grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer"'
+
 /** Within one job; `says` also names the place. */
 const JOB_FAULTS: readonly (readonly [keys: string, says: RegExp])[] = [
   ['basic_auth: { password: a, password_file: b }', /:3:\d+: .*password_file: password and password_file exclude/],
@@ -141,10 +143,22 @@ const JOB_FAULTS: readonly (readonly [keys: string, says: RegExp])[] = [
   ['tls_config: { cert_file: a }', /tls_config: a certificate and its key belong together; write key_file too/],
   ['tls_config: { min_version: TLS13, max_version: TLS12 }', /min_version TLS13 is above max_version TLS12/],
   ['tls_config: { min_version: "1.2" }', /write one of TLS10, TLS11, TLS12, TLS13/],
-  ['proxy_url: socks5://p:1080', /SOCKS is not spoken/],
+  ['proxy_url: socks4://p:1080', /proxy_url: this is no proxy; write http:.* or socks5:\/\/host:port/],
   ['no_proxy: a', /no_proxy needs a proxy_url/],
   ['proxy_url: http://p\n    proxy_from_environment: true', /come from the environment; remove them here/],
   ['oauth2: { client_id: a, token_url: nowhere }', /token_url: write an address with http/],
+  ['oauth2: { client_id: "", token_url: "http://t" }', /client_id: client_id is empty; write the name/],
+  [
+    'oauth2: { client_id: a, token_url: "http://t", client_secret: b, client_secret_file: c }',
+    /:3:\d+: .*client_secret_file: client_secret and client_secret_file exclude each other/,
+  ],
+  [
+    `oauth2: { ${JWT}, client_certificate_key: b, client_certificate_key_file: c }`,
+    /:3:\d+: .*key_file: client_certificate_key and client_certificate_key_file exclude each other/,
+  ],
+  [`oauth2: { ${JWT}, signature_algorithm: ES256 }`, /signature_algorithm: write one of RS256, RS384, RS512/],
+  [`oauth2: { ${JWT}, client_certificate_key_ref: a }`, /no secrets manager/],
+  [`oauth2: { ${JWT}, claims: { n: 12345678901234567890 } }`, /claims\.n: .*would lose digits; put it in quotes/],
   ['http_headers: { Host: { values: [a] } }', /the header Host is made by the request itself/],
   ['scrape_protocols: [Protobuf]', /scrape_protocols\.0: write one of PrometheusProto, /],
   ['scrape_protocols: []', /name at least one protocol/],
@@ -242,6 +256,54 @@ scrape_configs:
     extraMetrics: true,
     histograms: { native: true, keepClassic: true, convertClassic: true },
   })
+})
+
+test('a signed token is asked for by its grant alone; what belongs to another grant is not looked at', () => {
+  const oauth2 = (keys: string) =>
+    parsePrometheusConfig(`scrape_configs: [{ job_name: a, oauth2: { ${keys} } }]`, 'etc/p.yml').scrapes[0]?.oauth2
+  assert.deepEqual(
+    oauth2(`${JWT}, client_certificate_key_file: key.pem, client_certificate_key_id: k, signature_algorithm: RS384,
+      iss: i, audience: u, claims: { x: [1, { y: null }], z: 1.5 }, client_secret: s, client_secret_file: t`),
+    {
+      clientId: 'a',
+      tokenUrl: 'http://t',
+      jwt: {
+        key: { file: 'etc/key.pem' },
+        keyId: 'k',
+        algorithm: 'RS384',
+        issuer: 'i',
+        audience: 'u',
+        claims: { x: [1, { y: null }], z: 1.5 },
+      },
+    },
+  )
+  assert.deepEqual(oauth2(JWT), { clientId: 'a', tokenUrl: 'http://t', jwt: { key: '' } })
+  const secret = 'client_id: a, token_url: "http://t", client_secret: "", client_secret_file: /s'
+  for (const grant of ['""', 'client_credentials', 'password'])
+    assert.deepEqual(
+      oauth2(`${secret}, grant_type: ${grant}, signature_algorithm: none, client_certificate_key: k`),
+      { clientId: 'a', tokenUrl: 'http://t', clientSecret: { file: '/s' } },
+      grant,
+    )
+})
+
+test('a proxy that speaks SOCKS5 is taken wherever there is an HTTP client', () => {
+  const proxy = 'proxy_url: "socks5://me:pass@p:1080"'
+  const text = `
+scrape_configs:
+  - job_name: a
+    ${proxy}
+    no_proxy: b
+    oauth2: { client_id: a, token_url: "http://t", proxy_url: "socks5h://q" }
+    http_sd_configs: [{ url: "http://sd", ${proxy} }]
+remote_write: [{ url: "http://far", ${proxy} }]
+`
+  const { scrapes, remoteWrites } = parsePrometheusConfig(text, 'p.yml')
+  const url = 'socks5://me:pass@p:1080'
+  assert.deepEqual(scrapes[0]?.proxy, { url, noProxy: 'b' })
+  assert.deepEqual(scrapes[0]?.oauth2?.proxy, { url: 'socks5h://q' })
+  assert.deepEqual(scrapes[0]?.httpSdConfigs?.[0]?.proxy, { url })
+  assert.deepEqual(remoteWrites[0]?.http.proxy, { url })
 })
 
 test('a feature with start times asks for protobuf first, unless the file says otherwise', () => {

@@ -1,80 +1,13 @@
-/** The client against real servers on this machine: TLS with certificates of our own, proxies, OAuth 2.0, redirects. */
+/** The client against real servers on this machine: TLS with certificates of our own, proxies, redirects. */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { createServer as createSecureServer, type ServerOptions } from 'node:https'
-import { type AddressInfo, connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import { createHttpClient, type HttpClientDeps } from './client.ts'
+import { createHttpClient } from './client.ts'
 import type { HttpClientConfig } from './config.ts'
-
-const pem = (name: string) => join(import.meta.dirname, 'testdata', `${name}.pem`)
-const SERVER = { key: readFileSync(pem('server-key')), cert: readFileSync(pem('server')) }
-const TRUST = { ca: { file: pem('ca') }, serverName: 'server.test' }
-
-class World implements AsyncDisposable {
-  readonly #servers: Server[] = []
-  readonly dir = mkdtempSync(join(tmpdir(), 'assay-http-'))
-
-  async http(listener: RequestListener): Promise<string> {
-    return `http://${await this.#listen(createServer(listener))}`
-  }
-
-  async https(listener: RequestListener, options: ServerOptions = {}): Promise<string> {
-    return `https://${await this.#listen(createSecureServer({ ...SERVER, ...options }, listener))}`
-  }
-
-  /** A proxy for both kinds of requests; `seen` gets each head. */
-  async proxy(seen: IncomingMessage[], password?: string): Promise<string> {
-    const refused = ({ headers }: IncomingMessage) =>
-      password !== undefined &&
-      headers['proxy-authorization'] !== `Basic ${Buffer.from(`me:${password}`).toString('base64')}`
-    const server = createServer((request, response) => {
-      seen.push(request)
-      if (refused(request)) response.writeHead(407).end()
-      else response.end(`proxied ${request.url}`)
-    })
-    server.on('connect', (request, socket) => {
-      seen.push(request)
-      if (refused(request)) return socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
-      const [host = '', port = ''] = request.url!.split(':')
-      const upstream = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n')
-        upstream.pipe(socket).pipe(upstream)
-      })
-      upstream.on('error', () => socket.destroy())
-      socket.on('error', () => upstream.destroy())
-      return undefined
-    })
-    return await this.#listen(server)
-  }
-
-  async #listen(server: Server): Promise<string> {
-    this.#servers.push(server)
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return `127.0.0.1:${(server.address() as AddressInfo).port}`
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const server of this.#servers) {
-      server.closeAllConnections()
-      server.close()
-    }
-    rmSync(this.dir, { recursive: true })
-  }
-}
-
-const never = new AbortController().signal
-
-/** Asks once, with a client of its own. */
-async function ask(url: string, config: HttpClientConfig, deps: HttpClientDeps = {}): Promise<string> {
-  using client = createHttpClient(config, deps)
-  const { message } = await client.request({ url }, never)
-  return `${message.statusCode} ${Buffer.concat(await message.toArray())}`
-}
+import { ask, never, pem, TRUST, World } from './world.test-support.ts'
 
 test('a server is trusted for its authority and its name, or not at all', async () => {
   await using world = new World()
@@ -160,6 +93,36 @@ test('plain requests go to the proxy whole; secure ones through it, their creden
   )
 })
 
+test('a proxy that speaks TLS is trusted as the settings say, for both kinds of requests', async () => {
+  await using world = new World()
+  const seen: IncomingMessage[] = []
+  const proxy = { url: `https://me:pass@${await world.proxy(seen, 'pass', true)}` }
+  const secure = await world.https((_, response) => response.end('secret'))
+  assert.equal(await ask('http://far.example/x', { tls: TRUST, proxy }), '200 proxied http://far.example/x')
+  assert.equal(await ask(secure, { tls: TRUST, proxy }), '200 secret')
+  assert.deepEqual(
+    seen.map(({ method }) => method),
+    ['GET', 'CONNECT'],
+  )
+  await assert.rejects(ask('http://far.example/x', { proxy }), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  // The name in its certificate is the proxy's own, not that of whoever is asked for behind it.
+  await assert.rejects(ask(secure, { tls: { ca: TRUST.ca }, proxy }), {
+    code: 'ASSAY_HTTP_PROXY',
+    message: /127\.0\.0\.1/,
+  })
+})
+
+test('who gives up a request through a proxy ends the connection to it', async () => {
+  await using world = new World()
+  const giveUp = new AbortController()
+  const ended = Promise.withResolvers<void>()
+  const proxy = await world.tcp((socket) => {
+    socket.on('close', () => ended.resolve()).once('data', () => giveUp.abort(new Error('enough')))
+  })
+  await assert.rejects(ask('https://far.example', { proxy: { url: `http://${proxy}` } }, {}, giveUp.signal))
+  await ended.promise
+})
+
 test('a connection through a proxy is kept for the next request', async () => {
   await using world = new World()
   const seen: IncomingMessage[] = []
@@ -168,42 +131,6 @@ test('a connection through a proxy is kept for the next request', async () => {
   using client = createHttpClient({ tls: TRUST, proxy: { url: `http://${proxy}` } })
   for (let i = 0; i < 3; i++) await (await client.request({ url: secure }, never)).message.toArray()
   assert.equal(seen.length, 1)
-})
-
-test('a token of OAuth 2.0 is fetched once, kept until it ends, and asked for in either way', async () => {
-  await using world = new World()
-  const asked: string[] = []
-  let inBodyOnly = false
-  const tokenUrl = await world.http(async (request, response) => {
-    const body = Buffer.concat(await request.toArray()).toString()
-    asked.push(`${request.headers.authorization ?? '-'} ${body}`)
-    if (inBodyOnly && request.headers.authorization !== undefined)
-      return void response.writeHead(401).end('{"error":"hush"}')
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ access_token: `t${asked.length}`, token_type: 'bearer', expires_in: 60 }))
-  })
-  const url = await world.http(({ headers }, response) => response.end(headers.authorization))
-  const oauth2 = { clientId: 'me', clientSecret: 's', tokenUrl, scopes: ['a', 'b'], endpointParams: { audience: 'x' } }
-  let now = 0
-  using client = createHttpClient({ oauth2 }, { monotonicMs: () => now })
-  const answer = async () => Buffer.concat(await (await client.request({ url }, never)).message.toArray()).toString()
-  assert.deepEqual(await Promise.all([answer(), answer()]), ['Bearer t1', 'Bearer t1'])
-  now = 49_000
-  assert.equal(await answer(), 'Bearer t1')
-  now = 51_000
-  assert.equal(await answer(), 'Bearer t2')
-  const pair = Buffer.from('me:s').toString('base64')
-  assert.equal(asked[0], `Basic ${pair} grant_type=client_credentials&scope=a+b&audience=x`)
-  inBodyOnly = true
-  assert.equal(await ask(url, { oauth2 }), '200 Bearer t4')
-  assert.match(asked[3] ?? '', /^- .*client_id=me&client_secret=s$/)
-  const wrong = await world.http((_, response) => response.writeHead(403).end('the secret is s'))
-  await assert.rejects(ask(url, { oauth2: { ...oauth2, tokenUrl: wrong } }), (error: Error & { code?: string }) => {
-    assert.equal(error.code, 'ASSAY_HTTP_OAUTH2')
-    assert.match(error.message, /answers 403; check client_id/)
-    assert.doesNotMatch(error.message, /the secret/)
-    return true
-  })
 })
 
 test('redirects are followed with credentials for the same host alone, and not for ever', async () => {

@@ -7,15 +7,16 @@
  * - Credentials and configured headers go to the host that was asked: a redirect to another one does not get them.
  */
 import { createHash } from 'node:crypto'
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { SecureVersion } from 'node:tls'
+import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { AssayError } from '../error.ts'
 import type { HttpClientConfig, SecretText, TlsConfig, TlsVersion } from './config.ts'
 import { TokenSource } from './oauth2.ts'
 import { proxyFor } from './proxy.ts'
 import { fromEnvironment, type ResolveText, secretText } from './secret.ts'
-import { proxyAuthorization, TunnelAgent } from './tunnel.ts'
+import { isSocks, socksTunnel } from './socks.ts'
+import { connectTunnel, proxyAddress, proxyAuthorization, type TunnelledOptions, tunnelAgent } from './tunnel.ts'
 
 export type HttpRequest = {
   readonly url: string
@@ -40,6 +41,8 @@ export type HttpClientDeps = {
   /** Where proxies are looked up with `fromEnvironment`. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly monotonicMs?: () => number
+  /** Unix milliseconds, for tokens that say until when they are good. */
+  readonly wallMs?: () => number
 }
 
 export function createHttpClient(config: HttpClientConfig, deps: HttpClientDeps = {}): HttpClient {
@@ -59,8 +62,8 @@ const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
   TLS13: 'TLSv1.3',
 }
 
-/** What a request goes over: agents that hold its TLS settings and its proxy. */
-type Route = { readonly key: string; readonly agent: HttpAgent | HttpsAgent }
+/** What a request goes over: an agent that holds its TLS settings and its proxy, and those settings. */
+type Route = { readonly key: string; readonly agent: HttpAgent | HttpsAgent; readonly tls: ConnectionOptions }
 
 class ConfiguredClient implements HttpClient {
   readonly #config: HttpClientConfig
@@ -72,7 +75,8 @@ class ConfiguredClient implements HttpClient {
   readonly #routes = new Map<string, Route>()
 
   constructor(config: HttpClientConfig, deps: HttpClientDeps) {
-    const { resolve = fromEnvironment, environment = process.env, monotonicMs = () => performance.now() } = deps
+    const { resolve = fromEnvironment, environment = process.env } = deps
+    const { monotonicMs = () => performance.now(), wallMs = Date.now } = deps
     this.#config = config
     this.#resolve = resolve
     this.#environment = environment
@@ -82,13 +86,13 @@ class ConfiguredClient implements HttpClient {
         { ...(tls === undefined ? {} : { tls }), ...(proxy === undefined ? {} : { proxy }) },
         deps,
       )
-      this.#tokens = new TokenSource(config.oauth2, { client: this.#tokenClient, resolve, monotonicMs })
+      this.#tokens = new TokenSource(config.oauth2, { client: this.#tokenClient, resolve, monotonicMs, wallMs })
     }
   }
 
   async request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     let url = new URL(request.url)
-    const own = { ...(await this.#configuredHeaders()), ...(await this.#authorization(signal)) }
+    const own = { ...(await this.#configuredHeaders()), ...(await this.#authorization(request, signal)) }
     let headers: Record<string, string | string[]> = { ...own, ...request.headers }
     for (let hop = 0; ; hop++) {
       const message = await this.#send(url, { ...request, headers }, signal)
@@ -130,23 +134,23 @@ class ConfiguredClient implements HttpClient {
   ): Promise<IncomingMessage> {
     const secure = url.protocol === 'https:'
     const proxy = proxyFor(url, this.#config.proxy, { resolve: this.#resolve, environment: this.#environment })
-    const agent = await this.#agent(secure, proxy)
+    const { agent, tls } = await this.#route(secure, proxy)
     if (signal.aborted) throw signal.reason
-    const options: RequestOptions = {
+    const options: TunnelledOptions = {
       method,
       agent,
       signal,
+      tunnelSignal: signal,
       headers: body === undefined ? headers : { ...headers, 'content-length': String(body.length) },
     }
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    // Plain HTTP through a proxy is a request to the proxy, with the whole address in its first line.
+    // Plain HTTP through a proxy that speaks it is a request to the proxy, with the whole address in its first line.
     const request =
-      !secure && proxy !== undefined
+      !secure && proxy !== undefined && !isSocks(proxy)
         ? (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(
             {
               ...options,
-              host: proxy.hostname.replace(/^\[|\]$/g, ''),
-              port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
+              ...proxyAddress(proxy, tls),
               path: withoutCredentials(url),
               headers: { ...proxyAuthorization(proxy), ...options.headers, host: url.host },
             },
@@ -158,29 +162,34 @@ class ConfiguredClient implements HttpClient {
     return await promise
   }
 
-  async #agent(secure: boolean, proxy: URL | undefined): Promise<HttpAgent | HttpsAgent> {
-    const { tls } = this.#config
-    // A proxy for plain HTTP that itself speaks TLS is asked through the ordinary pool.
-    if (!secure) return proxy?.protocol === 'https:' ? shared.https : shared.http
-    if (tls === undefined && proxy === undefined) return shared.https
-    const options = tls === undefined ? {} : await tlsOptions(tls, this.#resolve)
+  async #route(secure: boolean, proxy: URL | undefined): Promise<Omit<Route, 'key'>> {
+    const isTunnel = proxy !== undefined && (secure || isSocks(proxy))
+    const speaksTls = secure || proxy?.protocol === 'https:'
+    if (!isTunnel && !speaksTls) return { agent: shared.http, tls: {} }
+    // As in Go, these settings are for a proxy that speaks TLS too.
+    const tls = speaksTls && this.#config.tls !== undefined ? await tlsOptions(this.#config.tls, this.#resolve) : {}
+    if (!isTunnel && this.#config.tls === undefined) return { agent: shared.https, tls }
     const connectHeaders = await this.#texts(this.#config.proxy?.connectHeaders)
     const key = createHash('sha256')
-      .update(JSON.stringify([options, proxy?.href, connectHeaders]))
+      .update(JSON.stringify([tls, proxy?.href, connectHeaders]))
       .digest('base64')
-    const place = proxy?.href ?? ''
+    const place = `${secure} ${proxy?.href ?? ''}`
     const known = this.#routes.get(place)
-    if (known?.key === key) return known.agent
+    if (known?.key === key) return known
     // The agent of before is let go, not destroyed: a request may be on its way, and idle connections end by themselves.
-    const agent =
-      proxy === undefined
-        ? new HttpsAgent({ ...POOL, ...options })
-        : new TunnelAgent(proxy, connectHeaders, { ...POOL, ...options })
-    this.#routes.set(place, { key, agent })
-    return agent
+    const agent = isTunnel
+      ? tunnelAgent(proxy, isSocks(proxy) ? socksTunnel(proxy) : connectTunnel(proxy, connectHeaders, tls), {
+          ...POOL,
+          ...tls,
+          secure,
+        })
+      : new HttpsAgent({ ...POOL, ...tls })
+    const route = { key, agent, tls }
+    this.#routes.set(place, route)
+    return route
   }
 
-  async #authorization(signal: AbortSignal): Promise<Record<string, string>> {
+  async #authorization({ headers }: HttpRequest, signal: AbortSignal): Promise<Record<string, string>> {
     const { basicAuth, authorization } = this.#config
     if (basicAuth !== undefined) {
       const [username, password] = await Promise.all([this.#text(basicAuth.username), this.#text(basicAuth.password)])
@@ -188,7 +197,9 @@ class ConfiguredClient implements HttpClient {
     }
     if (authorization !== undefined)
       return { authorization: `${authorization.type || 'Bearer'} ${await this.#text(authorization.credentials)}` }
-    return this.#tokens === undefined ? {} : { authorization: await this.#tokens.authorization(signal) }
+    return this.#tokens === undefined
+      ? {}
+      : { authorization: await this.#tokens.authorization(headers?.['user-agent'], signal) }
   }
 
   async #configuredHeaders(): Promise<Record<string, string[]>> {
@@ -207,7 +218,7 @@ class ConfiguredClient implements HttpClient {
   }
 }
 
-async function tlsOptions(tls: TlsConfig, resolve: ResolveText): Promise<Record<string, unknown>> {
+async function tlsOptions(tls: TlsConfig, resolve: ResolveText): Promise<ConnectionOptions> {
   const { ca, cert, key, serverName, insecureSkipVerify, minVersion, maxVersion } = tls
   return {
     ...(ca === undefined ? {} : { ca: await secretText(ca, resolve) }),

@@ -48,5 +48,14 @@ test('a proxy comes from the configuration or from the environment, each with it
   assert.equal(via('http://a/', { fromEnvironment: true }, environment), 'http://p:1/')
   assert.equal(via('https://a/', { fromEnvironment: true }, environment), 'http://p:2/')
   assert.equal(via('http://b/', { fromEnvironment: true }, environment), undefined)
-  assert.throws(() => via('http://a/', { url: 'socks5://p:1080' }), { code: 'ASSAY_HTTP_PROXY' })
+})
+
+test('a proxy speaks HTTP or SOCKS5; from the environment too', () => {
+  for (const url of ['socks5://p:1080', 'socks5h://me:pass@p', 'SOCKS5://p'])
+    assert.equal(via('https://a/', { url }), new URL(url).href)
+  const environment = { HTTP_PROXY: 'socks5://p:1080', ALL_PROXY: 'socks5://q:1080' }
+  assert.equal(via('http://a/', { fromEnvironment: true }, environment), 'socks5://p:1080')
+  assert.equal(via('https://a/', { fromEnvironment: true }, environment), undefined, 'Go does not look at ALL_PROXY')
+  for (const url of ['socks4://p:1080', 'ftp://p', 'socks5://', 'http://', 'a b'])
+    assert.throws(() => via('http://a/', { url }), { code: 'ASSAY_HTTP_PROXY', message: /write http:/ }, url)
 })

@@ -29,13 +29,19 @@ export function proxyFor(
   if (address === '') return undefined
   const exceptions = fromEnvironment ? named('NO_PROXY') : noProxy
   if (exceptions !== undefined && (fromEnvironment || exceptions !== '') && isDirect(url, exceptions)) return undefined
-  const proxy = URL.canParse(address) && address.includes('://') ? new URL(address) : tryUrl(`http://${address}`)
-  if (proxy === undefined || (proxy.protocol !== 'http:' && proxy.protocol !== 'https:'))
-    throw new AssayError(
-      'ASSAY_HTTP_PROXY',
-      'the proxy has to be an address with http:// or https://; others are not spoken',
-    )
+  const proxy = tryProxyUrl(address.includes('://') ? address : `http://${address}`)
+  if (proxy === undefined) throw new AssayError('ASSAY_HTTP_PROXY', `the proxy is no address; ${PROXY_FORMS}`)
   return proxy
+}
+
+export const PROXY_FORMS = 'write http://host:port, https://host:port or socks5://host:port'
+const SCHEMES = ['http:', 'https:', 'socks5:', 'socks5h:']
+
+/** The address of a proxy that we can speak to. */
+export function tryProxyUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return SCHEMES.includes(url.protocol) && url.hostname !== '' ? url : undefined
 }
 
 /** True when `exceptions` or being on this machine keeps a request from the proxy. */
@@ -66,10 +72,6 @@ function inNetwork(host: string, address: string, bits: number): boolean {
   const list = new BlockList()
   list.addSubnet(address, bits, family)
   return list.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
-}
-
-function tryUrl(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined
 }
 
 const LOOPBACK = new BlockList()
