@@ -2,16 +2,15 @@
  * Label sets that vectors are matched and grouped by.
  */
 import { type Labels, METRIC_NAME } from '#core'
-import { withoutSchema } from './column.ts'
 
 /** What two sides of an operator must have in common: only these labels, or all but these and the name. */
 export function matchLabels(labels: Labels, on: boolean, names: readonly string[]): Labels {
   return on ? labels.keep(names) : labels.without(METRIC_NAME, ...names)
 }
 
-/** The labels of an aggregated group. */
+/** The labels of an aggregated group. `without` takes the name along, but not the type and the unit, as in Prometheus. */
 export function groupLabels(labels: Labels, without: boolean, names: readonly string[]): Labels {
-  return without ? withoutSchema(labels).without(...names) : labels.keep(names)
+  return without ? labels.without(METRIC_NAME, ...names) : labels.keep(names)
 }
 
 export type Group = { readonly labels: Labels; readonly members: number[] }
