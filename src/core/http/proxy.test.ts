@@ -56,6 +56,6 @@ test('a proxy speaks HTTP or SOCKS5; from the environment too', () => {
   const environment = { HTTP_PROXY: 'socks5://p:1080', ALL_PROXY: 'socks5://q:1080' }
   assert.equal(via('http://a/', { fromEnvironment: true }, environment), 'socks5://p:1080')
   assert.equal(via('https://a/', { fromEnvironment: true }, environment), undefined, 'Go does not look at ALL_PROXY')
-  for (const url of ['socks4://p:1080', 'ftp://p', 'socks5://', 'http://', 'a b'])
+  for (const url of ['socks4://p:1080', 'ftp://p', 'socks5://', 'http://', 'a b', 'http://me:%zz@p'])
     assert.throws(() => via('http://a/', { url }), { code: 'ASSAY_HTTP_PROXY', message: /write http:/ }, url)
 })

@@ -34,14 +34,16 @@ export function proxyFor(
   return proxy
 }
 
-export const PROXY_FORMS = 'write http://host:port, https://host:port or socks5://host:port'
+export const PROXY_FORMS =
+  'write http://host:port, https://host:port or socks5://host:port, and %40 for an @ in its name or password'
 const SCHEMES = ['http:', 'https:', 'socks5:', 'socks5h:']
 
 /** The address of a proxy that we can speak to. */
 export function tryProxyUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
-  return SCHEMES.includes(url.protocol) && url.hostname !== '' ? url : undefined
+  const isEscaped = !/%(?![0-9a-f]{2})/i.test(url.username + url.password)
+  return SCHEMES.includes(url.protocol) && url.hostname !== '' && isEscaped ? url : undefined
 }
 
 /** True when `exceptions` or being on this machine keeps a request from the proxy. */

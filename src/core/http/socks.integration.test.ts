@@ -123,7 +123,7 @@ test('what a proxy refuses is told with the proxy, the step and the target, and 
     ],
     [`me:hush@${await answering([5, 255])}`, /takes neither a name with a password nor nobody/],
     [`${'n'.repeat(256)}:hush@${asking}`, /takes no name and no password of more than 255 bytes/],
-    [`me:hush%zz@${asking}`, /has a name or a password with a % that begins no character; write %25 for it$/],
+    [`me:hush%ff@${asking}`, /has a name or a password with a % that begins no character; write %25 for it$/],
     [
       replies[0]!,
       /has not connected to far\.example:9100: it says no more than that it failed; see that the target can/,

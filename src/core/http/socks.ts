@@ -28,7 +28,7 @@ export function socksTunnel(proxy: URL): Tunnel {
     // Loaded with the first connection: most never go through SOCKS.
     const { SocksClient } = await import('socks')
     signal.throwIfAborted()
-    const socket = connect({ host: hostOf(proxy), port: Number(proxy.port || DEFAULT_PORT) })
+    const socket = connect({ host: hostOf(proxy), port: Number(proxy.port || DEFAULT_PORT), noDelay: true })
     let broken: unknown
     const keep = (cause: unknown) => {
       broken ??= cause
