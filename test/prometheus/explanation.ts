@@ -67,8 +67,9 @@ async function reasonsOfParts(question: Question, servers: Servers): Promise<rea
     if (partsOf(part).some((below) => differing.includes(below))) continue
     for (const asked of questionsOf(part, question)) {
       const both = await askBoth(servers, asked)
-      if (!both.differences.some(({ kind }) => kind !== 'warnings' && kind !== 'infos')) continue
-      const explained = explanationOf(both, asked, servers.version)
+      const differences = both.differences.filter(({ kind }) => kind !== 'warnings' && kind !== 'infos')
+      if (differences.length === 0) continue
+      const explained = explanationOf({ ...both, differences }, asked, servers.version)
       if (explained.unexplained !== undefined) return []
       differing.push(part)
       for (const reason of explained.reasons) reasons.add(reason)

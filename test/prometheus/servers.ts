@@ -30,7 +30,8 @@ export async function knownFunctions(url: string, names: readonly string[]): Pro
         method: 'POST',
         body: new URLSearchParams({ query: `${name}()` }),
       })
-      return !/unknown function/.test(await response.text())
+      // `end()` is a syntax error where it is a keyword alone.
+      return !/unknown function|unexpected/.test(await response.text())
     }),
   )
   return new Set(names.filter((_, i) => known[i]))
