@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { DNS_RECORD_TYPES, type ScrapeConfig } from '#scrape'
-import { duration, labels, limit, notHere, texts } from './config-scalars.ts'
+import { duration, labels, notHere, number, text, texts } from './config-scalars.ts'
 import { fileOf, httpClientFaults, httpClientOf, httpClientShape, isHttpUrl } from './http-client-config.ts'
 
 const OTHER_KINDS = [
@@ -46,7 +46,7 @@ const staticConfig = z.strictObject({ targets: texts.default([]), labels: labels
 const fileSd = z.strictObject({
   files: z
     .array(
-      z.string().refine((file) => /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/.test(file), {
+      text.refine((file) => /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/.test(file), {
         error: 'the name must end in .json, .yml or .yaml, and * may stand in its last part alone',
       }),
     )
@@ -55,7 +55,7 @@ const fileSd = z.strictObject({
 })
 const httpSd = z
   .strictObject({
-    url: z.string().refine(isHttpUrl, { error: 'write an address with http:// or https://' }),
+    url: text.refine(isHttpUrl, { error: 'write an address with http:// or https://' }),
     refresh_interval: duration.default(60_000),
     ...httpClientShape,
   })
@@ -71,7 +71,7 @@ const dnsSd = z
       .toUpperCase()
       .pipe(z.enum(DNS_RECORD_TYPES, { error: `write one of ${DNS_RECORD_TYPES.join(', ')}` }))
       .default('SRV'),
-    port: limit.max(65_535).optional(),
+    port: number(z.number().int().min(0).max(65_535)).optional(),
     refresh_interval: duration.default(30_000),
   })
   .refine(({ type, port }) => port !== undefined || type === 'SRV' || type === 'MX', {

@@ -15,41 +15,42 @@ import {
   type OAuth2Config,
   PROXY_FORMS,
   type ProxyConfig,
+  plainValue,
   type SecretText,
   TLS_VERSIONS,
   type TlsConfig,
   tryProxyUrl,
 } from '#core'
-import { notHere, text, texts } from './config-scalars.ts'
+import { notHere, text, texts, truth } from './config-scalars.ts'
 
 const noManager = notHere('assay has no secrets manager; write the key that ends in _file')
 
 const basicAuth = z.strictObject({
   username: text.optional(),
-  username_file: z.string().optional(),
+  username_file: text.optional(),
   username_ref: noManager,
   password: text.optional(),
-  password_file: z.string().optional(),
+  password_file: text.optional(),
   password_ref: noManager,
 })
 const authorization = z.strictObject({
-  type: z.string().optional(),
+  type: text.optional(),
   credentials: text.optional(),
-  credentials_file: z.string().optional(),
+  credentials_file: text.optional(),
   credentials_ref: noManager,
 })
 const tls = z.strictObject({
-  ca: z.string().optional(),
-  cert: z.string().optional(),
-  key: z.string().optional(),
-  ca_file: z.string().optional(),
-  cert_file: z.string().optional(),
-  key_file: z.string().optional(),
+  ca: text.optional(),
+  cert: text.optional(),
+  key: text.optional(),
+  ca_file: text.optional(),
+  cert_file: text.optional(),
+  key_file: text.optional(),
   ca_ref: noManager,
   cert_ref: noManager,
   key_ref: noManager,
-  server_name: z.string().optional(),
-  insecure_skip_verify: z.boolean().optional(),
+  server_name: text.optional(),
+  insecure_skip_verify: truth.optional(),
   min_version: z.enum(TLS_VERSIONS, { error: `write one of ${TLS_VERSIONS.join(', ')}` }).optional(),
   max_version: z.enum(TLS_VERSIONS, { error: `write one of ${TLS_VERSIONS.join(', ')}` }).optional(),
 })
@@ -58,31 +59,31 @@ const proxyUrl = text.refine((url) => url === '' || tryProxyUrl(url) !== undefin
 })
 const proxyShape = {
   proxy_url: proxyUrl.optional(),
-  no_proxy: z.string().optional(),
-  proxy_from_environment: z.boolean().optional(),
+  no_proxy: text.optional(),
+  proxy_from_environment: truth.optional(),
   proxy_connect_header: z.record(z.string(), texts).optional(),
 }
 /** Another grant than this one is `client_credentials`, whatever is written: so it is in Prometheus. */
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-const claim = z.json().refine((value) => keepsDigits(value), {
+const claim = z.preprocess(plainValue, z.json()).refine((value) => keepsDigits(value), {
   error: 'a whole number as large as this would lose digits; put it in quotes',
 })
 const oauth2 = z.strictObject({
   client_id: text.refine((id) => id !== '', { error: 'client_id is empty; write the name the server knows us by' }),
   client_secret: text.optional(),
-  client_secret_file: z.string().optional(),
+  client_secret_file: text.optional(),
   client_secret_ref: noManager,
   client_certificate_key: text.optional(),
-  client_certificate_key_file: z.string().optional(),
+  client_certificate_key_file: text.optional(),
   client_certificate_key_id: text.optional(),
   client_certificate_key_ref: noManager,
-  grant_type: z.string().optional(),
-  signature_algorithm: z.string().optional(),
+  grant_type: text.optional(),
+  signature_algorithm: text.optional(),
   iss: text.optional(),
   audience: text.optional(),
   claims: z.record(z.string(), claim).optional(),
   scopes: texts.optional(),
-  token_url: z.string().refine(isHttpUrl, { error: 'write an address with http:// or https://' }),
+  token_url: text.refine(isHttpUrl, { error: 'write an address with http:// or https://' }),
   endpoint_params: z.record(z.string(), text).optional(),
   tls_config: tls.optional(),
   ...proxyShape,
@@ -90,7 +91,7 @@ const oauth2 = z.strictObject({
 const header = z.strictObject({
   values: texts.optional(),
   secrets: texts.optional(),
-  files: z.array(z.string()).optional(),
+  files: z.array(text).optional(),
 })
 
 export const httpClientShape = {
@@ -98,11 +99,11 @@ export const httpClientShape = {
   authorization: authorization.optional(),
   oauth2: oauth2.optional(),
   bearer_token: text.optional(),
-  bearer_token_file: z.string().optional(),
+  bearer_token_file: text.optional(),
   tls_config: tls.optional(),
-  follow_redirects: z.boolean().optional(),
+  follow_redirects: truth.optional(),
   // HTTP/1.1 is spoken; what is measured is the same.
-  enable_http2: z.boolean().optional(),
+  enable_http2: truth.optional(),
   http_headers: z.record(z.string(), header).optional(),
   ...proxyShape,
 } as const

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod'
 import { DEFAULT_OTLP_SETTINGS, type OtlpSettings, TRANSLATION_STRATEGIES } from '#remote'
+import { truth } from './config-scalars.ts'
 
 /** Names of attributes, each once; blanks around them are not part of them. */
 const attributes = z
@@ -27,14 +28,14 @@ export const otlpSection = z
     translation_strategy: z
       .enum(TRANSLATION_STRATEGIES, { error: `write one of ${TRANSLATION_STRATEGIES.join(', ')}` })
       .default(DEFAULT_OTLP_SETTINGS.strategy),
-    promote_all_resource_attributes: z.boolean().default(false),
+    promote_all_resource_attributes: truth.default(false),
     promote_resource_attributes: attributes.default([]),
     ignore_resource_attributes: attributes.default([]),
-    keep_identifying_resource_attributes: z.boolean().default(false),
-    convert_histograms_to_nhcb: z.boolean().default(false),
-    promote_scope_metadata: z.boolean().default(false),
-    label_name_underscore_sanitization: z.boolean().default(true),
-    label_name_preserve_multiple_underscores: z.boolean().default(true),
+    keep_identifying_resource_attributes: truth.default(false),
+    convert_histograms_to_nhcb: truth.default(false),
+    promote_scope_metadata: truth.default(false),
+    label_name_underscore_sanitization: truth.default(true),
+    label_name_preserve_multiple_underscores: truth.default(true),
   })
   .superRefine((given, context) => {
     const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })

@@ -13,7 +13,7 @@ import { type Feature, METRIC_NAME } from '#core'
 import type { OtlpSettings, RemoteWriteConfig } from '#remote'
 import type { RuleGroup } from '#rules'
 import type { RelabelConfig, ScrapeConfig } from '#scrape'
-import { duration, labels } from './config-scalars.ts'
+import { duration, labels, text } from './config-scalars.ts'
 import { type Fault, fileOf } from './http-client-config.ts'
 import { otlpSection } from './otlp-config.ts'
 import type { Plan, PlanPart } from './plan.ts'
@@ -32,7 +32,9 @@ import { parseYaml } from './yaml.ts'
 
 const CODE = 'ASSAY_CONFIG'
 
-const globPattern = z.string().regex(/^[^*]*(\*[^/]*)?$/, { error: '* may stand in the last part of a path alone' })
+const globPattern = text.refine((path) => /^[^*]*(\*[^/]*)?$/.test(path), {
+  error: '* may stand in the last part of a path alone',
+})
 
 const globalSection = z
   .strictObject({
@@ -42,22 +44,22 @@ const globalSection = z
     external_labels: labels
       .refine((all) => !(METRIC_NAME in all), { error: `external labels may not hold ${METRIC_NAME}` })
       .default({}),
-    query_log_file: z.string().optional(),
+    query_log_file: text.optional(),
   })
   .superRefine((global, context) => complain(globalFaults(global), [], context))
 
 const file = z
   .strictObject({
-    global: globalSection.nullish().transform((global) => global ?? globalSection.parse({})),
-    rule_files: z.array(globPattern).nullish(),
-    scrape_config_files: z.array(globPattern).nullish(),
-    scrape_configs: z.array(scrapeJob).nullish(),
+    global: globalSection.optional().transform((global) => global ?? globalSection.parse({})),
+    rule_files: z.array(globPattern).optional(),
+    scrape_config_files: z.array(globPattern).optional(),
+    scrape_configs: z.array(scrapeJob).optional(),
     // One line each: the schema of a section that is read, `z.unknown()` of one that is not. What is made of it stands below.
-    remote_write: remoteWrites.nullish(),
-    otlp: otlpSection.nullish(),
+    remote_write: remoteWrites.optional(),
+    otlp: otlpSection.optional(),
     alerting: z.unknown().optional(),
     remote_read: z.unknown().optional(),
-    storage: storageSection.nullish(),
+    storage: storageSection.optional(),
     tracing: z.unknown().optional(),
     // Settings of Go's runtime: there is none.
     runtime: z.unknown().optional(),
@@ -131,7 +133,7 @@ export function parseScrapeFile(
 ): readonly ScrapeConfig[] {
   const { global } = parseYaml(main.text, main.name, file, CODE)
   const schema = z
-    .strictObject({ scrape_configs: z.array(scrapeJob).nullish() })
+    .strictObject({ scrape_configs: z.array(scrapeJob).optional() })
     .superRefine(({ scrape_configs: jobs }, context) => {
       checkJobs(jobs ?? [], global, context, new Set(main.before.map(({ jobName }) => jobName)))
     })

@@ -8,7 +8,7 @@ const WITH_TARGET = ['replace', 'hashmod', 'lowercase', 'uppercase', 'keepequal'
 
 export const relabelStep = z
   .strictObject({
-    action: z.string().toLowerCase().pipe(z.enum(RELABEL_ACTIONS)).default('replace'),
+    action: text.pipe(z.string().toLowerCase()).pipe(z.enum(RELABEL_ACTIONS)).default('replace'),
     source_labels: texts.optional(),
     separator: text.optional(),
     regex: text.refine(isRegex, { message: 'not a regular expression (RE2)' }).optional(),

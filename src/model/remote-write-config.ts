@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import type { RemoteWriteConfig } from '#remote'
 import type { RelabelConfig } from '#scrape'
-import { duration, notHere, text } from './config-scalars.ts'
+import { duration, notHere, number, text, truth } from './config-scalars.ts'
 import { httpClientFaults, httpClientOf, httpClientShape, isHttpUrl } from './http-client-config.ts'
 import { relabelOf, relabelSteps } from './relabel-config.ts'
 
@@ -19,7 +19,9 @@ const RESERVED =
 const cloud = notHere(
   'assay has no library of that cloud; put a proxy that signs in front, and write its address as url',
 )
-const atLeastOne = z.number().int().min(1, { error: 'write a whole number from 1 on' })
+const atLeastOne = number(
+  z.number({ error: 'write a whole number from 1 on' }).int().min(1, { error: 'write a whole number from 1 on' }),
+)
 
 const queue = z
   .strictObject({
@@ -30,7 +32,7 @@ const queue = z
     batch_send_deadline: duration.default(5000),
     min_backoff: duration.default(30),
     max_backoff: duration.default(5000),
-    retry_on_http_429: z.boolean().default(false),
+    retry_on_http_429: truth.default(false),
     sample_age_limit: duration.default(0),
   })
   .superRefine(({ min_shards: min, max_shards: max, min_backoff: first, max_backoff: last }, context) => {
@@ -41,7 +43,7 @@ const queue = z
   })
 
 const metadata = z.strictObject({
-  send: z.boolean().default(true),
+  send: truth.default(true),
   send_interval: duration.refine((ms) => ms > 0, { error: 'send_interval must be above 0' }).default(60_000),
   max_samples_per_send: atLeastOne.default(2000),
 })
@@ -54,11 +56,11 @@ const remoteWrite = z
     remote_timeout: duration.refine((ms) => ms > 0, { error: 'remote_timeout must be above 0' }).default(30_000),
     headers: z.record(z.string(), text).default({}),
     write_relabel_configs: relabelSteps.default([]),
-    name: z.string().default(''),
+    name: text.default(''),
     protobuf_message: z.enum(MESSAGES, { error: `write one of ${MESSAGES.join(', ')}` }).default(MESSAGES[0]),
-    send_exemplars: z.boolean().default(false),
-    send_native_histograms: z.boolean().default(false),
-    round_robin_dns: z.boolean().optional(),
+    send_exemplars: truth.default(false),
+    send_native_histograms: truth.default(false),
+    round_robin_dns: truth.optional(),
     queue_config: queue.prefault({}),
     metadata_config: metadata.prefault({}),
     sigv4: cloud,

@@ -14,7 +14,7 @@ import {
   SCRAPE_PROTOCOLS,
   type ScrapeConfig,
 } from '#scrape'
-import { byteLimit, duration, limit, notHere, text, texts } from './config-scalars.ts'
+import { byteLimit, duration, limit, notHere, number, text, texts, truth } from './config-scalars.ts'
 import { discoveryOf, discoveryShape } from './discovery-config.ts'
 import { type Fault, fileOf, httpClientFaults, httpClientOf, httpClientShape } from './http-client-config.ts'
 import { relabelOf, relabelSteps } from './relabel-config.ts'
@@ -30,11 +30,11 @@ const sharedShape = {
   scrape_interval: duration.optional(),
   scrape_timeout: duration.optional(),
   scrape_protocols: protocols.optional(),
-  scrape_native_histograms: z.boolean().optional(),
-  always_scrape_classic_histograms: z.boolean().optional(),
-  convert_classic_histograms_to_nhcb: z.boolean().optional(),
-  extra_scrape_metrics: z.boolean().optional(),
-  scrape_failure_log_file: z.string().optional(),
+  scrape_native_histograms: truth.optional(),
+  always_scrape_classic_histograms: truth.optional(),
+  convert_classic_histograms_to_nhcb: truth.optional(),
+  extra_scrape_metrics: truth.optional(),
+  scrape_failure_log_file: text.optional(),
   body_size_limit: byteLimit.optional(),
   sample_limit: limit.optional(),
   target_limit: limit.optional(),
@@ -57,18 +57,18 @@ export const scrapeJob = z
     ...sharedShape,
     ...discoveryShape,
     ...httpClientShape,
-    honor_labels: z.boolean().default(false),
-    honor_timestamps: z.boolean().default(true),
-    track_timestamps_staleness: z.boolean().default(false),
-    metrics_path: z.string().default('/metrics'),
+    honor_labels: truth.default(false),
+    honor_timestamps: truth.default(true),
+    track_timestamps_staleness: truth.default(false),
+    metrics_path: text.default('/metrics'),
     scheme: z.enum(['http', 'https'], { error: 'write http or https' }).default('http'),
     params: z.record(z.string(), texts).default({}),
-    enable_compression: z.boolean().default(true),
+    enable_compression: truth.default(true),
     fallback_scrape_protocol: z
       .enum([...SCRAPE_PROTOCOLS, ''], { error: `write one of ${SCRAPE_PROTOCOLS.join(', ')}` })
       .optional(),
     native_histogram_bucket_limit: limit.optional(),
-    native_histogram_min_bucket_factor: z.number().nonnegative().optional(),
+    native_histogram_min_bucket_factor: number(z.number().nonnegative()).optional(),
     relabel_configs: relabelSteps.default([]),
     metric_relabel_configs: relabelSteps.default([]),
     scrape_classic_histograms: notHere('it is called always_scrape_classic_histograms since Prometheus 3.0'),

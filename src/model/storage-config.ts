@@ -5,7 +5,7 @@
  * Source: prometheus: docs/configuration/configuration.md, `<tsdb>` and `<exemplars>`.
  */
 import { z } from 'zod'
-import { byteLimit, duration, notHere } from './config-scalars.ts'
+import { byteLimit, duration, notHere, number } from './config-scalars.ts'
 
 export type StorageSettings = {
   /** Samples that come late are taken when they are not older than the newest one by more than this; 0: none. */
@@ -25,11 +25,11 @@ export const storageSection = z.strictObject({
       out_of_order_time_window: duration.default(0),
       retention: z
         .strictObject({ time: duration.optional(), size: byteLimit.optional(), percentage: notHere(PERCENTAGE) })
-        .nullish(),
-      stale_series_compaction_threshold: z.number().optional(),
+        .optional(),
+      stale_series_compaction_threshold: number(z.number()).optional(),
     })
-    .nullish(),
-  exemplars: z.strictObject({ max_exemplars: z.int().optional() }).nullish(),
+    .optional(),
+  exemplars: z.strictObject({ max_exemplars: number(z.int()).optional() }).optional(),
 })
 
 type Section = z.output<typeof storageSection>

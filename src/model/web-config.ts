@@ -10,7 +10,7 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 import { TLS_VERSIONS, type TlsVersion } from '#core'
-import { duration } from './config-scalars.ts'
+import { duration, limit, text, truth } from './config-scalars.ts'
 import { parseYaml } from './yaml.ts'
 
 export const CLIENT_AUTH_TYPES = [
@@ -83,20 +83,20 @@ const blankOr = (...values: readonly string[]) => z.enum(['', ...values], { erro
 
 const tlsServer = z
   .strictObject({
-    cert: z.string().default(''),
-    cert_file: z.string().default(''),
-    key: z.string().default(''),
-    key_file: z.string().default(''),
-    client_ca: z.string().default(''),
-    client_ca_file: z.string().default(''),
+    cert: text.default(''),
+    cert_file: text.default(''),
+    key: text.default(''),
+    key_file: text.default(''),
+    client_ca: text.default(''),
+    client_ca_file: text.default(''),
     client_auth_type: oneOf(CLIENT_AUTH_TYPES)
       .or(z.literal('').transform(() => 'NoClientCert' as const))
       .optional(),
-    client_allowed_sans: z.array(z.string()).default([]),
+    client_allowed_sans: z.array(text).default([]),
     min_version: oneOf(TLS_VERSIONS).default('TLS12'),
     max_version: oneOf(TLS_VERSIONS).default('TLS13'),
     cipher_suites: named(CIPHERS),
-    prefer_server_cipher_suites: z.boolean().default(true),
+    prefer_server_cipher_suites: truth.default(true),
     curve_preferences: named(CURVES),
   })
   .superRefine((tls, context) => {
@@ -125,31 +125,31 @@ const tlsServer = z
 const BCRYPT = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 
 const schema = z.strictObject({
-  tls_server_config: tlsServer.nullish(),
+  tls_server_config: tlsServer.optional(),
   http_server_config: z
     .strictObject({
       // Taken, and without effect: HTTP/1.1 is spoken.
-      http2: z.boolean().optional(),
+      http2: truth.optional(),
       headers: z
         .strictObject({
-          'Content-Security-Policy': z.string().optional(),
+          'Content-Security-Policy': text.optional(),
           'X-Frame-Options': blankOr('deny', 'sameorigin').optional(),
           'X-Content-Type-Options': blankOr('nosniff').optional(),
-          'X-XSS-Protection': z.string().optional(),
-          'Strict-Transport-Security': z.string().optional(),
+          'X-XSS-Protection': text.optional(),
+          'Strict-Transport-Security': text.optional(),
         })
-        .nullish(),
+        .optional(),
     })
-    .nullish(),
+    .optional(),
   basic_auth_users: z
     .record(
       z.string(),
-      z.string().regex(BCRYPT, {
+      text.refine((hash) => BCRYPT.test(hash), {
         error: "no bcrypt hash; write what `htpasswd -nBC 10 ''` prints behind the colon, in quotes",
       }),
     )
-    .nullish(),
-  rate_limit: z.strictObject({ interval: duration, burst: z.number().int().nonnegative().default(0) }).nullish(),
+    .optional(),
+  rate_limit: z.strictObject({ interval: duration, burst: limit.default(0) }).optional(),
 })
 
 /** `file`: its path, for places and for what is relative to it. Throws `ASSAY_WEB_CONFIG`. */

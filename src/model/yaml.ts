@@ -3,11 +3,13 @@
  */
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { AssayError, editDistance, messageOf } from '#core'
+import { AssayError, editDistance, keepSources, messageOf } from '#core'
 
 /** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
 const MAX_ALIASES = 100
 const MAX_COMPLAINTS = 5
+/** Claims of a signed token: whatever their server wants, null too. */
+const FREE = 'claims'
 
 /** The value of a document. Throws `code` with `file:line:column: path: what is wrong`, the first five complaints. */
 export function parseYaml<Schema extends z.ZodType>(
@@ -25,6 +27,7 @@ export function parseYaml<Schema extends z.ZodType>(
   }
   const [syntax] = document.errors
   if (syntax !== undefined) throw new AssayError(code, `${place(syntax.pos[0])}: ${syntax.message}`)
+  keepSources(document, FREE)
   const result = schema.safeParse(contentOf(document, file, code) ?? {})
   if (result.success) return result.data
   const complaints = result.error.issues.slice(0, MAX_COMPLAINTS).map((issue) => {

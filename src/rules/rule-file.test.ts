@@ -53,6 +53,16 @@ test('a rule file becomes groups with Prometheus’ defaults', () => {
   ])
 })
 
+test('keys without a value are absent, and texts are as they are written', () => {
+  const [group] = parseRuleFile(
+    'groups:\n  - name: 010\n    limit: 1_0\n    labels:\n    rules:\n      - alert: Down\n        expr: up == 0\n        for:\n        labels: { severity: 010, quick: yes, rate: 1e3 }\n        annotations:\n',
+    'r.yml',
+  )
+  assert.deepEqual([group?.name, group?.limit], ['010', 10])
+  const [rule] = group!.rules
+  assert.deepEqual(rule?.labels, { severity: '010', quick: 'yes', rate: '1e3' })
+})
+
 test('an empty file has no groups', () => assert.deepEqual(parseRuleFile('', 'r.yml'), []))
 
 const rule = (lines: string) =>

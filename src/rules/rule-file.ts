@@ -7,7 +7,18 @@
 
 import { isNode, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { AssayError, FEATURES, type Feature, isLegacyLabel, isLegacyName, messageOf, tryParseDuration } from '#core'
+import {
+  AssayError,
+  FEATURES,
+  type Feature,
+  isLegacyLabel,
+  isLegacyName,
+  keepSources,
+  messageOf,
+  sourceOf,
+  tryNumber,
+  tryParseDuration,
+} from '#core'
 import { parse } from '#promql'
 import { compileTemplate } from './template/run.ts'
 import type { Rule, RuleGroup } from './types.ts'
@@ -26,11 +37,12 @@ export type RuleFileOptions = {
 const MAX_SHOWN = 20
 const DURATION = 'write a number and ms, s, m, h, d, w or y, as in 5m'
 
-const text = z
-  .union([z.string(), z.number(), z.boolean()], {
+const text = z.preprocess(
+  sourceOf,
+  z.string({
     error: (issue) => (issue.input === undefined ? 'is missing; write it' : 'is no text; put it in quotes'),
-  })
-  .transform(String)
+  }),
+)
 const duration = text
   .refine((value) => tryParseDuration(value) !== undefined, {
     error: (issue) => `${show(issue.input)} is no duration; ${DURATION}`,
@@ -56,13 +68,13 @@ const labels = z.record(labelName, template)
 
 const ruleSchema = z
   .strictObject({
-    record: z.string().optional(),
-    alert: z.string().optional(),
+    record: text.optional(),
+    alert: text.optional(),
     expr: expression,
     for: duration.optional(),
     keep_firing_for: duration.optional(),
-    labels: labels.nullish(),
-    annotations: z.record(labelName, template).nullish(),
+    labels: labels.optional(),
+    annotations: z.record(labelName, template).optional(),
   })
   .superRefine((rule, context) => {
     const fault = (path: string, message: string) => context.addIssue({ code: 'custom', message, path: [path] })
@@ -83,14 +95,14 @@ const ruleSchema = z
   })
 
 const groupSchema = z.strictObject({
-  name: z.string().min(1, 'the name is empty; write one that is unique in this file'),
+  name: text.refine((name) => name !== '', 'the name is empty; write one that is unique in this file'),
   interval: duration.refine((ms) => ms > 0, 'an interval is longer than 0; leave it out for the default').optional(),
-  limit: z.int().min(0).optional(),
+  limit: z.preprocess((given) => tryNumber(given) ?? given, z.int().min(0)).optional(),
   query_offset: duration.optional(),
-  labels: labels.nullish(),
-  rules: z.array(ruleSchema).nullish(),
+  labels: labels.optional(),
+  rules: z.array(ruleSchema).optional(),
 })
-const fileSchema = z.strictObject({ groups: z.array(groupSchema).nullish() })
+const fileSchema = z.strictObject({ groups: z.array(groupSchema).optional() })
 
 /** The groups of a file. Throws `ASSAY_RULES_FILE` with every fault on a line of its own. */
 export function parseRuleFile(source: string, file: string, options: RuleFileOptions = {}): readonly RuleGroup[] {
@@ -121,6 +133,7 @@ export function checkRuleFile(
     }
     return 0
   }
+  keepSources(document)
   const parsed = fileSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
   if (!parsed.success) {
     const issues = parsed.error.issues.flatMap((found) => {

@@ -74,6 +74,17 @@ test('files are followed; a broken one keeps its targets and is reported; a remo
   rmSync(dir, { recursive: true })
 })
 
+test('labels in a file of YAML are texts as they are written', () => {
+  const groups = parseTargetFile(
+    'a.yml',
+    "- targets: ['a:1']\n  labels: { a: 010, b: yes, c: 1.50, d: ~ }\n- targets:\n",
+  )
+  assert.deepEqual(groups, [
+    { targets: ['a:1'], labels: { a: '010', b: 'yes', c: '1.50', __meta_filepath: 'a.yml' } },
+    { targets: [], labels: { __meta_filepath: 'a.yml' } },
+  ])
+})
+
 test('a file that is not what it should be is told so', () => {
   const cases = [
     ['{}', /a list of groups was expected/],

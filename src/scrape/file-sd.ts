@@ -6,12 +6,13 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { parse as parseYaml } from 'yaml'
-import { AssayError, compileRegex, messageOf } from '#core'
+import { parseDocument } from 'yaml'
+import { AssayError, compileRegex, keepSources, messageOf, sourceTexts } from '#core'
 import { parseGroups } from './target-groups.ts'
 import type { TargetGroup } from './targets-of.ts'
 
 const MAX_FILES = 10_000
+const MAX_ALIASES = 100
 
 /** What was read last, by file. */
 export type FileGroups = ReadonlyMap<string, readonly TargetGroup[]>
@@ -46,7 +47,7 @@ export async function readTargetFiles(
 export function parseTargetFile(file: string, text: string): readonly TargetGroup[] {
   let content: unknown
   try {
-    content = file.endsWith('.json') ? JSON.parse(text) : parseYaml(text)
+    content = file.endsWith('.json') ? JSON.parse(text) : yamlOf(text)
   } catch (cause) {
     throw new AssayError('ASSAY_SCRAPE_FILE_SD', `cannot be read: ${messageOf(cause)}`, { cause })
   }
@@ -55,6 +56,15 @@ export function parseTargetFile(file: string, text: string): readonly TargetGrou
     targets,
     labels: { ...labels, __meta_filepath: file },
   }))
+}
+
+/** All scalars as texts: a label `010` is one, as in Prometheus. */
+function yamlOf(text: string): unknown {
+  const document = parseDocument(text, { merge: true })
+  const [fault] = document.errors
+  if (fault !== undefined) throw fault
+  keepSources(document)
+  return sourceTexts(document.toJS({ maxAliasCount: MAX_ALIASES }))
 }
 
 async function filesOf(pattern: string): Promise<readonly string[]> {
