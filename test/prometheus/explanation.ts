@@ -2,10 +2,12 @@
  * Why two answers to one question differ, as far as that is known (`known-changes.ts`): of the question itself, or of the smallest
  * parts of it that have other answers by themselves, from which all else follows.
  *
+ * - A range is a row of instants. Where Prometheus, asked for each of them, answers what we do, its range query is wrong: it once
+ *   reused histograms that a subquery still needed.
  * - Where Prometheus' own order is that of a map (a range query, a subquery), its answer may differ from time to time: what one of
  *   `REPEATS` answers agrees with is no difference.
  */
-import { type Answer, ask, textOf } from './ask.ts'
+import { type Answer, ask, type ResultSeries, textOf } from './ask.ts'
 import { compare, type Difference } from './compare.ts'
 import { explain } from './known-changes.ts'
 import type { Question } from './query-generator.ts'
@@ -17,6 +19,8 @@ export type Explanation = { readonly reasons: readonly string[]; readonly unexpl
 
 const REPEATS = 8
 const OWN_ORDER = 'what Prometheus answers differs from time to time, with the order of its series'
+
+const OWN_INSTANTS = 'a range query of Prometheus has other answers than its own queries at those instants'
 
 export async function askBoth({ ours, theirs }: Servers, question: Question): Promise<Given> {
   const [a, b] = await Promise.all([ask(ours, question).catch(noAnswer), ask(theirs, question).catch(noAnswer)])
@@ -43,6 +47,8 @@ export async function explanation(first: Given, question: Question, servers: Ser
       const { reasons, unexplained } = explanationOf(again, question, servers.version)
       if (unexplained === undefined) return { reasons: [...reasons, OWN_ORDER], unexplained }
     }
+  if (/\[[^\]]*:[^\]]*\]/.test(textOf(question)) && (await agreesAtEachInstant(first.ours, question, servers)))
+    return { reasons: [OWN_INSTANTS], unexplained: undefined }
   const reasons = question.damaged === undefined ? await reasonsOfParts(question, servers) : []
   return reasons.length > 0 ? { reasons, unexplained: undefined } : explained
 }
@@ -56,6 +62,33 @@ function explanationOf({ ours, theirs, differences }: Given, question: Question,
     reasons.push(...why)
   }
   return { reasons, unexplained: undefined }
+}
+
+/** Whether our answer to a range query has the values of Prometheus' instant queries. What is told beside them does not count. */
+async function agreesAtEachInstant(ours: Answer, question: Question, { theirs }: Servers): Promise<boolean> {
+  const { start, end, stepMs } = question
+  if (stepMs === undefined || /@ *(start|end)\(|\brange\(|\bstep\(/.test(textOf(question))) return false
+  const series = new Map<string, Series>()
+  const { stepMs: _, ...instant } = question
+  for (let at = start; at <= end; at += stepMs) {
+    const { body } = await ask(theirs, { ...instant, start: at, end: at }).catch(noAnswer)
+    if (body.data?.resultType !== 'vector') return false
+    for (const { metric, value, histogram } of body.data.result as readonly ResultSeries[]) {
+      const key = JSON.stringify(metric)
+      const one = series.get(key) ?? { metric, values: [], histograms: [] }
+      series.set(key, one)
+      if (value !== undefined) one.values.push(value)
+      if (histogram !== undefined) one.histograms.push(histogram)
+    }
+  }
+  const body = { status: 'success', data: { resultType: 'matrix', result: [...series.values()] } }
+  return compare(ours, { code: 200, body }).every(({ kind }) => ['warnings', 'infos', 'order'].includes(kind))
+}
+
+type Series = {
+  readonly metric: ResultSeries['metric']
+  readonly values: (readonly [number, string])[]
+  readonly histograms: (readonly [number, unknown])[]
 }
 
 /** Why the smallest parts that have other results differ; nothing when one of them has no reason, or none differs. */

@@ -41,7 +41,9 @@ const ONE: Kind<'number'> = { kind: 'number', value: 1, duration: false, span: N
 
 function operand(expr: Expr): QueryNode {
   const tree = treeOf(expr)
-  const alone = expr.kind === 'paren' || expr.kind === 'call' || expr.kind === 'vector-selector'
+  // With arithmetic in durations, an operator behind an offset might belong to the offset.
+  const alone =
+    expr.kind === 'paren' || expr.kind === 'call' || (expr.kind === 'vector-selector' && expr.offset === undefined)
   return alone || (expr.kind === 'number' && expr.value >= 0) ? tree : node(tree.type, '(', tree, ')')
 }
 

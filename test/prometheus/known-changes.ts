@@ -77,15 +77,18 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
     covers: ({ query }) => /@.*\[[^\]]*:[^\]]*\].*(@|offset -)/.test(query),
   },
   {
-    why: '#16711: what follows an offset in parentheses is no part of the offset',
+    why: '#16711: with arithmetic in durations, what follows an offset with a sign or in parentheses is no part of the offset',
     since: '3.6',
-    covers: ({ query }) => /\boffset\s*[-+]?\s*\(/.test(query),
+    covers: ({ query }) => /\boffset\s*(?:[-+]?\s*\(|[-+]\s*[-+]|[-+]\s*[\d.]\w*\s*[-+*/%^])/.test(query),
   },
   {
-    why: 'which series limitk takes of those that a range query calculated is left to the order of a map in Prometheus',
+    why: 'which series limitk takes of those that a range query calculated, and topk of equal ones, is left to the order of a map in Prometheus',
     since: 'never',
-    covers: ({ query, isRange, difference }) =>
-      difference.kind === 'labels' && /\blimitk\b/.test(query) && (isRange || query.includes('[')),
+    covers: ({ query, isRange, ours, theirs, difference }) =>
+      (difference.kind === 'labels' || difference.kind === 'instants') &&
+      (isRange || query.includes('[')) &&
+      (/\blimitk\b/.test(query) ||
+        (/\b(topk|bottomk)\b/.test(query) && valuesByInstant(ours) === valuesByInstant(theirs))),
   },
   {
     why: 'with the removal of names delayed, series that are the same without it, at different times, are one',
@@ -261,7 +264,9 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
     why: '#16879: counter resets of native histograms within a subquery',
     since: '3.6',
     covers: ({ query, difference }) =>
-      difference.kind === 'value' && /\[[^\]]*:[^\]]*\]/.test(query) && /h: \{"count"/.test(difference.what),
+      difference.kind === 'value' &&
+      /\[[^\]]*:[^\]]*\]/.test(query) &&
+      (/h: \{"count"/.test(difference.what) || (/\bresets\(/.test(query) && isFewer(difference.values))),
   },
   {
     why: 'the date of NaN and of infinities is NaN: what Go makes of them differs from processor to processor',
@@ -308,6 +313,20 @@ function isScaledDown(values: Difference['values']): boolean {
   const product = Number(theirs.sum) * share
   const isSum = ours.sum === theirs.sum || Math.abs(Number(ours.sum) - product) <= 1e-9 * Math.abs(product)
   return share > 0 && share < 1 && isSum
+}
+
+/** All values of a matrix, whichever series they belong to. */
+function valuesByInstant({ body }: Answer): string {
+  const all = (body.data?.result ?? []) as readonly ResultSeries[]
+  return all
+    .flatMap(({ values = [] }) => values.map(([at, value]) => `${at} ${value}`))
+    .toSorted()
+    .join()
+}
+
+/** Ours is less than theirs. */
+function isFewer(values: Difference['values']): boolean {
+  return values !== undefined && Number(values[0]) < Number(values[1])
 }
 
 /** Histograms that hold the same observations. */
