@@ -105,3 +105,29 @@ function modifiersOf({ offset, at }: Pick<VectorSelector, 'offset' | 'at'>): Que
     node('option', formatExpr({ ...PLAIN, ...modifier }).slice(PLAIN.name.length))
   return [...(at === undefined ? [] : [alone({ at })]), ...(offset === undefined ? [] : [alone({ offset })])]
 }
+
+/** The same node, with something done to each that is below it. */
+export function mapBelow(expr: Expr, change: (one: Expr) => Expr): Expr {
+  switch (expr.kind) {
+    case 'number':
+    case 'string':
+    case 'vector-selector':
+      return expr
+    case 'matrix-selector': {
+      const selector = change(expr.selector)
+      return selector.kind === 'vector-selector' ? { ...expr, selector } : expr
+    }
+    case 'subquery':
+    case 'unary':
+    case 'paren':
+      return { ...expr, expr: change(expr.expr) }
+    case 'call':
+      return { ...expr, args: expr.args.map(change) }
+    case 'aggregate':
+      return { ...expr, expr: change(expr.expr), ...(expr.param === undefined ? {} : { param: change(expr.param) }) }
+    case 'binary':
+      return { ...expr, left: change(expr.left), right: change(expr.right) }
+    default:
+      return expr satisfies never
+  }
+}

@@ -2,10 +2,11 @@
  * Changes PromQL expressions at random: another function, operator, modifier, matcher, range, grouping; something around a part
  * of it, or a part of another expression in its place. What comes out has the right types, and mostly an answer.
  *
- * Longer than 250 lines because the changes call each other.
+ * Long because it is one grammar, whose changes call each other.
  */
 import { type Matcher, matcher } from '#core'
 import { AGGREGATORS, type Expr, FUNCTIONS, typeOf, type ValueType, type VectorSelector, walk } from '#promql'
+import { mapBelow } from './expr-tree.ts'
 import type { Random } from './random.ts'
 
 type Kind<K extends Expr['kind']> = Extract<Expr, { kind: K }>
@@ -372,30 +373,4 @@ function withMatchers(selector: VectorSelector, matchers: readonly Matcher[]): V
 /** The tree with one node exchanged. */
 function replaced(expr: Expr, target: Expr, replacement: Expr): Expr {
   return expr === target ? replacement : mapBelow(expr, (one) => replaced(one, target, replacement))
-}
-
-/** The same node, with something done to each that is below it. */
-export function mapBelow(expr: Expr, change: (one: Expr) => Expr): Expr {
-  switch (expr.kind) {
-    case 'number':
-    case 'string':
-    case 'vector-selector':
-      return expr
-    case 'matrix-selector': {
-      const selector = change(expr.selector)
-      return selector.kind === 'vector-selector' ? { ...expr, selector } : expr
-    }
-    case 'subquery':
-    case 'unary':
-    case 'paren':
-      return { ...expr, expr: change(expr.expr) }
-    case 'call':
-      return { ...expr, args: expr.args.map(change) }
-    case 'aggregate':
-      return { ...expr, expr: change(expr.expr), ...(expr.param === undefined ? {} : { param: change(expr.param) }) }
-    case 'binary':
-      return { ...expr, left: change(expr.left), right: change(expr.right) }
-    default:
-      return expr satisfies never
-  }
 }

@@ -13,8 +13,8 @@ import { EXPERIMENTAL_FUNCTIONS, type Expr, FUNCTIONS, parse } from '#promql'
 import { peersMissing } from '../support/prometheus3.ts'
 import type { ServerKind } from './assay-server.ts'
 import { type Section, sectionsOf } from './corpus.ts'
-import { treeOf } from './expr-tree.ts'
-import { Mutator, mapBelow, type Pool } from './mutate.ts'
+import { mapBelow, treeOf } from './expr-tree.ts'
+import { Mutator, type Pool } from './mutate.ts'
 import { damage, type Question } from './query-generator.ts'
 import { print } from './query-tree.ts'
 import { askAll, describe, type Report, type RunOptions, summary } from './question-run.ts'
@@ -29,6 +29,8 @@ export type MutationOptions = Omit<RunOptions, 'metrics'> & {
   readonly scripts: readonly Script[]
   readonly features?: readonly string[]
   readonly store?: ServerKind
+  /** No more sections than so many, drawn by the seed; absent: all. */
+  readonly mostSections?: number
 }
 
 export type MutationReport = Report & {
@@ -43,15 +45,16 @@ export const ONE_HEAD = ['--storage.tsdb.min-block-duration=100y', '--storage.ts
 const DAY_MS = 86_400_000
 
 export async function runMutations(options: MutationOptions): Promise<MutationReport> {
-  const { seed, scripts, features = [], store = 'memory' } = options
-  const sections = sectionsOf(scripts)
+  const { seed, scripts, features = [], store = 'memory', withinMs = Infinity } = options
+  const deadline = performance.now() + withinMs
+  const random = new Random(seed)
+  const sections = drawn(sectionsOf(scripts), options.mostSections, random)
   await using servers = await startBoth({ features, kind: store, args: ONE_HEAD }, (url) =>
     writeSections(url, sections),
   )
   const unread = new Map<string, number>()
   const pools = await Promise.all(sections.map((section) => poolOf(section, servers, features, unread)))
   const usable = pools.filter(({ expressions }) => expressions.length > 0)
-  const random = new Random(seed)
   const experimental = features.includes('promql-experimental-functions')
   const named = [...FUNCTIONS.keys()].filter((name) => experimental || !EXPERIMENTAL_FUNCTIONS.has(name))
   const functions = await knownFunctions(servers.theirs, named)
@@ -61,13 +64,22 @@ export async function runMutations(options: MutationOptions): Promise<MutationRe
     return question(random, pool, new Mutator(random, pool, { functions, experimental }))
   }
   const metrics = [...new Set(pools.flatMap((pool) => pool.metrics))].filter((name) => /^\w+$/.test(name))
-  const report = await askAll(servers, next, { ...options, metrics })
+  const report = await askAll(servers, next, { ...options, metrics, withinMs: deadline - performance.now() })
   return {
     ...report,
     sections: sections.length,
     cases: sections.reduce((sum, { cases }) => sum + cases.length, 0),
     unread,
   }
+}
+
+function drawn(sections: readonly Section[], most: number | undefined, random: Random): readonly Section[] {
+  return sections
+    .map((section) => ({ section, at: random.next() }))
+    .toSorted((a, b) => a.at - b.at)
+    .slice(0, most)
+    .map(({ section }) => section)
+    .toSorted((a, b) => a.base - b.base)
 }
 
 function compareFlat(a: readonly string[], b: readonly string[]): number {
