@@ -41,7 +41,7 @@ function noAnswer(error: unknown): Answer {
 export async function explanation(first: Given, question: Question, servers: Servers): Promise<Explanation> {
   const explained = explanationOf(first, question, servers.version)
   if (explained.unexplained === undefined) return explained
-  if (/\[|\b(?:topk|bottomk|limitk)\b/.test(textOf(question)))
+  if (question.stepMs !== undefined || /\[|\b(?:topk|bottomk|limitk)\b/.test(textOf(question)))
     for (let i = 0; i < REPEATS; i++) {
       const again = given(question, first.ours, await ask(servers.theirs, question).catch(noAnswer))
       const { reasons, unexplained } = explanationOf(again, question, servers.version)
