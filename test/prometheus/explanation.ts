@@ -4,8 +4,8 @@
  *
  * - A range is a row of instants. Where Prometheus, asked for each of them, answers what we do, its range query is wrong: it once
  *   reused histograms that a subquery still needed.
- * - Where Prometheus' own order is that of a map (a range query, a subquery), its answer may differ from time to time: what one of
- *   `REPEATS` answers agrees with is no difference.
+ * - Prometheus' answer may differ from time to time, with the order of a map (a range query, a subquery) or with what stood in reused
+ *   memory: what one of `REPEATS` answers agrees with is no difference.
  */
 import { type Answer, ask, type ResultSeries, textOf } from './ask.ts'
 import { compare, type Difference } from './compare.ts'
@@ -18,7 +18,8 @@ export type Given = { readonly ours: Answer; readonly theirs: Answer; readonly d
 export type Explanation = { readonly reasons: readonly string[]; readonly unexplained: Difference | undefined }
 
 const REPEATS = 8
-const OWN_ORDER = 'what Prometheus answers differs from time to time, with the order of its series'
+const FROM_TIME_TO_TIME =
+  'what Prometheus answers differs from time to time, with the order of a map or with what stood in reused memory'
 
 const OWN_INSTANTS = 'a range query of Prometheus has other answers than its own queries at those instants'
 
@@ -41,12 +42,11 @@ function noAnswer(error: unknown): Answer {
 export async function explanation(first: Given, question: Question, servers: Servers): Promise<Explanation> {
   const explained = explanationOf(first, question, servers.version)
   if (explained.unexplained === undefined) return explained
-  if (question.stepMs !== undefined || /\[|\b(?:topk|bottomk|limitk)\b/.test(textOf(question)))
-    for (let i = 0; i < REPEATS; i++) {
-      const again = given(question, first.ours, await ask(servers.theirs, question).catch(noAnswer))
-      const { reasons, unexplained } = explanationOf(again, question, servers.version)
-      if (unexplained === undefined) return { reasons: [...reasons, OWN_ORDER], unexplained }
-    }
+  for (let i = 0; i < REPEATS; i++) {
+    const again = given(question, first.ours, await ask(servers.theirs, question).catch(noAnswer))
+    const { reasons, unexplained } = explanationOf(again, question, servers.version)
+    if (unexplained === undefined) return { reasons: [...reasons, FROM_TIME_TO_TIME], unexplained }
+  }
   if (/\[[^\]]*:[^\]]*\]/.test(textOf(question)) && (await agreesAtEachInstant(first.ours, question, servers)))
     return { reasons: [OWN_INSTANTS], unexplained: undefined }
   const reasons = question.damaged === undefined ? await reasonsOfParts(question, servers) : []

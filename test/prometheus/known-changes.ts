@@ -80,9 +80,10 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
     why: 'which series limitk takes of those that a range query calculated, and topk of equal ones, is left to the order of a map in Prometheus',
     since: 'never',
     covers: ({ query, isRange, ours, theirs, difference }) =>
-      (difference.kind === 'labels' || difference.kind === 'instants') &&
+      ['labels', 'instants', 'order'].includes(difference.kind) &&
       (isRange || query.includes('[')) &&
       (/\blimitk\b/.test(query) ||
+        (difference.kind === 'order' && /^(topk|bottomk) (by|without) /.test(query)) ||
         (/\b(topk|bottomk)\b/.test(query) && valuesByInstant(ours) === valuesByInstant(theirs))),
   },
   {
@@ -101,6 +102,11 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
       /(on|ignoring) \(/.test(query) &&
       /vector cannot contain metrics with the same labelset/.test(ours.body.error ?? '') &&
       theirs.body.status === 'success',
+  },
+  {
+    why: 'a range vector in parentheses may be fixed in time with @',
+    since: '3.6',
+    covers: ({ theirs }) => theirs.body.error === 'unexpected number of samples',
   },
   {
     why: '#17708: series that are the same but for the name, at different times, are one where the sign is turned',
@@ -236,6 +242,13 @@ const CHANGED_RESULTS: readonly ChangedResult[] = [
       ),
   },
   {
+    why: 'a quantile that differs in its last digit is a change, and one that falls by it a reset',
+    since: 'never',
+    covers: ({ query, difference }) =>
+      difference.kind === 'value' &&
+      /\b(i?rate|increase|resets|changes)\(.*\bhistogram_quantile\(.*\[[^\]]*:[^\]]*\]/.test(query),
+  },
+  {
     why: 'what is right to the last digit but one may become a label',
     since: 'never',
     covers: ({ query, ours, theirs, difference }) =>
@@ -286,7 +299,8 @@ function hasCustomBounds(query: string, { what }: Difference): boolean {
 
 /** The labels of all series, with ten digits of those that are numbers. */
 function labelsInShort({ body }: Answer): readonly string[] {
-  const short = (value: string) => (/^-?\d+\.\d+/.test(value) ? Number(value).toPrecision(10) : value)
+  const short = (value: string) =>
+    /^-?\d+(?:\.\d+)?(?:e[+-]\d+)?$/.test(value) ? Number(value).toPrecision(10) : value
   const all = (body.data?.result ?? []) as readonly ResultSeries[]
   return all
     .map(({ metric }) =>
