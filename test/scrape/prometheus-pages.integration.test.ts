@@ -281,12 +281,12 @@ ${CASES.map(
     assert.ok(turn < 60, 'not everything was scraped in time')
     await systemClock.sleep(500)
   }
-  const differences: string[] = []
-  const now = systemClock.now()
-  for (const [i, { why, without = [] }] of CASES.entries()) {
+  const differencesOf = async (i: number): Promise<readonly string[]> => {
+    const { why, without = [] } = CASES[i]!
     const job = `case${i}`
     const omitted = [...NOT_COMPARED, ...without]
     const theirs = (await asked(`{job="${job}"}`)).map(shownTheirs)
+    const now = systemClock.now()
     using querier = store.querier(unixMs(now - 300_000), unixMs(now + 7_200_000))
     const ours = querier.select([matcher('job', '=', job)]).flatMap(({ labels, samples }) => {
       const { values, histograms, count } = samples()
@@ -296,8 +296,24 @@ ${CASES.map(
     const visible = (all: readonly string[]) =>
       all.filter((line) => !omitted.some((one) => line.startsWith(`{"__name__":"${one}"`))).toSorted()
     const [a, b] = [visible(ours), visible(theirs)]
-    for (const line of a) if (!b.includes(line)) differences.push(`${why}: only here: ${line}`)
-    for (const line of b) if (!a.includes(line)) differences.push(`${why}: only there: ${line}`)
+    return [
+      ...a.filter((line) => !b.includes(line)).map((line) => `${why}: only here: ${line}`),
+      ...b.filter((line) => !a.includes(line)).map((line) => `${why}: only there: ${line}`),
+    ]
+  }
+  // On a busy machine either may have been too slow for its last scrape: the next ones tell whether that was it.
+  let pending = CASES.map((_, i) => i)
+  let differences: string[] = []
+  for (let round = 0; round < 10 && pending.length > 0; round++) {
+    if (round > 0) await systemClock.sleep(1000)
+    const left: number[] = []
+    differences = []
+    for (const i of pending) {
+      const found = await differencesOf(i)
+      if (found.length > 0) left.push(i)
+      differences.push(...found)
+    }
+    pending = left
   }
   assert.deepEqual(differences, [])
 })
