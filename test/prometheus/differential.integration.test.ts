@@ -13,7 +13,7 @@ const skip = await peersMissing()
 
 /** A slow machine asks fewer questions. */
 const WITHIN_MS = 25_000
-const LEAST = 300
+const LEAST = 50
 
 const RUNS = [
   { why: 'as it is by default', seed: 1, features: [] },

@@ -20,7 +20,7 @@ const folders = [OURS, ...(SHARED === undefined ? [] : [`${SHARED}/promqltest`])
 
 /** A slow machine asks fewer questions. */
 const WITHIN_MS = 7000
-const LEAST = 100
+const LEAST = 20
 
 const RUNS = [
   { why: 'as they are by default', seed: 1, features: [] },
