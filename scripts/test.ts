@@ -36,6 +36,7 @@ const LONGEST_FIRST = [
   'test/serve',
   'test/collectors/rabbitmq',
   'src/state/kill',
+  'test/prometheus/mutations',
   'test/prometheus/promtool',
   'src/responder/runtimes/pm2',
   'test/remote-write-serve',
