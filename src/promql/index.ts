@@ -1,4 +1,5 @@
 export {
+  AGGREGATOR_PARAMS,
   AGGREGATORS,
   type Aggregator,
   type BinaryOp,

@@ -5,13 +5,12 @@
  *
  * What differs is made smaller until nothing can be left out any more, and printed with its seed and both answers. Exit code 1.
  */
-import { parseArgs } from 'node:util'
-import { peersMissing } from '../support/prometheus3.ts'
 import type { ServerKind } from './assay-server.ts'
+import { command } from './command.ts'
 import { dataSet } from './data-set.ts'
 import { CALLS } from './functions.ts'
 import { METRICS, QueryGenerator } from './query-generator.ts'
-import { askAll, describe, type Report, type RunOptions, summary } from './question-run.ts'
+import { askAll, type Report, type RunOptions } from './question-run.ts'
 import { Random } from './random.ts'
 import { knownFunctions, type Servers, startBoth } from './servers.ts'
 import { writeData } from './write-data.ts'
@@ -52,34 +51,11 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
   return { ...report, unknown: CALLS.filter(({ name }) => !known.has(name)).map(({ name }) => name) }
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string', default: '1' },
-      count: { type: 'string', default: '1000' },
-      most: { type: 'string', default: '30' },
-      features: { type: 'string', default: '' },
-      store: { type: 'string', default: 'process' },
-      kinds: { type: 'string', default: 'counter,gauge,odd,classic,native' },
-    },
+if (import.meta.main)
+  await command({ store: 'process', kinds: 'counter,gauge,odd,classic,native' }, {}, async ({ values, ...asked }) => {
+    const report = await runDifferential({ ...asked, kinds: values.kinds.split(',') })
+    const { unknown, version } = report
+    const notes =
+      unknown.length === 0 ? [] : [`  not asked, since ${version} does not know them: ${unknown.join(', ')}`]
+    return { report, notes }
   })
-  const missing = await peersMissing()
-  if (missing !== false) {
-    process.stderr.write(`${missing}\n`)
-    process.exit(2)
-  }
-  const seed = Number(values.seed)
-  const report = await runDifferential({
-    seed,
-    count: Number(values.count),
-    most: Number(values.most),
-    kinds: values.kinds.split(','),
-    store: values.store === 'memory' ? 'memory' : 'process',
-    features: values.features.split(',').filter((name) => name !== ''),
-    tell: (found) => void process.stdout.write(`${describe(found, `seed ${seed}`)}\n`),
-  })
-  process.stdout.write(`${summary(report)}\n`)
-  if (report.unknown.length > 0)
-    process.stdout.write(`  not asked, since ${report.version} does not know them: ${report.unknown.join(', ')}\n`)
-  process.exitCode = report.found.length > 0 ? 1 : 0
-}

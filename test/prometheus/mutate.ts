@@ -5,7 +5,16 @@
  * Long because it is one grammar, whose changes call each other.
  */
 import { type Matcher, matcher } from '#core'
-import { AGGREGATORS, type Expr, FUNCTIONS, typeOf, type ValueType, type VectorSelector, walk } from '#promql'
+import {
+  AGGREGATOR_PARAMS,
+  AGGREGATORS,
+  type Expr,
+  FUNCTIONS,
+  typeOf,
+  type ValueType,
+  type VectorSelector,
+  walk,
+} from '#promql'
 import { mapBelow } from './expr-tree.ts'
 import type { Random } from './random.ts'
 
@@ -32,15 +41,6 @@ const SETS = ['and', 'or', 'unless'] as const
 const NUMBERS = [0, 1, 2, -1, 0.5, 3, 0.9, 10, 100, 1e9, Number.NaN, Infinity, -Infinity, -0, 60]
 const SECONDS = [1, 5, 10, 30, 60, 90, 120, 180, 300, 301, 600, 900, 1200, 3000, 3600, 7200]
 const STEPS = [1, 5, 10, 30, 60, 150, 300, 600]
-/** Their own order is open, which shows behind any other order. */
-const PARAMS: Readonly<Record<string, 'scalar' | 'string'>> = {
-  topk: 'scalar',
-  bottomk: 'scalar',
-  quantile: 'scalar',
-  limitk: 'scalar',
-  limit_ratio: 'scalar',
-  count_values: 'string',
-}
 
 export class Mutator {
   readonly #random: Random
@@ -200,7 +200,7 @@ export class Mutator {
     const random = this.#random
     const allowed = AGGREGATORS.filter((one) => this.#allowed.experimental || !one.startsWith('limit'))
     const op = random.pick(allowed)
-    const needs = PARAMS[op]
+    const needs = AGGREGATOR_PARAMS[op]
     const given = like?.param !== undefined && typeOf(like.param) === needs ? like.param : undefined
     const param =
       needs === undefined

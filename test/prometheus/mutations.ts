@@ -7,17 +7,16 @@
  * What the other one does not read (newer syntax) is left out, and counted. Exit code 1 when anything differs.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { FEATURES, type Feature } from '#core'
 import { EXPERIMENTAL_FUNCTIONS, type Expr, FUNCTIONS, parse } from '#promql'
-import { peersMissing } from '../support/prometheus3.ts'
 import type { ServerKind } from './assay-server.ts'
+import { command } from './command.ts'
 import { type Section, sectionsOf } from './corpus.ts'
 import { mapBelow, treeOf } from './expr-tree.ts'
 import { Mutator, type Pool } from './mutate.ts'
 import { damage, type Question } from './query-generator.ts'
 import { print } from './query-tree.ts'
-import { askAll, describe, type Report, type RunOptions, summary } from './question-run.ts'
+import { askAll, type Report, type RunOptions } from './question-run.ts'
 import { Random } from './random.ts'
 import { knownFunctions, type Servers, startBoth } from './servers.ts'
 import { markerOf, writeSamples } from './write-data.ts'
@@ -198,36 +197,14 @@ export function scriptsIn(folders: readonly string[]): readonly Script[] {
   )
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string', default: '1' },
-      count: { type: 'string', default: '1000' },
-      most: { type: 'string', default: '30' },
-      features: { type: 'string', default: '' },
-      store: { type: 'string', default: 'memory' },
-      files: { type: 'string', multiple: true, default: ['src/promql/testdata'] },
-      only: { type: 'string', default: '' },
+if (import.meta.main)
+  await command(
+    { store: 'memory', only: '' },
+    { files: ['src/promql/testdata'] },
+    async ({ values, lists, ...asked }) => {
+      const scripts = scriptsIn(lists['files'] ?? []).filter(({ name }) => name.includes(values.only))
+      const report = await runMutations({ ...asked, scripts })
+      const unread = [...report.unread].map(([why, count]) => `  ${count} cases left out, ${report.version}: ${why}`)
+      return { report, notes: [`  ${report.cases} cases of ${report.sections} sections`, ...unread] }
     },
-  })
-  const missing = await peersMissing()
-  if (missing !== false) {
-    process.stderr.write(`${missing}\n`)
-    process.exit(2)
-  }
-  const seed = Number(values.seed)
-  const report = await runMutations({
-    seed,
-    scripts: scriptsIn(values.files).filter(({ name }) => name.includes(values.only)),
-    count: Number(values.count),
-    most: Number(values.most),
-    store: values.store === 'process' ? 'process' : 'memory',
-    features: values.features.split(',').filter((name) => name !== ''),
-    tell: (found) => void process.stdout.write(`${describe(found, `seed ${seed}`)}\n`),
-  })
-  process.stdout.write(`${summary(report)}\n`)
-  process.stdout.write(`  ${report.cases} cases of ${report.sections} sections\n`)
-  for (const [why, count] of report.unread)
-    process.stdout.write(`  ${count} cases left out, ${report.version}: ${why}\n`)
-  process.exitCode = report.found.length > 0 ? 1 : 0
-}
+  )
