@@ -19,6 +19,7 @@ test('every bounded thing says how full it is, and what it turned away', async (
   for (const name of [
     'assay_http_connections_waiting',
     'assay_http_connections_refused_total',
+    'assay_http_pipelined_requests_refused_total',
     'assay_http_malformed_requests_total',
     'assay_long_answers_sending',
     'assay_long_answers_points',

@@ -31,6 +31,12 @@ export function connectionReadings(connections: Connections, clientErrors: Clien
       value: () => connections.refused,
     },
     {
+      name: 'assay_http_pipelined_requests_refused_total',
+      type: 'counter',
+      help: 'Requests refused because too many of their connection waited for answers.',
+      value: () => connections.refusedRequests,
+    },
+    {
       name: 'assay_http_malformed_requests_total',
       type: 'counter',
       help: 'Connections ended because what came was no request, or did not arrive in time.',

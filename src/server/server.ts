@@ -114,8 +114,8 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     frameworkErrors: (error, _request, reply) => refuseAddress(reply, error),
     serverFactory: (handler) => {
       const limits = requestLimits(options.readTimeoutMs ?? READ_TIMEOUT_MS)
-      const server =
-        web?.secure === undefined ? createHttpServer(limits, handler) : createTlsServer(web, limits, handler)
+      const spared = connections.spared(handler)
+      const server = web?.secure === undefined ? createHttpServer(limits, spared) : createTlsServer(web, limits, spared)
       connections.guard(server)
       return server
     },

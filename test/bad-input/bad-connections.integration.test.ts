@@ -200,6 +200,8 @@ test('a thousand callers that say nothing keep nobody out', async () => {
 test('requests that come one behind the other are answered in their order, and a flood of them is bounded', async () => {
   await using world = await openBadWorld()
   const many = 2000
+  // What runs for the first time is compiled, which is not what is judged.
+  for (let i = 0; i < 100; i++) await world.get(`/api/v1/query?query=${i}&time=1`)
   const socket = join(world)
   const texts: string[] = []
   socket.on('data', (part: Buffer) => texts.push(part.toString()))

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { ManualClock } from '#core'
-import { type ConnectionLimits, Connections, SILENT_MS } from './connections.ts'
+import { type ConnectionLimits, Connections, MOST_BEHIND, SILENT_MS } from './connections.ts'
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
@@ -108,4 +108,33 @@ test('nothing is read of one that waits', async () => {
   for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve))
   assert.ok(second.writableLength > bytes.length / 4, `${second.writableLength} bytes wait`)
   first.destroy()
+})
+
+test('requests that come one behind the other are refused from a number on, and answered in their order', async () => {
+  const connections = new Connections({ served: 1, waiting: 1, waitMs: 30_000 }, new ManualClock(0))
+  const held: (() => void)[] = []
+  const server = createServer(connections.spared((_request, response) => void held.push(() => response.end('ok'))))
+  connections.guard(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('utf8')
+  let text = ''
+  socket.on('data', (part: string) => void (text += part))
+  try {
+    socket.write(REQUEST.repeat(MOST_BEHIND + 3))
+    await until(() => connections.refusedRequests === 3)
+    assert.equal(held.length, MOST_BEHIND)
+    for (const answer of held) answer()
+    const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
+    await until(() => statuses().length === MOST_BEHIND + 3)
+    assert.deepEqual(statuses(), [...Array<string>(MOST_BEHIND).fill('200'), '503', '503', '503'])
+    // Those that were answered wait no longer.
+    socket.write(REQUEST)
+    await until(() => held.length === MOST_BEHIND + 1)
+  } finally {
+    connections[Symbol.dispose]()
+    socket.destroy()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
 })

@@ -6,8 +6,10 @@
  * - As long as one waits, places are given up by connections that are kept open without a request, the longest idle first, and by
  *   those that have not brought a whole request for `SILENT_MS`.
  * - It stands before everything: TLS and HTTP begin when a place is there.
+ * - Of requests that come one behind the other on one connection so many are worked on; further ones are refused at the cost of a
+ *   line each, as a piece of 64 KiB that the kernel hands over may hold a thousand, all in one turn.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '#core'
 
@@ -15,6 +17,14 @@ export type ConnectionLimits = { readonly served: number; readonly waiting: numb
 
 /** Whoever means to ask has done so by then, over the slowest of lines. */
 export const SILENT_MS = 10_000
+
+/** Requests of one connection that may wait for their answers; clients that send ahead at all send a few. */
+export const MOST_BEHIND = 200
+const BEHIND = JSON.stringify({
+  status: 'error',
+  errorType: 'unavailable',
+  error: `${MOST_BEHIND} requests of this connection wait for their answers already; read those first`,
+})
 
 type Waiting = { readonly socket: Socket; readonly serve: () => void; readonly leave: AbortController }
 
@@ -28,6 +38,7 @@ export class Connections implements Disposable {
   readonly #asked = new WeakMap<Socket, number>()
   #served = 0
   #refused = 0
+  #refusedRequests = 0
 
   constructor(limits: ConnectionLimits, clock: Clock) {
     this.#limits = limits
@@ -42,6 +53,24 @@ export class Connections implements Disposable {
   }
   get refused(): number {
     return this.#refused
+  }
+
+  /** Requests refused because too many of their connection wait. */
+  get refusedRequests(): number {
+    return this.#refusedRequests
+  }
+
+  /** The handler, spared what comes while too many of a connection wait. */
+  spared(handler: RequestListener): RequestListener {
+    return (request, response) => {
+      if ((this.#asked.get(request.socket) ?? 0) < MOST_BEHIND) {
+        handler(request, response)
+        return
+      }
+      this.#refusedRequests++
+      response.writeHead(503, { 'content-type': 'application/json', 'content-length': BEHIND.length })
+      response.end(BEHIND)
+    }
   }
 
   /** Stands between a server and its connections; before it listens. */
