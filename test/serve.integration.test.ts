@@ -191,7 +191,7 @@ export default defineSystem({
   const settled = await until(
     async () => {
       const { parts } = await view()
-      const known = parts.every(({ state }) => state !== 'pending')
+      const known = parts.every(({ state, reason }) => state !== 'pending' && !reason.includes('not been asked yet'))
       return known && parts.filter(({ state }) => state === 'blind').length === 5 ? parts : undefined
     },
     { what: 'five parts are blind', withinMs: 40_000 },
