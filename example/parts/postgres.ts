@@ -111,7 +111,7 @@ export async function connect(to: {
     host: '127.0.0.1',
     user: 'postgres',
     application_name: 'demo',
-    connectionTimeoutMillis: 2000,
+    connectionTimeoutMillis: 10_000,
     ...to,
   })
   client.on('error', () => {})
