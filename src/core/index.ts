@@ -84,4 +84,4 @@ export {
 export { compileGroups, compileRegex, replaceAllRegex, searchRegex, toRegExp } from './regex.ts'
 export { isStaleAt, writeStale } from './stale.ts'
 export { formatPlainValue, formatValue, tryParseValue } from './value.ts'
-export { keepSources, plainValue, sourceOf, sourceTexts, tryNumber, tryTruth } from './yaml-scalars.ts'
+export { plainValue, sourceOf, sourceTexts, tryNumber, tryTruth, withSources } from './yaml-scalars.ts'

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseDocument } from 'yaml'
-import { keepSources, plainValue, sourceTexts, tryNumber, tryTruth } from './yaml-scalars.ts'
+import { plainValue, sourceTexts, tryNumber, tryTruth, withSources } from './yaml-scalars.ts'
 
 function read(text: string, free?: string): unknown {
-  const document = parseDocument(text)
-  keepSources(document, free)
-  return document.toJS()
+  return withSources(parseDocument(text), free)
 }
 
 test('a text is its source, whatever YAML makes of it', () => {
@@ -22,6 +20,7 @@ test('a key whose value is null is absent, but where anything may stand', () => 
     other: {},
   })
   assert.deepEqual(read('free:', 'free'), {})
+  assert.deepEqual(read('a: &x null\nb: *x\nc: { d: *x }\ne: [*x]'), { c: {}, e: [null] })
 })
 
 test('what has no type of its own is what YAML reads', () => {

@@ -5,12 +5,12 @@
  * - Where a truth is wanted `yes` and `on` are one too; a number may have `_` between its digits, and `010` is eight.
  * - A key whose value is null is as good as absent.
  *
- * So a document is read with its sources kept (`keepSources`), and whoever knows what is wanted asks for it. Not told apart: a text in
+ * So a document is read with its sources kept (`withSources`), and whoever knows what is wanted asks for it. Not told apart: a text in
  * quotes where a truth or a number is wanted, which Prometheus refuses.
  *
  * Source: go-yaml v2: resolve.go, and `scalar` of decode.go.
  */
-import { type Document, isPair, isScalar, type Pair, type Scalar, visit } from 'yaml'
+import { type Document, type Scalar, visit } from 'yaml'
 
 /** A scalar without quotes that YAML does not read as a text: a number, a truth. */
 export class PlainScalar {
@@ -23,29 +23,31 @@ export class PlainScalar {
   }
 }
 
+/** What aliases may multiply to before a document is refused: the "billion laughs" of YAML. */
+const MAX_ALIASES = 100
+
 /**
- * Puts a `PlainScalar` where a value is a plain scalar and no text, and takes out keys whose value is null, but for those inside the
- * value of a key `free`, which may hold anything.
+ * The value of a document, with a `PlainScalar` where a value is a plain scalar and no text, and without keys whose value is null, but
+ * for those inside the value of a key `free`, which may hold anything. Throws what the parser says of too many aliases.
  */
-export function keepSources(document: Document, free?: string): void {
+export function withSources(document: Document, free?: string): unknown {
   visit(document, {
-    Pair: (_, { value }, path) => {
-      if (value !== null && !isNull(value)) return undefined
-      return free !== undefined && path.some((node) => isPair(node) && keyOf(node) === free) ? undefined : visit.REMOVE
-    },
     Scalar: (key, node) => {
       if (key === 'key' || typeof node.value === 'string' || node.value === null || node.source === undefined) return
       ;(node as Scalar<unknown>).value = new PlainScalar(node.value, node.source)
     },
   })
+  return withoutNulls(document.toJS({ maxAliasCount: MAX_ALIASES }), free)
 }
 
-function keyOf({ key }: Pair): unknown {
-  return isScalar(key) ? key.value : undefined
-}
-
-function isNull(node: unknown): boolean {
-  return isScalar(node) && node.value === null
+function withoutNulls(given: unknown, free: string | undefined): unknown {
+  if (Array.isArray(given)) return given.map((one) => withoutNulls(one, free))
+  if (typeof given !== 'object' || given === null || given instanceof PlainScalar) return given
+  return Object.fromEntries(
+    Object.entries(given)
+      .filter(([, value]) => value !== null)
+      .map(([key, value]) => [key, key === free ? value : withoutNulls(value, free)]),
+  )
 }
 
 /** The source where there is one; else what was given. */

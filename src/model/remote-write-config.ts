@@ -19,9 +19,8 @@ const RESERVED =
 const cloud = notHere(
   'assay has no library of that cloud; put a proxy that signs in front, and write its address as url',
 )
-const atLeastOne = number(
-  z.number({ error: 'write a whole number from 1 on' }).int().min(1, { error: 'write a whole number from 1 on' }),
-)
+const FROM_ONE = { error: 'write a whole number from 1 on' }
+const atLeastOne = number(z.int(FROM_ONE).min(1, FROM_ONE))
 
 const queue = z
   .strictObject({

@@ -3,10 +3,8 @@
  */
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { AssayError, editDistance, keepSources, messageOf } from '#core'
+import { AssayError, editDistance, messageOf, withSources } from '#core'
 
-/** What an alias may multiply to before the file is refused: the "billion laughs" of YAML. */
-const MAX_ALIASES = 100
 const MAX_COMPLAINTS = 5
 /** Claims of a signed token: whatever their server wants, null too. */
 const FREE = 'claims'
@@ -27,7 +25,6 @@ export function parseYaml<Schema extends z.ZodType>(
   }
   const [syntax] = document.errors
   if (syntax !== undefined) throw new AssayError(code, `${place(syntax.pos[0])}: ${syntax.message}`)
-  keepSources(document, FREE)
   const result = schema.safeParse(contentOf(document, file, code) ?? {})
   if (result.success) return result.data
   const complaints = result.error.issues.slice(0, MAX_COMPLAINTS).map((issue) => {
@@ -45,7 +42,7 @@ export function parseYaml<Schema extends z.ZodType>(
 
 function contentOf(document: Document.Parsed, file: string, code: `ASSAY_${string}`): unknown {
   try {
-    return document.toJS({ maxAliasCount: MAX_ALIASES })
+    return withSources(document, FREE)
   } catch (cause) {
     throw new AssayError(code, `${file}: ${messageOf(cause)}; write out what its aliases (*name) stand for`, { cause })
   }

@@ -63,6 +63,16 @@ test('keys without a value are absent, and texts are as they are written', () =>
   assert.deepEqual(rule?.labels, { severity: '010', quick: 'yes', rate: '1e3' })
 })
 
+test('aliases that multiply without end are told', () => {
+  const laughs = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...[...'bcdefghi'].map((key, i) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`),
+  ]
+  const { groups, issues } = checkRuleFile(laughs.join('\n'), 'r.yml')
+  assert.deepEqual(groups, [])
+  assert.match(issues[0]?.text ?? '', /alias.*write out what its aliases/i)
+})
+
 test('an empty file has no groups', () => assert.deepEqual(parseRuleFile('', 'r.yml'), []))
 
 const rule = (lines: string) =>

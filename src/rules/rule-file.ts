@@ -13,11 +13,11 @@ import {
   type Feature,
   isLegacyLabel,
   isLegacyName,
-  keepSources,
   messageOf,
   sourceOf,
   tryNumber,
   tryParseDuration,
+  withSources,
 } from '#core'
 import { parse } from '#promql'
 import { compileTemplate } from './template/run.ts'
@@ -133,8 +133,13 @@ export function checkRuleFile(
     }
     return 0
   }
-  keepSources(document)
-  const parsed = fileSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
+  let content: unknown
+  try {
+    content = withSources(document) ?? {}
+  } catch (cause) {
+    return { groups: [], issues: [issue(0, `${messageOf(cause)}; write out what its aliases (*name) stand for`)] }
+  }
+  const parsed = fileSchema.safeParse(content)
   if (!parsed.success) {
     const issues = parsed.error.issues.flatMap((found) => {
       const path = [...found.path]

@@ -7,12 +7,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { parseDocument } from 'yaml'
-import { AssayError, compileRegex, keepSources, messageOf, sourceTexts } from '#core'
+import { AssayError, compileRegex, messageOf, sourceTexts, withSources } from '#core'
 import { parseGroups } from './target-groups.ts'
 import type { TargetGroup } from './targets-of.ts'
 
 const MAX_FILES = 10_000
-const MAX_ALIASES = 100
 
 /** What was read last, by file. */
 export type FileGroups = ReadonlyMap<string, readonly TargetGroup[]>
@@ -63,8 +62,7 @@ function yamlOf(text: string): unknown {
   const document = parseDocument(text, { merge: true })
   const [fault] = document.errors
   if (fault !== undefined) throw fault
-  keepSources(document)
-  return sourceTexts(document.toJS({ maxAliasCount: MAX_ALIASES }))
+  return sourceTexts(withSources(document))
 }
 
 async function filesOf(pattern: string): Promise<readonly string[]> {
