@@ -97,6 +97,54 @@ const reasons = (report: CommitReport) => report.rejected.map(({ reason, count }
 
 const CASES: readonly (readonly [string, (box: StoreBox) => Promise<void>])[] = [
   [
+    'a known reference stands for its series, without labels',
+    async (box) => {
+      using first = box.store.appender()
+      const ref = first.append(undefined, of('up,job=api'), unixMs(1), 1)
+      first.commit()
+      using second = box.store.appender()
+      assert.equal(second.labelsOf(ref)?.toString(), of('up,job=api').toString())
+      assert.equal(second.appendKnown(ref, unixMs(2), Number.NaN), true)
+      assert.equal(second.appendKnown(ref, unixMs(3), 3, 1), true)
+      assert.equal(second.appendStaleKnown(ref, unixMs(4)), true)
+      assert.deepEqual(second.commit(), { appended: 3, rejected: [] })
+      await box.settle()
+      using querier = whole(box.store)
+      const [series] = querier.select([named('up')])
+      assert.deepEqual(instants(series), [1, 2, 3, 4])
+      const { values, starts } = series!.samples()
+      assert.deepEqual([isStaleAt(values, 1), isStaleAt(values, 3)], [false, true])
+      assert.equal(starts?.[2], 1)
+    },
+  ],
+  [
+    'a reference that was never given is not known',
+    async (box) => {
+      using batch = box.store.appender()
+      for (const ref of [0, 77, 2 ** 40] as SeriesRef[]) {
+        assert.equal(batch.appendKnown(ref, unixMs(1), 1), false)
+        assert.equal(batch.appendStaleKnown(ref, unixMs(1)), false)
+        assert.equal(batch.labelsOf(ref), undefined)
+      }
+      assert.deepEqual(batch.commit(), { appended: 0, rejected: [] })
+    },
+  ],
+  [
+    'what a known reference cannot take is told by the commit',
+    async (box) => {
+      using first = box.store.appender()
+      const ref = first.append(undefined, of('up'), unixMs(5), 1)
+      first.commit()
+      using second = box.store.appender()
+      assert.equal(second.appendKnown(ref, unixMs(5), 2), true)
+      assert.equal(second.appendKnown(ref, unixMs(2 ** 51), 2), true)
+      assert.deepEqual(reasons(second.commit()).toSorted(), [
+        ['duplicate', 1],
+        ['no-instant', 1],
+      ])
+    },
+  ],
+  [
     'a batch is visible after its commit and not before',
     async (box) => {
       using batch = box.store.appender()

@@ -78,6 +78,7 @@ class MemoryStore implements Store {
 
   appender({ keepOrder = false }: AppenderOptions = {}): Appender {
     return new MemoryAppender({
+      labelsOf: (ref) => this.#series[ref]?.labels,
       find: (ref, labels) => this.#find(ref, labels),
       create: (labels) => this.#create(labels),
       commit: (batch, report) => this.#commit(batch, report, keepOrder ? 0 : this.#windowMs),
@@ -209,6 +210,7 @@ function settled(before: NativeHistogram | undefined, histogram: NativeHistogram
 }
 
 type AppenderDeps = {
+  readonly labelsOf: (ref: SeriesRef) => Labels | undefined
   readonly find: (ref: SeriesRef | undefined, labels: Labels) => number
   readonly create: (labels: Labels) => number
   readonly commit: (batch: Batch, rejections: Rejections) => CommitReport
@@ -258,6 +260,23 @@ class MemoryAppender implements Appender {
     const batch = this.#open()
     const found = this.#deps.find(ref, labels)
     if (found !== 0 && isInstant(at)) batch.markStale(found, at)
+  }
+
+  appendKnown(ref: SeriesRef, at: UnixMs, value: number, startAt = 0): boolean {
+    const labels = this.labelsOf(ref)
+    if (labels !== undefined) this.append(ref, labels, at, value, startAt)
+    return labels !== undefined
+  }
+
+  appendStaleKnown(ref: SeriesRef, at: UnixMs): boolean {
+    const labels = this.labelsOf(ref)
+    if (labels !== undefined) this.appendStale(ref, labels, at)
+    return labels !== undefined
+  }
+
+  labelsOf(ref: SeriesRef): Labels | undefined {
+    this.#open()
+    return this.#deps.labelsOf(ref)
   }
 
   commit(): CommitReport {

@@ -52,6 +52,15 @@ export interface Appender extends Disposable {
   ): SeriesRef
   /** Ends the series for readers at `at`. A marker for a series that is not there is dropped. */
   appendStale(ref: SeriesRef | undefined, labels: Labels, at: UnixMs): void
+  /**
+   * As `append`, for a writer that keeps references and no labels: the fast path. `false` when the reference was forgotten: then nothing
+   * was appended, and `append` with the labels gives a new one.
+   */
+  appendKnown(ref: SeriesRef, at: UnixMs, value: number, startAt?: number): boolean
+  /** As `appendStale`, by the reference alone. `false` when it was forgotten: then the series is not there to be ended. */
+  appendStaleKnown(ref: SeriesRef, at: UnixMs): boolean
+  /** The labels of a series; `undefined` when the reference was forgotten. They may be made anew by each call. */
+  labelsOf(ref: SeriesRef): Labels | undefined
   /** Throws `ASSAY_STORE_WRITE` when the disk refuses; then nothing of the batch is visible. */
   commit(): CommitReport
 }

@@ -59,6 +59,24 @@ export class TsdbAppender implements Appender {
     this.#labels.push(labels)
   }
 
+  appendKnown(ref: SeriesRef, at: UnixMs, value: number, startAt = 0): boolean {
+    const labels = this.labelsOf(ref)
+    if (labels !== undefined) this.append(ref, labels, at, value, startAt)
+    return labels !== undefined
+  }
+
+  appendStaleKnown(ref: SeriesRef, at: UnixMs): boolean {
+    const labels = this.labelsOf(ref)
+    if (labels !== undefined) this.appendStale(ref, labels, at)
+    return labels !== undefined
+  }
+
+  labelsOf(ref: SeriesRef): Labels | undefined {
+    this.#mustBeOpen()
+    const { head } = this.#deps
+    return head.isCurrent(ref) ? head.labelsOf(head.slotOf(ref)) : undefined
+  }
+
   /** The series a sample goes to, its labels noted; 0 when it was refused, -1 when the sample was. */
   #place(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, isHistogram = false): number {
     this.#mustBeOpen()

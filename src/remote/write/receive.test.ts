@@ -141,6 +141,9 @@ test('a store that refuses as a whole is a 503 with nothing written: sending aga
         append: (...args) => appender.append(...args),
         appendHistogram: (...args) => appender.appendHistogram(...args),
         appendStale: (...args) => appender.appendStale(...args),
+        appendKnown: (...args) => appender.appendKnown(...args),
+        appendStaleKnown: (...args) => appender.appendStaleKnown(...args),
+        labelsOf: (...args) => appender.labelsOf(...args),
         commit: () => {
           throw new AssayError('ASSAY_STORE_WRITE', 'no space left on the device')
         },
