@@ -11,6 +11,8 @@ import { basename, join } from 'node:path'
 import { AssayError, type Labels, type Log, messageOf, type NativeHistogram } from '#core'
 import { Block, type BlockCaches, BlockCorruptError } from './block.ts'
 import { isBlockName } from './block-meta.ts'
+import { readBlockTombstones } from './deletion/block-tombstones.ts'
+import { partWithout } from './deletion/without-deleted.ts'
 import { type Columns, columnsOfPart } from './weave.ts'
 
 export class BlockStore implements Disposable {
@@ -95,6 +97,7 @@ export class BlockStore implements Disposable {
   ): Promise<void> {
     const block = await Block.open(join(this.dir, name), this.#caches)
     this.#blocks = this.#blocks.filter((one) => !replaced.includes(one))
+    this.#late = this.#late.filter((one) => !replaced.includes(one))
     this.#put(block)
     this.#sort()
     onServing?.()
@@ -124,7 +127,8 @@ export class BlockStore implements Disposable {
     const found: Columns[] = []
     for (const block of this.all) {
       try {
-        const part = block.find(labels, low, high)
+        const whole = block.find(labels, low, high)
+        const part = whole === undefined ? undefined : partWithout(whole, block.tombstones)
         if (part === undefined) continue
         // Read here, so that damage to its frames shows up here too.
         found.push(columnsOfPart(part))
@@ -171,7 +175,10 @@ export class BlockStore implements Disposable {
 
   async #openOrSetAside(dir: string): Promise<void> {
     try {
-      this.#put(await Block.open(dir, this.#caches))
+      const tombstones = await readBlockTombstones(dir)
+      const block = await Block.open(dir, this.#caches)
+      block.tombstones = tombstones
+      this.#put(block)
     } catch (error) {
       if (!(error instanceof AssayError) || error.code !== 'ASSAY_TSDB_CORRUPT') throw error
       this.putAside(dir, error.message)

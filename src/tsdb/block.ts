@@ -24,6 +24,7 @@ import {
 import type { SeriesColumns } from './block-writer.ts'
 import type { ByteCache } from './byte-cache.ts'
 import { ByteReader } from './bytes.ts'
+import { Tombstones } from './deletion/tombstones.ts'
 import { ExtraColumns, readExtras } from './extra-columns.ts'
 import { clip, type Part, type PartColumns } from './part.ts'
 import { decodeTimestamps } from './timestamp-codec.ts'
@@ -43,6 +44,8 @@ export class Block {
   readonly meta: BlockMeta
   readonly #fd: number
   readonly #caches: BlockCaches
+  /** What was deleted of it. Left out by those who read (deletion/without-deleted.ts): what is read here is all that is in the files. */
+  tombstones: Tombstones = Tombstones.none
   #readers = 1
   #dropped = false
 

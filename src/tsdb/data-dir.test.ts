@@ -77,7 +77,7 @@ test('a directory of a later format is refused with both formats', async () => {
   const path = newDir()
   await (await openDataDir(path))[Symbol.asyncDispose]()
   await writeFile(join(path, 'assay.json'), JSON.stringify({ product: 'assay', format: 9, id: 'x' }))
-  await assert.rejects(openDataDir(path), { code: 'ASSAY_DATA_NEWER', message: /format 9.*up to 3/ })
+  await assert.rejects(openDataDir(path), { code: 'ASSAY_DATA_NEWER', message: /format 9.*up to 4/ })
 })
 
 test('a directory of an earlier format keeps its id and becomes one of this format', async () => {
@@ -88,7 +88,7 @@ test('a directory of an earlier format keeps its id and becomes one of this form
   assert.equal(taken.id, 'x')
   assert.deepEqual(JSON.parse(await readFile(join(path, 'assay.json'), 'utf8')), {
     product: 'assay',
-    format: 3,
+    format: 4,
     id: 'x',
   })
 })

@@ -17,12 +17,15 @@ import { join, resolve } from 'node:path'
 import { AssayError, messageOf } from '#core'
 
 /**
- * 2: log and blocks may hold native histograms and start timestamps. 3: and late samples. What earlier formats wrote is read as it
- * is.
+ * 2: log and blocks may hold native histograms and start timestamps. 3: and late samples. 4: and tombstones. What earlier formats wrote
+ * is read as it is.
  */
-export const DATA_FORMAT = 3
+export const DATA_FORMAT = 4
 
-const IDENTITY_FILE = 'assay.json'
+export const IDENTITY_FILE = 'assay.json'
+export const BLOCKS_DIR = 'blocks'
+export const METADATA_FILE = 'metadata.json'
+export const STATE_FILE = 'state.sqlite'
 const LOCK_FILE = 'lock'
 /**
  * What may lie in a directory that is to become ours: an interrupted first start, a mount point's own folder, and a log or a
@@ -39,6 +42,10 @@ export interface DataDir extends AsyncDisposable {
   readonly stateFile: string
   /** Types, help texts and units of metrics: see metadata-file.ts. */
   readonly metadataFile: string
+  /** What was deleted of the log: see deletion/deletions.ts. */
+  readonly deletionsFile: string
+  /** Copies of the store, each a data directory of its own. */
+  readonly snapshotsDir: string
 }
 
 /**
@@ -66,9 +73,11 @@ export async function openDataDir(dir: string): Promise<DataDir> {
       path,
       id,
       walDir: at('wal'),
-      blocksDir: at('blocks'),
-      stateFile: at('state.sqlite'),
-      metadataFile: at('metadata.json'),
+      blocksDir: at(BLOCKS_DIR),
+      stateFile: at(STATE_FILE),
+      metadataFile: at(METADATA_FILE),
+      deletionsFile: at('deletions.bin'),
+      snapshotsDir: at('snapshots'),
       [Symbol.asyncDispose]: () => taken.disposeAsync(),
     }
   } catch (cause) {
@@ -101,7 +110,8 @@ async function readIdentity(path: string): Promise<Identity | undefined> {
   return { id, format }
 }
 
-async function writeIdentity(path: string, id: string): Promise<void> {
+/** Says whose data the directory holds, durably. */
+export async function writeIdentity(path: string, id: string): Promise<void> {
   await writeDurably(join(path, IDENTITY_FILE), `${JSON.stringify({ product: 'assay', format: DATA_FORMAT, id })}\n`)
   await syncDir(path)
 }

@@ -11,6 +11,7 @@ import type { Block } from './block.ts'
 import { blockName } from './block-meta.ts'
 import type { BlockStore } from './block-store.ts'
 import { type BlockSpan, type SeriesColumns, writeBlock } from './block-writer.ts'
+import { columnsWithout, partsWithout } from './deletion/without-deleted.ts'
 import type { Head } from './head.ts'
 import type { Frozen, LateStore } from './late-store.ts'
 import { joinParts, mergeLate } from './merge-late.ts'
@@ -53,8 +54,18 @@ export class LateUpkeep {
    */
   async writeDue(): Promise<void> {
     const { late } = this.#deps
-    if (late.isFrozen) await this.#write(this.#freeze(-Infinity))
+    await this.writeFrozen()
     if (late.isDue) await this.shorten(Infinity)
+  }
+
+  /** Splits off what waits in memory, all of it, and ends the segment of the log: returns its number. */
+  freezeAll(): number {
+    return this.#freeze(Infinity).through
+  }
+
+  /** Writes what was split off into a block. */
+  async writeFrozen(): Promise<void> {
+    if (this.#deps.late.isFrozen) await this.#write(this.#freeze(-Infinity))
   }
 
   /** Writes late samples before `time` into a block and deletes what of the log is in blocks now. */
@@ -76,9 +87,10 @@ export class LateUpkeep {
     for (const block of due) block.retain()
     try {
       for (const span of this.#spans(due, boundary)) {
-        const parts = due.map((block) => block.select([], span.start, span.end - 1))
+        const parts = due.map((block) => partsWithout(block.select([], span.start, span.end - 1), block.tombstones))
         if (parts.every((one) => one.length === 0)) continue
-        const inOrder = span.replaced?.all() ?? none()
+        const { replaced } = span
+        const inOrder = replaced === undefined ? none() : columnsWithout(replaced.all(), replaced.tombstones)
         await this.#writeBlock({ ...span, late: 'some' }, mergeLate(inOrder, joinParts(parts)), span.replaced)
       }
     } finally {

@@ -8,6 +8,8 @@
 import { type Labels, type Matcher, METRIC_NAME } from '#core'
 import { compareLabels, type Querier, type Samples, type Series } from '#storage'
 import { type Block, BlockCorruptError } from './block.ts'
+import type { Tombstones } from './deletion/tombstones.ts'
+import { partsWithout } from './deletion/without-deleted.ts'
 import { ExtraColumns } from './extra-columns.ts'
 import type { Head, HeadView } from './head.ts'
 import type { LateView } from './late-store.ts'
@@ -18,6 +20,8 @@ import { weave, weaveParts } from './weave.ts'
 export type QuerierDeps = {
   readonly head: Head
   readonly view: HeadView
+  /** What of the head was deleted when the view was opened. */
+  readonly deleted: Tombstones
   /** In order of time, each retained for this querier. */
   readonly blocks: readonly Block[]
   /** Late samples: in blocks, each retained for this querier, and in memory. Earlier ones first. */
@@ -71,13 +75,13 @@ export class TsdbQuerier implements Querier {
 
   #find(matchers: readonly Matcher[]): readonly Found[] {
     if (this.#closed) throw new TypeError('BUG: a querier was used after its disposal')
-    const { head, view, blocks, start, end } = this.#deps
+    const { head, view, deleted, blocks, start, end } = this.#deps
     const sources: (readonly Part[])[] = []
     for (const block of blocks) {
-      const parts = this.#reading(() => block.select(matchers, start, end))
+      const parts = this.#reading(() => partsWithout(block.select(matchers, start, end), block.tombstones))
       if (parts.length > 0) sources.push(parts)
     }
-    const recent = head.select(view, matchers, start, end)
+    const recent = partsWithout(head.select(view, matchers, start, end), deleted)
     if (recent.length > 0) sources.push(recent)
     const late = this.#findLate(matchers)
     const found: Found[] =
@@ -91,7 +95,8 @@ export class TsdbQuerier implements Querier {
     const { lateBlocks, late, start, end } = this.#deps
     const parts: Part[] = []
     for (const block of lateBlocks)
-      for (const part of this.#reading(() => block.select(matchers, start, end))) parts.push(part)
+      for (const part of this.#reading(() => partsWithout(block.select(matchers, start, end), block.tombstones)))
+        parts.push(part)
     for (const table of late.tables) {
       for (const part of table.select(matchers, { commit: late.commit, low: start, high: end })) parts.push(part)
     }

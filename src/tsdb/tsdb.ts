@@ -13,16 +13,17 @@
  */
 import { basename } from 'node:path'
 import { AssayError, type Clock, type Labels, type Log, messageOf, type UnixMs, unixMs } from '#core'
-import type {
-  Appender,
-  AppenderOptions,
-  Batch,
-  CommitListener,
-  CommitReport,
-  Querier,
-  Rejections,
-  Store,
-  StoreStats,
+import {
+  type Appender,
+  type AppenderOptions,
+  type Batch,
+  type CommitListener,
+  type CommitReport,
+  MAX_INSTANT,
+  type Querier,
+  type Rejections,
+  type Store,
+  type StoreStats,
 } from '#storage'
 import { type Accepted, emptyAccepted } from './accepted.ts'
 import type { Block, BlockCaches } from './block.ts'
@@ -32,10 +33,14 @@ import { ByteCache } from './byte-cache.ts'
 import { checkLate, type LateDeps } from './check-late.ts'
 import { CommitLog } from './commit-log.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
+import type { DeleteReport } from './deletion/delete-series.ts'
+import { Deletions, type Selection } from './deletion/deletions.ts'
+import { partWithout } from './deletion/without-deleted.ts'
 import { Head } from './head.ts'
 import { LateStore } from './late-store.ts'
 import { TsdbQuerier } from './querier.ts'
 import { replayInto } from './replay.ts'
+import { removeUnfinished, type SnapshotOptions, snapshotName, writeSnapshot } from './snapshot.ts'
 import { TsdbAppender } from './tsdb-appender.ts'
 import { DEFAULT_BLOCK_MS, Upkeep } from './upkeep.ts'
 import { type ReplayReport, Wal } from './wal.ts'
@@ -107,6 +112,18 @@ export interface Tsdb extends Store {
   flush(): Promise<void>
   /** Runs upkeep now and waits for it: blocks that are due, merges, retention. */
   upkeep(): Promise<void>
+  /**
+   * Deletes what the matching series hold in the span now; selectors without a matcher match all. What is written later stays, whatever
+   * its instant. Rejects with what the disk said: what was done until then holds, and doing it again does the rest.
+   */
+  deleteSeries(selection: Selection): Promise<DeleteReport>
+  /** Writes blocks without what was deleted of them; returns how many. */
+  cleanTombstones(): Promise<number>
+  /**
+   * Copies all there is at this moment into a data directory of its own under `snapshots`, blocks as hard links. Left out: a name of
+   * the clock's instant. Rejects with what the disk said.
+   */
+  snapshot(options?: Partial<SnapshotOptions>): Promise<{ readonly name: string; readonly dir: string }>
   /** Reads every block whole, setting damaged ones aside; returns their names. */
   verify(): Promise<readonly string[]>
 }
@@ -142,18 +159,30 @@ async function open(options: TsdbOptions): Promise<Tsdb> {
     (log) => log.close(),
   )
   const late = new LateStore({ samples: options.maxLateSamples })
-  const replay = await wal.replay(() => replayInto(head, late, knownIn({ head, blocks, late })))
+  const deletions = await Deletions.open(dir.deletionsFile)
+  await removeUnfinished(dir.snapshotsDir)
+  const known = knownIn({ head, blocks, late, deletions })
+  const replay = await wal.replay((number) => replayInto({ head, late, known, deleted: deletions.inSegment(number) }))
+  // In this order: a number that a deletion speaks of is not given again.
+  wal.beginAfter(deletions.through)
+  await deletions.forgetLog(wal.first)
   if (replay.tornBytes > 0 || replay.damagedBytes > 0) {
     options.log.warn({ ...replay }, 'the write-ahead log was repaired; damaged bytes were skipped')
   }
-  return new TsdbStore(options, { head, late, wal, blocks, replay }, owned.move())
+  return new TsdbStore(options, { dir, head, late, wal, blocks, deletions, replay }, owned.move())
 }
 
 /** All samples of a series between two instants, wherever they lie. */
-function knownIn({ head, blocks, late }: Pick<Parts, 'head' | 'blocks' | 'late'>): LateDeps['known'] {
+function knownIn({
+  head,
+  blocks,
+  late,
+  deletions,
+}: Pick<Parts, 'head' | 'blocks' | 'late' | 'deletions'>): LateDeps['known'] {
   return (slot, low, high) => {
     const labels = head.labelsOf(slot)
-    const inHead = head.partOf(slot, low, high)
+    const whole = head.partOf(slot, low, high)
+    const inHead = whole === undefined ? undefined : partWithout(whole, deletions.head)
     return [
       ...(inHead === undefined ? [] : [columnsOfPart(inHead)]),
       ...blocks.find(labels, low, high),
@@ -163,6 +192,8 @@ function knownIn({ head, blocks, late }: Pick<Parts, 'head' | 'blocks' | 'late'>
 }
 
 type Parts = {
+  readonly dir: DataDir
+  readonly deletions: Deletions
   readonly head: Head
   readonly late: LateStore
   readonly wal: Wal
@@ -171,6 +202,8 @@ type Parts = {
 }
 
 class TsdbStore implements Tsdb {
+  readonly #dir: DataDir
+  readonly #deletions: Deletions
   readonly #head: Head
   readonly #late: LateStore
   readonly #lateDeps: LateDeps
@@ -191,10 +224,16 @@ class TsdbStore implements Tsdb {
   readonly #onCommit: CommitListener | undefined
   #closed = false
 
-  constructor(options: TsdbOptions, { head, late, wal, blocks, replay }: Parts, owned: AsyncDisposableStack) {
+  constructor(
+    options: TsdbOptions,
+    { dir, deletions, head, late, wal, blocks, replay }: Parts,
+    owned: AsyncDisposableStack,
+  ) {
+    this.#dir = dir
+    this.#deletions = deletions
     this.#head = head
     this.#late = late
-    this.#lateDeps = { labelsOf: (slot) => head.labelsOf(slot), known: knownIn({ head, blocks, late }) }
+    this.#lateDeps = { labelsOf: (slot) => head.labelsOf(slot), known: knownIn({ head, blocks, late, deletions }) }
     this.#windowMs = options.outOfOrderWindowMs ?? 0
     this.#wal = wal
     this.#blocks = blocks
@@ -205,7 +244,7 @@ class TsdbStore implements Tsdb {
     this.#onCommit = options.onCommit
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     this.#log = new CommitLog({ head, wal, blockMs: this.#blockMs })
-    this.#upkeep = new Upkeep({ head, late, wal, blocks, clock: options.clock, log: options.log }, options)
+    this.#upkeep = new Upkeep({ head, late, wal, blocks, deletions, clock: options.clock, log: options.log }, options)
   }
 
   appender(options: AppenderOptions = {}): Appender {
@@ -230,6 +269,7 @@ class TsdbStore implements Tsdb {
     return new TsdbQuerier({
       head: this.#head,
       view,
+      deleted: this.#deletions.head,
       blocks,
       lateBlocks,
       late: this.#late.view(),
@@ -286,6 +326,28 @@ class TsdbStore implements Tsdb {
   async upkeep(): Promise<void> {
     this.#mustBeOpen()
     await this.#upkeep.run()
+  }
+
+  async deleteSeries({ sets, start, end }: Selection): Promise<DeleteReport> {
+    this.#mustBeOpen()
+    const bounded = (at: number) => Math.min(MAX_INSTANT, Math.max(-MAX_INSTANT, at))
+    return await this.#upkeep.deleteSeries({ sets, start: Math.ceil(bounded(start)), end: Math.floor(bounded(end)) })
+  }
+
+  async cleanTombstones(): Promise<number> {
+    this.#mustBeOpen()
+    return await this.#upkeep.cleanTombstones()
+  }
+
+  async snapshot(options: Partial<SnapshotOptions> = {}): Promise<{ readonly name: string; readonly dir: string }> {
+    this.#mustBeOpen()
+    const name = options.name ?? snapshotName(this.#clock.now())
+    const { path, snapshotsDir } = this.#dir
+    const deps = { head: this.#head, late: this.#late, blocks: this.#blocks, deletions: this.#deletions }
+    const dir = await this.#upkeep.alone((signal) =>
+      writeSnapshot({ ...deps, path, snapshotsDir }, { ...options, name }, signal),
+    )
+    return { name, dir }
   }
 
   async verify(): Promise<readonly string[]> {

@@ -5,13 +5,17 @@
  * - A step that fails is logged and tried again at the next round. Nothing is deleted before its copy is durable.
  * - Order when a block leaves the head: refuse older samples, write, serve, shorten. So a sample is never in no place.
  */
-import { type Clock, type Log, messageOf } from '#core'
+import { AssayError, type Clock, type Log, messageOf } from '#core'
 import { compareLabels } from '#storage'
 import type { Block } from './block.ts'
 import { blockName } from './block-meta.ts'
 import { type BlockStore, isCorrupt } from './block-store.ts'
 import { writeBlock } from './block-writer.ts'
 import { planMerge } from './compaction-plan.ts'
+import { cleanTombstones } from './deletion/clean-tombstones.ts'
+import { type DeleteReport, deleteSeries } from './deletion/delete-series.ts'
+import type { Deletions, Selection } from './deletion/deletions.ts'
+import { columnsWithout, partsWithout } from './deletion/without-deleted.ts'
 import type { Head } from './head.ts'
 import type { LateStore } from './late-store.ts'
 import { LateUpkeep } from './late-upkeep.ts'
@@ -24,6 +28,7 @@ export type UpkeepDeps = {
   readonly wal: Wal
   readonly blocks: BlockStore
   readonly late: LateStore
+  readonly deletions: Deletions
   readonly clock: Clock
   readonly log: Log
 }
@@ -99,6 +104,33 @@ export class Upkeep implements AsyncDisposable {
     if (failure !== undefined) throw failure
   }
 
+  /** Runs `work` while nothing else here does. Rejects as it does, and with `ASSAY_STORE_CLOSED` when the store is being closed. */
+  async alone<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const done = Promise.withResolvers<T>()
+    // Nobody waits for it when the chain was closed before.
+    done.promise.catch(() => undefined)
+    let ran = false
+    await this.#enqueue(async () => {
+      ran = true
+      await work(this.#stop.signal).then(done.resolve, done.reject)
+    })
+    if (!ran) throw new AssayError('ASSAY_STORE_CLOSED', 'the store is being closed; nothing was changed')
+    return await done.promise
+  }
+
+  /** Deletes samples of the span; see deletion/delete-series.ts. */
+  deleteSeries(selection: Selection): Promise<DeleteReport> {
+    const { head, blocks, deletions } = this.#deps
+    const freezeLate = () => this.#late.freezeAll()
+    const writeLate = () => this.#late.writeFrozen()
+    return this.alone(() => deleteSeries({ head, blocks, deletions, freezeLate, writeLate, pause }, selection))
+  }
+
+  /** Writes blocks with tombstones anew, without what is under them; returns how many. */
+  cleanTombstones(): Promise<number> {
+    return this.alone((signal) => cleanTombstones(this.#deps.blocks, signal))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#ticking
@@ -132,6 +164,7 @@ export class Upkeep implements AsyncDisposable {
       ['merge late samples', () => this.#late.mergeDue()],
       ['merge blocks', () => this.#mergeDue()],
       ['apply retention', () => this.#retain()],
+      ['forget deletions', () => this.#forgetDeletions()],
       ['sync the log', () => this.#deps.wal.sync()],
     ] as const
     for (const [what, step] of steps) {
@@ -162,13 +195,14 @@ export class Upkeep implements AsyncDisposable {
 
   /** Moves [start, end) from the head into a block. */
   async #flush(start: number, end: number): Promise<void> {
-    const { head, blocks } = this.#deps
+    const { head, blocks, deletions } = this.#deps
     head.refuseBefore(end)
     const view = head.frozenView(start, end)
     const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
     await pause()
     const span = { start, end, merged: 1 }
-    const meta = await writeBlock(blocks.dir, span, columnsOf(parts), this.#stop.signal)
+    const left = partsWithout(parts, deletions.head)
+    const meta = await writeBlock(blocks.dir, span, columnsOf(left), this.#stop.signal)
     const onServing = () => head.raiseBoundary(end)
     if (meta === undefined) onServing()
     else await blocks.add(blockName(span), { onServing })
@@ -205,12 +239,24 @@ export class Upkeep implements AsyncDisposable {
     }
     for (const block of sources) block.retain()
     try {
-      const all = sources.map((block) => ({ series: block.all(), isMixed: block.meta.late !== undefined }))
-      await writeBlock(blocks.dir, span, mergeSeries(all), this.#stop.signal)
-      await blocks.add(blockName(span), { replaced: sources })
+      const all = sources.map((block) => ({
+        series: columnsWithout(block.all(), block.tombstones),
+        isMixed: block.meta.late !== undefined || !block.tombstones.isEmpty,
+      }))
+      const meta = await writeBlock(blocks.dir, span, mergeSeries(all), this.#stop.signal)
+      if (meta !== undefined) await blocks.add(blockName(span), { replaced: sources })
+      // All of it was deleted.
+      else for (const block of sources) blocks.drop(block)
     } finally {
       for (const block of sources) block.release()
     }
+  }
+
+  /** Those whose samples are no longer in the head, or in the log. */
+  async #forgetDeletions(): Promise<void> {
+    const { head, wal, deletions } = this.#deps
+    if (!this.#truncateIsDue) deletions.forgetHead(head.boundary)
+    await deletions.forgetLog(wal.first)
   }
 
   async #retain(): Promise<void> {

@@ -66,7 +66,7 @@ export class Wal {
    * Reads what there is, oldest first; `onSegment` begins each segment, as its series numbers are its own. A torn tail is cut
    * off the file. Call once, before the first append.
    */
-  async replay(onSegment: () => (commit: LoggedCommit) => void): Promise<ReplayReport> {
+  async replay(onSegment: (number: number) => (commit: LoggedCommit) => void): Promise<ReplayReport> {
     await mkdir(this.#options.dir, { recursive: true })
     let tornBytes = 0
     let damagedBytes = 0
@@ -75,7 +75,7 @@ export class Wal {
       this.#nextNumber = number + 1
       const bytes = await readFile(file)
       let maxTime = -Infinity
-      const use = onSegment()
+      const use = onSegment(number)
       const end = readSegment(bytes, (commit) => {
         for (const { timestamps, count } of [commit.samples, commit.late ?? NO_SAMPLES])
           for (let i = 0; i < count; i++) if (timestamps[i]! > maxTime) maxTime = timestamps[i]!
@@ -131,6 +131,16 @@ export class Wal {
     // Forcing a whole segment to disk takes long enough to be felt: it happens beside the event loop.
     this.#settling = Promise.all([this.#settling, forceAndClose(current.fd)]).then(() => undefined)
     return current.number
+  }
+
+  /** The first segment that is there, or the number of the next one. */
+  get first(): number {
+    return this.#closed[0]?.number ?? this.#current?.number ?? this.#nextNumber
+  }
+
+  /** New segments get numbers behind this one. Call before the first append. */
+  beginAfter(number: number): void {
+    this.#nextNumber = Math.max(this.#nextNumber, number + 1)
   }
 
   /** Forces what was appended to the disk. */
