@@ -43,12 +43,15 @@ export {
   zeroBucket,
 } from './histogram-bounds.ts'
 export { coarserBuckets, coarserIndex, reduceResolution } from './histogram-resolution.ts'
+export { AnswerReader, type ReadState } from './http/answer-reader.ts'
+export { BodyPool } from './http/body-pool.ts'
 export {
   createHttpClient,
   type HttpAnswer,
   type HttpClient,
   type HttpClientDeps,
   type HttpRequest,
+  type PlainGet,
 } from './http/client.ts'
 export {
   type HttpClientConfig,
@@ -61,6 +64,7 @@ export {
   type TlsVersion,
 } from './http/config.ts'
 export { JWT_ALGORITHMS, type JwtAlgorithm } from './http/jwt.ts'
+export { AnswerCut, type PlainAnswer } from './http/kept-connections.ts'
 export { PROXY_FORMS, tryProxyUrl } from './http/proxy.ts'
 export { instantText } from './instant-text.ts'
 export { byBytes, isLegacyLabel, isLegacyName, Labels, METRIC_NAME } from './labels.ts'

@@ -14,6 +14,8 @@ export type Page = {
   readonly contentType: string
   /** What is missing although the page came, in sentences that say what to do. */
   readonly caveats?: readonly string[]
+  /** Says that `body` is no longer needed: its memory is used for other pages from then on. Call it at most once. */
+  readonly release?: () => void
 }
 
 /** Reads one page. Rejects when there is none: the message becomes the target's `lastError`, so it says what to do. */

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict'
 import { compressSync } from 'snappy'
-import { AssayError, FEATURES, ManualClock, METRIC_NAME, type Random, unixMs } from '#core'
+import { AnswerReader, AssayError, BodyPool, FEATURES, ManualClock, METRIC_NAME, type Random, unixMs } from '#core'
 import { createEngine, formatExpr, type ParseError, parse, prettyExpr, QueryError } from '#promql'
 import {
   DEFAULT_OTLP_SETTINGS,
@@ -44,6 +44,7 @@ export const TARGETS: Readonly<Record<string, Open>> = {
   protobuf: exposition('protobuf', [good.PROTOBUF_PAGE]),
   'remote-write': remoteWrite,
   'remote-read': read,
+  'http-answer': httpAnswer,
   snappy,
   'otlp-proto': otlp('application/x-protobuf', good.OTLP_PROTO),
   'otlp-json': otlp('application/json', good.OTLP_JSON),
@@ -121,6 +122,36 @@ function exposition(format: ExpositionFormat, pages: readonly Buffer[]): Open {
         assert.match((thrown as AssayError).code, /^ASSAY_(PROTO|SCRAPE_)/)
       }
     }
+}
+
+const BODY = 'a 1\nb{c="d"} 2\n'.repeat(20)
+const ANSWERS = [
+  `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`,
+  `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n${BODY.slice(0, 100)}\r\n1\r\na\r\n0\r\n\r\n`,
+  `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n${BODY}`,
+].map((text) => Buffer.from(text))
+
+/** An answer is read the same in whatever pieces it comes, and never beyond its limit. */
+async function httpAnswer(): Promise<Target> {
+  const limit = 300
+  const pool = new BodyPool()
+  const read = (pieces: readonly Buffer[]) => {
+    const reader = new AnswerReader(pool)
+    reader.begin(limit)
+    for (const piece of pieces) reader.push(piece, piece.length)
+    const state = reader.end()
+    assert.ok(reader.size < limit)
+    const { body, release } = reader.takeBody()
+    const text = state === 'done' ? body.toString('latin1') : ''
+    release()
+    return { state, text, head: reader.head }
+  }
+  return async ({ damage, int, pick }) => {
+    const bytes = damage(pick(ANSWERS))
+    const places = Array.from({ length: int(6) }, () => int(bytes.length + 1)).sort((a, b) => a - b)
+    const pieces = [0, ...places].map((from, i) => bytes.subarray(from, places[i] ?? bytes.length))
+    assert.deepEqual(read(pieces), read([bytes]))
+  }
 }
 
 const V1 = { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' }

@@ -7,11 +7,18 @@
  * - Credentials and configured headers go to the host that was asked: a redirect to another one does not get them.
  */
 import { createHash } from 'node:crypto'
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { AssayError } from '../error.ts'
 import type { HttpClientConfig, SecretText, TlsConfig, TlsVersion } from './config.ts'
+import { KeptConnections, type PlainAnswer, type PlainRequest } from './kept-connections.ts'
 import { TokenSource } from './oauth2.ts'
 import { proxyFor } from './proxy.ts'
 import { fromEnvironment, type ResolveText, secretText } from './secret.ts'
@@ -33,7 +40,18 @@ export type HttpAnswer = { readonly message: IncomingMessage; readonly url: URL 
 export interface HttpClient extends Disposable {
   /** Rejects with the error of the connection, the reason of `signal`, or an `AssayError` (`ASSAY_HTTP_*`). */
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
+  /**
+   * For a GET that is repeated: the way over a kept plain connection, where the request needs nothing of the library (TLS, proxies,
+   * OAuth, credentials in the URL); else `undefined`. `limit`: the first number of bytes of a body that is too many.
+   */
+  plainGet(request: Pick<HttpRequest, 'url' | 'headers'>, limit: number): PlainGet | undefined
 }
+
+/**
+ * Resolves with the answer, or `undefined` where it has to be asked for with `request`: a redirect, or what is not understood.
+ * Rejects with the error of the connection, an `AnswerCut`, or an `AssayError` (`ASSAY_HTTP_*`).
+ */
+export type PlainGet = (signal: AbortSignal) => Promise<PlainAnswer | undefined>
 
 export type HttpClientDeps = {
   /** Default: the environment of this process. */
@@ -53,7 +71,10 @@ const MAX_REDIRECTS = 10
 const POOL = { keepAlive: true, maxFreeSockets: 1024, timeout: 60_000 } as const
 
 // Clients without TLS settings or proxies share these: sockets are kept per host, idle ones for a minute.
-const shared = { http: new HttpAgent(POOL), https: new HttpsAgent(POOL) }
+const shared = { http: new HttpAgent(POOL), https: new HttpsAgent(POOL), plain: new KeptConnections() }
+
+/** What a configured header may not be on a plain connection: it would change where the answer ends. */
+const OF_THE_CONNECTION = ['connection', 'content-length', 'expect', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
 const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
   TLS10: 'TLSv1',
@@ -112,6 +133,28 @@ class ConfiguredClient implements HttpClient {
         headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name.toLowerCase())))
       }
       url = next
+    }
+  }
+
+  plainGet({ url: address, headers }: Pick<HttpRequest, 'url' | 'headers'>, limit: number): PlainGet | undefined {
+    const { proxy, oauth2, basicAuth, authorization, headers: configured } = this.#config
+    const url = new URL(address)
+    const names = Object.keys({ ...configured, ...headers }).map((name) => name.toLowerCase())
+    if (url.protocol !== 'http:' || url.username !== '' || url.password !== '') return undefined
+    if (proxy !== undefined || oauth2 !== undefined || names.some((name) => OF_THE_CONNECTION.includes(name)))
+      return undefined
+    const isBare = basicAuth === undefined && authorization === undefined && configured === undefined
+    let rendered: PlainRequest | undefined
+    let known = ''
+    return async (signal) => {
+      if (!isBare) {
+        const own = { ...(await this.#configuredHeaders()), ...(await this.#authorization({ url: address }, signal)) }
+        const now = JSON.stringify(own)
+        if (now !== known || rendered === undefined) rendered = renderGet(url, { ...own, ...headers }, limit)
+        known = now
+      }
+      rendered ??= renderGet(url, { ...headers }, limit)
+      return await shared.plain.get(rendered, signal)
     }
   }
 
@@ -216,6 +259,21 @@ class ConfiguredClient implements HttpClient {
   #text(secret: SecretText): Promise<string> {
     return secretText(secret, this.#resolve)
   }
+}
+
+/** Throws as the library does for a header that is none. */
+function renderGet(url: URL, headers: Readonly<Record<string, string | string[]>>, limit: number): PlainRequest {
+  const lines = [`GET ${url.pathname}${url.search} HTTP/1.1`]
+  if (!Object.keys(headers).some((name) => name.toLowerCase() === 'host')) lines.push(`Host: ${url.host}`)
+  for (const [name, values] of Object.entries(headers)) {
+    validateHeaderName(name)
+    for (const value of Array.isArray(values) ? values : [values]) {
+      validateHeaderValue(name, value)
+      lines.push(`${name}: ${value}`)
+    }
+  }
+  const bytes = Buffer.from(`${lines.join('\r\n')}\r\nConnection: keep-alive\r\n\r\n`, 'latin1')
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80), bytes, limit }
 }
 
 async function tlsOptions(tls: TlsConfig, resolve: ResolveText): Promise<ConnectionOptions> {
