@@ -19,7 +19,6 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   switched('web.enable-remote-write-receiver', 'the receiver is always on'),
   switched('web.enable-otlp-receiver', 'the receiver is always on'),
   valued('web.remote-write-receiver.accepted-protobuf-messages', 'remote write 1.0 and 2.0 are both taken'),
-  switched('web.enable-admin-api', 'series cannot be deleted yet; the admin API answers that it is disabled'),
   valued('web.page-title', "the title is the system's name"),
   valued('web.user-assets', 'no other files are served'),
   valued('web.console.templates', CONSOLES),

@@ -68,6 +68,11 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'external-url', value: 'URL', aliases: ['web.external-url'], help: 'how others reach us: for links' },
   { name: 'route-prefix', value: 'PATH', aliases: ['web.route-prefix'], help: 'all paths begin with this' },
   { name: 'lifecycle', aliases: ['web.enable-lifecycle'], help: 'allow POST /-/reload and /-/quit' },
+  {
+    name: 'admin-api',
+    aliases: ['web.enable-admin-api'],
+    help: 'allow deleting series, snapshots and "assay backup" over HTTP',
+  },
   { name: 'log-level', value: 'LEVEL', default: 'info', aliases: ['log.level'], help: 'debug, info, warn or error' },
   {
     name: 'enable-feature',
@@ -167,6 +172,7 @@ export type ServeOptions = {
   readonly externalUrl: string | undefined
   readonly routePrefix: string | undefined
   readonly lifecycle: boolean
+  readonly adminApi: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly features: ReadonlySet<Feature>
   readonly autoReloadMs: number
@@ -227,6 +233,7 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
     externalUrl: values.get('external-url'),
     routePrefix: values.get('route-prefix'),
     lifecycle: values.get('lifecycle') === 'true',
+    adminApi: values.get('admin-api') === 'true',
     logLevel,
     features: features.features,
     autoReloadMs: duration('auto-reload-interval'),

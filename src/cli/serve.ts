@@ -234,6 +234,7 @@ async function start(
         },
         ownMetrics: own,
         ...(options.lifecycle ? { reload, quit } : {}),
+        ...(options.adminApi ? { admin: store } : {}),
         flags: options.flags,
         configText: () => configText(loaded),
         startedAt,

@@ -1,7 +1,7 @@
 /**
  * What the server is handed by the `cli`. It holds no state of its own: it asks, and it shows.
  */
-import type { Clock, Feature, Labels, Log, QueryFn, UnixMs } from '#core'
+import type { Clock, Feature, Labels, Log, Matcher, QueryFn, UnixMs } from '#core'
 import type { Plan } from '#model'
 import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
@@ -26,6 +26,19 @@ export type StoredBlock = {
   readonly merged: number
 }
 
+/** What may be done to the store by hand. Each rejects with what the disk said. */
+export type StoreAdmin = {
+  /** Inclusive, Unix milliseconds; one of the sets has to match. Resolves once it is durable. */
+  readonly deleteSeries: (selection: {
+    readonly sets: readonly (readonly Matcher[])[]
+    readonly start: number
+    readonly end: number
+  }) => Promise<{ readonly series: number; readonly blocks: number }>
+  /** Returns how many blocks were written anew. */
+  readonly cleanTombstones: () => Promise<number>
+  readonly snapshot: (options: { readonly skipHead: boolean }) => Promise<{ readonly name: string }>
+}
+
 export type ServerDeps = {
   readonly clock: Clock
   readonly log: Log
@@ -35,6 +48,8 @@ export type ServerDeps = {
   readonly metadata: MetadataStore
   /** What lies on disk, for `status/tsdb/blocks`; absent: nothing. */
   readonly blocks?: () => readonly StoredBlock[]
+  /** Absent: `--web.enable-admin-api` is not given. */
+  readonly admin?: StoreAdmin
   /** Absent: `exemplar-storage` is off, and `query_exemplars` answers with nothing. */
   readonly exemplars?: ExemplarStore
   /** What `--enable-feature` switched on: which expressions are parsed, and how. */

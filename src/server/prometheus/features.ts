@@ -30,7 +30,8 @@ export const features: Handler = ({ deps }) => success(featuresOf(deps))
 export function featuresOf({
   features: on,
   reload,
-}: Pick<ServerDeps, 'features' | 'reload'>): Readonly<Record<string, Flags>> {
+  admin,
+}: Pick<ServerDeps, 'features' | 'reload' | 'admin'>): Readonly<Record<string, Flags>> {
   const experimental = on.has('promql-experimental-functions')
   const fill = on.has('promql-binop-fill-modifiers')
   const extended = on.has('promql-extended-range-selectors')
@@ -39,7 +40,7 @@ export function featuresOf({
     api: sorted({
       ...all(['exclude_alerts', 'label_values_match', 'query_stats', 'query_warnings'], true),
       ...all(['time_range_labels', 'time_range_series', 'otlp_write_receiver', 'remote_write_receiver'], true),
-      admin: false,
+      admin: admin !== undefined,
       lifecycle: reload !== undefined,
     }),
     otlp_receiver: {

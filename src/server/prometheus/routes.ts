@@ -2,9 +2,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type CorsOrigin, setCors } from '../http/cors.ts'
 import { registerForms } from '../http/forms.ts'
+import { requireSameOrigin } from '../http/origin.ts'
 import { type RawRoute, registerRaw } from '../http/raw-body.ts'
 import { paramsOf, sendJson } from '../http/request.ts'
-import { adminDisabled, dropSeries, searchDisabled } from './admin.ts'
+import { cleanTombstones, deleteSeries, dropSeries, searchDisabled, snapshot } from './admin.ts'
 import type { Call, Context, Handler } from './call.ts'
 import { queryExemplars } from './exemplars.ts'
 import { features } from './features.ts'
@@ -54,9 +55,9 @@ const ROUTES: readonly (readonly [methods: readonly Method[], path: string, hand
   [GET, '/status/tsdb', status.tsdb],
   [GET, '/status/tsdb/blocks', status.tsdbBlocks],
   [GET, '/status/walreplay', status.walReplay],
-  [ADMIN, '/admin/tsdb/delete_series', adminDisabled],
-  [ADMIN, '/admin/tsdb/clean_tombstones', adminDisabled],
-  [ADMIN, '/admin/tsdb/snapshot', adminDisabled],
+  [ADMIN, '/admin/tsdb/delete_series', deleteSeries],
+  [ADMIN, '/admin/tsdb/clean_tombstones', cleanTombstones],
+  [ADMIN, '/admin/tsdb/snapshot', snapshot],
 ]
 
 export type PrometheusOptions = {
@@ -88,6 +89,8 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
         method: [...methods],
         url: `/api/v1${path}`,
         handler: async (request, reply) => {
+          // A form needs no leave of ours to be sent from a page elsewhere.
+          if (methods === ADMIN) requireSameOrigin(request.headers)
           const answer = await handler(callOf(request, reply))
           if (answer === NO_CONTENT) return reply.code(204).send()
           const body = envelope(answer)
