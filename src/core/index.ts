@@ -1,5 +1,18 @@
 export { type Brand, type UnixMs, unixMs } from './brand.ts'
 export { parseSize, type SizeText } from './bytes.ts'
+export {
+  BitReader,
+  BitWriter,
+  crc32c,
+  decodeHistogramChunk,
+  decodeXorChunk,
+  encodeHistogramChunk,
+  encodeXorChunk,
+  type FloatColumns,
+  type HistogramColumn,
+  isIntegerChunk,
+  sameLayout,
+} from './chunkenc/index.ts'
 export { ClassicHistogram } from './classic-histogram.ts'
 export { type Clock, ManualClock, systemClock } from './clock.ts'
 export { type DurationText, formatDuration, parseDuration, tryParseDuration } from './duration.ts'

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CUSTOM_SCHEMA, type NativeHistogram, RESET_HINTS, sameHistogram, writeStale } from '#core'
+import {
+  BitReader,
+  BitWriter,
+  CUSTOM_SCHEMA,
+  type NativeHistogram,
+  RESET_HINTS,
+  sameHistogram,
+  writeStale,
+} from '#core'
 import type { Samples } from '#storage'
 import { anyHistogram, histogramOf } from '../histograms.test-support.ts'
-import { BitReader, BitWriter } from './bit-stream.ts'
 import { type Chunk, chunksOf, decodeChunk } from './chunks.ts'
 
 /** Instants that ascend: near ones, steady ones and far ones. */

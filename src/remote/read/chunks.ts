@@ -4,10 +4,17 @@
  * A chunk holds floats, integer histograms or float histograms: a run of one kind is cut after `SAMPLES_PER_CHUNK`, and
  * histograms also where their layout changes or where a counter was, or may have been, reset: chunks tell that of their first one alone.
  */
-import { AssayError, type NativeHistogram } from '#core'
+import {
+  AssayError,
+  decodeHistogramChunk,
+  decodeXorChunk,
+  encodeHistogramChunk,
+  encodeXorChunk,
+  isIntegerChunk,
+  type NativeHistogram,
+  sameLayout,
+} from '#core'
 import type { Samples } from '#storage'
-import { decodeHistogramChunk, encodeHistogramChunk, isIntegerChunk, sameLayout } from './histogram-chunk.ts'
-import { decodeXorChunk, encodeXorChunk } from './xor-chunk.ts'
 
 /** As many as Prometheus aims at. */
 const SAMPLES_PER_CHUNK = 120

@@ -3,8 +3,7 @@
  *
  * Source: prometheus: storage/remote/chunked.go.
  */
-import { AssayError } from '#core'
-import { crc32c } from './crc32c.ts'
+import { AssayError, crc32c } from '#core'
 
 /** Largest message that is taken, as Prometheus' own reader. */
 export const MAX_FRAME_BYTES = 50_000_000

@@ -7,7 +7,7 @@
  *
  * Source: prometheus: tsdb/docs/format/chunks.md, tsdb/chunkenc/varbit.go and xor.go.
  */
-import { AssayError } from '#core'
+import { AssayError } from '../error.ts'
 
 const HALF = 2 ** 32
 

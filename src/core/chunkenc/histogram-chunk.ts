@@ -22,7 +22,7 @@ import {
   type ResetHint,
   spansOf,
   tryBucketsOf,
-} from '#core'
+} from '../histogram.ts'
 import { BitReader, BitWriter } from './bit-stream.ts'
 import { XorValue } from './xor-value.ts'
 
