@@ -42,7 +42,6 @@ export type Unchecked = Extras & {
 }
 
 export type CheckInto = {
-  readonly into: Accepted
   readonly rejections: Rejections
   /** The last sample that blocks hold of a series, if it is a histogram. Left out (when replaying): hints are taken as they are. */
   readonly before?: (labels: Labels) => NativeHistogram | undefined

@@ -1,10 +1,11 @@
 /**
  * Writes commits ahead: names and numbers their series by segment, and ends a segment where a block will end.
  *
- * Which segment named a series last, and by which number, stands in the head's columns.
+ * Which segment named a series last, and by which number, stands in the head's records.
  */
 import type { Accepted } from './accepted.ts'
 import { ByteWriter } from './bytes.ts'
+import { SLOT_MASK, WAL_NUMBER, WAL_SEGMENT } from './head/records.ts'
 import type { Head } from './head.ts'
 import type { Wal } from './wal.ts'
 import {
@@ -65,7 +66,7 @@ export class CommitLog {
       this.#wal.append(record.view(), maxTime)
     } catch (error) {
       // The names did not reach the log either: they have to be written with the next attempt.
-      for (const slot of namedSlots) this.#head.columns.walSegment[slot] = 0
+      for (const slot of namedSlots) this.#head.records.setWord(slot, WAL_SEGMENT, 0)
       throw error
     }
   }
@@ -80,16 +81,18 @@ export class CommitLog {
       namedSlots,
     }: { numbers: Float64Array; segment: number; named: NamedSeries[]; namedSlots: number[] },
   ): LoggedSamples {
-    const { walSegment, walNumber } = this.#head.columns
+    const { records } = this.#head
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!
-      if (walSegment[slot] !== segment) {
-        walSegment[slot] = segment
-        walNumber[slot] = this.#nextNumber++
-        named.push({ number: walNumber[slot]!, labels: this.#head.labelsOf(slot) })
+      const { words } = records.page(slot)
+      const record = (slot & SLOT_MASK) * 16
+      if (words[record + WAL_SEGMENT] !== segment) {
+        words[record + WAL_SEGMENT] = segment
+        words[record + WAL_NUMBER] = this.#nextNumber
+        named.push({ number: this.#nextNumber++, labels: this.#head.labelsOf(slot) })
         namedSlots.push(slot)
       }
-      numbers[i] = walNumber[slot]!
+      numbers[i] = words[record + WAL_NUMBER]!
     }
     return { numbers, timestamps, values, histograms, starts, count }
   }

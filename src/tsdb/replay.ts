@@ -6,7 +6,6 @@
  * record was damaged) is left out too: it cannot be said whose it was.
  */
 import { Rejections } from '#storage'
-import { emptyAccepted } from './accepted.ts'
 import { checkLate, type LateDeps } from './check-late.ts'
 import type { Deletions } from './deletion/deletions.ts'
 import type { Interval } from './deletion/tombstones.ts'
@@ -26,7 +25,6 @@ export function replayInto({ head, late, known, deleted }: ReplayDeps): (commit:
   const named = new Map<number, LoggedCommit['series'][number]['labels']>()
   /** By the segment's numbers, which are dense. */
   const refs: number[] = []
-  const into = emptyAccepted()
   const graves = new Map<number, readonly Interval[]>()
   const isDeleted = (number: number, at: number): boolean => {
     if (deleted === undefined) return false
@@ -66,13 +64,7 @@ export function replayInto({ head, late, known, deleted }: ReplayDeps): (commit:
       if (timestamps[i]! >= head.boundary && !isDeleted(numbers[i]!, timestamps[i]!))
         slots[i] = head.slotOf(refOf(numbers[i]!))
     }
-    if (into.slots.length < count) {
-      into.slots = new Uint32Array(count)
-      into.timestamps = new Float64Array(count)
-      into.values = new Float64Array(count)
-    }
-    head.check(samples, slots, { into, rejections: new Rejections() })
-    head.apply(into)
+    head.apply(head.check(samples, slots, { rejections: new Rejections() }))
     if (lateSamples !== undefined) replayLate(lateSamples)
   }
 }

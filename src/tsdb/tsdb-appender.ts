@@ -1,8 +1,7 @@
 /**
  * One batch on its way: gathered, then checked, written ahead, applied, in one synchronous turn.
  *
- * A series may leave the head between `append` and `commit` and its slot go to another one; the labels that came with each
- * sample settle which series was meant.
+ * While it is open the head forgets no series: the references that were gathered stand for the series they were given for.
  */
 import type { Labels, NativeHistogram, UnixMs } from '#core'
 import { type Appender, Batch, type CommitReport, isInstant, Rejections, type SeriesRef } from '#storage'
@@ -15,7 +14,7 @@ export type AppenderDeps = {
   readonly expected: number
   /** The furthest instant taken. One sample of the year 2100 would make all of today's too old. */
   readonly latest: number
-  /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. Slot 0 stands for a series that could not be made. */
+  /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. */
   readonly commit: (batch: Batch, slots: Uint32Array, rejections: Rejections) => CommitReport
 }
 
@@ -23,11 +22,11 @@ export class TsdbAppender implements Appender {
   readonly #deps: AppenderDeps
   readonly #rejections = new Rejections()
   readonly #batch: Batch
-  readonly #labels: Labels[] = []
   #isOpen = true
 
   constructor(deps: AppenderDeps) {
     this.#deps = deps
+    deps.head.appenderOpened()
     this.#batch = new Batch(deps.expected)
   }
 
@@ -56,19 +55,23 @@ export class TsdbAppender implements Appender {
     const found = this.#deps.head.find(ref, labels)
     if (found === 0 || !isInstant(at) || at > this.#deps.latest) return
     this.#batch.markStale(found, at)
-    this.#labels.push(labels)
   }
 
   appendKnown(ref: SeriesRef, at: UnixMs, value: number, startAt = 0): boolean {
-    const labels = this.labelsOf(ref)
-    if (labels !== undefined) this.append(ref, labels, at, value, startAt)
-    return labels !== undefined
+    this.#mustBeOpen()
+    const { head, latest } = this.#deps
+    if (!head.isCurrent(ref)) return false
+    if (isInstant(at) && at <= latest) this.#batch.push(ref, at, value, startAt)
+    else this.#rejections.add('no-instant', head.labelsOf(head.slotOf(ref)), at)
+    return true
   }
 
   appendStaleKnown(ref: SeriesRef, at: UnixMs): boolean {
-    const labels = this.labelsOf(ref)
-    if (labels !== undefined) this.appendStale(ref, labels, at)
-    return labels !== undefined
+    this.#mustBeOpen()
+    const { head, latest } = this.#deps
+    if (!head.isCurrent(ref)) return false
+    if (isInstant(at) && at <= latest) this.#batch.markStale(ref, at)
+    return true
   }
 
   labelsOf(ref: SeriesRef): Labels | undefined {
@@ -77,7 +80,7 @@ export class TsdbAppender implements Appender {
     return head.isCurrent(ref) ? head.labelsOf(head.slotOf(ref)) : undefined
   }
 
-  /** The series a sample goes to, its labels noted; 0 when it was refused, -1 when the sample was. */
+  /** The series a sample goes to; 0 when it was refused, -1 when the sample was. */
   #place(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, isHistogram = false): number {
     this.#mustBeOpen()
     if (!isInstant(at) || at > this.#deps.latest) {
@@ -87,26 +90,28 @@ export class TsdbAppender implements Appender {
     const { head } = this.#deps
     const found = head.find(ref, labels) || head.create(labels)
     if (found === 0) this.#rejections.add('series-limit', labels, at, isHistogram)
-    else this.#labels.push(labels)
     return found
   }
 
   commit(): CommitReport {
     this.#mustBeOpen()
-    this.#isOpen = false
     const { head } = this.#deps
     const { refs, count } = this.#batch
     const slots = new Uint32Array(count)
-    for (let i = 0; i < count; i++) {
-      const ref = refs[i]!
-      slots[i] = head.slotOf(
-        head.isCurrent(ref) ? ref : head.find(undefined, this.#labels[i]!) || head.create(this.#labels[i]!),
-      )
+    for (let i = 0; i < count; i++) slots[i] = head.slotOf(refs[i]!)
+    try {
+      return this.#deps.commit(this.#batch, slots, this.#rejections)
+    } finally {
+      this.#close()
     }
-    return this.#deps.commit(this.#batch, slots, this.#rejections)
   }
 
   [Symbol.dispose](): void {
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.#isOpen) this.#deps.head.appenderClosed()
     this.#isOpen = false
   }
 

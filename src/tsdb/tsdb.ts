@@ -25,7 +25,7 @@ import {
   type Store,
   type StoreStats,
 } from '#storage'
-import { type Accepted, emptyAccepted } from './accepted.ts'
+import type { Accepted } from './accepted.ts'
 import type { Block, BlockCaches } from './block.ts'
 import type { BlockMeta } from './block-meta.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
@@ -213,7 +213,6 @@ class TsdbStore implements Tsdb {
   readonly #replay: ReplayReport
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
-  readonly #accepted: Accepted = emptyAccepted()
   readonly #log: CommitLog
   #lastCount = 64
   readonly #blockMs: number
@@ -377,17 +376,13 @@ class TsdbStore implements Tsdb {
 
   #commit(batch: Batch, slots: Uint32Array, rejections: Rejections, keepOrder: boolean): CommitReport {
     this.#mustBeOpen()
-    const accepted = this.#accepted
     this.#lastCount = batch.count + 1
-    if (accepted.slots.length < batch.count) {
-      accepted.slots = new Uint32Array(batch.timestamps.length)
-      accepted.timestamps = new Float64Array(batch.timestamps.length)
-      accepted.values = new Float64Array(batch.timestamps.length)
-    }
     const entries: number[] | undefined = this.#windowMs > 0 && !keepOrder ? [] : undefined
-    this.#head.check(batch, slots, { into: accepted, rejections, before: this.#before, late: entries })
+    const accepted = this.#head.check(batch, slots, { rejections, before: this.#before, late: entries })
     const late =
-      entries !== undefined && entries.length > 0 ? this.#checkLate(batch, slots, entries, rejections) : undefined
+      entries !== undefined && entries.length > 0
+        ? this.#checkLate(batch, slots, { entries, inOrder: accepted }, rejections)
+        : undefined
     const lateCount = late?.count ?? 0
     if (accepted.count + lateCount > 0) {
       this.#log.write(accepted, late)
@@ -408,11 +403,11 @@ class TsdbStore implements Tsdb {
   #checkLate(
     batch: Batch,
     slots: Uint32Array,
-    entries: readonly number[],
+    { entries, inOrder }: { readonly entries: readonly number[]; readonly inOrder: Accepted },
     rejections: Rejections,
   ): Accepted | undefined {
     const takenFrom = this.#newest() - this.#windowMs
-    const late = checkLate({ batch, slots, entries, inOrder: this.#accepted, takenFrom }, this.#lateDeps, rejections)
+    const late = checkLate({ batch, slots, entries, inOrder, takenFrom }, this.#lateDeps, rejections)
     if (late.count === 0) return undefined
     if (this.#late.isFull) {
       throw new AssayError(

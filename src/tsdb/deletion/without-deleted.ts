@@ -27,7 +27,7 @@ export function partWithout(part: Part, tombstones: Tombstones): Part | undefine
   }
   const scratch = { timestamps: new Float64Array(part.maxCount), values: new Float64Array(part.maxCount) }
   // The deleted may have been the last ones, so the next part's first hint does not hold either.
-  return read(scratch, 0) === 0 ? undefined : { ...part, read, isMixed: true }
+  return read(scratch, 0) === 0 ? undefined : { labels: part.labels, maxCount: part.maxCount, read, isMixed: true }
 }
 
 /** A block's series, those without a sample left out. */

@@ -1,0 +1,535 @@
+/**
+ * The head: the newest samples, in shared memory, behind the write-ahead log.
+ *
+ * - A commit is applied whole and at once: `check` decides what is taken, `apply` takes it.
+ * - `acceptFrom` is the first instant it still takes; `boundary` the first it answers for: what is earlier lies in blocks. The
+ *   one runs ahead of the other while a block is being written, so that nothing can slip in behind the writer.
+ * - A reader holds a `HeadView`: the number of the last commit it sees, and the boundary of its moment. While a view that needs
+ *   samples before a new boundary is open, they are kept.
+ * - A histogram's hint is settled in `check`, against the sample before it: pending in the batch, the last one here, or, when the
+ *   series has none here, what the caller finds in blocks.
+ * - What comes late (before its series' last sample, or before `acceptFrom`) is only pointed out here: see late-store.ts.
+ * - A series without samples leaves when its last ones are cut off, and its references are forgotten; not while an appender is open, so
+ *   that what it has gathered finds its series at its commit.
+ */
+import { Labels, type Matcher, type NativeHistogram, unixMs } from '#core'
+import { sameBits } from '#storage'
+import { type Accepted, type CheckInto, emptyAccepted, type Unchecked } from '../accepted.ts'
+import { wordsOf } from '../bytes.ts'
+import type { Part, PartColumns } from '../part.ts'
+import { isSameOrNone, settled } from '../reset-hints.ts'
+import { HeadExtras } from './head-extras.ts'
+import { LabelIndex } from './label-index.ts'
+import { CUT_OFF, GENERATION, LAST_AT, LAST_COMMIT, Records, SLOT_MASK, STAMP, TOTAL, VALUE_WORDS } from './records.ts'
+import { Slabs } from './slabs.ts'
+import { cutSeries, firstAtOf, type HeadMemory, maxCountOf, pushSample, type Span, StreamReader } from './stream.ts'
+import { type HeadView, Views } from './views.ts'
+
+/** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */
+const SLOT_LIMIT = 2 ** 26
+/** Series handled between two yields: about a millisecond. */
+const TRUNCATE_STRIDE = 1000
+const RENEW_STRIDE = 250
+/** Turns that the end of a truncation waits for open appenders, before it leaves the series for next time. */
+const MAX_WAITS = 1000
+/** What no sane series has; its labels have to fit a piece of memory. */
+const MAX_LABELS = 100_000
+
+export class Head {
+  readonly #memory: HeadMemory = { records: new Records(), slabs: new Slabs() }
+  readonly #reader = new StreamReader(this.#memory)
+  readonly #extras = new HeadExtras()
+  readonly #views = new Views()
+  #index = new LabelIndex()
+  /** Slots to be given away again, and one beyond the last that ever was. */
+  #free: number[] = []
+  #end = 1
+  #isRenewing = false
+  #appenders = 0
+  readonly #maxSeries: number
+  readonly #taken: Accepted = emptyAccepted()
+  /** By slot, valid where the record has the stamp of the batch: the batch's last entry for it. */
+  #pendingEntry: Uint32Array = new Uint32Array(0)
+  #stamp = 0
+  #commit = 0
+  #acceptFrom = -Infinity
+  #boundary = -Infinity
+  #minTime = Infinity
+  /** The least instant taken since the last truncation began. */
+  #minTaken = Infinity
+  #maxTime = -Infinity
+  #samples = 0
+
+  constructor(maxSeries: number) {
+    this.#maxSeries = Math.min(maxSeries, SLOT_LIMIT - 2)
+  }
+
+  get records(): Records {
+    return this.#memory.records
+  }
+
+  get boundary(): number {
+    return this.#boundary
+  }
+
+  /** The last instant ever taken, or -Infinity. */
+  get maxTime(): number {
+    return this.#maxTime
+  }
+
+  get seriesCount(): number {
+    return this.#index.seriesCount
+  }
+
+  get sampleCount(): number {
+    return this.#samples
+  }
+
+  /** Bytes of samples, records, labels and index. */
+  get sizeBytes(): number {
+    return this.#memory.slabs.sizeBytes + this.#end * 64 + this.#index.sizeBytes + this.#extras.sizeBytes
+  }
+
+  /** The first instant that a series has here, or Infinity. Exact after each truncation. */
+  get minTime(): number {
+    return Math.max(this.#minTime, this.#boundary)
+  }
+
+  get acceptFrom(): number {
+    return this.#acceptFrom
+  }
+
+  labelsOf(slot: number): Labels {
+    return this.#index.labelsOf(slot)
+  }
+
+  /** The reference of a series that is there, or 0. A reference from before its slot was given away again is looked up anew. */
+  find(ref: number | undefined, labels: Labels): number {
+    if (ref !== undefined && this.isCurrent(ref)) return ref
+    const slot = this.#index.find(labels)
+    return slot === 0 ? 0 : this.#refOf(slot)
+  }
+
+  /** The reference of a series that `find` did not find, or 0 when there are too many. */
+  create(labels: Labels): number {
+    if (this.#index.seriesCount >= this.#maxSeries || labels.size > MAX_LABELS) return 0
+    const slot = (this.#isRenewing ? undefined : this.#free.pop()) ?? this.#end++
+    this.records.ensure(slot)
+    this.records.clear(slot)
+    this.#index.add(slot, labels)
+    return this.#refOf(slot)
+  }
+
+  /** Whether the reference still stands for the series it was given for. */
+  isCurrent(ref: number): boolean {
+    const generation = Math.floor(ref / SLOT_LIMIT)
+    const slot = ref - generation * SLOT_LIMIT
+    return slot > 0 && slot < this.#end && this.records.word(slot, GENERATION) === generation
+  }
+
+  slotOf(ref: number): number {
+    // A division by a power of two is exact, and several times faster than the remainder of two doubles.
+    return ref - Math.floor(ref / SLOT_LIMIT) * SLOT_LIMIT
+  }
+
+  /** While one is open no reference is forgotten. */
+  appenderOpened(): void {
+    this.#appenders++
+  }
+
+  appenderClosed(): void {
+    this.#appenders--
+  }
+
+  /** From now on samples before `time` are refused: the first step of moving them into a block. */
+  refuseBefore(time: number): void {
+    if (time > this.#acceptFrom) this.#acceptFrom = time
+  }
+
+  /** From now on new views look for samples before `time` in blocks: the step after the block is there. */
+  raiseBoundary(time: number): void {
+    this.refuseBefore(time)
+    if (time > this.#boundary) this.#boundary = time
+  }
+
+  /**
+   * Decides entry by entry what of a batch can be taken. Changes nothing that a reader sees. What comes back is good until the next
+   * call, and may be the batch's own columns.
+   */
+  check(batch: Unchecked, slots: Uint32Array, given: CheckInto): Accepted {
+    if (++this.#stamp === 2 ** 32) this.#clearStamps()
+    return this.#checkPlain(batch, slots) ?? this.#checkEach(batch, slots, given)
+  }
+
+  /** The common case: floats, each of another series and after its last one. Then the batch is taken as it is. */
+  #checkPlain({ timestamps, values, starts, histograms, count }: Unchecked, slots: Uint32Array): Accepted | undefined {
+    if (histograms !== undefined) return undefined
+    const { records } = this
+    const stamp = this.#stamp
+    const from = this.#acceptFrom
+    let minTime = Infinity
+    let maxTime = -Infinity
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!
+      const at = timestamps[i]!
+      if (slot === 0 || at < from) return undefined
+      const { doubles, words } = records.page(slot)
+      const place = (slot & SLOT_MASK) * 16
+      if (at <= doubles[place / 2 + LAST_AT]! || words[place + STAMP] === stamp) return undefined
+      words[place + STAMP] = stamp
+      if (at < minTime) minTime = at
+      if (at > maxTime) maxTime = at
+    }
+    return { slots, timestamps, values, histograms, starts, count, minTime, maxTime }
+  }
+
+  #checkEach(batch: Unchecked, slots: Uint32Array, { rejections, before, late }: CheckInto): Accepted {
+    const { records } = this
+    const { histograms, starts } = batch
+    const into = this.#taken
+    if (into.slots.length < batch.count) {
+      into.slots = new Uint32Array(batch.timestamps.length)
+      into.timestamps = new Float64Array(batch.timestamps.length)
+      into.values = new Float64Array(batch.timestamps.length)
+    }
+    const keptHistograms: Accepted['histograms'] = histograms === undefined ? undefined : []
+    const keptStarts = starts === undefined ? undefined : new Float64Array(batch.count)
+    into.histograms = keptHistograms
+    into.starts = keptStarts
+    // What the plain check stamped before it gave up does not count.
+    const stamp = ++this.#stamp
+    if (this.#pendingEntry.length < this.#end) this.#pendingEntry = new Uint32Array(this.#end * 2)
+    const pendingEntry = this.#pendingEntry
+    const inWords = wordsOf(batch.values)
+    const outWords = wordsOf(into.values)
+    let kept = 0
+    let minTime = Infinity
+    let maxTime = -Infinity
+    for (let i = 0; i < batch.count; i++) {
+      const slot = slots[i]!
+      const at = batch.timestamps[i]!
+      if (slot === 0) {
+        rejections.add('series-limit', Labels.empty, unixMs(at), histograms?.[i] !== undefined)
+        continue
+      }
+      const { doubles, words } = records.page(slot)
+      const place = (slot & SLOT_MASK) * 16
+      const pending = words[place + STAMP] === stamp
+      const last = pending ? into.timestamps[pendingEntry[slot]!]! : doubles[place / 2 + LAST_AT]!
+      if (at > last && at >= this.#acceptFrom) {
+        into.slots[kept] = slot
+        into.timestamps[kept] = at
+        outWords[2 * kept] = inWords[2 * i]!
+        outWords[2 * kept + 1] = inWords[2 * i + 1]!
+        if (keptStarts !== undefined) keptStarts[kept] = starts![i]!
+        const histogram = histograms?.[i]
+        if (histogram !== undefined) {
+          const previous = pending ? keptHistograms![pendingEntry[slot]!] : this.#lastHistogram(slot, before)
+          keptHistograms![kept] = before === undefined ? histogram : settled(previous, histogram)
+        }
+        words[place + STAMP] = stamp
+        pendingEntry[slot] = kept
+        kept++
+        if (at < minTime) minTime = at
+        if (at > maxTime) maxTime = at
+        continue
+      }
+      if (at === last) {
+        const again = histograms?.[i]
+        const known = pending
+          ? keptHistograms?.[pendingEntry[slot]!]
+          : this.#lastHistogram(slot, again === undefined ? undefined : before)
+        const same = pending
+          ? sameBits(into.values, pendingEntry[slot]!, batch.values, i)
+          : words[place + VALUE_WORDS] === inWords[2 * i] && words[place + VALUE_WORDS + 1] === inWords[2 * i + 1]
+        if (!same || !isSameOrNone(known, again))
+          rejections.add('duplicate', this.labelsOf(slot), unixMs(at), again !== undefined)
+      } else if (late !== undefined) late.push(i)
+      else {
+        const isHistogram = histograms?.[i] !== undefined
+        rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at), isHistogram)
+      }
+    }
+    into.count = kept
+    into.minTime = minTime
+    into.maxTime = maxTime
+    return into
+  }
+
+  /** Takes what was checked, all at once: the next view sees the whole of it, the views that are open nothing of it. */
+  apply({ slots, timestamps, values, histograms, starts, count, minTime, maxTime }: Accepted): void {
+    const { records } = this
+    const commit = ++this.#commit
+    const newestView = this.#views.newest
+    const words = wordsOf(values)
+    const hasExtras = histograms !== undefined || starts !== undefined
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!
+      const page = records.page(slot)
+      const record = (slot & SLOT_MASK) * 16
+      const lastCommit = page.doubles[record / 2 + LAST_COMMIT]!
+      if (lastCommit !== commit) {
+        // A view opened since the series' last commit has to be able to leave this one out.
+        if (lastCommit <= newestView) this.#views.note(slot, lastCommit, page.words[record + TOTAL]!)
+        page.doubles[record / 2 + LAST_COMMIT] = commit
+      }
+      if (hasExtras) {
+        const histogram = histograms?.[i]
+        const startAt = starts === undefined ? 0 : starts[i]!
+        if (histogram !== undefined || startAt !== 0)
+          this.#extras.push(slot, page.words[record + TOTAL]!, histogram, startAt)
+      }
+      pushSample(this.#memory, slot, timestamps[i]!, words, i)
+    }
+    this.#samples += count
+    if (minTime < this.#minTime) this.#minTime = minTime
+    if (minTime < this.#minTaken) this.#minTaken = minTime
+    if (maxTime > this.#maxTime) this.#maxTime = maxTime
+  }
+
+  /** A view for the writer of a block: what is before `acceptFrom` no longer changes, so nothing has to be kept for it. */
+  frozenView(start: number, end: number): HeadView {
+    return { commit: Infinity, boundary: this.#boundary, start, end, index: this.#index }
+  }
+
+  openView(start: number, end: number): HeadView {
+    return this.#views.open({ commit: this.#commit, boundary: this.#boundary, start, end, index: this.#index })
+  }
+
+  closeView(view: HeadView): void {
+    this.#views.close(view)
+    this.#memory.slabs.release(this.#views.oldestNumber)
+  }
+
+  /** True while an open view may still read samples before `time` here. */
+  isNeededBefore(time: number): boolean {
+    return this.#views.isNeededBefore(time)
+  }
+
+  /** Series that match and have a sample within [low, high] of the view, ordered by labels. */
+  select(view: HeadView, matchers: readonly Matcher[], low: number, high: number): readonly Part[] {
+    const from = Math.max(low, view.boundary)
+    if (from > high) return []
+    const { index } = view
+    const slots = this.#alive(view, index.select(matchers), from, high)
+    index.sort(slots)
+    const parts = new Array<Part>(slots.length)
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!
+      parts[i] = new HeadPart(this, index, slot, { low: from, high, visible: this.#visible(slot, view) })
+    }
+    return parts
+  }
+
+  /** Names of labels of such series, in no order. */
+  labelNames(view: HeadView, matchers: readonly Matcher[], low: number, high: number): readonly string[] {
+    const from = Math.max(low, view.boundary)
+    const { index } = view
+    const names = new Set<number>()
+    if (from > high) return []
+    if (matchers.length > 0)
+      for (const slot of this.#alive(view, index.select(matchers), from, high)) index.namesOf(slot, names)
+    else
+      for (const name of index.names()) {
+        for (const { slots } of index.valuesOf(name)) {
+          if (!this.#anyAlive(view, slots(), from, high)) continue
+          names.add(name)
+          break
+        }
+      }
+    return [...names].map((name) => index.text(name))
+  }
+
+  /** Values that such series have under a name, in no order. */
+  labelValues(
+    view: HeadView,
+    name: string,
+    matchers: readonly Matcher[],
+    low: number,
+    high: number,
+  ): readonly string[] {
+    const from = Math.max(low, view.boundary)
+    const { index } = view
+    const symbol = index.symbol(name)
+    if (from > high || symbol === 0) return []
+    const found = new Set<number>()
+    if (matchers.length > 0) {
+      for (const slot of this.#alive(view, index.select(matchers), from, high)) found.add(index.valueOf(slot, symbol))
+      found.delete(0)
+    } else
+      for (const { value, slots } of index.valuesOf(symbol))
+        if (this.#anyAlive(view, slots(), from, high)) found.add(value)
+    return [...found].map((value) => index.text(value))
+  }
+
+  /** All samples of one series within [low, high], of every commit, if there are any. */
+  partOf(slot: number, low: number, high: number): Part | undefined {
+    const span: Span = { low, high, visible: this.records.word(slot, TOTAL) }
+    return this.#hasSample(slot, span) ? new HeadPart(this, this.#index, slot, span) : undefined
+  }
+
+  /** Reads the samples of a series within a span; see `Part`. */
+  read(slot: number, span: Span, out: PartColumns, to: number): number {
+    const count = this.#reader.read(slot, span, out, to)
+    if (out.extras !== undefined && count > 0) {
+      const from = this.#reader.firstNumber
+      this.#extras.read(slot, { from, to: from + count }, out.extras, to)
+    }
+    return count
+  }
+
+  maxCount(slot: number, span: Span): number {
+    return maxCountOf(this.#memory, slot, span)
+  }
+
+  /**
+   * Forgets what lies before the boundary, a stride of series at a time. Only while no open view needs it. A series without
+   * samples stays known while its last one is not older than `keepAfter`, so that it can still be ended by a stale marker.
+   */
+  async truncate(keepAfter: number, pause: () => Promise<void>): Promise<void> {
+    const time = this.#boundary
+    const gone: number[] = []
+    const { slabs } = this.#memory
+    const giveBack = (slab: number) => slabs.giveBack(slab, this.#views.lastNumber)
+    let minTime = Infinity
+    this.#minTaken = Infinity
+    for (let slot = 1; slot < this.#end; slot++) {
+      if (this.#index.has(slot)) {
+        if (firstAtOf(this.#memory, slot) < time) {
+          this.#samples += this.records.word(slot, CUT_OFF)
+          minTime = Math.min(minTime, cutSeries(this.#memory, slot, time, { reader: this.#reader, giveBack }))
+          this.#samples -= this.records.word(slot, CUT_OFF)
+          this.#extras.cut(slot, this.records.word(slot, CUT_OFF))
+        } else minTime = Math.min(minTime, firstAtOf(this.#memory, slot))
+        if (this.#isEmpty(slot) && !(this.records.lastAt(slot) > keepAfter)) gone.push(slot)
+      }
+      if (slot % TRUNCATE_STRIDE === 0) await pause()
+    }
+    slabs.release(this.#views.oldestNumber)
+    this.#minTime = Math.min(minTime, this.#minTaken)
+    for (let waits = 0; this.#appenders > 0 && waits < MAX_WAITS; waits++) await pause()
+    if (this.#appenders === 0) this.#forget(gone)
+    if (this.#index.isWorn) await this.#renew(pause)
+  }
+
+  /** Series that got a sample since they were listed stay. */
+  #forget(listed: readonly number[]): void {
+    for (const slot of listed) {
+      if (!this.#isEmpty(slot)) continue
+      this.#index.remove(slot)
+      this.#extras.delete(slot)
+      this.records.clear(slot)
+      this.records.setWord(slot, GENERATION, this.records.word(slot, GENERATION) + 1)
+    }
+  }
+
+  /** Makes the index anew of the series that are left; what is made meanwhile comes behind, as no slot is given away again. */
+  async #renew(pause: () => Promise<void>): Promise<void> {
+    const fresh = new LabelIndex()
+    const old = this.#index
+    this.#isRenewing = true
+    try {
+      for (let slot = 1; slot < this.#end; slot++) {
+        if (old.has(slot)) fresh.copyFrom(old, slot)
+        if (slot % RENEW_STRIDE === 0) await pause()
+      }
+      this.#index = fresh
+      this.#free = []
+      for (let slot = this.#end - 1; slot > 0; slot--) if (!fresh.has(slot)) this.#free.push(slot)
+    } finally {
+      this.#isRenewing = false
+    }
+  }
+
+  #isEmpty(slot: number): boolean {
+    return this.records.word(slot, TOTAL) === this.records.word(slot, CUT_OFF)
+  }
+
+  #clearStamps(): void {
+    for (let slot = 1; slot < this.#end; slot++) this.records.setWord(slot, STAMP, 0)
+    this.#stamp = 1
+  }
+
+  /** Of these slots those that have a sample in the span. */
+  #alive(view: HeadView, slots: Uint32Array, low: number, high: number): Uint32Array {
+    let kept = 0
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!
+      if (this.#hasSample(slot, { low, high, visible: this.#visible(slot, view) })) slots[kept++] = slot
+    }
+    return slots.subarray(0, kept)
+  }
+
+  #anyAlive(view: HeadView, slots: Uint32Array, low: number, high: number): boolean {
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!
+      if (view.index.has(slot) && this.#hasSample(slot, { low, high, visible: this.#visible(slot, view) })) return true
+    }
+    return false
+  }
+
+  /** Reads only when the span lies inside a gap between the series' ends. */
+  #hasSample(slot: number, span: Span): boolean {
+    const { low, high, visible } = span
+    const lastAt = this.records.lastAt(slot)
+    if (visible <= this.records.word(slot, CUT_OFF) || lastAt < low) return false
+    // The common case: the span reaches to the end of a series that shows all it has.
+    if (lastAt <= high && visible === this.records.word(slot, TOTAL)) return true
+    const firstAt = firstAtOf(this.#memory, slot)
+    if (firstAt > high) return false
+    if (firstAt >= low) return true
+    const room = maxCountOf(this.#memory, slot, span)
+    return this.#reader.read(slot, span, scratchFor(room), 0) > 0
+  }
+
+  /** The last sample of the series, if it is a histogram. */
+  #lastHistogram(slot: number, before: CheckInto['before']): NativeHistogram | undefined {
+    if (!this.#isEmpty(slot)) return this.#extras.lastHistogram(slot, this.records.word(slot, TOTAL) - 1)
+    return before?.(this.labelsOf(slot))
+  }
+
+  /** How many samples the series had when the view was opened. */
+  #visible(slot: number, view: HeadView): number {
+    if (this.records.lastCommit(slot) <= view.commit) return this.records.word(slot, TOTAL)
+    return this.#views.noted(slot, view)
+  }
+
+  #refOf(slot: number): number {
+    return this.records.word(slot, GENERATION) * SLOT_LIMIT + slot
+  }
+}
+
+class HeadPart implements Part {
+  readonly #head: Head
+  readonly #index: LabelIndex
+  readonly #slot: number
+  readonly #span: Span
+  #labels: Labels | undefined
+  readonly maxCount: number
+
+  constructor(head: Head, index: LabelIndex, slot: number, span: Span) {
+    this.#head = head
+    this.#index = index
+    this.#slot = slot
+    this.#span = span
+    this.maxCount = head.maxCount(slot, span)
+  }
+
+  get labels(): Labels {
+    return (this.#labels ??= this.#index.labelsOf(this.#slot))
+  }
+
+  read(columns: PartColumns, to: number): number {
+    return this.#head.read(this.#slot, this.#span, columns, to)
+  }
+}
+
+let scratch = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
+
+/** Columns for looking, shared by all callers: good until the next call. */
+function scratchFor(count: number): typeof scratch {
+  if (scratch.timestamps.length < count) {
+    scratch = { timestamps: new Float64Array(count * 2), values: new Float64Array(count * 2) }
+  }
+  return scratch
+}

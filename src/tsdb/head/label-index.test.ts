@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Labels, MATCH_OPS, matcher, matchesAll } from '#core'
+import { compareLabels } from '#storage'
+import { LabelIndex } from './label-index.ts'
+
+const text = fc.constantFrom('', 'a', 'b', 'ab', 'ü', '\u{1F600}', '￿')
+const labels = fc.record({ x: text, y: text, z: text }).map((record) => Labels.of(record))
+const matchers = fc.array(
+  fc
+    .tuple(
+      fc.constantFrom('x', 'y', 'z', 'w'),
+      fc.constantFrom(...MATCH_OPS),
+      fc.constantFrom('', 'a', 'ü', 'a.*', '.*', '.+', 'a|b'),
+    )
+    .map(([name, op, value]) => matcher(name, op, value)),
+  { maxLength: 3 },
+)
+const distinct = fc.uniqueArray(labels, { maxLength: 30, selector: (one) => one.key })
+
+function indexOf(all: readonly Labels[]): LabelIndex {
+  const index = new LabelIndex()
+  for (const [i, one] of all.entries()) index.add(i + 1, one)
+  return index
+}
+
+test('a selection finds exactly what a walk over all series finds, also after removals, additions and a copy', () => {
+  fc.assert(
+    fc.property(
+      distinct,
+      fc.array(fc.nat(29)),
+      fc.array(matchers, { maxLength: 4 }),
+      fc.nat(30),
+      (all, removed, asked, later) => {
+        const early = Math.min(later, all.length)
+        const index = indexOf(all.slice(0, early))
+        // Asked before the others come: what was kept of the expressions is carried on.
+        for (const given of asked) index.select(given)
+        for (let i = early; i < all.length; i++) index.add(i + 1, all[i]!)
+        const gone = new Set(removed.filter((i) => i < all.length))
+        for (const i of gone) index.remove(i + 1)
+        const copy = new LabelIndex()
+        for (let slot = 1; slot < index.end; slot++) if (index.has(slot)) copy.copyFrom(index, slot)
+        for (const one of [index, copy])
+          for (const given of asked) {
+            const expected = [...all.keys()].filter((i) => !gone.has(i) && matchesAll(given, all[i]!)).map((i) => i + 1)
+            assert.deepEqual(
+              [...one.select(given)].toSorted((a, b) => a - b),
+              expected,
+            )
+          }
+        for (const [i, one] of all.entries()) {
+          assert.equal(index.find(one), gone.has(i) ? 0 : i + 1)
+          assert.equal(copy.find(one), gone.has(i) ? 0 : i + 1)
+          assert.equal(copy.labelsOf(i + 1).key, gone.has(i) ? '' : one.key)
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+test('slots are sorted as their labels are', () => {
+  fc.assert(
+    fc.property(distinct, fc.nat(30), (all, later) => {
+      const early = Math.min(later, all.length)
+      const index = indexOf(all.slice(0, early))
+      index.sort(index.select([]))
+      for (let i = early; i < all.length; i++) index.add(i + 1, all[i]!)
+      const slots = index.select([])
+      index.sort(slots)
+      assert.deepEqual(
+        [...slots].map((slot) => index.labelsOf(slot).key),
+        all.toSorted(compareLabels).map((one) => one.key),
+      )
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a series that is gone can be added again under another slot', () => {
+  const index = new LabelIndex()
+  const up = Labels.of({ __name__: 'up', job: 'shop' })
+  index.add(1, up)
+  index.remove(1)
+  assert.equal(index.find(up), 0)
+  index.add(2, up)
+  assert.equal(index.find(up), 2)
+  assert.deepEqual([...index.select([matcher('job', '=', 'shop')])], [2])
+  assert.equal(index.seriesCount, 1)
+})
+
+test('a thousand series with long lists of slots are found by what they share', () => {
+  const index = new LabelIndex()
+  for (let i = 1; i <= 5000; i++) index.add(i, Labels.of({ job: 'shop', instance: `i${i}`, shard: String(i % 7) }))
+  assert.equal(index.select([matcher('job', '=', 'shop')]).length, 5000)
+  assert.equal(index.select([matcher('shard', '=', '3')]).length, 714)
+  assert.deepEqual([...index.select([matcher('instance', '=~', 'i(17|4711)')])], [17, 4711])
+  assert.equal(index.isWorn, false)
+  for (let i = 1; i <= 3000; i++) index.remove(i)
+  assert.equal(index.isWorn, true)
+  assert.equal(index.select([matcher('job', '=', 'shop')]).length, 2000)
+})
+
+test('a text that is not well-formed is the one that it becomes in UTF-8', () => {
+  const index = new LabelIndex()
+  index.add(1, Labels.of({ job: 'a\ud800b' }))
+  assert.equal(index.find(Labels.of({ job: 'a\ufffdb' })), 1)
+  assert.equal(index.labelsOf(1).get('job'), 'a\ufffdb')
+})
