@@ -23,6 +23,7 @@ import {
   spansOf,
   tryBucketsOf,
 } from '../histogram.ts'
+import { isStaleAt } from '../stale.ts'
 import { BitReader, BitWriter } from './bit-stream.ts'
 import { XorValue } from './xor-value.ts'
 
@@ -75,7 +76,11 @@ export function encodeHistogramChunk({ timestamps, histograms }: HistogramColumn
   return writer.take()
 }
 
-/** Throws `ASSAY_PROTO` where the bits make no sense. The counts are not checked to add up: see `histogramFault`. */
+/**
+ * A stale marker has no buckets, and only further ones may follow it: `histograms` ends before the first, and the instants behind its
+ * end are those of markers. Throws `ASSAY_PROTO` where the bits make no sense. The counts are not checked to add up: see
+ * `histogramFault`.
+ */
 export function decodeHistogramChunk(bytes: Uint8Array, isInteger: boolean): HistogramColumn {
   const reader = new BitReader(bytes, 0)
   const count = reader.bits(16)
@@ -86,8 +91,8 @@ export function decodeHistogramChunk(bytes: Uint8Array, isInteger: boolean): His
   const negative = readLayout(reader)
   const customBounds = schema === CUSTOM_SCHEMA ? readBounds(reader) : NO_BOUNDS
   const layout = { schema, zeroThreshold, positive, negative, customBounds, isInteger }
-  // Four bits are the least that a sample takes, and one a bucket.
-  if (count * (4 + positive.indices.length + negative.indices.length) > bytes.length * 8)
+  // Four bits are the least that a sample takes, and one a bucket; a marker has none of these.
+  if (count * 4 + positive.indices.length + negative.indices.length > bytes.length * 8)
     throw reader.broken(`it says it has ${count} histograms`)
   const timestamps = new Float64Array(count)
   const histograms: NativeHistogram[] = []
@@ -95,7 +100,9 @@ export function decodeHistogramChunk(bytes: Uint8Array, isInteger: boolean): His
   const instants = new Dods(1)
   for (let i = 0; i < count; i++) {
     timestamps[i] = instants.undo(0, reader.varbitInt(), i)
-    histograms.push({ ...layout, ...samples.read(reader, i), resetHint: hintOf(flags, i) })
+    const counts = samples.read(reader, i)
+    if (counts !== undefined && histograms.length === i)
+      histograms.push({ ...layout, ...counts, resetHint: hintOf(flags, i) })
   }
   return { timestamps, histograms }
 }
@@ -169,13 +176,15 @@ class IntegerSamples {
     }
   }
 
-  read(reader: BitReader, place: number): Counts {
+  /** `undefined`: a stale marker. */
+  read(reader: BitReader, place: number): Counts | undefined {
     const numbers = this.#numbers
     const number = () => (place === 0 ? reader.varbitUint() : reader.varbitInt())
     const count = numbers.undo(0, number(), place)
     const zeroCount = numbers.undo(1, number(), place)
     if (place === 0) this.#sum.readFirst(reader, this.#scratch, 0)
     else this.#sum.read(reader, this.#scratch, 0)
+    if (isStaleAt(this.#scratch, 0)) return undefined
     let column = 2
     const side = ({ indices }: Buckets): Buckets => {
       const counts = new Float64Array(indices.length)
@@ -190,6 +199,8 @@ class IntegerSamples {
     return { count, zeroCount, sum: this.#scratch[0]!, positive, negative: side(this.#layout.negative) }
   }
 }
+
+const SUM = 2
 
 /** Columns: count, zero count, sum, then each bucket. */
 class FloatSamples {
@@ -217,11 +228,13 @@ class FloatSamples {
     }
   }
 
-  read(reader: BitReader, place: number): Counts {
+  /** `undefined`: a stale marker. */
+  read(reader: BitReader, place: number): Counts | undefined {
     const scratch = this.#scratch
     for (const [column, value] of this.#values.entries()) {
       if (place === 0) value.readFirst(reader, scratch, column)
       else value.read(reader, scratch, column)
+      if (column === SUM && isStaleAt(scratch, SUM)) return undefined
     }
     const { positive, negative } = this.#layout
     const split = 3 + positive.indices.length

@@ -13,6 +13,7 @@ import {
   isIntegerChunk,
   type NativeHistogram,
   sameLayout,
+  writeStale,
 } from '#core'
 import type { Samples } from '#storage'
 
@@ -31,7 +32,7 @@ export type Chunk = {
   readonly data: Uint8Array
 }
 
-/** As `Samples`, of one chunk: all floats, or all histograms. */
+/** As `Samples`, of one chunk: all floats, or all histograms but for stale markers, which come last. */
 export type ChunkSamples = {
   readonly timestamps: Float64Array
   readonly values: Float64Array
@@ -68,7 +69,9 @@ export function decodeChunk({ encoding, data }: Pick<Chunk, 'encoding' | 'data'>
     case 'histogram':
     case 'floatHistogram': {
       const { timestamps, histograms } = decodeHistogramChunk(data, encoding === 'histogram')
-      return { timestamps, values: new Float64Array(timestamps.length), histograms }
+      const values = new Float64Array(timestamps.length)
+      for (let i = histograms.length; i < values.length; i++) writeStale(values, i)
+      return { timestamps, values, histograms }
     }
     case 'unknown':
       throw new AssayError(
