@@ -32,15 +32,21 @@ export {
 export type { RemoteRequest } from './request.ts'
 export type { QueueConfig, RemoteWriteConfig } from './write/config.ts'
 export { encodeWriteV1 } from './write/encode-v1.ts'
-export { LabelsCache } from './write/labels-cache.ts'
+export { KnownSeries } from './write/known-series.ts'
 export {
-  type ExemplarSink,
-  MAX_WRITE_BODY_BYTES,
-  noWrites,
   type ReceiverDeps,
+  type RefuseReason,
   type RemoteAnswer,
-  receiveWrite,
   type WriteCounts,
+  WriteReceiver,
 } from './write/receive.ts'
 export { createRemoteWriter, type RemoteWriter, type RemoteWriterDeps } from './write/remote-writer.ts'
-export type { HistogramSample, WriteExemplar, WriteRequest, WriteSeries } from './write/types.ts'
+export type { ExemplarSink, RejectReason } from './write/take.ts'
+export {
+  FAULT_REASONS,
+  type HistogramSample,
+  type WriteExemplar,
+  type WriteRequest,
+  type WriteSeries,
+} from './write/types.ts'
+export { WRITE_LIMITS, type WriteLimits } from './write/write-limits.ts'

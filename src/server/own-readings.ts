@@ -1,11 +1,11 @@
 /** What the server counts of its own, for `/metrics`: how full each bounded thing is, and what it turned away. */
-import type { DeltaToCumulative, LabelsCache, OtlpCounts, WriteCounts } from '#remote'
+import { type DeltaToCumulative, FAULT_REASONS, type KnownSeries, type OtlpCounts, type WriteCounts } from '#remote'
 import type { ReadingsCache } from './assay/readings.ts'
 import type { ClientErrors } from './http/client-errors.ts'
 import type { Connections } from './http/connections.ts'
 import type { Door } from './http/door.ts'
 import type { Gate } from './http/gate.ts'
-import type { Reading } from './http/http-metrics.ts'
+import type { LabelledReading, Reading } from './http/http-metrics.ts'
 import type { Outgoing } from './http/outgoing.ts'
 import type { Passwords } from './http/passwords.ts'
 import type { ServerDeps } from './types.ts'
@@ -105,7 +105,7 @@ export function outgoingReadings(outgoing: Outgoing): readonly Reading[] {
   ]
 }
 
-export function receiverReadings(writes: WriteCounts, otlp: OtlpCounts): readonly Reading[] {
+export function receiverReadings(writes: WriteCounts, otlp: OtlpCounts): readonly (Reading | LabelledReading)[] {
   return [
     {
       name: 'assay_remote_write_requests_total',
@@ -135,7 +135,11 @@ export function receiverReadings(writes: WriteCounts, otlp: OtlpCounts): readonl
       name: 'prometheus_api_remote_write_invalid_labels_samples_total',
       type: 'counter',
       help: 'Samples of remote write left out for labels or buckets that are none.',
-      value: () => writes.invalidLabels,
+      value: () => {
+        let count = 0
+        for (const reason of FAULT_REASONS) count += writes.rejected.get(reason) ?? 0
+        return count
+      },
     },
     {
       name: 'prometheus_api_remote_write_without_metadata_appended_samples_total',
@@ -146,8 +150,16 @@ export function receiverReadings(writes: WriteCounts, otlp: OtlpCounts): readonl
     {
       name: 'assay_remote_write_rejected_samples_total',
       type: 'counter',
-      help: 'Samples of remote write that the store could not take.',
-      value: () => writes.rejected,
+      help: 'Samples of remote write that were not taken, though the rest of their request was.',
+      label: 'reason',
+      values: () => writes.rejected,
+    },
+    {
+      name: 'assay_remote_write_refused_requests_total',
+      type: 'counter',
+      help: 'Requests of remote write of which nothing was taken.',
+      label: 'reason',
+      values: () => writes.refused,
     },
     {
       name: 'assay_otlp_requests_total',
@@ -188,12 +200,12 @@ export function overviewReadings(readings: ReadingsCache): readonly Reading[] {
 }
 
 type Kept = Pick<ServerDeps, 'metadata' | 'exemplars' | 'notifications'> & {
-  readonly labelsCache: LabelsCache
+  readonly known: KnownSeries
   readonly deltas: DeltaToCumulative | undefined
 }
 
 /** What is kept in memory within a bound, by Prometheus' names where it has the same. */
-export function keptReadings({ metadata, exemplars, notifications, labelsCache, deltas }: Kept): readonly Reading[] {
+export function keptReadings({ metadata, exemplars, notifications, known, deltas }: Kept): readonly Reading[] {
   return [
     {
       name: 'assay_metadata_families',
@@ -214,16 +226,28 @@ export function keptReadings({ metadata, exemplars, notifications, labelsCache, 
       value: () => metadata.evicted,
     },
     {
-      name: 'assay_remote_write_labels_cache_bytes',
+      name: 'assay_remote_write_known_series',
       type: 'gauge',
-      help: 'Bytes of label sets that remote write knows again.',
-      value: () => labelsCache.bytes,
+      help: 'Series that remote write knows again by the bytes of their labels.',
+      value: () => known.size,
     },
     {
-      name: 'assay_remote_write_labels_cache_dropped_total',
+      name: 'assay_remote_write_known_series_bytes',
+      type: 'gauge',
+      help: 'Bytes kept to know them.',
+      value: () => known.bytes,
+    },
+    {
+      name: 'assay_remote_write_known_series_forgotten_total',
       type: 'counter',
-      help: 'Label sets of remote write that had to make room for others.',
-      value: () => labelsCache.dropped,
+      help: 'Series of remote write that were silent and made room for others.',
+      value: () => known.forgotten,
+    },
+    {
+      name: 'assay_remote_write_known_series_refused_total',
+      type: 'counter',
+      help: 'How often a series of remote write found no room, and is decoded each time it comes.',
+      value: () => known.refused,
     },
     {
       name: 'prometheus_api_notification_active_subscribers',

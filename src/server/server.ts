@@ -9,7 +9,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
 import type { WebConfig } from '#model'
-import { DeltaToCumulative, LabelsCache, noOtlp, noWrites, type OtlpCounts, type WriteCounts } from '#remote'
+import { DeltaToCumulative, noOtlp, type OtlpCounts, type WriteLimits, WriteReceiver } from '#remote'
 import { EventHub } from './assay/events.ts'
 import { ReadingsCache } from './assay/readings.ts'
 import { registerAssay } from './assay/routes.ts'
@@ -65,6 +65,8 @@ export type ServerOptions = {
   readonly cors?: CorsOrigin
   /** Absent: Prometheus' defaults. */
   readonly remoteRead?: RemoteReadLimits
+  /** Of one request of remote write; absent: `WRITE_LIMITS`. */
+  readonly writeLimits?: WriteLimits
   /** Connections that are served at once; absent: 512. As many again wait, those beyond are closed. */
   readonly maxConnections?: number
   /** How long a request may take to arrive, and an idle connection is kept; absent: 5 min. */
@@ -129,7 +131,6 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   let url = ''
   const externalUrl = () => options.externalUrl ?? url
   const gate = new Gate(options.queries?.running ?? 20, options.queries?.waiting ?? 100)
-  const writes: WriteCounts = noWrites()
   const otlp: OtlpCounts = noOtlp()
   let ownPort = port
   const outgoing = new Outgoing(deps.limits.maxSamples)
@@ -150,9 +151,13 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
 
   const events = owned.use(new EventHub(deps, options.maxEventClients ?? 100))
   const readings = new ReadingsCache({ ...deps, downJobs: () => downJobs(deps) }, stop.signal)
-  const labelsCache = new LabelsCache()
   const deltas = deps.features.has('otlp-deltatocumulative') ? new DeltaToCumulative(deps.clock) : undefined
-  const write = writeRoute(deps, writes, labelsCache)
+  const writes = new WriteReceiver({
+    ...deps,
+    typeAndUnitLabels: deps.features.has('type-and-unit-labels'),
+    ...(options.writeLimits === undefined ? {} : { writeLimits: options.writeLimits }),
+  })
+  const write = writeRoute(writes)
   const read = readRoute(deps, options.remoteRead)
   const otlpWrite = otlpRoute(deps, otlp, deltas)
   const page = () =>
@@ -164,9 +169,9 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
       ...gateReadings('remote_writes', 'Remote writes', write.gate),
       ...gateReadings('remote_reads', 'Remote reads', read.gate),
       ...gateReadings('otlp_writes', 'Requests of OpenTelemetry', otlpWrite.gate),
-      ...keptReadings({ ...deps, labelsCache, deltas }),
+      ...keptReadings({ ...deps, known: writes.known, deltas }),
       ...outgoingReadings(outgoing),
-      ...receiverReadings(writes, otlp),
+      ...receiverReadings(writes.counts, otlp),
       ...overviewReadings(readings),
       ...events.readings(),
     ])

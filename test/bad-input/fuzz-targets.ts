@@ -17,10 +17,9 @@ import {
   decodeFrames,
   decodeReadResponse,
   noOtlp,
-  noWrites,
   receiveOtlp,
-  receiveWrite,
   remoteRead,
+  WriteReceiver,
 } from '#remote'
 import { type ExpositionFormat, parseExposition } from '#scrape'
 import { MetadataStore, memoryStore } from '#storage'
@@ -175,7 +174,7 @@ async function remoteWrite(): Promise<Target> {
       [V2, good.WRITE_V1],
     ] as const)
     const body = Buffer.from(compressSync(damage(message)))
-    const { status, body: said } = await receiveWrite(receiver(), { headers, body }, noWrites())
+    const { status, body: said } = await new WriteReceiver(receiver()).receive({ headers, body })
     checkAnswer(status, said)
   }
 }
@@ -187,7 +186,7 @@ async function snappy(): Promise<Target> {
   packed.push(Buffer.from(compressSync(Buffer.alloc(1_000_000, 'a'))))
   return async ({ damage, pick }) => {
     const request = { headers: pick([V1, V2]), body: damage(pick(packed)) }
-    const { status, body: said } = await receiveWrite(receiver(), request, noWrites())
+    const { status, body: said } = await new WriteReceiver(receiver()).receive(request)
     checkAnswer(status, said)
     const answer = await remoteRead({ store: memoryStore(), externalLabels: () => ({}) }, request, never)
     assert.ok(answer.status < 500)

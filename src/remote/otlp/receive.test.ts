@@ -13,7 +13,7 @@ import {
   varintTag,
 } from '#core'
 import { MetadataStore, memoryStore, type Store } from '#storage'
-import type { ExemplarSink } from '../write/receive.ts'
+import type { ExemplarSink } from '../write/take.ts'
 import type { Attributes, MetricData, ResourceMetrics } from './data.ts'
 import { DeltaToCumulative } from './delta-to-cumulative.ts'
 import { encodeJson, encodeProto } from './encode.test-support.ts'

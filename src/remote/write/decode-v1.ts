@@ -8,57 +8,77 @@
  *   MetricMetadata { 1: type, 2: family, 4: help, 5: unit }
  *
  * - Every length is checked against what is left; unknown fields are skipped. A message that ends early throws.
+ * - A known series with floats alone goes by the fast path, float-walk.ts. What is here is for all others, and tests it.
  *
  * Source: Prometheus remote write specification 1.0; prometheus: prompb/types.proto, prompb/remote.proto.
  */
-import { bytesTag, fixed64Tag, ProtoReader, readLabel, varintTag } from '#core'
+import { bytesTag, fixed64Tag, type Labels, ProtoReader, readLabel, varintTag } from '#core'
 import type { Metadata } from '#storage'
-import { Budget } from './budget.ts'
-import { Faults } from './faults.ts'
-import { FloatColumns } from './float-columns.ts'
-import type { LabelsCache } from './labels-cache.ts'
+import { Decoded } from './decoded.ts'
+import type { FloatColumns } from './float-columns.ts'
+import { FloatWalk } from './float-walk.ts'
+import type { KnownSeries } from './known-series.ts'
 import { metricType } from './metric-type.ts'
 import { readHistogramSample } from './read-histogram-sample.ts'
 import { labelsOf, seriesLabels } from './series-labels.ts'
 import type { HistogramSample, WriteExemplar, WriteRequest, WriteSeries } from './types.ts'
+import type { Budget } from './write-limits.ts'
 
 const NONE: readonly never[] = []
 
+/** Each message by itself: what every series is, without the fast path. Throws as `decodeV1` does. */
+export function decodeWriteRequest(bytes: Uint8Array): WriteRequest {
+  const into = new Decoded()
+  decodeV1(bytes, into)
+  return into.asRequest()
+}
+
 /**
- * Throws `ASSAY_PROTO` when the bytes are no such message, `ASSAY_REMOTE_TOO_LARGE` when they unfold to too much. A `cache` that lives
- * from request to request spares making the texts of series that come again.
+ * Throws `ASSAY_PROTO` when the bytes are no such message, `ASSAY_REMOTE_TOO_LARGE` when they unfold to too much. Series that are `known`
+ * become rows of their entries, others are made known.
  */
-export function decodeWriteRequest(bytes: Uint8Array, cache?: LabelsCache): WriteRequest {
+export function decodeV1(bytes: Uint8Array, into: Decoded, known?: KnownSeries): void {
   const reader = new ProtoReader(bytes)
-  const state: State = { reader, columns: new FloatColumns(), faults: new Faults(), budget: new Budget(), cache }
-  const series: WriteSeries[] = []
-  const metadata: (Metadata & { family: string })[] = []
+  const walk = known === undefined ? undefined : new FloatWalk(bytes, known, into)
+  const state: State = { reader, into, pairs: 0, isInOrder: true }
   while (!reader.done) {
     const tag = reader.varint()
     if (tag === bytesTag(1)) {
-      const one = readSeries(state, reader.block())
-      if (one !== undefined) series.push(one)
+      const end = reader.block()
+      if (walk?.take(reader.at, end)) reader.at = end
+      else {
+        const one = readSeries(state, end)
+        // An entry stands for all labels of a series, not for those in front alone.
+        if (one !== undefined) into.addOdd(one, walk !== undefined && state.isInOrder ? walk.keep(state.pairs) : 0)
+      }
     } else if (tag === bytesTag(3)) {
       const one = readMetadata(reader, reader.block())
       if (one.family === '') continue
-      state.budget.spend('metadata entries')
-      metadata.push(one)
+      into.budget.spend('metadata entries')
+      into.metadata.push(one)
     } else reader.skip(tag)
   }
-  const { timestamps, values, starts } = state.columns
-  return { series, timestamps, values, starts, metadata, faults: state.faults.list(), withoutMetadata: 0 }
+}
+
+/** The labels of a known series. */
+export function labelsOfKey(key: Uint8Array): Labels {
+  const labels = labelsOf(readLabels(new ProtoReader(key), 0, key.length, undefined))
+  if (typeof labels === 'string') throw new TypeError(`BUG: a series is known whose labels are none: ${labels}`)
+  return labels
 }
 
 type State = {
   readonly reader: ProtoReader
-  readonly columns: FloatColumns
-  readonly faults: Faults
-  readonly budget: Budget
-  readonly cache: LabelsCache | undefined
+  readonly into: Decoded
+  /** Of the series read last: how many labels it has in front, and whether those are all. */
+  pairs: number
+  isInOrder: boolean
 }
 
 /** `undefined`: a series that cannot be taken, told in `faults`. */
-function readSeries({ reader, columns, faults, budget, cache }: State, end: number): WriteSeries | undefined {
+function readSeries(state: State, end: number): WriteSeries | undefined {
+  const { reader, into } = state
+  const { columns, faults, budget } = into
   const head = reader.at
   skipLabels(reader, end, budget)
   const headEnd = reader.at
@@ -71,11 +91,11 @@ function readSeries({ reader, columns, faults, budget, cache }: State, end: numb
   while (reader.at < end) {
     const tag = reader.varint()
     if (tag === bytesTag(1)) {
-      budget.spend('labels')
+      budget.labels()
       late ??= []
       readLabel(reader, late)
     } else if (tag === bytesTag(2)) {
-      budget.spend('samples')
+      budget.samples()
       readSample(reader, reader.block(), columns)
     } else if (tag === bytesTag(3)) {
       budget.spend('exemplars')
@@ -88,15 +108,20 @@ function readSeries({ reader, columns, faults, budget, cache }: State, end: numb
     } else reader.skip(tag)
   }
   reader.expect(end)
-  const make = () => seriesLabels(readLabels(reader, head, headEnd, late))
-  const labels = cache === undefined || late !== undefined ? make() : cache.get(reader.bytes, head, headEnd, make)
-  if (typeof labels === 'string') {
-    faults.add(labels, columns.count - from + (histograms?.length ?? 0) + (faulty?.size ?? 0))
+  const flat = readLabels(reader, head, headEnd, late)
+  const labels = seriesLabels(flat, budget.limits)
+  state.pairs = flat.length / 2
+  state.isInOrder = late === undefined
+  if ('why' in labels) {
+    let count = columns.count - from + (histograms?.length ?? 0)
+    for (const more of faulty?.values() ?? []) count += more
+    faults.add(labels.why, count, labels.reason)
     columns.count = from
     return undefined
   }
-  if (faulty !== undefined) for (const [why, count] of faulty) faults.add(`a histogram of ${labels}: ${why}`, count)
-  budget.spend('series')
+  if (faulty !== undefined)
+    for (const [why, count] of faulty) faults.add(`a histogram of ${labels}: ${why}`, count, 'invalid-histogram')
+  budget.series()
   return { labels, from, to: columns.count, histograms: histograms ?? NONE, exemplars: exemplars ?? NONE }
 }
 
@@ -108,7 +133,7 @@ function skipLabels(reader: ProtoReader, end: number, budget: Budget): void {
       reader.at = at
       return
     }
-    budget.spend('labels')
+    budget.labels()
     reader.at = reader.block()
   }
 }
@@ -146,7 +171,7 @@ function readExemplar(reader: ProtoReader, end: number, budget: Budget): WriteEx
   while (reader.at < end) {
     const tag = reader.varint()
     if (tag === bytesTag(1)) {
-      budget.spend('labels')
+      budget.labels()
       readLabel(reader, flat)
     } else if (tag === fixed64Tag(2)) value = reader.double()
     else if (tag === varintTag(3)) at = reader.varint()

@@ -8,155 +8,156 @@
  *   Metadata   { 1: type, 3: uint32 help ref, 4: uint32 unit ref }
  *
  * - Two passes: symbols may stand behind what refers to them.
+ * - A known series with floats alone goes by the fast path, float-walk-v2.ts. What is here is for all others, and tests it.
  * - A reference that leads nowhere, labels that are none, floats and histograms in one series: that series is left out and told
  *   as a fault, the others are taken.
  * - Release candidates before 2.0-rc.4 told one created timestamp per series; it stands for each of its samples that has none.
  *
  * Source: Prometheus remote write specification 2.0; prometheus: prompb/io/prometheus/write/v2/types.proto.
  */
-import { AssayError, bytesTag, fixed64Tag, ProtoReader, varintTag } from '#core'
+import { bytesTag, fixed64Tag, ProtoReader, varintTag } from '#core'
 import type { Metadata } from '#storage'
-import { Budget } from './budget.ts'
-import { Faults } from './faults.ts'
-import { FloatColumns } from './float-columns.ts'
-import { familyOf, metricType } from './metric-type.ts'
+import { Decoded } from './decoded.ts'
+import type { FloatColumns } from './float-columns.ts'
+import { FloatWalkV2 } from './float-walk-v2.ts'
+import type { KnownSeries } from './known-series.ts'
 import { readHistogramSample } from './read-histogram-sample.ts'
 import { labelsOf, seriesLabels } from './series-labels.ts'
-import type { HistogramSample, WriteExemplar, WriteRequest, WriteSeries } from './types.ts'
+import { Symbols } from './symbols.ts'
+import { readMetadata, type SentMetadata, ToldMetadata } from './told-metadata.ts'
+import type { FaultReason, HistogramSample, WriteExemplar, WriteRequest } from './types.ts'
+import type { Budget, WriteLimits } from './write-limits.ts'
 
 const NONE: readonly never[] = []
 
 export type DecodeOptions = {
   /** Type and unit of the metadata become the labels `__type__` and `__unit__` (feature type-and-unit-labels). */
   readonly typeAndUnitLabels?: boolean
+  /** Series that are known become rows of their entries, others are made known. */
+  readonly known?: KnownSeries
+}
+
+/** Each message by itself: what every series is, without the fast path. Throws as `decodeV2` does. */
+export function decodeWriteRequestV2(
+  bytes: Uint8Array,
+  options: Pick<DecodeOptions, 'typeAndUnitLabels'> = {},
+): WriteRequest {
+  const into = new Decoded()
+  decodeV2(bytes, into, options)
+  return into.asRequest()
 }
 
 /** Throws `ASSAY_PROTO` when the bytes are no such message, `ASSAY_REMOTE_TOO_LARGE` when they unfold to too much. */
-export function decodeWriteRequestV2(bytes: Uint8Array, options: DecodeOptions = {}): WriteRequest {
-  const budget = new Budget()
-  const symbols = readSymbols(bytes, budget)
+export function decodeV2(bytes: Uint8Array, into: Decoded, { typeAndUnitLabels = false, known }: DecodeOptions): void {
+  const symbols = new Symbols(bytes, into.budget)
+  const told = new ToldMetadata(symbols, into)
   const reader = new ProtoReader(bytes)
-  const decoder = new SeriesDecoder(reader, symbols, budget, options.typeAndUnitLabels ?? false)
+  const decoder = new SeriesDecoder({ reader, symbols, into, told, typeAndUnitLabels })
+  // With the feature, the labels are more than the references say.
+  const walk =
+    known === undefined || typeAndUnitLabels ? undefined : new FloatWalkV2({ bytes, symbols, known, into, told })
   while (!reader.done) {
     const tag = reader.varint()
-    if (tag === bytesTag(5)) decoder.read(reader.block())
-    else reader.skip(tag)
-  }
-  return decoder.request()
-}
-
-function readSymbols(bytes: Uint8Array, budget: Budget): readonly string[] {
-  const reader = new ProtoReader(bytes)
-  const symbols: string[] = []
-  while (!reader.done) {
-    const tag = reader.varint()
-    if (tag === bytesTag(4)) {
-      budget.spend('symbols')
-      symbols.push(reader.text())
+    if (tag === bytesTag(5)) {
+      const end = reader.block()
+      if (walk?.take(reader.at, end)) reader.at = end
+      else decoder.read(end, walk)
     } else reader.skip(tag)
   }
-  if (symbols.length > 0 && symbols[0] !== '')
-    throw new AssayError(
-      'ASSAY_PROTO',
-      `the message makes no sense: its first symbol is ${JSON.stringify(symbols[0]!.slice(0, 50))}, and has to be empty`,
-    )
-  return symbols
+}
+
+type DecoderDeps = {
+  readonly reader: ProtoReader
+  readonly symbols: Symbols
+  readonly into: Decoded
+  readonly told: ToldMetadata
+  readonly typeAndUnitLabels: boolean
 }
 
 class SeriesDecoder {
   readonly #reader: ProtoReader
-  readonly #symbols: readonly string[]
-  readonly #budget: Budget
+  readonly #symbols: Symbols
+  readonly #into: Decoded
+  readonly #told: ToldMetadata
   readonly #typeAndUnitLabels: boolean
-  readonly #columns = new FloatColumns()
-  readonly #faults = new Faults()
-  readonly #series: WriteSeries[] = []
-  /** By family and the numbers of its metadata: the same few are told with every series. */
-  readonly #metadata = new Map<string, Metadata & { readonly family: string }>()
-  #withoutMetadata = 0
 
-  constructor(reader: ProtoReader, symbols: readonly string[], budget: Budget, typeAndUnitLabels: boolean) {
+  constructor({ reader, symbols, into, told, typeAndUnitLabels }: DecoderDeps) {
     this.#reader = reader
     this.#symbols = symbols
-    this.#budget = budget
+    this.#into = into
+    this.#told = told
     this.#typeAndUnitLabels = typeAndUnitLabels
   }
 
-  request(): WriteRequest {
-    const { timestamps, values, starts } = this.#columns
-    return {
-      series: this.#series,
-      timestamps,
-      values,
-      starts,
-      metadata: [...this.#metadata.values()],
-      faults: this.#faults.list(),
-      withoutMetadata: this.#withoutMetadata,
-    }
-  }
-
-  /** One TimeSeries that ends at `end`. */
-  read(end: number): void {
+  /** One TimeSeries that ends at `end`. `walk`: makes it known. */
+  read(end: number, walk: FloatWalkV2 | undefined): void {
     const reader = this.#reader
-    const columns = this.#columns
+    const { columns, faults, budget } = this.#into
     const from = columns.count
     const refs: number[] = []
     let histograms: HistogramSample[] | undefined
     let exemplars: WriteExemplar[] | undefined
     let faulty: Map<string, number> | undefined
     let sentHistograms = 0
-    let metadata: { type: number; help: number; unit: number } | undefined
+    let sentMetadata: SentMetadata | undefined
     let createdAt = 0
     while (reader.at < end) {
       const tag = reader.varint()
-      if (tag === bytesTag(1) || tag === varintTag(1)) readRefs(reader, tag, refs, this.#budget)
+      if (tag === bytesTag(1) || tag === varintTag(1)) readRefs(reader, tag, refs, budget)
       else if (tag === bytesTag(2)) {
-        this.#budget.spend('samples')
+        budget.samples()
         readSample(reader, reader.block(), columns)
       } else if (tag === bytesTag(3)) {
         sentHistograms++
-        const one = readHistogramSample(reader, reader.block(), this.#budget)
+        const one = readHistogramSample(reader, reader.block(), budget)
         if (typeof one !== 'string') (histograms ??= []).push(one)
         else (faulty ??= new Map()).set(one, (faulty.get(one) ?? 0) + 1)
       } else if (tag === bytesTag(4)) {
-        this.#budget.spend('exemplars')
+        budget.spend('exemplars')
         const exemplar = this.#readExemplar(reader.block())
         if (exemplar !== undefined) (exemplars ??= []).push(exemplar)
-      } else if (tag === bytesTag(5)) metadata = readMetadata(reader, reader.block())
+      } else if (tag === bytesTag(5)) sentMetadata = readMetadata(reader, reader.block())
       else if (tag === varintTag(6)) createdAt = reader.varint()
       else reader.skip(tag)
     }
     reader.expect(end)
     const sent = columns.count - from + sentHistograms
-    const told = this.#metadataOf(metadata)
-    if (told === undefined) this.#withoutMetadata += sent
-    const labels = this.#labelsOf(refs, told)
-    let why: string | undefined
-    if (typeof labels === 'string') why = labels
-    else if (columns.count > from && sentHistograms > 0)
-      why = `${labels} has both samples and histograms; send each kind as a series of its own`
-    if (why !== undefined || typeof labels === 'string') {
-      this.#faults.add(why ?? '', sent)
+    const told = this.#told.read(sentMetadata)
+    if (told === undefined) this.#into.withoutMetadata += sent
+    const refuse = (reason: FaultReason, why: string) => {
+      faults.add(why, sent, reason)
       columns.count = from
+    }
+    const labels = this.#labelsOf(refs, told, budget.limits)
+    if ('why' in labels) {
+      refuse(labels.reason, labels.why)
+      return
+    }
+    if (columns.count > from && sentHistograms > 0) {
+      refuse(
+        'floats-and-histograms',
+        `${labels} has both samples and histograms; send each kind as a series of its own`,
+      )
       return
     }
     if (faulty !== undefined)
-      for (const [what, count] of faulty) this.#faults.add(`a histogram of ${labels}: ${what}`, count)
-    if (told !== undefined) this.#keep(labels.name, told)
+      for (const [what, count] of faulty) faults.add(`a histogram of ${labels}: ${what}`, count, 'invalid-histogram')
+    if (told !== undefined) this.#told.keep(labels.name, told)
     if (createdAt !== 0) {
       for (let i = from; i < columns.count; i++)
         if (columns.starts === undefined || columns.starts[i] === 0) columns.setStart(i, createdAt)
       histograms = histograms?.map((one) => (one.startAt === 0 ? { ...one, startAt: createdAt } : one))
     }
-    this.#budget.spend('series')
-    this.#series.push({ labels, from, to: columns.count, histograms: histograms ?? NONE, exemplars: exemplars ?? NONE })
+    budget.series()
+    const series = { labels, from, to: columns.count, histograms: histograms ?? NONE, exemplars: exemplars ?? NONE }
+    this.#into.addOdd(series, walk?.keep(refs) ?? 0)
   }
 
-  #labelsOf(refs: readonly number[], told: Metadata | undefined) {
+  #labelsOf(refs: readonly number[], told: Metadata | undefined, limits: WriteLimits) {
     const flat = this.#textsOf(refs)
-    if (typeof flat === 'string') return flat
-    const labels = seriesLabels(flat)
-    if (!this.#typeAndUnitLabels || typeof labels === 'string' || told === undefined) return labels
+    if (typeof flat === 'string') return { reason: 'invalid-labels', why: flat } as const
+    const labels = seriesLabels(flat, limits)
+    if (!this.#typeAndUnitLabels || 'why' in labels || told === undefined) return labels
     return labels.withAll({ __type__: told.type === 'unknown' ? '' : told.type, __unit__: told.unit })
   }
 
@@ -165,8 +166,8 @@ class SeriesDecoder {
     if (refs.length % 2 !== 0) return `an odd number of label references, ${refs.length}; they are pairs`
     const flat = new Array<string>(refs.length)
     for (let i = 0; i < refs.length; i++) {
-      const text = this.#symbols[refs[i]!]
-      if (text === undefined) return `a reference to symbol ${refs[i]}, of which there are ${this.#symbols.length}`
+      const text = this.#symbols.textOf(refs[i]!)
+      if (text === undefined) return `a reference to symbol ${refs[i]}, of which there are ${this.#symbols.count}`
       flat[i] = text
     }
     return flat
@@ -180,7 +181,7 @@ class SeriesDecoder {
     let at = 0
     while (reader.at < end) {
       const tag = reader.varint()
-      if (tag === bytesTag(1) || tag === varintTag(1)) readRefs(reader, tag, refs, this.#budget)
+      if (tag === bytesTag(1) || tag === varintTag(1)) readRefs(reader, tag, refs, this.#into.budget)
       else if (tag === fixed64Tag(2)) value = reader.double()
       else if (tag === varintTag(3)) at = reader.varint()
       else reader.skip(tag)
@@ -189,21 +190,6 @@ class SeriesDecoder {
     const flat = this.#textsOf(refs)
     const labels = typeof flat === 'string' ? flat : labelsOf(flat)
     return typeof labels === 'string' ? undefined : { labels, value, at }
-  }
-
-  /** `undefined`: nothing is told. */
-  #metadataOf(sent: { type: number; help: number; unit: number } | undefined): Metadata | undefined {
-    if (sent === undefined) return undefined
-    const help = this.#symbols[sent.help] ?? ''
-    const unit = this.#symbols[sent.unit] ?? ''
-    const type = metricType(sent.type)
-    return type === 'unknown' && help === '' && unit === '' ? undefined : { type, help, unit }
-  }
-
-  #keep(name: string, told: Metadata): void {
-    const family = familyOf(name, told.type)
-    if (!this.#metadata.has(family)) this.#budget.spend('metadata entries')
-    this.#metadata.set(family, { family, ...told })
   }
 }
 
@@ -223,23 +209,8 @@ function readSample(reader: ProtoReader, end: number, columns: FloatColumns): vo
 function readRefs(reader: ProtoReader, tag: number, into: number[], budget: Budget): void {
   const end = (tag & 7) === 2 ? reader.block() : reader.at + 1
   while (reader.at < end) {
-    budget.spend('labels')
+    budget.labels()
     into.push(reader.uvarint())
   }
   if ((tag & 7) === 2) reader.expect(end)
-}
-
-function readMetadata(reader: ProtoReader, end: number): { type: number; help: number; unit: number } {
-  let type = 0
-  let help = 0
-  let unit = 0
-  while (reader.at < end) {
-    const tag = reader.varint()
-    if (tag === varintTag(1)) type = reader.varint()
-    else if (tag === varintTag(3)) help = reader.uvarint()
-    else if (tag === varintTag(4)) unit = reader.uvarint()
-    else reader.skip(tag)
-  }
-  reader.expect(end)
-  return { type, help, unit }
 }

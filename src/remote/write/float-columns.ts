@@ -29,6 +29,20 @@ export class FloatColumns {
     this.count++
   }
 
+  /** A whole sample: at `valueAt` of `bytes` lie the bits of its value; 0 where that is negative. */
+  push(bytes: DataView, valueAt: number, at: number): void {
+    if (this.count === this.values.length) this.#grow()
+    const i = this.count
+    this.timestamps[i] = at
+    if (valueAt < 0) this.values[i] = 0
+    else {
+      this.#words[2 * i + LOW] = bytes.getUint32(valueAt, true)
+      this.#words[2 * i + HIGH] = bytes.getUint32(valueAt + 4, true)
+    }
+    if (this.starts !== undefined) this.starts[i] = 0
+    this.count = i + 1
+  }
+
   /** The value of the sample begun last, with its bits. */
   readValue(reader: ProtoReader): void {
     const at = (this.count - 1) * 2

@@ -4,14 +4,13 @@ import fc from 'fast-check'
 import { AssayError, isStaleAt, Labels, ProtoWriter, sameHistogram, writeStale } from '#core'
 import type { Metadata } from '#storage'
 import { anyHistogram } from '../histograms.test-support.ts'
-import { REQUEST_LIMITS } from './budget.ts'
 import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { encodeWriteV2 } from './encode-v2.ts'
-import { LabelsCache } from './labels-cache.ts'
 import { requestV2 } from './requests.test-support.ts'
 import type { WriteRequest, WriteSeries } from './types.ts'
+import { REQUEST_LIMITS, WRITE_LIMITS } from './write-limits.ts'
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 })
 const labels = fc
@@ -89,45 +88,6 @@ test('1.0: decode ∘ encode is the identity, values by their bits; only start t
   )
 })
 
-test('1.0: with labels kept from request to request, however few, everything is read the same', () => {
-  for (const cache of [new LabelsCache(), new LabelsCache(600)]) {
-    fc.assert(
-      fc.property(fc.array(series, { maxLength: 4 }), (list) => {
-        const bytes = encodeWriteV1(requestOf(list))
-        const plain = decodeWriteRequest(bytes)
-        // The first time they are made, the second time they are found.
-        for (let i = 0; i < 2; i++) {
-          const got = decodeWriteRequest(bytes, cache)
-          assert.deepEqual(wordsOf(got, false), wordsOf(plain, false))
-          assert.deepEqual(got.faults, plain.faults)
-        }
-      }),
-    )
-  }
-})
-
-test('1.0: a series that comes again has the very same labels; one that is none is told each time', () => {
-  const cache = new LabelsCache()
-  const request = (labels: Labels) =>
-    encodeWriteV1({ ...requestOf([]), series: [{ labels, from: 0, to: 0, histograms: [], exemplars: [] }] })
-  const good = request(Labels.of({ __name__: 'm', a: '1' }))
-  assert.equal(decodeWriteRequest(good, cache).series[0]?.labels, decodeWriteRequest(good, cache).series[0]?.labels)
-  const bad = request(Labels.of({ a: '1' }))
-  for (let i = 0; i < 2; i++) assert.equal(decodeWriteRequest(bad, cache).faults.length, 1)
-})
-
-test('1.0: the cache of labels keeps to its bytes, and counts what made room', () => {
-  const cache = new LabelsCache(600)
-  let sent = 0
-  for (let i = 0; i < 1000; i++) {
-    const bytes = Buffer.from(`series ${i}`)
-    cache.get(bytes, 0, bytes.length, () => Labels.of({ __name__: 'm', a: `${i}` }))
-    sent += bytes.length
-    assert.ok(cache.bytes <= 2 * 600, `${cache.bytes} bytes after ${sent}`)
-  }
-  assert.ok(cache.dropped > 800 && cache.dropped < 1000, `${cache.dropped} dropped`)
-})
-
 test('1.0: labels may stand behind the samples', () => {
   const writer = new ProtoWriter()
   const label = (name: string, value: string) =>
@@ -140,7 +100,7 @@ test('1.0: labels may stand behind the samples', () => {
     writer.blockField(2, () => writer.varintField(2, 5))
     label('a', '1')
   })
-  assert.equal(String(decodeWriteRequest(writer.take(), new LabelsCache()).series[0]?.labels), 'm{a="1"}')
+  assert.equal(String(decodeWriteRequest(writer.take()).series[0]?.labels), 'm{a="1"}')
 })
 
 /** 2.0 tells floats and histograms of a series apart. */
@@ -304,8 +264,8 @@ test('what unfolds to too much is refused before memory is gone', () => {
   }
   const cases: readonly (readonly [string, () => unknown])[] = [
     ['symbols', () => decodeWriteRequestV2(empty(4, REQUEST_LIMITS.symbols + 1))],
-    ['samples', () => decodeWriteRequestV2(inSeries(5, empty(2, REQUEST_LIMITS.samples + 1)))],
-    ['samples', () => decodeWriteRequest(inSeries(1, empty(2, REQUEST_LIMITS.samples + 1)))],
+    ['samples', () => decodeWriteRequestV2(inSeries(5, empty(2, WRITE_LIMITS.samples + 1)))],
+    ['samples', () => decodeWriteRequest(inSeries(1, empty(2, WRITE_LIMITS.samples + 1)))],
     ['histograms', () => decodeWriteRequestV2(inSeries(5, empty(3, REQUEST_LIMITS.histograms + 1)))],
     ['exemplars', () => decodeWriteRequest(inSeries(1, empty(3, REQUEST_LIMITS.exemplars + 1)))],
     ['labels', () => decodeWriteRequest(inSeries(1, empty(1, REQUEST_LIMITS.labels + 1)))],

@@ -1,8 +1,8 @@
 /** A histogram of a series, counted against what the request may unfold to. */
 import type { ProtoReader } from '#core'
 import { readHistogram } from '../histogram-message.ts'
-import type { Budget } from './budget.ts'
 import type { HistogramSample } from './types.ts'
+import type { Budget } from './write-limits.ts'
 
 /** The sample in the block that ends at `end`, or why it cannot be taken. */
 export function readHistogramSample(reader: ProtoReader, end: number, budget: Budget): HistogramSample | string {

@@ -11,38 +11,20 @@
  *
  * Source: Prometheus remote write specifications 1.0 and 2.0; prometheus: storage/remote/write_handler.go.
  */
-import { AssayError, type Clock, isStaleAt, type Labels, messageOf, type UnixMs } from '#core'
-import type { CommitReport, MetadataStore, Store } from '#storage'
-import { MAX_AHEAD_MS, rejectionText, TOO_FAR_AHEAD } from '../refusals.ts'
+import { AssayError, messageOf } from '#core'
 import { headerOf, type RemoteRequest } from '../request.ts'
-import { decodeWriteRequest } from './decode-v1.ts'
-import { decodeWriteRequestV2 } from './decode-v2.ts'
-import { Faults } from './faults.ts'
-import type { LabelsCache } from './labels-cache.ts'
+import { decodeV1 } from './decode-v1.ts'
+import { decodeV2 } from './decode-v2.ts'
+import { Decoded } from './decoded.ts'
+import { KnownSeries } from './known-series.ts'
 import { negotiate, type WriteVersion } from './negotiate.ts'
-import type { WriteFault, WriteRequest } from './types.ts'
+import { REJECT_REASONS, type RejectReason, type TakeDeps, type Taken, take } from './take.ts'
 import { unpackSnappy } from './unpack.ts'
+import { TooLargeError, WRITE_LIMITS, type WriteLimits } from './write-limits.ts'
 
-/** Most bytes of a body as it comes. */
-export const MAX_WRITE_BODY_BYTES: number = 32 * 2 ** 20
-/** Most bytes of a body after it is unpacked. */
-export const MAX_UNPACKED_BYTES: number = 64 * 2 ** 20
-/** Where exemplars go: the store of exemplars, as far as it is needed here. Answers why one was not taken. */
-export interface ExemplarSink {
-  append(
-    series: Labels,
-    exemplar: { readonly labels: Labels; readonly value: number; readonly at: UnixMs },
-  ): string | undefined
-}
-
-export type ReceiverDeps = {
-  readonly clock: Clock
-  readonly store: Store
-  readonly metadata: MetadataStore
-  /** Absent: exemplars are taken and dropped, as by a Prometheus whose exemplar storage is off. */
-  readonly exemplars?: ExemplarSink
-  /** Kept from request to request: labels of 1.0 by their bytes. Absent: all are made anew. */
-  readonly labelsCache?: LabelsCache
+export type ReceiverDeps = Omit<TakeDeps, 'known'> & {
+  /** Absent: `WRITE_LIMITS`. */
+  readonly writeLimits?: WriteLimits
   /** The feature type-and-unit-labels, for 2.0. */
   readonly typeAndUnitLabels?: boolean
 }
@@ -54,176 +36,160 @@ export type RemoteAnswer = {
   readonly body: string
 }
 
-/** What came since the start. `rejected`: samples and histograms that were not taken, for whatever reason of theirs. */
+/** Why a request was refused whole, as a label of a metric. */
+export const REFUSE_REASONS = [
+  'body-size',
+  'unpacked-size',
+  'samples',
+  'series',
+  'parts',
+  'media-type',
+  'snappy',
+  'message',
+  'store',
+] as const
+export type RefuseReason = (typeof REFUSE_REASONS)[number]
+
+/** What came since the start. */
 export type WriteCounts = {
-  requests: number
-  samples: number
-  histograms: number
-  exemplars: number
-  rejected: number
-  invalidLabels: number
-  withoutMetadata: number
+  readonly requests: number
+  readonly samples: number
+  readonly histograms: number
+  readonly exemplars: number
+  readonly withoutMetadata: number
+  /** Samples and histograms that were not taken while the rest of their request was. */
+  readonly rejected: ReadonlyMap<RejectReason, number>
+  /** Requests of which nothing was taken. */
+  readonly refused: ReadonlyMap<RefuseReason, number>
 }
 
-export function noWrites(): WriteCounts {
-  return { requests: 0, samples: 0, histograms: 0, exemplars: 0, rejected: 0, invalidLabels: 0, withoutMetadata: 0 }
-}
+/** Takes requests one after another: what is between unpacking and commit runs in one turn. */
+export class WriteReceiver {
+  /** What senders sent before: so most of what they send is recognized, not decoded. */
+  readonly known = new KnownSeries()
+  readonly #deps: ReceiverDeps
+  readonly #limits: WriteLimits
+  readonly #decoded = new Decoded()
+  readonly #rejected = noneOf<RejectReason>(REJECT_REASONS)
+  readonly #refused = noneOf(REFUSE_REASONS)
+  #requests = 0
+  #samples = 0
+  #histograms = 0
+  #exemplars = 0
+  #withoutMetadata = 0
 
-type Written = { samples: number; histograms: number; exemplars: number }
-
-/** Takes one request and adds to `counts`. Rejects only for a fault of our own. */
-export async function receiveWrite(
-  deps: ReceiverDeps,
-  request: RemoteRequest,
-  counts: WriteCounts,
-): Promise<RemoteAnswer> {
-  const agreed = negotiate(headerOf(request, 'content-type'), headerOf(request, 'content-encoding'))
-  if (typeof agreed === 'string') return refusal(415, agreed)
-  const written: Written = { samples: 0, histograms: 0, exemplars: 0 }
-  try {
-    const { version } = agreed
-    const message = decode(version, await unpackSnappy(request.body, MAX_UNPACKED_BYTES), deps)
-    const complaint = take(deps, { ...message, version }, written, counts)
-    return complaint === undefined
-      ? { status: 204, headers: writtenHeaders(agreed.version, written), body: '' }
-      : refusal(400, complaint, writtenHeaders(agreed.version, written))
-  } catch (thrown) {
-    const status = statusOf(thrown)
-    if (status === undefined) throw thrown
-    return refusal(status, messageOf(thrown), writtenHeaders(agreed.version, NOTHING))
+  constructor(deps: ReceiverDeps) {
+    this.#deps = deps
+    this.#limits = deps.writeLimits ?? WRITE_LIMITS
   }
-}
 
-const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 }
+  get limits(): WriteLimits {
+    return this.#limits
+  }
 
-function decode(version: WriteVersion, bytes: Buffer, { typeAndUnitLabels, labelsCache }: ReceiverDeps): WriteRequest {
-  try {
-    return version === 'v1'
-      ? decodeWriteRequest(bytes, labelsCache)
-      : decodeWriteRequestV2(bytes, { typeAndUnitLabels: typeAndUnitLabels ?? false })
-  } catch (cause) {
-    if (!(cause instanceof AssayError) || cause.code !== 'ASSAY_PROTO') throw cause
-    throw new AssayError(
-      'ASSAY_PROTO',
-      `the body is no remote write ${version === 'v1' ? '1.0' : '2.0'} message: ${cause.message}`,
-      {
-        cause,
-      },
+  get counts(): WriteCounts {
+    return {
+      requests: this.#requests,
+      samples: this.#samples,
+      histograms: this.#histograms,
+      exemplars: this.#exemplars,
+      withoutMetadata: this.#withoutMetadata,
+      rejected: this.#rejected,
+      refused: this.#refused,
+    }
+  }
+
+  /** Takes one request. Rejects only for a fault of our own. */
+  async receive(request: RemoteRequest): Promise<RemoteAnswer> {
+    const agreed = negotiate(headerOf(request, 'content-type'), headerOf(request, 'content-encoding'))
+    if (typeof agreed === 'string') return this.#refuse('media-type', 415, agreed)
+    const { version } = agreed
+    try {
+      const bytes = await unpackSnappy(request.body, this.#limits.unpackedBytes)
+      const taken = this.#take(version, bytes)
+      const headers = writtenHeaders(version, taken)
+      return taken.complaint === undefined ? { status: 204, headers, body: '' } : plain(400, taken.complaint, headers)
+    } catch (thrown) {
+      const refusal = refusalOf(thrown)
+      if (refusal === undefined) throw thrown
+      return this.#refuse(refusal.reason, refusal.status, messageOf(thrown), writtenHeaders(version, NOTHING))
+    }
+  }
+
+  /** The answer to a body that was not read for its size, which it says or came to. */
+  refuseBody(): RemoteAnswer {
+    return this.#refuse(
+      'body-size',
+      413,
+      `the body has more than ${this.#limits.bodyBytes} bytes; send it in smaller parts, or raise --storage.remote.write-body-size-limit`,
     )
   }
+
+  #take(version: WriteVersion, bytes: Buffer): Taken {
+    const { typeAndUnitLabels } = this.#deps
+    const { known } = this
+    const decoded = this.#decoded
+    decoded.begin(this.#limits)
+    known.begin(this.#deps.clock.monotonicMs())
+    try {
+      if (version === 'v1') decodeV1(bytes, decoded, known)
+      else decodeV2(bytes, decoded, { known, typeAndUnitLabels: typeAndUnitLabels ?? false })
+    } catch (cause) {
+      if (!(cause instanceof AssayError) || cause.code !== 'ASSAY_PROTO') throw cause
+      throw new AssayError(
+        'ASSAY_PROTO',
+        `the body is no remote write ${version === 'v1' ? '1.0' : '2.0'} message: ${cause.message}`,
+        { cause },
+      )
+    }
+    const taken = take({ ...this.#deps, known }, decoded, version)
+    this.#requests++
+    this.#samples += taken.samples
+    this.#histograms += taken.histograms
+    this.#exemplars += taken.exemplars
+    this.#withoutMetadata += decoded.withoutMetadata
+    for (const [reason, count] of taken.rejected) this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + count)
+    return taken
+  }
+
+  #refuse(
+    reason: RefuseReason,
+    status: number,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): RemoteAnswer {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+    return plain(status, message, headers)
+  }
 }
+
+/** Counters that are there before there is anything to count, so that a rate of them is known from the first one on. */
+function noneOf<Reason extends string>(reasons: readonly Reason[]): Map<Reason, number> {
+  return new Map(reasons.map((reason) => [reason, 0]))
+}
+
+type Written = Pick<Taken, 'samples' | 'histograms' | 'exemplars'>
+const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 }
 
 /** What trying again cannot help is 4xx. `undefined`: nobody's refusal, a fault of ours. */
-function statusOf(thrown: unknown): number | undefined {
+function refusalOf(thrown: unknown): { readonly reason: RefuseReason; readonly status: number } | undefined {
   if (!(thrown instanceof AssayError)) return undefined
-  if (thrown.code === 'ASSAY_PROTO' || thrown.code === 'ASSAY_REMOTE_SNAPPY') return 400
-  if (thrown.code === 'ASSAY_REMOTE_TOO_LARGE') return 413
-  return thrown.code === 'ASSAY_STORE_WRITE' || thrown.code === 'ASSAY_STORE_CLOSED' ? 503 : undefined
-}
-
-/** Fills `written`; returns why not all was taken, or `undefined` when it was. */
-function take(
-  deps: ReceiverDeps,
-  request: WriteRequest & { readonly version: WriteVersion },
-  written: Written,
-  counts: WriteCounts,
-): string | undefined {
-  const latest = deps.clock.now() + MAX_AHEAD_MS
-  const sent = appendAll(deps.store, request, latest)
-  const rejected = { all: 0, histograms: 0 }
-  for (const one of sent.report.rejected) {
-    rejected.all += one.count
-    rejected.histograms += sent.samples === 0 ? one.count : (one.histograms ?? 0)
+  switch (thrown.code) {
+    case 'ASSAY_PROTO':
+      return { reason: 'message', status: 400 }
+    case 'ASSAY_REMOTE_SNAPPY':
+      return { reason: 'snappy', status: 400 }
+    case 'ASSAY_REMOTE_TOO_LARGE':
+      return { reason: thrown instanceof TooLargeError ? thrown.limit : 'unpacked-size', status: 413 }
+    case 'ASSAY_STORE_WRITE':
+    case 'ASSAY_STORE_CLOSED':
+      return { reason: 'store', status: 503 }
+    default:
+      return undefined
   }
-  written.samples = sent.samples - (rejected.all - rejected.histograms)
-  written.histograms = sent.histograms - rejected.histograms
-  for (const { family, ...one } of request.metadata) deps.metadata.set(family, one)
-  const exemplars = appendExemplars(deps, request, latest)
-  written.exemplars = exemplars.taken
-
-  const faulty = request.faults.reduce((sum, one) => sum + one.count, 0)
-  counts.requests++
-  counts.samples += written.samples
-  counts.histograms += written.histograms
-  counts.exemplars += written.exemplars
-  counts.rejected += rejected.all + sent.tooFar + faulty
-  counts.invalidLabels += faulty
-  counts.withoutMetadata += request.withoutMetadata
-  return complaintOf(request, sent, written, request.version === 'v2' ? exemplars.refused.list() : [])
 }
 
-type Sent = { readonly report: CommitReport; samples: number; histograms: number; tooFar: number }
-
-function appendAll(store: Store, request: WriteRequest, latest: number): Sent {
-  const { series, timestamps, values, starts } = request
-  using batch = store.appender()
-  let samples = 0
-  let histograms = 0
-  let tooFar = 0
-  for (const one of series) {
-    const { labels } = one
-    let ref: ReturnType<typeof batch.append> | undefined
-    for (let i = one.from; i < one.to; i++) {
-      const at = timestamps[i]! as UnixMs
-      if (at > latest) {
-        tooFar++
-        continue
-      }
-      samples++
-      if (isStaleAt(values, i)) batch.appendStale(ref, labels, at)
-      else ref = batch.append(ref, labels, at, values[i]!, starts === undefined ? 0 : starts[i]!)
-    }
-    for (const { at, startAt, histogram } of one.histograms) {
-      if (at > latest) {
-        tooFar++
-        continue
-      }
-      histograms++
-      if (histogram === undefined) batch.appendStale(ref, labels, at as UnixMs)
-      else ref = batch.appendHistogram(ref, labels, at as UnixMs, histogram, startAt)
-    }
-  }
-  return { report: batch.commit(), samples, histograms, tooFar }
-}
-
-function appendExemplars({ exemplars: store }: ReceiverDeps, { series }: WriteRequest, latest: number) {
-  const refused = new Faults()
-  let taken = 0
-  for (const { labels, exemplars } of series) {
-    for (const exemplar of exemplars) {
-      const why =
-        exemplar.at > latest ? TOO_FAR_AHEAD : store?.append(labels, { ...exemplar, at: exemplar.at as UnixMs })
-      if (why === undefined) taken++
-      else refused.add(`exemplars (${EXEMPLAR_REASONS[why] ?? why})`, 1)
-    }
-  }
-  return { taken, refused }
-}
-
-/** In Prometheus' words where it has some, since senders look for them. */
-const EXEMPLAR_REASONS: Readonly<Record<string, string>> = {
-  'out-of-order': 'out of order exemplar',
-  'labels-too-long': 'label length for exemplar exceeds maximum of 128 UTF-8 characters',
-  'no-instant': 'an exemplar whose timestamp is none',
-}
-
-function complaintOf(
-  { faults }: WriteRequest,
-  { report, tooFar }: Sent,
-  written: Written,
-  refusedExemplars: readonly WriteFault[],
-): string | undefined {
-  const parts = [
-    ...report.rejected.map((one) => `${one.count} ${rejectionText(one)}`),
-    ...(tooFar === 0 ? [] : [`${tooFar} ${TOO_FAR_AHEAD}`]),
-    ...faults.map(({ count, why }) => `${count} for ${why}`),
-    ...refusedExemplars.map(({ count, why }) => `${count} ${why}`),
-  ]
-  if (parts.length === 0) return undefined
-  return `not taken: ${parts.join('; ')}; taken: ${written.samples} samples, ${written.histograms} histograms`
-}
-
-function refusal(status: number, message: string, headers: Readonly<Record<string, string>> = {}): RemoteAnswer {
+function plain(status: number, message: string, headers: Readonly<Record<string, string>>): RemoteAnswer {
   return { status, headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' }, body: `${message}\n` }
 }
 

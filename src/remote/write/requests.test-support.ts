@@ -6,7 +6,9 @@ import { compressSync } from 'snappy'
 import { ManualClock, type NativeHistogram, ProtoWriter } from '#core'
 import { MetadataStore, memoryStore, type Store } from '#storage'
 import { writeHistogram } from '../histogram-message.ts'
-import { type ExemplarSink, noWrites, type RemoteAnswer, receiveWrite, type WriteCounts } from './receive.ts'
+import { type RemoteAnswer, WriteReceiver } from './receive.ts'
+import type { ExemplarSink } from './take.ts'
+import type { WriteLimits } from './write-limits.ts'
 
 export const NOW = 1_700_000_000_000
 
@@ -75,6 +77,42 @@ export function requestV2(series: readonly SentSeries[], { symbolsLast = false }
   return Buffer.concat(symbolsLast ? [body, writer.take()] : [writer.take(), body])
 }
 
+/** A request of 1.0, where a series has no metadata and no start. */
+export function requestV1(series: readonly SentSeries[]): Buffer {
+  const writer = new ProtoWriter()
+  const writeLabels = (labels: readonly string[]) => {
+    for (let i = 0; i < labels.length; i += 2) {
+      writer.blockField(1, () => {
+        writer.textField(1, labels[i]!)
+        writer.textField(2, labels[i + 1]!)
+      })
+    }
+  }
+  for (const one of series) {
+    writer.blockField(1, () => {
+      writeLabels(one.labels)
+      for (const { at, value } of one.samples ?? []) {
+        writer.blockField(2, () => {
+          // As senders in Go do: what is 0 is left out.
+          if (typeof value !== 'number') writer.doubleOf(1, value, 0)
+          else if (value !== 0) writer.doubleField(1, value)
+          if (at !== 0) writer.varintField(2, at)
+        })
+      }
+      for (const { labels, value, at } of one.exemplars ?? []) {
+        writer.blockField(3, () => {
+          writeLabels(labels)
+          writer.doubleField(2, value)
+          writer.varintField(3, at)
+        })
+      }
+      for (const { at, histogram } of one.histograms ?? [])
+        writer.blockField(4, () => writeHistogram(writer, histogram, at))
+    })
+  }
+  return writer.take()
+}
+
 export const V2_HEADERS = {
   'content-type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
   'content-encoding': 'snappy',
@@ -85,24 +123,28 @@ export const V1_HEADERS = { 'content-type': 'application/x-protobuf', 'content-e
 export type Bench = {
   readonly store: Store
   readonly metadata: MetadataStore
-  readonly counts: WriteCounts
+  readonly receiver: WriteReceiver
   readonly send: (message: Uint8Array, headers?: Readonly<Record<string, string>>) => Promise<RemoteAnswer>
   readonly sendBody: (body: Uint8Array, headers?: Readonly<Record<string, string>>) => Promise<RemoteAnswer>
 }
 
 /** A receiver over a store of its own, at `NOW`. */
 export function openBench(
-  options: { readonly exemplars?: ExemplarSink; readonly store?: Store; readonly typeAndUnitLabels?: boolean } = {},
+  options: {
+    readonly exemplars?: ExemplarSink
+    readonly store?: Store
+    readonly typeAndUnitLabels?: boolean
+    readonly writeLimits?: WriteLimits
+  } = {},
 ): Bench {
   const store = options.store ?? memoryStore()
   const metadata = new MetadataStore()
-  const counts = noWrites()
-  const deps = { clock: new ManualClock(NOW), ...options, store, metadata }
-  const sendBody: Bench['sendBody'] = (body, headers = V2_HEADERS) => receiveWrite(deps, { headers, body }, counts)
+  const receiver = new WriteReceiver({ clock: new ManualClock(NOW), ...options, store, metadata })
+  const sendBody: Bench['sendBody'] = (body, headers = V2_HEADERS) => receiver.receive({ headers, body })
   return {
     store,
     metadata,
-    counts,
+    receiver,
     send: (message, headers) => sendBody(Buffer.from(compressSync(Buffer.from(message))), headers),
     sendBody,
   }

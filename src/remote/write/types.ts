@@ -28,6 +28,17 @@ export type WriteSeries = {
   readonly exemplars: readonly WriteExemplar[]
 }
 
+/** Why samples are left out by the decoder, as a label of a metric. */
+export const FAULT_REASONS = [
+  'invalid-labels',
+  'invalid-histogram',
+  'floats-and-histograms',
+  'label-limit',
+  'label-name-length-limit',
+  'label-value-length-limit',
+] as const
+export type FaultReason = (typeof FAULT_REASONS)[number]
+
 export type WriteFault = {
   /** Samples and histograms that are left out for it. */
   readonly count: number

@@ -16,6 +16,12 @@ export type Reading = {
   readonly value: () => number
 }
 
+/** The same, with one series for each value of a label. */
+export type LabelledReading = Omit<Reading, 'value'> & {
+  readonly label: string
+  readonly values: () => ReadonlyMap<string, number>
+}
+
 export class HttpMetrics {
   readonly #requests = new Map<string, number>()
   readonly #durations = new Map<string, Histogram>()
@@ -30,7 +36,7 @@ export class HttpMetrics {
   }
 
   /** A page of the exposition format, text 0.0.4. */
-  page(readings: readonly Reading[]): string {
+  page(readings: readonly (Reading | LabelledReading)[]): string {
     const page = new PageWriter()
     page.family('prometheus_http_requests_total', 'counter', 'Counter of HTTP requests.')
     for (const [key, count] of this.#requests) {
@@ -41,7 +47,14 @@ export class HttpMetrics {
     for (const [handler, one] of this.#durations) one.write(page, handler)
     page.family('prometheus_http_response_size_bytes', 'histogram', 'Histogram of response size for HTTP requests.')
     for (const [handler, one] of this.#sizes) one.write(page, handler)
-    for (const { name, type, help, value } of readings) page.single(name, type, help, value())
+    for (const reading of readings) {
+      const { name, type, help } = reading
+      if ('value' in reading) page.single(name, type, help, reading.value())
+      else {
+        page.family(name, type, help)
+        for (const [value, count] of reading.values()) page.sample(count, { [reading.label]: value })
+      }
+    }
     return page.toString()
   }
 }

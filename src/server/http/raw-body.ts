@@ -25,6 +25,8 @@ export type RawRoute = {
   readonly maxBytes: number
   readonly gate: Gate
   readonly handle: (request: RawRequest, signal: AbortSignal) => Promise<RawAnswer>
+  /** The answer to a body beyond `maxBytes`, of which no more was read; absent: that of the framework. */
+  readonly tooLarge?: () => RawAnswer
 }
 
 export function registerRaw(
@@ -37,6 +39,13 @@ export function registerRaw(
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: route.maxBytes }, (_request, body, done) =>
       done(null, body),
     )
+    const { tooLarge } = route
+    if (tooLarge !== undefined) {
+      scope.setErrorHandler<Error & { readonly code?: string }>((error, _request, reply) => {
+        if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error
+        return sendRaw(reply, tooLarge())
+      })
+    }
     const signals = new WeakMap<FastifyReply, AbortSignal>()
     scope.addHook('onRequest', async (_request, reply) => {
       const signal = signalOf(reply)

@@ -2,16 +2,13 @@
 import {
   DEFAULT_OTLP_SETTINGS,
   type DeltaToCumulative,
-  type LabelsCache,
   MAX_OTLP_BODY_BYTES,
   MAX_READ_BODY_BYTES,
-  MAX_WRITE_BODY_BYTES,
   type OtlpCounts,
   READ_LIMITS,
   receiveOtlp,
-  receiveWrite,
   remoteRead,
-  type WriteCounts,
+  type WriteReceiver,
 } from '#remote'
 import { Gate } from '../http/gate.ts'
 import type { RawRoute } from '../http/raw-body.ts'
@@ -27,14 +24,13 @@ const READS_WAITING = 200
 export type RemoteReadLimits = { readonly samples: number; readonly frameBytes: number; readonly concurrent: number }
 
 /** `POST /api/v1/write`: remote write 1.0 and 2.0. */
-export function writeRoute(deps: ServerDeps, counts: WriteCounts, labelsCache: LabelsCache): RawRoute {
-  const typeAndUnitLabels = deps.features.has('type-and-unit-labels')
-  const receiver = { ...deps, typeAndUnitLabels, labelsCache }
+export function writeRoute(receiver: WriteReceiver): RawRoute {
   return {
     paths: ['/api/v1/write'],
-    maxBytes: MAX_WRITE_BODY_BYTES,
+    maxBytes: receiver.limits.bodyBytes,
     gate: new Gate(WRITES_AT_ONCE, WRITES_WAITING),
-    handle: (request) => receiveWrite(receiver, request, counts),
+    handle: (request) => receiver.receive(request),
+    tooLarge: () => receiver.refuseBody(),
   }
 }
 
