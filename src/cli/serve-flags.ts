@@ -155,6 +155,18 @@ export const SERVE_FLAGS: readonly Flag[] = [
     aliases: ['storage.remote.flush-deadline'],
     help: 'how long remote write may go on when assay ends',
   },
+  {
+    name: 'remote-write-spool-size',
+    value: 'SIZE',
+    default: '2GiB',
+    help: 'how much disk what waits may take, for each receiver of remote write; 0 keeps it in memory alone',
+  },
+  {
+    name: 'remote-write-spool-age',
+    value: 'TIME',
+    default: '1d',
+    help: 'how long samples wait for a receiver of remote write; 0s for any time',
+  },
   ...FOREIGN_FLAGS,
 ]
 
@@ -186,6 +198,8 @@ export type ServeOptions = {
   /** `samples` 0: no limit. */
   readonly remoteRead: { readonly samples: number; readonly concurrent: number; readonly frameBytes: number }
   readonly remoteFlushMs: number
+  /** `maxBytes` 0: in memory alone. `maxAgeMs` 0: whatever the age. */
+  readonly remoteSpool: { readonly maxBytes: number; readonly maxAgeMs: number }
   /** What was given and has no effect, a sentence each. */
   readonly notes: readonly string[]
   /** For `status/flags`: by Prometheus' names where it has one. */
@@ -249,6 +263,10 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
       frameBytes: count('remote-read-frame'),
     },
     remoteFlushMs: duration('remote-flush-deadline'),
+    remoteSpool: {
+      maxBytes: text('remote-write-spool-size') === '0' ? 0 : named('remote-write-spool-size', parseSize),
+      maxAgeMs: duration('remote-write-spool-age'),
+    },
     notes: [...features.warnings, ...notesOf(values)],
     flags: flagsOf(values),
   }

@@ -5,7 +5,7 @@
  */
 
 import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compileRegex, type Log, messageOf, PageWriter, resolveText, systemClock, type Text, unixMs } from '#core'
 import type { Plan } from '#model'
@@ -85,6 +85,9 @@ async function start(
       resolve: resolveSecret,
       version: VERSION,
       flushDeadlineMs: options.remoteFlushMs,
+      ...(options.remoteSpool.maxBytes === 0
+        ? {}
+        : { spool: { dir: join(options.data, 'remote-write'), ...options.remoteSpool } }),
     }),
   )
   const { retentionMs = options.retentionMs, retentionBytes = options.retentionBytes } = loaded.plan.storage ?? {}

@@ -9,8 +9,10 @@ import type { Labels, NativeHistogram } from '#core'
 
 export type Committed = {
   readonly count: number
-  /** The same object for the same series, as long as the store has it at hand: fit as a key of a `WeakMap`. */
+  /** They may be made anew by each call: whoever needs them again keeps them by `ref`. */
   readonly labels: (index: number) => Labels
+  /** The series' reference; absent: the store gives none, and `labels` is the same object for the same series. */
+  readonly ref?: (index: number) => number
   /** Unix milliseconds. Only the first `count` entries of each column count. */
   readonly timestamps: Float64Array
   /** A stale marker is there by its bits. */

@@ -386,7 +386,10 @@ class TsdbStore implements Tsdb {
     const lateCount = late?.count ?? 0
     if (accepted.count + lateCount > 0) {
       this.#log.write(accepted, late)
-      const labelsIn = ({ slots: of }: Accepted) => ({ labels: (i: number) => this.#head.labelsOf(of[i]!) })
+      const labelsIn = ({ slots: of }: Accepted) => ({
+        labels: (i: number) => this.#head.labelsOf(of[i]!),
+        ref: (i: number) => this.#head.refOf(of[i]!),
+      })
       if (accepted.count > 0) {
         this.#head.apply(accepted)
         this.#onCommit?.({ ...accepted, ...labelsIn(accepted) })

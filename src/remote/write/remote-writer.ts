@@ -1,8 +1,14 @@
 /**
  * All receivers we write to. A reload keeps the senders whose configuration is the same, ends the others and starts the new ones.
+ *
+ * - What waits is kept on disk by the receiver's name, or its address where it has none: another password or other labels do not
+ *   change whose it is. One that is configured no more leaves its directory behind, which the log names; it is removed when it is older
+ *   than what waits may be.
  */
 import { createHash } from 'node:crypto'
-import { AssayError, type Clock, Labels, type Log, type Text } from '#core'
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { AssayError, type Clock, Labels, type Log, messageOf, type Text } from '#core'
 import type { CommitListener, ExemplarListener, MetadataStore } from '#storage'
 import type { RemoteWriteConfig } from './config.ts'
 import { type PostClient, postClient } from './post-client.ts'
@@ -20,6 +26,8 @@ export type RemoteWriterDeps<Step> = {
   /** How long the end waits for what is not sent yet; default 10 s. */
   readonly flushDeadlineMs?: number
   readonly random?: () => number
+  /** Where what waits is kept on disk, for each receiver at most `maxBytes` and, but for 0, `maxAgeMs`. Absent: in memory alone. */
+  readonly spool?: { readonly dir: string; readonly maxBytes: number; readonly maxAgeMs: number }
 }
 
 export interface RemoteWriter<Step> extends AsyncDisposable {
@@ -80,10 +88,13 @@ class Writers<Step> implements RemoteWriter<Step> {
       names.add(name)
     }
     const before = this.#running
-    this.#running = named.map((config) => {
-      const key = digest([config, externalLabels])
-      return before.find((one) => one.key === key) ?? this.#start(config, Labels.of(externalLabels), key)
-    })
+    const keyed = named.map((config) => ({ config, key: digest([config, externalLabels]) }))
+    // Before others take their places on disk, and in the same turn, so that no commit comes between.
+    for (const { key, sender } of before) if (!keyed.some((one) => one.key === key)) sender.letGo()
+    this.#running = keyed.map(
+      ({ config, key }) => before.find((one) => one.key === key) ?? this.#start(config, Labels.of(externalLabels), key),
+    )
+    this.#tidy(named)
     await this.#endAll(before.filter((one) => !this.#running.includes(one)))
   }
 
@@ -94,6 +105,7 @@ class Writers<Step> implements RemoteWriter<Step> {
         url: sender.config.url,
         totals: sender.totals,
         fellBack: sender.fellBack,
+        spooled: sender.spooled,
         shards: sender.shards,
         queue: sender.config.queue,
       })),
@@ -109,12 +121,37 @@ class Writers<Step> implements RemoteWriter<Step> {
 
   #start(config: RemoteWriteConfig<Step>, externalLabels: Labels, key: string): Running<Step> {
     const client = postClient(config.http, this.#deps.resolve)
-    const sender = new Sender(config, externalLabels, {
-      ...this.#deps,
-      client,
-      random: this.#deps.random ?? Math.random,
-    })
-    return { key, sender, client }
+    const { spool, ...deps } = { ...this.#deps, client, random: this.#deps.random ?? Math.random }
+    if (spool === undefined) return { key, sender: new Sender(config, externalLabels, deps), client }
+    try {
+      const own = { ...spool, dir: join(spool.dir, directoryOf(config)) }
+      return { key, sender: new Sender(config, externalLabels, { ...deps, spool: own }), client }
+    } catch (error) {
+      if (!(error instanceof AssayError) || error.code !== 'ASSAY_SPOOL') throw error
+      deps.log.error(
+        { remote: config.name, err: messageOf(error) },
+        'remote write goes on in memory alone: a crash would lose what waits',
+      )
+      return { key, sender: new Sender(config, externalLabels, deps), client }
+    }
+  }
+
+  /** What waits for receivers that are configured no more. */
+  #tidy(named: readonly RemoteWriteConfig<Step>[]): void {
+    const { spool, log, clock } = this.#deps
+    if (spool === undefined) return
+    const used = new Set(named.map(directoryOf))
+    for (const name of directoriesIn(spool.dir)) {
+      if (used.has(name)) continue
+      const dir = join(spool.dir, name)
+      if (spool.maxAgeMs > 0 && clock.now() - statSync(dir).mtimeMs > spool.maxAgeMs)
+        rmSync(dir, { recursive: true, force: true })
+      else
+        log.warn(
+          { dir },
+          'samples wait on disk for a receiver of remote write that is configured no more; configure it again to send them, or remove the directory',
+        )
+    }
   }
 
   async #endAll(running: readonly Running<Step>[]): Promise<void> {
@@ -128,6 +165,23 @@ class Writers<Step> implements RemoteWriter<Step> {
       done.abort()
       for (const { client } of running) client[Symbol.dispose]()
     }
+  }
+}
+
+/** The directory of a receiver: its name where that is fit to be one, and digits of the whole name, or of the address. */
+function directoryOf({ name, url }: { readonly name: string; readonly url: string }): string {
+  const isOwn = name !== '' && !/^[0-9a-f]{6}$/.test(name)
+  const shown = isOwn ? name.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 40) : 'receiver'
+  return `${shown}-${digest(isOwn ? name : url)}`
+}
+
+function directoriesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  } catch {
+    return [] // nothing waited yet
   }
 }
 

@@ -5,8 +5,22 @@
  */
 import type { Labels, NativeHistogram } from '#core'
 
-/** A series as it is sent: external labels on it, relabelled. `lane` numbers it for the choice of a shard. */
-export type SentLabels = { readonly labels: Labels; readonly hash: number }
+/** A series as it is sent: external labels on it, relabelled. `hash` chooses its lane. */
+export type SentLabels = {
+  readonly labels: Labels
+  readonly hash: number
+  /** Its number in a segment of the spool, where it was named in one. */
+  spooled?: { readonly segment: number; readonly number: number }
+}
+
+/** Where samples come from: a commit, a record of the spool, what was taken out before. */
+export type SampleColumns = {
+  readonly timestamps: Float64Array
+  readonly values: Float64Array
+  /** Unix milliseconds, 0 where not known; absent: none is known. */
+  readonly starts?: Float64Array | undefined
+  readonly histograms?: readonly (NativeHistogram | undefined)[] | undefined
+}
 
 /** Samples taken out, oldest first. `histograms` is there when one of them is one: at its place, and `values` is 0 there. */
 export type QueuedSamples = {
@@ -16,6 +30,8 @@ export type QueuedSamples = {
   readonly values: Float64Array
   readonly starts: Float64Array
   readonly histograms: readonly (NativeHistogram | undefined)[]
+  /** Which record of the spool each came with; 0: none. */
+  readonly tickets: Float64Array
 }
 
 /** Those at the places `kept`, in that order. */
@@ -30,6 +46,7 @@ export function picked(queued: QueuedSamples, kept: readonly number[]): QueuedSa
     values,
     starts: Float64Array.from(kept, (i) => queued.starts[i]!),
     histograms: kept.map((i) => queued.histograms[i]),
+    tickets: Float64Array.from(kept, (i) => queued.tickets[i]!),
   }
 }
 
@@ -40,6 +57,7 @@ export class SampleQueue {
   #histograms: (NativeHistogram | undefined)[] = []
   #timestamps: Float64Array = new Float64Array(FIRST_CAPACITY)
   #starts: Float64Array = new Float64Array(FIRST_CAPACITY)
+  #tickets: Float64Array = new Float64Array(FIRST_CAPACITY)
   #values: Float64Array = new Float64Array(FIRST_CAPACITY)
   #words: Uint32Array = new Uint32Array(this.#values.buffer)
   #first = 0
@@ -49,21 +67,16 @@ export class SampleQueue {
     return this.#count
   }
 
-  /** The value is entry `index` of `values`, by its bits. */
-  push(
-    series: SentLabels,
-    at: number,
-    value: { readonly values: Float64Array; readonly index: number },
-    startAt: number,
-    histogram: NativeHistogram | undefined,
-  ): void {
+  /** Entry `index` of the columns, the value by its bits. */
+  push(series: SentLabels, from: SampleColumns, index: number, ticket: number): void {
     if (this.#count === this.#timestamps.length) this.#resize(this.#count * 2)
     const place = (this.#first + this.#count++) % this.#timestamps.length
     this.#series[place] = series
-    this.#histograms[place] = histogram
-    this.#timestamps[place] = at
-    this.#starts[place] = startAt
-    copyBits(value.values, value.index, this.#words, place)
+    this.#histograms[place] = from.histograms?.[index]
+    this.#timestamps[place] = from.timestamps[index]!
+    this.#starts[place] = from.starts?.[index] ?? 0
+    this.#tickets[place] = ticket
+    copyBits(from.values, index, this.#words, place)
   }
 
   /** The oldest `count` samples, out of the queue. */
@@ -77,6 +90,7 @@ export class SampleQueue {
       values: new Float64Array(taken),
       starts: new Float64Array(taken),
       histograms: new Array<NativeHistogram | undefined>(taken),
+      tickets: new Float64Array(taken),
     }
     const words = new Uint32Array(out.values.buffer)
     for (let i = 0; i < taken; i++) {
@@ -85,6 +99,7 @@ export class SampleQueue {
       out.histograms[i] = this.#histograms[place]
       out.timestamps[i] = this.#timestamps[place]!
       out.starts[i] = this.#starts[place]!
+      out.tickets[i] = this.#tickets[place]!
       words[i * 2] = this.#words[place * 2]!
       words[i * 2 + 1] = this.#words[place * 2 + 1]!
       this.#series[place] = undefined
@@ -103,6 +118,7 @@ export class SampleQueue {
     const place = (i: number) => (this.#first + i) % size
     const timestamps = new Float64Array(capacity)
     const starts = new Float64Array(capacity)
+    const tickets = new Float64Array(capacity)
     const values = new Float64Array(capacity)
     const words = new Uint32Array(values.buffer)
     const series = new Array<SentLabels | undefined>(capacity)
@@ -111,6 +127,7 @@ export class SampleQueue {
       const from = place(i)
       timestamps[i] = this.#timestamps[from]!
       starts[i] = this.#starts[from]!
+      tickets[i] = this.#tickets[from]!
       words[i * 2] = this.#words[from * 2]!
       words[i * 2 + 1] = this.#words[from * 2 + 1]!
       series[i] = this.#series[from]
@@ -118,6 +135,7 @@ export class SampleQueue {
     }
     this.#timestamps = timestamps
     this.#starts = starts
+    this.#tickets = tickets
     this.#values = values
     this.#words = words
     this.#series = series

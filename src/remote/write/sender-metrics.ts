@@ -30,9 +30,10 @@ export class Drops {
   readonly samples = new Map<string, number>()
   readonly histograms = new Map<string, number>()
 
-  add(reason: string, isHistogram: boolean): void {
+  add(reason: string, isHistogram: boolean, count = 1): void {
+    if (count === 0) return
     const counts = isHistogram ? this.histograms : this.samples
-    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    counts.set(reason, (counts.get(reason) ?? 0) + count)
   }
 }
 
@@ -64,11 +65,23 @@ export function newTotals() {
   }
 }
 
+/** What waits for a receiver on disk. */
+export type SpoolReading = {
+  readonly bytes: number
+  readonly segments: number
+  /** Samples that are on disk, or wait for it, and in no lane. */
+  readonly waiting: number
+  readonly damagedBytes: number
+  readonly failures: number
+  readonly isHealthy: boolean
+}
+
 export type SenderReading = {
   readonly name: string
   readonly url: string
   readonly totals: SenderTotals
   readonly fellBack: boolean
+  readonly spooled: SpoolReading | undefined
   readonly shards: { readonly now: number; readonly desired: number; readonly pending: number }
   readonly queue: {
     readonly capacity: number
@@ -145,6 +158,30 @@ const FAMILIES: readonly (readonly [name: string, type: 'counter' | 'gauge', hel
   ],
 ]
 
+const SPOOL_FAMILIES: readonly (readonly [
+  name: string,
+  type: 'counter' | 'gauge',
+  help: string,
+  read: (spool: SpoolReading) => number,
+])[] = [
+  ['bytes', 'gauge', 'Bytes on disk of what waits for the receiver.', ({ bytes }) => bytes],
+  ['segments', 'gauge', 'Files on disk of what waits for the receiver.', ({ segments }) => segments],
+  ['samples', 'gauge', 'Samples and histograms that wait on disk and are in no lane.', ({ waiting }) => waiting],
+  [
+    'damaged_bytes_total',
+    'counter',
+    'Bytes on disk that could not be read and were passed over.',
+    ({ damagedBytes }) => damagedBytes,
+  ],
+  ['write_failures_total', 'counter', 'Writes that the disk refused.', ({ failures }) => failures],
+  [
+    'healthy',
+    'gauge',
+    '1 while what waits is on disk; 0 while the disk refuses and it is in memory alone.',
+    ({ isHealthy }) => (isHealthy ? 1 : 0),
+  ],
+]
+
 /** What came to be sent, before it is known to whom. */
 export type ArrivalTotals = { samples: number; histograms: number; exemplars: number; highestAt: number }
 
@@ -182,6 +219,13 @@ export function senderPage(senders: readonly SenderReading[], arrived: ArrivalTo
     '1 where the receiver does not read 2.0, which is configured, and is sent 1.0.',
   )
   for (const one of senders) page.sample(one.fellBack ? 1 : 0, labelsOf(one))
+  const spools = senders.flatMap((one) =>
+    one.spooled === undefined ? [] : [{ labels: labelsOf(one), spool: one.spooled }],
+  )
+  for (const [name, type, help, read] of spools.length === 0 ? [] : SPOOL_FAMILIES) {
+    page.family(`assay_remote_write_spool_${name}`, type, help)
+    for (const { labels, spool } of spools) page.sample(read(spool), labels)
+  }
   page.family(
     'prometheus_remote_storage_sent_batch_duration_seconds',
     'histogram',

@@ -6,7 +6,7 @@ import type { RemoteWriteConfig } from './config.ts'
 import { decodeWriteRequest } from './decode-v1.ts'
 import { decodeWriteRequestV2 } from './decode-v2.ts'
 import type { Post, PostAnswer } from './post-client.ts'
-import { Sender } from './sender.ts'
+import { Sender, type SenderDeps } from './sender.ts'
 import type { WriteRequest } from './types.ts'
 
 /** Drops what has the label, keeps the rest. */
@@ -45,7 +45,15 @@ export function configOf(
   }
 }
 
-export type Received = { readonly post: Post; readonly request: WriteRequest; readonly at: number }
+export type Received = {
+  readonly post: Post
+  readonly request: WriteRequest
+  readonly at: number
+  /** As `SenderBench.seen` writes it. */
+  readonly texts: readonly string[]
+  /** Answered with a 2xx. */
+  isTaken: boolean
+}
 /** What the receiver answers the n-th request, from 0; `undefined`: all is written. An error: no answer at all. */
 export type Answering = (n: number, received: Received) => Partial<PostAnswer> | Error | undefined
 
@@ -68,8 +76,11 @@ export function openSender(
   config: RemoteWriteConfig<DropStep> = configOf(),
   answering: Answering = () => undefined,
   external: Readonly<Record<string, string>> = {},
+  {
+    spool,
+    clock = new ManualClock(START),
+  }: { readonly spool?: NonNullable<SenderDeps<DropStep>['spool']>; readonly clock?: ManualClock } = {},
 ): SenderBench {
-  const clock = new ManualClock(START)
   const metadata = new MetadataStore()
   const received: Received[] = []
   const sender = new Sender<DropStep>(config, Labels.of(external), {
@@ -79,15 +90,17 @@ export function openSender(
     resolve: (text) => (typeof text === 'string' ? text : `$${text.env}`),
     version: '1.2.3',
     random: () => 1,
+    ...(spool === undefined ? {} : { spool }),
     relabel: (labels, steps) => (steps.some(({ drop }) => labels.has(drop)) ? undefined : labels),
     client: {
       async post(post) {
         const message = Buffer.from(uncompressSync(Buffer.from(post.body), { asBuffer: true }))
         const isV2 = post.headers['content-type']?.includes('v2') === true
         const request = isV2 ? decodeWriteRequestV2(message) : decodeWriteRequest(message)
-        const one = { post, request, at: clock.now() }
+        const one = { post, request, at: clock.now(), texts: seenIn(request), isTaken: false }
         const answer = answering(received.push(one) - 1, one)
         if (answer instanceof Error) throw answer
+        one.isTaken = (answer?.status ?? 204) < 300
         return { status: 204, headers: answer === undefined ? writtenHeaders(request) : {}, text: '', ...answer }
       },
       [Symbol.dispose]() {},
@@ -111,7 +124,7 @@ export function openSender(
       }
       batch.commit()
     },
-    seen: () => received.flatMap(({ request }) => seenIn(request)),
+    seen: () => received.flatMap(({ texts }) => texts),
   }
 }
 

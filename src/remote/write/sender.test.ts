@@ -345,7 +345,17 @@ test('what it says of itself carries Prometheus names', async () => {
   const { name, url, queue } = sender.config
   const arrived = { samples: 1, histograms: 0, exemplars: 0, highestAt: START }
   const page = senderPage(
-    [{ name, url, queue, totals: sender.totals, shards: sender.shards, fellBack: sender.fellBack }],
+    [
+      {
+        name,
+        url,
+        queue,
+        totals: sender.totals,
+        shards: sender.shards,
+        fellBack: sender.fellBack,
+        spooled: sender.spooled,
+      },
+    ],
     arrived,
   )
   const labels = '{remote_name="far",url="http://far.example/api/v1/write"}'

@@ -5,7 +5,8 @@
  * - What is sent is looked at again at each try: what is too old by then, or has no place in the version that the receiver turned
  *   out to read, is dropped and counted.
  * - Exemplars wait for the next sample of their series and travel with it.
- * - What waits is lost when the process ends before it is flushed: the queue is in memory alone.
+ * - With a spool, what a commit brought is on disk before the commit ends, and what was not sent when the process ended, however it
+ *   did, is sent by the next one: again, perhaps, but with equal instants and values. Without one the queue is in memory alone.
  *
  * Source: Prometheus remote write specifications 1.0 and 2.0; prometheus: storage/remote/queue_manager.go.
  */
@@ -21,29 +22,44 @@ import { encodeWriteV2 } from './encode-v2.ts'
 import type { Sent } from './judge-answer.ts'
 import { REPORT_METADATA } from './report-metadata.ts'
 import { picked, type QueuedSamples, type SentLabels } from './sample-queue.ts'
-import { newTotals, type SenderTotals } from './sender-metrics.ts'
+import { newTotals, type SenderTotals, type SpoolReading } from './sender-metrics.ts'
 import { Shards } from './shards.ts'
+import { Backlog } from './spool/backlog.ts'
+import { Spool, type SpoolOptions } from './spool/spool.ts'
+import type { Count } from './spool/spool-record.ts'
 import type { WriteExemplar } from './types.ts'
 
 export type SenderDeps<Step> = Omit<DeliveryDeps, 'totals'> & {
   readonly metadata: MetadataStore
   readonly relabel: (labels: Labels, steps: readonly Step[]) => Labels | undefined
+  /** Where what waits is kept on disk; absent: in memory alone. */
+  readonly spool?: Pick<SpoolOptions, 'dir' | 'maxBytes' | 'maxAgeMs' | 'segmentBytes' | 'write'>
 }
 
 /** Prometheus' word for a histogram with custom buckets that 1.0 has no place for. */
 const NOT_IN_V1 = 'nhcb_in_rw1_not_supported'
 /** Exemplars that wait for a sample of their series, over all series. */
 const MAX_WAITING_EXEMPLARS = 10_000
+/** With a spool, memory holds the `capacity` of so many lanes at most; what is beyond waits on disk. */
+const LANES_IN_MEMORY = 10
+/** A series without a sample for so long, or twice as long, is forgotten and looked at anew. */
+const GENERATION_MS = 600_000
+
 export class Sender<Step> {
   readonly config: RemoteWriteConfig<Step>
   readonly totals: SenderTotals = newTotals()
   readonly #deps: SenderDeps<Step>
   readonly #external: Labels
   readonly #shards: Shards
+  readonly #spool: Spool | undefined
+  readonly #backlog: Backlog | undefined
   readonly #delivery: Delivery
   readonly #desired = new DesiredShards()
-  /** `undefined` in it: dropped by relabelling. */
   readonly #series = new WeakMap<Labels, SentLabels | { readonly dropped: true }>()
+  /** Where the store gives references: two generations, so that a series that ended is forgotten. */
+  #young = new Map<number, SentLabels | { readonly dropped: true }>()
+  #old = new Map<number, SentLabels | { readonly dropped: true }>()
+  #grownAtMs = 0
   readonly #exemplars = new Map<string, WriteExemplar[]>()
   #waitingExemplars = 0
   readonly #end = new AbortController()
@@ -58,22 +74,47 @@ export class Sender<Step> {
     this.#external = externalLabels
     this.#delivery = new Delivery(config, this.#late.signal, { ...deps, totals: this.totals })
     const { queue } = config
+    const onDropped = ({ samples, histograms }: Count, why: string) => {
+      this.totals.dropped.add(why, false, samples)
+      this.totals.dropped.add(why, true, histograms)
+    }
+    // First, as it alone may refuse.
+    this.#spool = deps.spool === undefined ? undefined : new Spool({ ...deps, ...deps.spool, onDropped })
+    const capacity = queue.capacity * Math.min(queue.maxShards, this.#spool === undefined ? Infinity : LANES_IN_MEMORY)
     this.#shards = new Shards(
       {
         clock: deps.clock,
         maxSamplesPerSend: queue.maxSamplesPerSend,
         batchSendDeadlineMs: queue.batchSendDeadlineMs,
-        capacity: queue.capacity * queue.maxShards,
+        capacity,
+        isSpooled: this.#spool !== undefined,
         send: (batch, signal) => this.#send(batch, signal),
         onDropped: (dropped, why) => this.#drop(dropped, why),
+        onSettled: (batch, left) => this.#backlog?.settled(batch, left),
       },
       queue.minShards,
     )
+    if (this.#spool !== undefined)
+      this.#backlog = new Backlog({
+        spool: this.#spool,
+        lanes: this.#shards,
+        capacity,
+        hashOf: ({ key }) => hashOf(key),
+        onDropped,
+      })
     this.#loops = Promise.all([this.#reshard(), this.#sendMetadata()]).then(() => undefined)
   }
 
   get shards(): { readonly now: number; readonly desired: number; readonly pending: number } {
-    return { now: this.#shards.count, desired: this.#desired.desired, pending: this.#shards.pending }
+    const pending = this.#shards.pending + (this.#backlog?.waiting ?? 0)
+    return { now: this.#shards.count, desired: this.#desired.desired, pending }
+  }
+
+  /** What lies on disk; `undefined` without a spool. */
+  get spooled(): SpoolReading | undefined {
+    if (this.#spool === undefined) return undefined
+    const { bytes, segments, damagedBytes, failures, fault } = this.#spool
+    return { bytes, segments, damagedBytes, failures, isHealthy: fault === '', waiting: this.#backlog?.waiting ?? 0 }
   }
 
   /** Whether the receiver reads 1.0 alone, although 2.0 is configured. */
@@ -82,10 +123,14 @@ export class Sender<Step> {
   }
 
   /** Takes what a commit brought. */
-  commit({ count, labels, timestamps, values, histograms, starts }: Committed): void {
+  commit(committed: Committed): void {
+    const { count, labels, ref, timestamps, histograms } = committed
     const { totals, config } = this
+    const backlog = this.#backlog
+    backlog?.begin()
+    if (this.#deps.clock.monotonicMs() - this.#grownAtMs > GENERATION_MS) this.#forgetOld()
     for (let i = 0; i < count; i++) {
-      const series = this.#seriesOf(labels(i))
+      const series = ref === undefined ? this.#seriesOf(labels(i)) : this.#seriesBy(ref(i), labels, i)
       const histogram = histograms?.[i]
       if ('dropped' in series) {
         totals.dropped.add('dropped_series', histogram !== undefined)
@@ -101,8 +146,10 @@ export class Sender<Step> {
       const at = timestamps[i]!
       if (at > totals.highestAt) totals.highestAt = at
       this.#traffic.samplesIn++
-      this.#shards.push(series, at, { values, index: i }, starts?.[i] ?? 0, histogram)
+      if (backlog === undefined) this.#shards.push(series, committed, i, 0)
+      else backlog.add(series, committed, i)
     }
+    backlog?.commit()
   }
 
   exemplar(of: Labels, exemplar: WriteExemplar): void {
@@ -127,29 +174,59 @@ export class Sender<Step> {
     }
   }
 
-  /** Ends: what waits is sent until `signal` aborts, the rest is counted as dropped. */
+  /** Gives its spool free at once, for the sender that goes on with it: what was not acknowledged there is sent again by that one. */
+  letGo(): void {
+    this.#late.abort()
+    this.#end.abort()
+    this.#backlog?.[Symbol.dispose]()
+  }
+
+  /**
+   * Ends: what waits is sent until `signal` aborts; the rest is counted as dropped, or with a spool stays for the next start. With one
+   * nobody waits for a receiver that does not answer.
+   */
   async end(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) this.#late.abort()
-    else signal.addEventListener('abort', () => this.#late.abort(), { once: true })
+    const stop = this.#backlog !== undefined && this.totals.lastError !== '' ? AbortSignal.abort() : signal
+    if (stop.aborted) this.#late.abort()
+    else stop.addEventListener('abort', () => this.#late.abort(), { once: true })
     this.#end.abort()
     await this.#loops
-    await this.#shards.flush(signal)
+    await this.#shards.flush(stop)
+    this.#backlog?.[Symbol.dispose]()
+  }
+
+  #forgetOld(): void {
+    this.#old = this.#young
+    this.#young = new Map()
+    this.#grownAtMs = this.#deps.clock.monotonicMs()
+  }
+
+  #seriesBy(ref: number, labels: (index: number) => Labels, index: number): SentLabels | { readonly dropped: true } {
+    const known = this.#young.get(ref)
+    if (known !== undefined) return known
+    const series = this.#old.get(ref) ?? this.#relabelled(labels(index))
+    this.#young.set(ref, series)
+    return series
   }
 
   #seriesOf(labels: Labels): SentLabels | { readonly dropped: true } {
     const known = this.#series.get(labels)
     if (known !== undefined) return known
-    const relabelled = this.#deps.relabel(withExternal(labels, this.#external), this.config.writeRelabelConfigs)
-    const series =
-      relabelled === undefined || relabelled.size === 0
-        ? ({ dropped: true } as const)
-        : { labels: relabelled, hash: hashOf(relabelled.key) }
+    const series = this.#relabelled(labels)
     this.#series.set(labels, series)
     return series
   }
 
+  #relabelled(labels: Labels): SentLabels | { readonly dropped: true } {
+    const relabelled = this.#deps.relabel(withExternal(labels, this.#external), this.config.writeRelabelConfigs)
+    if (relabelled === undefined || relabelled.size === 0) return { dropped: true }
+    return { labels: relabelled, hash: hashOf(relabelled.key) }
+  }
+
   #drop(dropped: QueuedSamples, reason: string): void {
-    for (let i = 0; i < dropped.count; i++) this.totals.dropped.add(reason, dropped.histograms[i] !== undefined)
+    // What has a ticket is on disk and will be sent by the next start.
+    for (let i = 0; i < dropped.count; i++)
+      if (dropped.tickets[i] === 0) this.totals.dropped.add(reason, dropped.histograms[i] !== undefined)
   }
 
   #takeExemplars(series: SentLabels): readonly WriteExemplar[] {

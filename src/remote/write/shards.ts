@@ -9,7 +9,7 @@
  */
 import type { Clock, NativeHistogram } from '#core'
 import { Notice } from './notice.ts'
-import { type QueuedSamples, SampleQueue, type SentLabels } from './sample-queue.ts'
+import { type QueuedSamples, type SampleColumns, SampleQueue, type SentLabels } from './sample-queue.ts'
 
 export type ShardsDeps = {
   readonly clock: Clock
@@ -17,9 +17,13 @@ export type ShardsDeps = {
   readonly batchSendDeadlineMs: number
   /** Most samples that wait, over all lanes. */
   readonly capacity: number
+  /** What comes beyond the bounds is kept elsewhere: who pushes asks `room`, and nothing is dropped here. */
+  readonly isSpooled?: boolean
   /** Sends until it is done or lost; resolves with what is left when it is aborted before: nothing of it is known to have arrived. */
   readonly send: (batch: QueuedSamples, signal: AbortSignal) => Promise<QueuedSamples | undefined>
   readonly onDropped: (dropped: QueuedSamples, why: 'queue_full' | 'shutdown') => void
+  /** Samples have left: they were sent or are lost, all but those `left` over. */
+  readonly onSettled?: (batch: QueuedSamples, left: QueuedSamples | undefined) => void
 }
 
 /** Buckets and bounds that wait at most, over all lanes, each with its share: about 200 MB. */
@@ -59,18 +63,26 @@ export class Shards {
     return this.#lanes.reduce((sum, { inFlight }) => sum + (inFlight?.count ?? 0), this.#waiting)
   }
 
-  push(
-    series: SentLabels,
-    at: number,
-    value: { readonly values: Float64Array; readonly index: number },
-    startAt: number,
-    histogram: NativeHistogram | undefined,
-  ): void {
+  /** Samples that wait, whatever is being sent. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Whether so many more samples, with so many buckets, may be pushed. What is empty has room for anything. */
+  room(samples: number, buckets: number): boolean {
+    if (this.#waiting === 0) return true
+    if (this.#waiting + samples > this.#deps.capacity) return false
+    return buckets === 0 || this.#lanes.reduce((sum, lane) => sum + lane.buckets, buckets) <= MAX_WAITING_BUCKETS
+  }
+
+  /** Entry `index` of the columns. `ticket`: of the record it came with, 0: none. */
+  push(series: SentLabels, from: SampleColumns, index: number, ticket: number): void {
     const lane = this.#lanes[series.hash % this.#lanes.length]!
-    lane.queue.push(series, at, value, startAt, histogram)
+    lane.queue.push(series, from, index, ticket)
     this.#waiting++
-    lane.buckets += bucketsOf(histogram)
-    while (lane.queue.count > 0 && this.#isFull(lane)) this.#deps.onDropped(this.#take(lane, 1), 'queue_full')
+    lane.buckets += bucketsOf(from.histograms?.[index])
+    if (this.#deps.isSpooled !== true)
+      while (lane.queue.count > 0 && this.#isFull(lane)) this.#deps.onDropped(this.#take(lane, 1), 'queue_full')
     const { count } = lane.queue
     // The first sample starts the deadline's clock, a full batch ends the wait; between them nobody has to wake.
     if (count === 1 || count === this.#deps.maxSamplesPerSend) lane.notice.give()
@@ -145,18 +157,19 @@ export class Shards {
     }
   }
 
-  #pushAll({ count, series, timestamps, values, starts, histograms }: QueuedSamples): void {
-    for (let i = 0; i < count; i++)
-      this.push(series[i]!, timestamps[i]!, { values, index: i }, starts[i]!, histograms[i])
+  #pushAll(queued: QueuedSamples): void {
+    for (let i = 0; i < queued.count; i++) this.push(queued.series[i]!, queued, i, queued.tickets[i]!)
   }
 
   async #run(lane: Lane, signal: AbortSignal): Promise<void> {
-    const { maxSamplesPerSend, send } = this.#deps
+    const { maxSamplesPerSend, send, onSettled } = this.#deps
     while (!signal.aborted) {
       await this.#gather(lane, signal)
       if (signal.aborted || lane.queue.count === 0) break
-      lane.inFlight = this.#take(lane, maxSamplesPerSend)
-      lane.inFlight = await send(lane.inFlight, signal)
+      const batch = this.#take(lane, maxSamplesPerSend)
+      lane.inFlight = batch
+      lane.inFlight = await send(batch, signal)
+      onSettled?.(batch, lane.inFlight)
     }
   }
 
