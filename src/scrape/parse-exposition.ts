@@ -78,7 +78,7 @@ export class TextParser implements PageParser {
           this.#at = i
           return false
         }
-        i = sampleLine(page, i)
+        i = readSampleLine(page, i)
       } else i++
     }
     if (openMetrics) throw parseError(body, length, 'the page does not end with # EOF; it may have been cut off')
@@ -86,9 +86,8 @@ export class TextParser implements PageParser {
   }
 }
 
-/** One sample too many, of whatever format. */
-/** One sample line from `start`; returns where the next line starts. */
-function sampleLine(page: ExpositionPage, start: number): number {
+/** Reads one sample line from `start` into `page`; returns where the next line starts. Throws `ASSAY_SCRAPE_PARSE`. */
+export function readSampleLine(page: ExpositionPage, start: number): number {
   const { body, openMetrics } = page
   const end = scanSeries(body, start, openMetrics)
   let i = blank(body, end, openMetrics)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { slowNumber, tryParseNumber } from './parse-number.ts'
+import { decimalEnd, readDecimal, slowNumber, tryParseNumber } from './parse-number.ts'
 
 const parse = (text: string) => tryParseNumber(Buffer.from(text), 0, text.length)
 
@@ -36,4 +36,27 @@ test('words and edges are read as Go reads them', () => {
     [' 1', undefined],
   ]
   for (const [text, value] of cases) assert.ok(Object.is(parse(text), value), `${text}: ${parse(text)}`)
+})
+
+test('a number read up to where it ends is the number of that text', () => {
+  const texts = fc.oneof(
+    fc.double().map(String),
+    fc.integer().map(String),
+    fc.string({ unit: fc.constantFrom(...'0123456789.eE+-NaInf'), maxLength: 20 }),
+    fc.constantFrom('NaN', '+Inf', '-Inf', '1e5', '-0', '.5', '5.', '0.1234567890123456789', '9'.repeat(400)),
+  )
+  fc.assert(
+    fc.property(texts, fc.constantFrom('\n', ' ', '\t', ''), (text, behind) => {
+      const body = Buffer.from(`xx${text}${behind}`)
+      const expected = tryParseNumber(body, 2, 2 + text.length)
+      const found = readDecimal(body, 2)
+      // What is cut off, or longer than any number that is written, is left to the parser.
+      if (expected === undefined || behind === '' || text.length >= 64) assert.equal(decimalEnd(), -1)
+      else {
+        assert.equal(decimalEnd(), 2 + text.length)
+        assert.ok(Object.is(found, expected), `${text}: ${found}`)
+      }
+    }),
+    { numRuns: 2000 },
+  )
 })

@@ -15,6 +15,60 @@ export function tryParseNumber(body: Buffer, start: number, end: number): number
   return Number.isNaN(fast) ? slowNumber(body.toString('latin1', start, end)) : fast
 }
 
+let end = -1
+
+/** Where the number that `readDecimal` has just read ends; -1 when it was none. */
+export function decimalEnd(): number {
+  return end
+}
+
+/**
+ * The number at `start`, up to a blank or the end of the line, whose place `decimalEnd` tells. As `tryParseNumber` of that text; one pass
+ * over it in the common case, digits with a point or without.
+ */
+export function readDecimal(body: Buffer, start: number): number {
+  let i = start
+  let c = body[i]!
+  const negative = c === 45
+  if (negative) c = body[++i]!
+  const first = i
+  let mantissa = 0
+  while (c >= 48 && c <= 57) {
+    mantissa = mantissa * 10 + (c - 48)
+    c = body[++i]!
+  }
+  let digits = i - first
+  let scale = 0
+  if (c === 46) {
+    const point = i
+    c = body[++i]!
+    while (c >= 48 && c <= 57) {
+      mantissa = mantissa * 10 + (c - 48)
+      c = body[++i]!
+    }
+    scale = i - point - 1
+    digits += scale
+  }
+  if ((c !== 10 && c !== 32) || digits === 0 || digits > 15) return readAny(body, start)
+  end = i
+  const size = scale === 0 ? mantissa : mantissa / POWERS[scale]!
+  return negative ? -size : size
+}
+
+/** Longer texts are no numbers that anybody writes; `tryParseNumber` takes them all the same. */
+const LONGEST = 64
+
+function readAny(body: Buffer, start: number): number {
+  let i = start
+  for (const most = Math.min(body.length, start + LONGEST); i < most; i++) {
+    const c = body[i]
+    if (c === 10 || c === 32 || c === 9) break
+  }
+  const number = tryParseNumber(body, start, i)
+  end = number === undefined || i === start + LONGEST || i === body.length ? -1 : i
+  return number ?? Number.NaN
+}
+
 /** `[+-]digits[.digits][e[+-]digits]` with at most 15 digits, or NaN. */
 function fastDecimal(body: Buffer, start: number, end: number): number {
   let i = start

@@ -200,8 +200,11 @@ function end(batch: Appender, state: SeriesState, at: UnixMs): void {
   state.live = false
 }
 
-/** The series of a line as it is stored, or `undefined` when relabelling drops it. */
-function seriesOf({ page, target, counts }: PageWork, i: number): Labels | undefined {
+/** The series of a line as it is stored, or `undefined` when relabelling drops it. Throws `ASSAY_SCRAPE_PARSE` or `ASSAY_SCRAPE_LIMIT`. */
+export function seriesOf(
+  { page, target, counts }: Pick<PageWork, 'page' | 'target' | 'counts'>,
+  i: number,
+): Labels | undefined {
   // What cannot be read is no sample; what is refused for its labels is one.
   counts.scraped = i
   const scraped = page.labels(i)

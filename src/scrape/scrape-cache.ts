@@ -5,6 +5,7 @@
  *   bytes that stood at the same place last time; only when they differ is a string made and looked up.
  * - Several spellings of one series share its state, so staleness is per series and never per spelling.
  * - Bounded by the last page: what a good page no longer has is forgotten.
+ * - It costs some 900 bytes a series, so plain pages are kept as `KnownPage` between scrapes, and come here when something is odd.
  */
 import type { Labels } from '#core'
 import type { SeriesRef } from '#storage'
@@ -101,6 +102,50 @@ export class ScrapeCache {
     }
     for (const [key, state] of this.#states) if (state.seen !== this.round && !state.live) this.#states.delete(key)
     this.#settled = this.#states.size
+  }
+
+  /** Where the series of line `i` of the last page is kept, -1 for one that relabelling dropped; `undefined` where that does not tell all. */
+  refOf(i: number): number | undefined {
+    const spelling = this.#order[i]
+    if (spelling === undefined) return undefined
+    const { state } = spelling
+    if (state === undefined) return -1
+    return state.live && state.seen === this.round && state.startAt === undefined ? state.ref : undefined
+  }
+
+  get seriesCount(): number {
+    return this.#states.size
+  }
+
+  /** Takes over what another memory knows of the last page. `seriesOf`: `undefined` for a line that relabelling drops. */
+  restore(
+    page: ExpositionPage,
+    live: boolean,
+    seriesOf: (line: number) => { readonly labels: Labels; readonly ref: SeriesRef } | undefined,
+  ): void {
+    this.round = Math.max(1, this.round)
+    const { round } = this
+    this.#page = page
+    this.#order = Array.from({ length: page.count }, (_, i) => {
+      const series = seriesOf(i)
+      const state: SeriesState | undefined =
+        series === undefined ? undefined : { ...series, born: 0, seen: round, live, wasLive: live }
+      if (state !== undefined) this.#states.set(state.labels.key, state)
+      const spelling = { state, seen: round }
+      this.#spellings.set(page.body.toString('latin1', page.starts[i]!, page.ends[i]!), spelling)
+      return spelling
+    })
+    this.#settled = this.#states.size
+  }
+
+  /** Forgets all: another memory has it. */
+  clear(): void {
+    this.#page = undefined
+    this.#order = []
+    this.#nextOrder = []
+    this.#spellings = new Map()
+    this.#states = new Map()
+    this.#settled = 0
   }
 
   /** Every series that was seen lately. */

@@ -16,26 +16,14 @@ import {
   type UnixMs,
   unixMs,
 } from '#core'
-import type { Appender, ExemplarStore, MetadataStore, Store } from '#storage'
-import { formatOf, PageRefused } from './content-type.ts'
+import type { Appender, ExemplarStore, MetadataStore, SeriesRef, Store } from '#storage'
+import { PageRefused } from './content-type.ts'
 import { DescribedFamilies } from './described-families.ts'
-import { ExpositionPage } from './exposition-page.ts'
 import type { FailureLog } from './failure-log.ts'
-import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
-import { pageParser } from './parse-page.ts'
-import {
-  countSamples,
-  endAll,
-  type FoundExemplars,
-  finishPage,
-  mergeLabels,
-  noCounts,
-  type PageCounts,
-  type PageWork,
-  recordSamples,
-} from './record-page.ts'
-import { ScrapeCache, type SeriesState } from './scrape-cache.ts'
+import { PageRecorder } from './page-recorder.ts'
+import { mergeLabels, noCounts, type PageCounts } from './record-page.ts'
 import type { ScrapeTotals } from './scrape-totals.ts'
+import { TargetMemory } from './target-memory.ts'
 import { tickOffset } from './tick-offset.ts'
 import type { Page, Target, TargetHealth, TargetStatus } from './types.ts'
 
@@ -60,8 +48,6 @@ const REPORTS = [
 ]
 /** With `extra-scrape-metrics`. */
 const MORE_REPORTS = ['scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_body_size_bytes']
-/** Samples parsed or recorded at a time; in between, the other targets have their turn. */
-const SLICE = 1000
 /** A tick this much late by the machine's load still counts as the tick; beyond it, or with a clock that was set, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 
@@ -81,11 +67,14 @@ type Outcome = {
 }
 
 export class ScrapeLoop {
-  readonly cache: ScrapeCache
+  readonly memory: TargetMemory
+  readonly #recorder: PageRecorder
   readonly #deps: LoopDeps
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
-  readonly #reports: SeriesState[]
+  readonly #reportNames: readonly string[]
+  /** Where the series about the scrapes are kept; 0: not known. */
+  readonly #reportRefs: Float64Array
   #target: Target
   #reading: AbortController | undefined
   readonly #described: DescribedFamilies
@@ -97,21 +86,16 @@ export class ScrapeLoop {
   #lastDurationMs = 0
   #samples = 0
 
-  /** `cache` of the loop before, when only the settings of a target changed. */
-  constructor(target: Target, deps: LoopDeps, cache = new ScrapeCache()) {
+  /** `memory` of the loop before, when only the settings of a target changed. */
+  constructor(target: Target, deps: LoopDeps, memory = new TargetMemory()) {
     this.#target = target
     this.#deps = deps
-    this.cache = cache
+    this.memory = memory
+    this.#recorder = new PageRecorder({ ...deps, turn: () => this.#turn() }, memory)
     this.#described = new DescribedFamilies(deps.metadata)
     const extra = target.extraMetrics === true || deps.features.has('extra-scrape-metrics')
-    this.#reports = [...REPORTS, ...(extra ? MORE_REPORTS : [])].map((name) => ({
-      labels: mergeLabels(Labels.of({ __name__: name }), target.labels, false),
-      ref: undefined,
-      born: 0,
-      seen: 0,
-      live: false,
-      wasLive: false,
-    }))
+    this.#reportNames = extra ? [...REPORTS, ...MORE_REPORTS] : REPORTS
+    this.#reportRefs = new Float64Array(this.#reportNames.length)
     this.#running = this.#run()
   }
 
@@ -148,8 +132,10 @@ export class ScrapeLoop {
   end(): void {
     const at = unixMs(Math.max(this.#deps.clock.now(), this.#lastScrape ?? 0))
     using batch = this.#deps.store.appender({ keepOrder: true })
-    endAll(batch, this.cache, at)
-    for (const one of this.#reports) batch.appendStale(one.ref, one.labels, at)
+    this.memory.end(batch, at)
+    for (let i = 0; i < this.#reportNames.length; i++)
+      if (this.#reportRefs[i] === 0 || !batch.appendStaleKnown(this.#reportRefs[i] as SeriesRef, at))
+        batch.appendStale(undefined, this.#reportLabels(i), at)
     this.#commit(batch)
   }
 
@@ -237,7 +223,7 @@ export class ScrapeLoop {
     answer: Page | undefined,
     outcome: { readonly error: string; readonly started: number; readonly sizeBytes: number },
   ): Promise<void> {
-    const { totals, features } = this.#deps
+    const { totals } = this.#deps
     const { started, sizeBytes } = outcome
     const counts = noCounts()
     let { error } = outcome
@@ -245,35 +231,26 @@ export class ScrapeLoop {
     if (answer !== undefined) {
       try {
         totals.readBytes += sizeBytes
-        this.cache.begin()
-        const exemplars: FoundExemplars[] = []
-        using batch = this.#deps.store.appender()
-        const work = {
-          target: this.#target,
-          cache: this.cache,
-          at,
-          counts,
-          startTimes: { keep: features.has('st-storage'), zero: features.has('created-timestamp-zero-ingestion') },
-          ...(this.#deps.exemplars === undefined ? {} : { exemplars }),
+        const finish = (batch: Appender) => {
+          this.#report(batch, at, { up: 1, started, counts, sizeBytes })
+          return this.#commit(batch)
         }
-        const page = await this.#readInto(batch, answer, work)
-        if (page === undefined) return
-        this.#report(batch, at, { up: 1, started, counts, sizeBytes })
-        if (this.#commit(batch)) this.#keepExemplars(exemplars)
+        const recorded = await this.#recorder.record(answer, { target: this.#target, at, counts, finish })
+        if (recorded === undefined) return
         taken = true
-        this.cache.finish(page)
-        this.#described.take(page.metadata)
+        if (recorded.metadata !== undefined) this.#described.take(recorded.metadata)
         totals.duplicates += counts.duplicates
         totals.outOfBounds += counts.ahead
       } catch (thrown) {
         error = messageOf(thrown)
         totals.refuse(thrown)
-        this.cache.abandon()
+      } finally {
+        answer.release?.()
       }
     }
     if (!taken) {
       using batch = this.#deps.store.appender()
-      endAll(batch, this.cache, at)
+      this.memory.end(batch, at)
       this.#report(batch, at, { up: 0, started, counts, sizeBytes })
       this.#commit(batch)
     }
@@ -281,60 +258,6 @@ export class ScrapeLoop {
     this.#caveats = (taken ? answer?.caveats : undefined) ?? []
     this.#lastScrape = at
     this.#settle(taken ? 'up' : 'down', error)
-  }
-
-  /**
-   * Parses and records a page, in parts. `undefined` when the loop was stopped meanwhile. Throws what is wrong with the page; what
-   * stands before a wrong line has then been counted, as in Prometheus.
-   */
-  async #readInto(
-    batch: Appender,
-    { body, contentType }: Page,
-    rest: Omit<PageWork, 'page'>,
-  ): Promise<ExpositionPage | undefined> {
-    const { features } = this.#deps
-    const { native = false, keepClassic = false, convertClassic = false } = this.#target.histograms ?? {}
-    // No byte is no page to parse, whatever its content type: a scrape of nothing.
-    const parser =
-      body.length === 0
-        ? undefined
-        : pageParser(body, {
-            format: formatOf(contentType),
-            maxSamples: DEFAULT_SAMPLE_LIMIT,
-            typeAndUnitLabels: features.has('type-and-unit-labels'),
-            startTimes: features.has('st-storage') || features.has('created-timestamp-zero-ingestion'),
-            nativeHistograms: native,
-            keepClassic,
-            convertClassic,
-          })
-    let wrong: unknown
-    try {
-      while (parser?.step(SLICE) === false) if (!(await this.#turn())) return undefined
-    } catch (thrown) {
-      wrong = thrown
-    }
-    // A page beyond our own bound is not worth the work of counting it further.
-    if (wrong instanceof AssayError && wrong.code === 'ASSAY_SCRAPE_TOO_MANY_SAMPLES') throw wrong
-    const page = parser?.page ?? new ExpositionPage(Buffer.alloc(0), false)
-    const work = { ...rest, page }
-    for (let from = 0; from < page.count; from += SLICE) {
-      if (from > 0 && !(await this.#turn())) return undefined
-      const part = { from, to: Math.min(from + SLICE, page.count) }
-      if (wrong === undefined) recordSamples(batch, work, part)
-      else countSamples(work, part)
-    }
-    if (wrong !== undefined) throw wrong
-    finishPage(batch, work)
-    return page
-  }
-
-  /** Only where all exemplars of a sample are older than what is there they are counted: others are the news of a known set. */
-  #keepExemplars(found: readonly FoundExemplars[]): void {
-    const { exemplars: store, totals } = this.#deps
-    for (const { series, exemplars } of found) {
-      const late = exemplars.filter((one) => store?.append(series, one) === 'out-of-order').length
-      if (late === exemplars.length) totals.exemplarsOutOfOrder += late
-    }
   }
 
   /** Lets everything else have a turn; false when the loop was stopped meanwhile. */
@@ -356,10 +279,15 @@ export class ScrapeLoop {
       limits.samples ?? 0,
       sizeBytes,
     ]
-    for (const [i, one] of this.#reports.entries()) {
-      const ref = batch.append(one.ref, one.labels, at, values[i]!)
-      one.ref = (ref as number) === 0 ? undefined : ref
-    }
+    const refs = this.#reportRefs
+    for (let i = 0; i < refs.length; i++)
+      if (refs[i] === 0 || !batch.appendKnown(refs[i] as SeriesRef, at, values[i]!))
+        refs[i] = batch.append(undefined, this.#reportLabels(i), at, values[i]!)
+  }
+
+  /** Made when they are needed, which is once as a rule: five label sets a target would be kept for nothing. */
+  #reportLabels(i: number): Labels {
+    return mergeLabels(Labels.of({ __name__: this.#reportNames[i]! }), this.#target.labels, false)
   }
 
   /** A disk that refuses is not the target's fault: it is counted and said, and the loop goes on. False when nothing was stored. */
@@ -372,8 +300,6 @@ export class ScrapeLoop {
       return true
     } catch (err) {
       totals.failedCommits++
-      this.cache.forgetSpellings()
-      for (const one of this.#reports) one.ref = undefined
       log.error({ err, target: this.#target.url }, 'a scrape was read but could not be stored')
       return false
     }

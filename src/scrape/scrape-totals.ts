@@ -3,6 +3,18 @@ import { AssayError, messageOf, PageWriter } from '#core'
 import type { Rejected } from '#storage'
 import type { TargetStatus } from './types.ts'
 
+/** What is counted elsewhere. */
+export type PageFacts = {
+  /** Targets that relabelling dropped. */
+  readonly dropped: number
+  /** Of the logs of failures. */
+  readonly linesLost: number
+  /** Bytes of the targets' last pages, where pages are known by their bytes. */
+  readonly knownBytes: number
+  /** Targets whose pages are not. */
+  readonly spelledOut: number
+}
+
 export class ScrapeTotals {
   scrapesUp = 0
   scrapesDown = 0
@@ -23,6 +35,9 @@ export class ScrapeTotals {
   parseErrors = 0
   skipped = 0
   failedCommits = 0
+  /** Pages recognised by their bytes, and pages read by the parser. */
+  pagesKnown = 0
+  pagesParsed = 0
 
   /** Counts what the store refused. */
   reject(rejected: readonly Rejected[]): void {
@@ -46,11 +61,7 @@ export class ScrapeTotals {
     }
   }
 
-  /** `dropped`: targets that relabelling dropped; `linesLost`: of the logs of failures. */
-  page(
-    statuses: readonly TargetStatus[],
-    { dropped, linesLost }: { readonly dropped: number; readonly linesLost: number },
-  ): string {
+  page(statuses: readonly TargetStatus[], { dropped, linesLost, knownBytes, spelledOut }: PageFacts): string {
     const page = new PageWriter()
     const counter = (name: string, help: string, value: number) => page.single(name, 'counter', help, value)
     page
@@ -60,6 +71,26 @@ export class ScrapeTotals {
     counter('assay_scrape_read_bytes_total', 'Bytes of pages read, after decompression.', this.readBytes)
     counter('assay_scrape_read_seconds_total', 'Time spent waiting for pages.', this.readSeconds)
     counter('assay_scrape_record_seconds_total', 'Time spent parsing and storing pages.', this.recordSeconds)
+    page
+      .family(
+        'assay_scrape_pages_total',
+        'counter',
+        'Pages taken by how they were read: known by their bytes, or parsed.',
+      )
+      .sample(this.pagesKnown, { path: 'known' })
+      .sample(this.pagesParsed, { path: 'parsed' })
+    page.single(
+      'assay_scrape_known_bytes',
+      'gauge',
+      'Bytes of the last pages of targets, kept to know the next ones by.',
+      knownBytes,
+    )
+    page.single(
+      'assay_scrape_targets_spelled_out',
+      'gauge',
+      'Targets with pages that are not plain enough to be known by their bytes: each takes some ten times the memory.',
+      spelledOut,
+    )
     counter('assay_scrape_samples_total', 'Samples stored.', this.samples)
     counter('assay_scrape_parse_errors_total', 'Pages refused because a line is wrong.', this.parseErrors)
     counter('assay_scrape_skipped_total', 'Scrapes not begun because the last read had not ended.', this.skipped)

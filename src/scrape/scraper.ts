@@ -79,8 +79,8 @@ class LoopingScraper implements Scraper {
         loops.set(identity, running)
       } else {
         this.#stop(running)
-        running.cache.forgetSpellings()
-        loops.set(identity, new ScrapeLoop(target, this.#deps, running.cache))
+        running.memory.settingsChanged()
+        loops.set(identity, new ScrapeLoop(target, this.#deps, running.memory))
       }
     }
     for (const gone of before.values()) {
@@ -99,7 +99,18 @@ class LoopingScraper implements Scraper {
   }
 
   metrics(): string {
-    return this.#totals.page(this.status(), { dropped: droppedIn(this.#dropped), linesLost: this.#failures.lost })
+    let knownBytes = 0
+    let spelledOut = 0
+    for (const { memory } of this.#loops.values()) {
+      knownBytes += memory.knownBytes
+      if (memory.isSpelledOut) spelledOut++
+    }
+    return this.#totals.page(this.status(), {
+      dropped: droppedIn(this.#dropped),
+      linesLost: this.#failures.lost,
+      knownBytes,
+      spelledOut,
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
