@@ -5,6 +5,7 @@ import { AssayError, messageOf } from '#core'
 import { callDemo, demoStatus, formatStatus, runDemo } from './demo.ts'
 import { type Flag, formatFlags, parseFlags } from './options.ts'
 import { SERVE_FLAGS } from './serve-flags.ts'
+import { IMPORT_FLAGS } from './store-flags.ts'
 import { VERSION } from './version.ts'
 
 type Command = {
@@ -43,6 +44,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'Validates a configuration and its rules. Exit 1 when something is wrong, with the place and what to write instead.',
     flags: [CONFIG_FLAG, JSON_FLAG],
     run: runCheck,
+  },
+  import: {
+    usage: 'assay import --from-prometheus DIR [--data DIR]',
+    summary: "Moves a Prometheus' history into the data directory. Run again, it adds nothing twice.",
+    flags: IMPORT_FLAGS,
+    run: async (values, rest, signal) => (await import('./import.ts')).runImport(values, rest, signal),
   },
   demo: {
     usage: 'assay demo [break FAULT | heal [FAULT] | status] [--port PORT]',

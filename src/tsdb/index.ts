@@ -1,4 +1,10 @@
 export { DATA_FORMAT, type DataDir, openDataDir } from './data-dir.ts'
 export { type KeptMetadata, keepMetadata, type MetadataFileOptions } from './metadata-file.ts'
+export {
+  type ImportOptions,
+  type ImportProgress,
+  type ImportReport,
+  importPrometheus,
+} from './prometheus/import.ts'
 export { type BlockInfo, openTsdb, type Tsdb, type TsdbOptions, type TsdbStats } from './tsdb.ts'
 export type { ReplayReport } from './wal.ts'
