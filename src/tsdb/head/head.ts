@@ -103,11 +103,6 @@ export class Head {
     return this.#index.labelsOf(slot)
   }
 
-  /** The reference of the series in a slot. */
-  refOf(slot: number): number {
-    return this.#refOf(slot)
-  }
-
   /** The reference of a series that is there, or 0. A reference from before its slot was given away again is looked up anew. */
   find(ref: number | undefined, labels: Labels): number {
     if (ref !== undefined && this.isCurrent(ref)) return ref
@@ -284,7 +279,7 @@ export class Head {
         if (histogram !== undefined || startAt !== 0)
           this.#extras.push(slot, page.words[record + TOTAL]!, histogram, startAt)
       }
-      pushSample(this.#memory, slot, timestamps[i]!, words, i)
+      pushSample(this.#memory, slot, timestamps[i]!, values, words, i)
     }
     this.#samples += count
     if (minTime < this.#minTime) this.#minTime = minTime

@@ -8,7 +8,7 @@
  * As words of 32 bits (16):       6 samples ever taken   7 last step in ms (signed)   8 slab that is written to   9 state
  *                                 10 log segment that named the series   11 its number there   12 generation
  *                                 13 samples cut off   14 first slab   15 stamp of the batch that is being checked
- * State, as bytes:                36 offset in the slab   37 decimal exponent   38 the last token is a run
+ * State, from the low byte on:    offset in the slab, decimal exponent, samples in the slab, 1 when the last token is a run
  */
 const SHIFT = 12
 const PER_PAGE = 1 << SHIFT
@@ -24,6 +24,7 @@ export const VALUE_WORDS = 2
 export const TOTAL = 6
 export const LAST_STEP = 7
 export const SLAB = 8
+export const STATE = 9
 export const WAL_SEGMENT = 10
 export const WAL_NUMBER = 11
 export const GENERATION = 12
@@ -31,16 +32,8 @@ export const CUT_OFF = 13
 export const FIRST_SLAB = 14
 export const STAMP = 15
 
-export const OFFSET_BYTE = 36
-export const EXPONENT_BYTE = 37
-export const RUN_BYTE = 38
-
-/** 4,096 records, seen as doubles, words and bytes. */
-export type RecordPage = {
-  readonly doubles: Float64Array
-  readonly words: Uint32Array
-  readonly bytes: Uint8Array
-}
+/** 4,096 records, seen as doubles and as words. */
+export type RecordPage = { readonly doubles: Float64Array; readonly words: Uint32Array }
 
 export class Records {
   readonly #pages: RecordPage[] = []
@@ -49,11 +42,7 @@ export class Records {
   ensure(slot: number): void {
     while (this.#pages.length <= slot >>> SHIFT) {
       const memory = new SharedArrayBuffer(PER_PAGE * RECORD_BYTES)
-      this.#pages.push({
-        doubles: new Float64Array(memory),
-        words: new Uint32Array(memory),
-        bytes: new Uint8Array(memory),
-      })
+      this.#pages.push({ doubles: new Float64Array(memory), words: new Uint32Array(memory) })
     }
   }
 

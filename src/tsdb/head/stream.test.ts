@@ -16,7 +16,7 @@ function written({ timestamps, values }: Given): { readonly memory: HeadMemory; 
   memory.records.ensure(SLOT)
   memory.records.clear(SLOT)
   const words = wordsOf(values)
-  for (let i = 0; i < timestamps.length; i++) pushSample(memory, SLOT, timestamps[i]!, words, i)
+  for (let i = 0; i < timestamps.length; i++) pushSample(memory, SLOT, timestamps[i]!, values, words, i)
   return { memory, reader: new StreamReader(memory) }
 }
 
@@ -162,9 +162,9 @@ test('a series goes on after all of it was cut off', () => {
   const one = written({ timestamps: Float64Array.of(1000, 2000), values: Float64Array.of(1, 2) })
   cutSeries(one.memory, SLOT, 5000, { reader: one.reader, giveBack: () => undefined })
   assert.equal(maxCountOf(one.memory, SLOT, { ...ALL, visible: 2 }), 0)
-  const words = wordsOf(Float64Array.of(3, 4))
-  pushSample(one.memory, SLOT, 6000, words, 0)
-  pushSample(one.memory, SLOT, 7000, words, 1)
+  const values = Float64Array.of(3, 4)
+  pushSample(one.memory, SLOT, 6000, values, wordsOf(values), 0)
+  pushSample(one.memory, SLOT, 7000, values, wordsOf(values), 1)
   const read = readBack(one, { ...ALL, visible: 4 })
   assert.deepEqual(
     read.map(([at]) => at),

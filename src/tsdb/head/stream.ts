@@ -24,17 +24,15 @@ import { HIGH, LOW } from '../bytes.ts'
 import type { PartColumns } from '../part.ts'
 import {
   CUT_OFF,
-  EXPONENT_BYTE,
   FIRST_SLAB,
   LAST_AT,
   LAST_STEP,
   LAST_VALUE,
-  OFFSET_BYTE,
   type RecordPage,
   type Records,
-  RUN_BYTE,
   SLAB,
   SLOT_MASK,
+  STATE,
   TOTAL,
   VALUE_WORDS,
 } from './records.ts'
@@ -72,54 +70,90 @@ const XOR = 0
 const REBASE = 1
 const LITERAL = 2
 
-/** Appends a sample that is after the last one. `words` and `i` give its value's bits, `value` the same as a number. */
-export function pushSample(memory: HeadMemory, slot: number, at: number, words: Uint32Array, i: number): void {
-  const page = memory.records.page(slot)
+/** Appends a sample that is after the last one: entry `i` of `values`, whose bits are in `words`. */
+export function pushSample(
+  { records, slabs }: HeadMemory,
+  slot: number,
+  at: number,
+  values: Float64Array,
+  words: Uint32Array,
+  i: number,
+): void {
+  const page = records.page(slot)
   const record = (slot & SLOT_MASK) * 16
-  const recordWords = page.words
-  const slab = recordWords[record + SLAB]!
-  const low = words[2 * i + LOW]!
-  const high = words[2 * i + HIGH]!
-  const offset = page.bytes[record * 4 + OFFSET_BYTE]!
-  const step = at - page.doubles[record / 2 + LAST_AT]!
-  if (slab === 0 || offset + MAX_TOKEN_BYTES > SLAB_BYTES || step > MAX_STEP) {
-    beginSlab(memory, slot, at, low, high)
+  const fields = page.words
+  const doubles = page.doubles
+  const state = fields[record + STATE]!
+  const offset = state & 0xff
+  const count = (state >>> 16) & 0xff
+  const step = at - doubles[record / 2 + LAST_AT]!
+  const slab = fields[record + SLAB]!
+  if (slab === 0 || offset > SLAB_BYTES - MAX_TOKEN_BYTES || step > MAX_STEP || count >= MAX_SAMPLES) {
+    beginSlab(page, slabs, record, at, words[2 * i + LOW]!, words[2 * i + HIGH]!)
     return
   }
-  const segment = memory.slabs.segment(slab)
-  const slabWord = (slab & SLAB_MASK) * 32
-  const total = recordWords[record + TOTAL]!
-  if (total - segment.words[slabWord + FIRST_NUMBER]! >= MAX_SAMPLES) {
-    beginSlab(memory, slot, at, low, high)
-    return
-  }
-  const { bytes } = segment
-  const from = slabWord * 4
-  const lastStep = recordWords[record + LAST_STEP]! | 0
-  const isSame = low === recordWords[record + VALUE_WORDS + LOW] && high === recordWords[record + VALUE_WORDS + HIGH]
+  const value = values[i]!
+  const before = doubles[record / 2 + LAST_VALUE]!
+  const { bytes } = slabs.segment(slab)
+  const from = (slab & SLAB_MASK) * SLAB_BYTES
   let to = from + offset
+  const lastStep = fields[record + LAST_STEP]! | 0
+  let exponent = (state >>> 8) & 0xff
+  let run = 0
+  // Equal numbers have equal bits, but for zeros and what is no number.
+  const isSame =
+    value === before && value !== 0
+      ? true
+      : words[2 * i + LOW] === fields[record + VALUE_WORDS + LOW] &&
+        words[2 * i + HIGH] === fields[record + VALUE_WORDS + HIGH]
   if (isSame && step === lastStep) {
-    const isRun = page.bytes[record * 4 + RUN_BYTE] === 1
-    if (isRun && bytes[to - 1]! < 63) bytes[to - 1]!++
+    if (state >>> 24 === 1 && bytes[to - 1]! < 63) bytes[to - 1]!++
     else bytes[to++] = RUN + 1
-    page.bytes[record * 4 + RUN_BYTE] = 1
+    run = 1
   } else {
-    page.bytes[record * 4 + RUN_BYTE] = 0
     const token = to++
-    if (step !== lastStep) to = writeVarint(bytes, to, zigzag(step - lastStep))
-    const hasStep = to > token + 1
+    let kind = SAME_STEP
+    if (step !== lastStep) {
+      kind = OTHER_STEP
+      to = writeVarint(bytes, to, zigzag(step - lastStep))
+      fields[record + LAST_STEP] = step
+    }
     if (isSame) bytes[token] = OTHER_STEP
-    else to = writeValue(page, record, { bytes, token, to, hasStep }, low, high)
-    recordWords[record + LAST_STEP] = step
-    recordWords[record + VALUE_WORDS + LOW] = low
-    recordWords[record + VALUE_WORDS + HIGH] = high
+    else {
+      const power = exponent <= MAX_EXPONENT ? POWERS[exponent]! : 0
+      if (isWhole(value, power) && isWhole(before, power)) {
+        const difference = Math.round(value * power) - Math.round(before * power)
+        to = writeCode(bytes, token, to, kind, zigzag(difference))
+      } else {
+        const place = kind === OTHER_STEP ? OTHER | WITH_STEP : OTHER
+        const low = words[2 * i + LOW]!
+        const high = words[2 * i + HIGH]!
+        exponent = nextExponent(value, exponent)
+        if (exponent === LITERAL_KEEPS) {
+          exponent = (state >>> 8) & 0xff
+          bytes[token] = place | LITERAL
+          writeWord(bytes, to, low)
+          writeWord(bytes, to + 4, high)
+          to += 8
+        } else if (exponent === NO_EXPONENT) {
+          bytes[token] = place | XOR
+          const x = (low ^ fields[record + VALUE_WORDS + LOW]!) >>> 0
+          const y = (high ^ fields[record + VALUE_WORDS + HIGH]!) >>> 0
+          to = writeXor(bytes, to, x, y)
+        } else {
+          bytes[token] = place | REBASE
+          bytes[to] = exponent
+          to = writeVarint(bytes, to + 1, zigzag(Math.round(value * POWERS[exponent]!)))
+        }
+      }
+      fields[record + VALUE_WORDS + LOW] = words[2 * i + LOW]!
+      fields[record + VALUE_WORDS + HIGH] = words[2 * i + HIGH]!
+    }
   }
-  page.bytes[record * 4 + OFFSET_BYTE] = to - from
-  page.doubles[record / 2 + LAST_AT] = at
-  recordWords[record + TOTAL] = total + 1
+  fields[record + STATE] = (to - from) | (exponent << 8) | ((count + 1) << 16) | (run << 24)
+  doubles[record / 2 + LAST_AT] = at
+  fields[record + TOTAL]!++
 }
-
-type TokenPlace = { readonly bytes: Uint8Array; readonly token: number; readonly to: number; readonly hasStep: boolean }
 
 const scratch = new Float64Array(1)
 const scratchWords = new Uint32Array(scratch.buffer)
@@ -130,59 +164,31 @@ function numberOf(low: number, high: number): number {
   return scratch[0]!
 }
 
-/** Writes token and value; returns where they end. The record's last value is still the one before. */
-function writeValue(page: RecordPage, record: number, place: TokenPlace, low: number, high: number): number {
-  const { bytes, token, to, hasStep } = place
-  const exponent = page.bytes[record * 4 + EXPONENT_BYTE]!
-  const other = OTHER | (hasStep ? WITH_STEP : 0)
-  if (exponent !== NO_EXPONENT) {
-    const value = numberOf(low, high)
-    const power = POWERS[exponent]!
-    if (isWhole(value, power)) {
-      const before = page.doubles[record / 2 + LAST_VALUE]!
-      const n = Math.round(value * power)
-      if (isWhole(before, power)) {
-        const difference = zigzag(n - Math.round(before * power))
-        return writeCode(bytes, token, to, hasStep ? OTHER_STEP : SAME_STEP, difference)
-      }
-      bytes[token] = other | REBASE
-      bytes[to] = exponent
-      return writeVarint(bytes, to + 1, zigzag(n))
-    }
-    const larger = exponentOf(value, exponent + 1)
-    if (larger !== NO_EXPONENT) {
-      page.bytes[record * 4 + EXPONENT_BYTE] = larger
-      bytes[token] = other | REBASE
-      bytes[to] = larger
-      return writeVarint(bytes, to + 1, zigzag(Math.round(value * POWERS[larger]!)))
-    }
-    if (isSpecial(value)) {
-      bytes[token] = other | LITERAL
-      writeWord(bytes, to, low)
-      writeWord(bytes, to + 4, high)
-      return to + 8
-    }
-    page.bytes[record * 4 + EXPONENT_BYTE] = NO_EXPONENT
-  }
-  bytes[token] = other | XOR
-  return writeXor(
-    bytes,
-    to,
-    (low ^ page.words[record + VALUE_WORDS + LOW]!) >>> 0,
-    (high ^ page.words[record + VALUE_WORDS + HIGH]!) >>> 0,
-  )
+/** Says that the value stands aside and the exponent stays. */
+const LITERAL_KEEPS = 254
+
+/** With which exponent a value goes on that cannot be written as a difference: its own, or none. */
+function nextExponent(value: number, exponent: number): number {
+  if (exponent === NO_EXPONENT) return NO_EXPONENT
+  const found = exponentOf(value, exponent)
+  return found === NO_EXPONENT && isSpecial(value) ? LITERAL_KEEPS : found
 }
 
 /** The first sample of a slab stands in its head. */
-function beginSlab({ records, slabs }: HeadMemory, slot: number, at: number, low: number, high: number): void {
-  const { doubles, words, bytes } = records.page(slot)
-  const record = (slot & SLOT_MASK) * 16
+function beginSlab(
+  { doubles, words }: RecordPage,
+  slabs: Slabs,
+  record: number,
+  at: number,
+  low: number,
+  high: number,
+): void {
   const before = words[record + SLAB]!
   const slab = slabs.take()
   const segment = slabs.segment(slab)
   const word = (slab & SLAB_MASK) * 32
   const value = numberOf(low, high)
-  const known = bytes[record * 4 + EXPONENT_BYTE]!
+  const known = before === 0 ? 0 : (words[record + STATE]! >>> 8) & 0xff
   // What cannot be written as a whole number at all begins with the exponent that the series had: it may be a stale marker.
   const from = known === NO_EXPONENT || isSpecial(value) ? 0 : known
   const found = exponentOf(value, from)
@@ -203,9 +209,7 @@ function beginSlab({ records, slabs }: HeadMemory, slot: number, at: number, low
   words[record + LAST_STEP] = usualStep
   words[record + VALUE_WORDS + LOW] = low
   words[record + VALUE_WORDS + HIGH] = high
-  bytes[record * 4 + OFFSET_BYTE] = STREAM_AT
-  bytes[record * 4 + EXPONENT_BYTE] = exponent
-  bytes[record * 4 + RUN_BYTE] = 0
+  words[record + STATE] = STREAM_AT | (exponent << 8) | (1 << 16)
   doubles[record / 2 + LAST_AT] = at
   words[record + TOTAL]!++
 }
