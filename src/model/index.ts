@@ -26,4 +26,5 @@ export {
   planOfPrometheus,
 } from './prometheus-config.ts'
 export { command, email, pm2, type Receiver, type RuntimeRef, webhook } from './receivers.ts'
+export { parseRemoteEngine, type RemoteEngineConfig, remoteEngineAt } from './remote-engine-config.ts'
 export { parseWebConfig, type WebConfig, type WebTls } from './web-config.ts'

@@ -47,7 +47,8 @@ const metadata = z.strictObject({
   max_samples_per_send: atLeastOne.default(2000),
 })
 
-const remoteWrite = z
+/** The schema of one receiver. */
+export const remoteWrite = z
   .strictObject({
     url: z.string({ error: 'url is missing; write where the receiver takes remote write' }).refine(isHttpUrl, {
       error: 'write an address with http:// or https://',

@@ -1,3 +1,14 @@
+export { embeddedEngine } from './engine/embedded-engine.ts'
+export {
+  EngineClient,
+  type EngineClientConfig,
+  type EngineClientDeps,
+  type Forwarded,
+  type Question,
+} from './engine/engine-client.ts'
+export { type PassOnOptions, PassOnStore } from './engine/pass-on-store.ts'
+export { type ReadingOptions, remoteReading, selectorOf } from './engine/remote-reading.ts'
+export type { Lookup, MetricsEngine } from './engine/types.ts'
 export { DeltaToCumulative } from './otlp/delta-to-cumulative.ts'
 export { MAX_OTLP_BODY_BYTES, noOtlp, type OtlpCounts, type OtlpDeps, receiveOtlp } from './otlp/receive.ts'
 export type { OtlpAnswer } from './otlp/response.ts'

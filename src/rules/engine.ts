@@ -5,7 +5,7 @@
  * - Groups run beside each other; evaluations of one group never overlap.
  */
 import { AssayError, type Clock, Labels, type Log, messageOf, type QueryFn, type UnixMs } from '#core'
-import type { Store } from '#storage'
+import { type LatestFn, latestIn, type Store } from '#storage'
 import { fingerprintOf } from './fingerprint.ts'
 import { type GroupDeps, GroupRunner, nameOf } from './group.ts'
 import { fixedLabels } from './restore.ts'
@@ -14,6 +14,8 @@ import type { Alert, AlertingRule, AlertSink, RuleGroup, RuleGroupStatus } from 
 export type RulesOptions = {
   readonly query: QueryFn
   readonly store: Store
+  /** Where the state of alerts before a restart is found; default: in the store. */
+  readonly latest?: LatestFn
   readonly clock: Clock
   readonly log: Log
   readonly sink: AlertSink
@@ -54,6 +56,7 @@ class RuleEngine implements Rules {
   constructor(options: RulesOptions) {
     this.#deps = {
       ...options,
+      latest: options.latest ?? latestIn(options.store),
       externalLabels: options.externalLabels ?? {},
       externalUrl: options.externalUrl ?? '',
       restore: { toleranceMs: options.outageToleranceMs ?? 3600_000, graceMs: options.forGraceMs ?? 600_000 },

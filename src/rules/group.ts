@@ -16,7 +16,7 @@ import {
   unixMs,
   vectorOf,
 } from '#core'
-import type { Store } from '#storage'
+import type { LatestFn, Store } from '#storage'
 import { type LiveAlert, type Observation, shifted, step, withNewFor } from './alert.ts'
 import { type DataNeed, dataNeedOf, withoutData } from './data-need.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -35,7 +35,8 @@ import type {
 
 export type GroupDeps = {
   readonly query: QueryFn
-  readonly store: Store
+  readonly store: Pick<Store, 'appender'>
+  readonly latest: LatestFn
   readonly clock: Clock
   readonly log: Log
   readonly sink: AlertSink
@@ -176,7 +177,8 @@ export class GroupRunner {
     }
     this.#check(seen, 'alerting')
     const held = new Map(seen.map((one) => [one.labels.key, one]))
-    const before = this.#before(state, rule, at, (key) => mine || held.has(key))
+    const before = await this.#before(state, rule, { at, takes: (key) => mine || held.has(key), signal })
+    if (signal?.aborted) return
 
     const vanished = [...before.values()].filter((alert) => alert.state === 'firing' && !held.has(alert.labels.key))
     const blind =
@@ -213,10 +215,15 @@ export class GroupRunner {
   }
 
   /** The alerts so far; at the first evaluation, those from before the restart. */
-  #before(state: RuleState, rule: AlertingRule, at: UnixMs, takes: (key: string) => boolean): Map<string, LiveAlert> {
+  async #before(
+    state: RuleState,
+    rule: AlertingRule,
+    { at, takes, signal }: { at: UnixMs; takes: (key: string) => boolean; signal: AbortSignal | undefined },
+  ): Promise<Map<string, LiveAlert>> {
     if (state.restored) return state.alerts
+    const { alerts, series } = await restoreAlerts(this.#deps.latest, rule, at, { ...this.#deps.restore, signal })
+    // Not before: an engine that does not answer is asked again at the next evaluation.
     state.restored = true
-    const { alerts, series } = restoreAlerts(this.#deps.store, rule, at, this.#deps.restore)
     const taken = new Map(alerts.filter(({ labels }) => takes(labels.key)).map((alert) => [alert.labels.key, alert]))
     for (const labels of series) {
       if (takes(labels.without('__name__', 'alertstate').key)) state.written.set(labels.key, labels)

@@ -6,8 +6,8 @@
  *   the grace period passes before it fires. This is Prometheus' rule; a shorter `for` starts anew.
  * - What was last written longer ago than the tolerance, or ended by a stale marker, starts anew.
  */
-import { isStaleAt, type Labels, type Matcher, matcher, type UnixMs, unixMs } from '#core'
-import type { Series, Store } from '#storage'
+import { type Labels, type Matcher, matcher, type UnixMs, unixMs } from '#core'
+import type { LatestFn } from '#storage'
 import type { LiveAlert } from './alert.ts'
 import type { AlertingRule } from './types.ts'
 
@@ -34,13 +34,18 @@ export function fixedLabels(rule: AlertingRule): readonly (readonly [string, str
   ]
 }
 
-export function restoreAlerts(store: Store, rule: AlertingRule, at: UnixMs, options: RestoreOptions): Restored {
-  using querier = store.querier(unixMs(at - options.toleranceMs), at)
+/** Rejects as `latest` does: then nothing is known of before. */
+export async function restoreAlerts(
+  latest: LatestFn,
+  rule: AlertingRule,
+  at: UnixMs,
+  options: RestoreOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<Restored> {
+  const span = { start: unixMs(at - options.toleranceMs), end: at }
   const ofRule: readonly Matcher[] = fixedLabels(rule).map(([name, value]) => matcher(name, '=', value))
-  const since = querier
-    .select([matcher('__name__', '=', ALERTS_FOR_STATE), ...ofRule])
-    .flatMap((series) => lastOf(series) ?? [])
-  const states = querier.select([matcher('__name__', '=', ALERTS), ...ofRule]).flatMap((series) => lastOf(series) ?? [])
+  const named = (name: string) => latest([[matcher('__name__', '=', name), ...ofRule]], span, options.signal)
+  const since = await named(ALERTS_FOR_STATE)
+  const states = await named(ALERTS)
   const firing = new Map(
     states
       .filter(({ labels }) => labels.get('alertstate') === 'firing')
@@ -62,13 +67,4 @@ export function restoreAlerts(store: Store, rule: AlertingRule, at: UnixMs, opti
     return [{ ...common, state: 'pending', activeAt: unixMs(resumedAt) }]
   })
   return { alerts, series: [...since, ...states].map(({ labels }) => labels) }
-}
-
-type Last = { readonly labels: Labels; readonly at: UnixMs; readonly value: number }
-
-/** The last sample, unless the series was ended. */
-function lastOf({ labels, samples }: Series): Last | undefined {
-  const { timestamps, values, count } = samples()
-  if (count === 0 || isStaleAt(values, count - 1)) return undefined
-  return { labels, at: unixMs(timestamps[count - 1]!), value: values[count - 1]! }
 }

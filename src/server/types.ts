@@ -3,10 +3,11 @@
  */
 import type { Clock, Feature, Labels, Log, Matcher, QueryFn, UnixMs } from '#core'
 import type { Plan } from '#model'
+import type { Forwarded, Question } from '#remote'
 import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
-import type { ExemplarStore, MetadataStore, Store } from '#storage'
+import type { ExemplarStore, LatestFn, MetadataStore, Store } from '#storage'
 import type { Notifications } from './prometheus/notifications.ts'
 import type { EventWire } from './wire.ts'
 
@@ -45,6 +46,10 @@ export type ServerDeps = {
   readonly plan: () => Plan
   readonly query: QueryFn
   readonly store: Store
+  /** What `/federate` shows; absent: from the store. */
+  readonly latest?: LatestFn
+  /** With a remote engine: asks it what a client asks us, and hands the answer on as it comes. */
+  readonly forward?: (question: Question, signal: AbortSignal) => Promise<Forwarded>
   readonly metadata: MetadataStore
   /** What lies on disk, for `status/tsdb/blocks`; absent: nothing. */
   readonly blocks?: () => readonly StoredBlock[]

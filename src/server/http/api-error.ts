@@ -56,6 +56,9 @@ export function apiErrorOf(thrown: unknown, signal?: AbortSignal): ApiError {
     return invalidParam('query', thrown.message, thrown)
   if (thrown.code.startsWith('ASSAY_APPROVAL_')) return new ApiError('conflict', thrown.message, { cause: thrown })
   if (thrown.code === 'ASSAY_STORE_WRITE') return new ApiError('unavailable', thrown.message, { cause: thrown })
+  if (thrown.code === 'ASSAY_ENGINE_TIMEOUT') return new ApiError('timeout', thrown.message, { cause: thrown })
+  if (thrown.code === 'ASSAY_ENGINE_UNREACHABLE' || thrown.code === 'ASSAY_ENGINE_ANSWER')
+    return new ApiError('unavailable', thrown.message, { cause: thrown })
   return new ApiError('execution', thrown.message, { cause: thrown })
 }
 

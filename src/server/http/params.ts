@@ -39,6 +39,12 @@ export class Params {
     return this.#values.get(name) ?? []
   }
 
+  /** All of them, as another server is asked. */
+  form(): URLSearchParams {
+    const pairs = [...this.#values].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
+    return new URLSearchParams(pairs)
+  }
+
   /** An instant that must be there. Throws `bad_data`. */
   time(name: string): UnixMs {
     const at = tryParseTime(this.get(name))

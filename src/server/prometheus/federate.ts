@@ -7,35 +7,14 @@
  *   place in either, and are left out.
  * - A family is split where its type changes, as Prometheus does: whoever reads federation reads that.
  */
-import {
-  CUSTOM_SCHEMA,
-  formatSeries,
-  formatValue,
-  isLegacyName,
-  isStaleAt,
-  type Labels,
-  METRIC_NAME,
-  type NativeHistogram,
-  unixMs,
-} from '#core'
-import { compareLabels } from '#storage'
+import { CUSTOM_SCHEMA, formatSeries, formatValue, isLegacyName, type Labels, METRIC_NAME, unixMs } from '#core'
+import { type Latest, latestIn } from '#storage'
 import { apiErrorOf } from '../http/api-error.ts'
 import type { RawAnswer } from '../http/raw-body.ts'
-import { turns } from '../http/turns.ts'
 import { bounded, type Call } from './call.ts'
 import { contentTypeOf, type ExpositionFormat, escapeName, negotiateFormat } from './exposition-format.ts'
 import { parseMatchers } from './matchers.ts'
 import { encodeFamily, type FederatedFamily } from './metric-family.ts'
-
-/** Series between which others have their turn. */
-const SERIES_A_TURN = 2000
-
-type Latest = {
-  readonly labels: Labels
-  readonly at: number
-  readonly value: number
-  readonly histogram?: NativeHistogram
-}
 
 /** Refusals are text, as Prometheus writes them here. */
 export async function federate(
@@ -68,27 +47,10 @@ async function latestOf(
   sets: ReturnType<typeof parseMatchers>,
   signal: AbortSignal,
 ): Promise<readonly Latest[]> {
-  const turn = turns(signal, SERIES_A_TURN)
   const now = deps.clock.now()
-  using querier = deps.store.querier(unixMs(now - deps.lookbackMs + 1), now)
-  const found = new Map<string, Latest>()
-  for (const matchers of sets) {
-    for (const { labels, samples } of querier.select(matchers)) {
-      await turn()
-      if (labels.name === '' || found.has(labels.key)) continue
-      const { timestamps, values, count, histograms } = samples()
-      const last = count - 1
-      if (count === 0 || isStaleAt(values, last)) continue
-      const histogram = histograms?.[last]
-      found.set(labels.key, {
-        labels,
-        at: timestamps[last]!,
-        value: values[last]!,
-        ...(histogram === undefined ? {} : { histogram }),
-      })
-    }
-  }
-  return [...found.values()].sort((a, b) => compareLabels(a.labels, b.labels))
+  const latest = deps.latest ?? latestIn(deps.store)
+  const found = await latest(sets, { start: unixMs(now - deps.lookbackMs + 1), end: now }, signal)
+  return found.filter(({ labels }) => labels.name !== '')
 }
 
 function familiesOf(

@@ -21,6 +21,13 @@ const WRITES_WAITING = 200
 const READS_AT_ONCE = 10
 const READS_WAITING = 200
 
+/** Of a question that goes on to a remote engine. */
+const READ_HEADERS = {
+  'content-type': 'application/x-protobuf',
+  'content-encoding': 'snappy',
+  'x-prometheus-remote-read-version': '0.1.0',
+}
+
 export type RemoteReadLimits = { readonly samples: number; readonly frameBytes: number; readonly concurrent: number }
 
 /** `POST /api/v1/write`: remote write 1.0 and 2.0. */
@@ -45,7 +52,10 @@ export function readRoute(deps: ServerDeps, limits: RemoteReadLimits | undefined
     paths: ['/api/v1/read'],
     maxBytes: MAX_READ_BODY_BYTES,
     gate: new Gate(limits?.concurrent ?? READS_AT_ONCE, READS_WAITING),
-    handle: (request, signal) => remoteRead(reader, request, signal),
+    handle: async (request, signal) =>
+      deps.forward === undefined
+        ? remoteRead(reader, request, signal)
+        : deps.forward({ path: '/read', body: request.body, headers: READ_HEADERS }, signal),
   }
 }
 

@@ -1,12 +1,13 @@
 /** Prometheus' HTTP API, in one list: method, path, handler. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Question } from '#remote'
 import { type CorsOrigin, setCors } from '../http/cors.ts'
 import { registerForms } from '../http/forms.ts'
 import { requireSameOrigin } from '../http/origin.ts'
-import { type RawRoute, registerRaw } from '../http/raw-body.ts'
+import { type RawRoute, registerRaw, sendRaw } from '../http/raw-body.ts'
 import { paramsOf, sendJson } from '../http/request.ts'
 import { cleanTombstones, deleteSeries, dropSeries, searchDisabled, snapshot } from './admin.ts'
-import type { Call, Context, Handler } from './call.ts'
+import { bounded, type Call, type Context, type Handler } from './call.ts'
 import { queryExemplars } from './exemplars.ts'
 import { features } from './features.ts'
 import { federate } from './federate.ts'
@@ -91,7 +92,12 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
         handler: async (request, reply) => {
           // A form needs no leave of ours to be sent from a page elsewhere.
           if (methods === ADMIN) requireSameOrigin(request.headers)
-          const answer = await handler(callOf(request, reply))
+          const call = callOf(request, reply)
+          const { forward } = context.deps
+          const question = forward === undefined ? undefined : forwarded(path, call)
+          if (forward !== undefined && question !== undefined)
+            return sendRaw(reply, await bounded(call, (signal) => forward(question, signal)))
+          const answer = await handler(call)
           if (answer === NO_CONTENT) return reply.code(204).send()
           const body = envelope(answer)
           return typeof body === 'string' ? sendJson(reply, body) : context.outgoing.send(reply, body)
@@ -126,6 +132,17 @@ function followNotifications(notifications: Notifications, reply: FastifyReply):
   reply.raw.on('error', () => {})
   notifications.follow(reply.raw)
   return undefined
+}
+
+/** What a remote engine answers in our place; the rest is about ourselves. */
+const FORWARDED: ReadonlySet<string> = new Set(['/query', '/query_range', '/labels', '/series', '/status/tsdb'])
+
+/** `undefined`: we answer it. Without an exemplar storage of our own, exemplars are the engine's too. */
+function forwarded(path: string, { params, name, deps }: Call): Question | undefined {
+  if (path === '/label/:name/values')
+    return { path: `/label/${encodeURIComponent(name)}/values`, params: params.form(), get: true }
+  const isAsked = FORWARDED.has(path) || (path === '/query_exemplars' && deps.exemplars === undefined)
+  return isAsked ? { path, params: params.form(), get: path === '/status/tsdb' } : undefined
 }
 
 function pathOf(url: string): string {

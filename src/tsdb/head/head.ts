@@ -103,6 +103,11 @@ export class Head {
     return this.#index.labelsOf(slot)
   }
 
+  /** The reference of the series in a slot. */
+  refOf(slot: number): number {
+    return this.#refOf(slot)
+  }
+
   /** The reference of a series that is there, or 0. A reference from before its slot was given away again is looked up anew. */
   find(ref: number | undefined, labels: Labels): number {
     if (ref !== undefined && this.isCurrent(ref)) return ref
