@@ -8,17 +8,21 @@
 import { crc32 } from 'node:zlib'
 import { AssayError } from '#core'
 
-/**
- * Format 2 knows histograms and start timestamps; a block without any is written as format 1. Format 3 says besides that there are
- * late samples in it.
- */
-export const BLOCK_FORMAT = 3
-export const EXTRAS_FORMAT = 2
+/** What is written. Formats 1 to 3 are read: 2 knows histograms and start timestamps, 3 says of late samples. */
+export const BLOCK_FORMAT = 4
+/** From here on values are bit-packed, and directories stand by windows. */
+export const PACKED_FORMAT = 4
+/** Has no list of chunks with extras. */
 export const PLAIN_FORMAT = 1
 export const META_FILE = 'meta.json'
 export const INDEX_FILE = 'index.bin'
 export const CHUNKS_FILE = 'chunks.bin'
-export const CHUNKS_MAGIC: Buffer = Buffer.from('ASYCHK\x00\x01', 'latin1')
+export const CHUNKS_MAGIC_BYTES = 8
+
+/** The first bytes of a chunks file: up to format 3 they stayed the same. */
+export function chunksMagic(format: number): Buffer {
+  return Buffer.from([...Buffer.from('ASYCHK\x00', 'latin1'), format < PACKED_FORMAT ? 1 : format])
+}
 
 /** The first bytes of an index of that format. */
 export function indexMagic(format: number): Buffer {

@@ -2,47 +2,38 @@
  * Writes one immutable block: into a temporary folder, forced to disk, renamed. After a crash it is there whole or not at all.
  *
  * - Series come sorted by labels, so that like lies beside like; some hundred chunks share a frame that zstd compresses.
- * - In a frame the instants come first, each distinct column of them once: what one scrape brought shares its instants.
+ * - The block's span is cut into windows, each with frames and a directory of its own: a question about an hour reads those of its
+ *   window, and a merge copies them as they are (stack-blocks.ts).
  * - A series with histograms may come in parts, one at once behind the other, so that its writer never has it whole in memory.
  * - Work is done a frame at a time; compression runs beside the event loop, so that commits and queries go on.
  */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { constants, crc32, zstdCompress } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import type { Labels } from '#core'
-import { BlockIndexBuilder, type ChunkPlace } from './block-index.ts'
+import { encodeIndex, SeriesTable } from './block-index-file.ts'
 import {
   BLOCK_FORMAT,
   type BlockMeta,
   blockName,
   CHUNKS_FILE,
-  CHUNKS_MAGIC,
-  EXTRAS_FORMAT,
+  chunksMagic,
   formatMeta,
   INDEX_FILE,
-  indexMagic,
   type Late,
   META_FILE,
-  PLAIN_FORMAT,
 } from './block-meta.ts'
-import { ByteWriter } from './bytes.ts'
 import { syncDir, writeDurably } from './data-dir.ts'
-import { type Extras, writeExtras } from './extra-columns.ts'
-import { encodeTimestamps } from './timestamp-codec.ts'
-import { encodeValues } from './value-codec.ts'
+import type { Extras } from './extra-columns.ts'
+import { compress, FrameFile, WindowWriter } from './frame-writer.ts'
+import type { DirectoryBuilder } from './window-directory.ts'
 
-/** Samples of one chunk at most: what a reader of one instant has to decode. */
-export const MAX_CHUNK_SAMPLES = 512
-/** Buckets of one chunk at most, over all its histograms: bounds its bytes, and what a reader of one instant has to decode. */
-const MAX_CHUNK_BUCKETS = 16 * 1024
-/** A frame is closed when its values reach this: what a reader of one series has to decompress. */
-const FRAME_BYTES = 64 * 1024
-/** A series lies in one frame, unless it alone is larger than this. */
-const MAX_FRAME_BYTES = 1024 * 1024
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
-
-const compress = promisify(zstdCompress)
+/** Series between two turns of the event loop, where no frame is written. */
+const STRIDE = 512
+/** The least span of a window; 480 samples of what is scraped every 15 s. */
+const MIN_WINDOW_MS = 2 * 3600_000
+/** Each has a frame in the making. */
+const MAX_WINDOWS = 64
 
 /** Columns of one series within the block's span; valid until the next is asked for. */
 export type SeriesColumns = Extras & {
@@ -59,24 +50,42 @@ export type BlockSpan = {
   readonly late?: Late | undefined
   /** As in the folder's name (`blockName`). */
   readonly generation?: number
+  /** How long its windows are; left out: two hours, or a 64th of the span when that is more. */
+  readonly windowMs?: number
+}
+
+/** What goes into a block beside its frames. */
+export type BlockContent = {
+  readonly series: SeriesTable
+  /** In order of time; ones without a chunk are left out. */
+  readonly windows: readonly DirectoryBuilder[]
 }
 
 /**
  * Writes the block of `span` under `dir`. `undefined` when there was not a single sample. Rejects with what the disk said, or the
  * signal's reason; then nothing is left of it.
  */
-export async function writeBlock(
+export function writeBlock(
   dir: string,
   span: BlockSpan,
   source: Iterable<SeriesColumns>,
   signal: AbortSignal,
+): Promise<BlockMeta | undefined> {
+  return writeBlockWith(dir, span, (frames) => fill(frames, span, source, signal))
+}
+
+/** As `writeBlock`, with what is to be in it given by `fill`. */
+export async function writeBlockWith(
+  dir: string,
+  span: BlockSpan,
+  fill: (frames: FrameFile) => Promise<BlockContent>,
 ): Promise<BlockMeta | undefined> {
   const name = blockName(span)
   const temporary = join(dir, `tmp-${name}`)
   await rm(temporary, { recursive: true, force: true })
   try {
     await mkdir(temporary, { recursive: true })
-    const meta = await fill(temporary, span, source, signal)
+    const meta = await writeFiles(temporary, span, fill)
     if (meta === undefined) {
       await rm(temporary, { recursive: true })
       return undefined
@@ -92,134 +101,82 @@ export async function writeBlock(
   }
 }
 
-async function fill(
+async function writeFiles(
   folder: string,
   span: BlockSpan,
-  source: Iterable<SeriesColumns>,
-  signal: AbortSignal,
+  fill: (frames: FrameFile) => Promise<BlockContent>,
 ): Promise<BlockMeta | undefined> {
-  const index = new BlockIndexBuilder()
   await using chunks = await open(join(folder, CHUNKS_FILE), 'wx', 0o600)
-  await chunks.write(CHUNKS_MAGIC)
-  const frames = new FrameWriter(chunks, index)
-  let samples = 0
-  let minTime = Infinity
-  let maxTime = -Infinity
-  for (const series of source) {
-    signal.throwIfAborted()
-    if (series.count === 0) continue
-    const places: ChunkPlace[] = []
-    for (let from = 0; from < series.count; from += places.at(-1)!.count) {
-      if (frames.sizeBytes >= MAX_FRAME_BYTES) await frames.flush()
-      places.push(frames.add(series, from))
-    }
-    index.addSeries(series.labels, places)
-    samples += series.count
-    minTime = Math.min(minTime, series.timestamps[0]!)
-    maxTime = Math.max(maxTime, series.timestamps[series.count - 1]!)
-    if (frames.sizeBytes >= FRAME_BYTES) await frames.flush()
-  }
-  if (samples === 0) return undefined
-  await frames.flush()
+  await chunks.write(chunksMagic(BLOCK_FORMAT))
+  const frames = new FrameFile(chunks)
+  const { series, windows } = await fill(frames)
+  if (windows.length === 0) return undefined
+  const index = await encodeIndex({ start: span.start, series, frames: frames.frames, windows }, compress)
+  // Behind the frames once more: without it all samples of the block would be lost with one byte of the index.
+  await chunks.write(index)
   await chunks.sync()
-  const out = new ByteWriter(64 * 1024)
-  const format = span.late !== undefined ? BLOCK_FORMAT : index.hasExtras ? EXTRAS_FORMAT : PLAIN_FORMAT
-  index.write(out, { start: span.start, format })
-  const indexFile = Buffer.concat([indexMagic(format), await compress(out.view(), LEVEL)])
-  await writeDurably(join(folder, INDEX_FILE), indexFile)
+  await writeDurably(join(folder, INDEX_FILE), index)
+  const samples = windows.reduce((sum, { column, columnCount }) => column.reduce((n, c) => n + columnCount[c]!, sum), 0)
   return {
-    format,
+    format: BLOCK_FORMAT,
     start: span.start,
     end: span.end,
-    minTime,
-    maxTime,
-    series: index.seriesCount,
+    minTime: windows[0]!.minTime,
+    maxTime: windows.at(-1)!.maxTime,
+    series: series.count,
     samples,
-    indexBytes: indexFile.length,
-    chunksBytes: frames.fileBytes,
-    indexCrc: crc32(indexFile),
+    indexBytes: index.length,
+    chunksBytes: frames.sizeBytes + index.length,
+    indexCrc: crc32(index),
     merged: span.merged,
     ...(span.late === undefined ? {} : { late: span.late }),
   }
 }
 
-/** Gathers chunks until a frame is full. Series of one frame are known to the index by the frame's coming number. */
-class FrameWriter {
-  readonly #file: FileHandle
-  readonly #index: BlockIndexBuilder
-  readonly #timestamps = new ByteWriter(FRAME_BYTES)
-  readonly #values = new ByteWriter(FRAME_BYTES * 2)
-  readonly #one = new ByteWriter(8192)
-  /** Where each distinct column of instants lies, by its bytes. */
-  #columns = new Map<string, number>()
-  #frame = 0
-  fileBytes: number = CHUNKS_MAGIC.length
-
-  constructor(file: FileHandle, index: BlockIndexBuilder) {
-    this.#file = file
-    this.#index = index
-  }
-
-  /** Bytes of the frame in the making, unpacked. */
-  get sizeBytes(): number {
-    return this.#values.length + this.#timestamps.length
-  }
-
-  /** Adds a chunk that begins with sample `from` of the series. */
-  add(series: SeriesColumns, from: number): ChunkPlace {
-    const { timestamps, values, histograms, starts } = series
-    const size = chunkSize(series, from)
-    const valuesAt = this.#values.length
-    encodeValues(this.#values, values, from, size)
-    const hasExtras = (histograms ?? starts) !== undefined && writeExtras(this.#values, series, from, size)
-    return {
-      frame: this.#frame,
-      timestampsAt: this.#timestampsAt(timestamps, from, size),
-      valuesAt,
-      count: size,
-      first: timestamps[from]!,
-      last: timestamps[from + size - 1]!,
-      hasExtras,
+async function fill(
+  frames: FrameFile,
+  span: BlockSpan,
+  source: Iterable<SeriesColumns>,
+  signal: AbortSignal,
+): Promise<BlockContent> {
+  const windowMs = span.windowMs ?? Math.max(MIN_WINDOW_MS, Math.ceil((span.end - span.start) / MAX_WINDOWS))
+  const series = new SeriesTable()
+  const windows = new Map<number, WindowWriter>()
+  let before = 0
+  for (const one of source) {
+    signal.throwIfAborted()
+    if (one.count === 0) continue
+    const number = series.add(one.labels)
+    for (let from = 0; from < one.count; ) {
+      const window = Math.floor((one.timestamps[from]! - span.start) / windowMs)
+      const to = endOfWindow(one, from, span.start + (window + 1) * windowMs)
+      let writer = windows.get(window)
+      if (writer === undefined) windows.set(window, (writer = new WindowWriter(frames)))
+      writer.add(number, one, from, to)
+      if (writer.isDue) {
+        await writer.flush()
+        before = number
+      }
+      from = to
+    }
+    if (number - before >= STRIDE) {
+      before = number
+      await new Promise<void>((resolve) => setImmediate(resolve))
     }
   }
-
-  async flush(): Promise<void> {
-    if (this.#values.length === 0) return
-    const head = new ByteWriter(16)
-    head.varint(this.#timestamps.length)
-    const raw = Buffer.concat([head.view(), this.#timestamps.view(), this.#values.view()])
-    const bytes = await compress(raw, LEVEL)
-    await this.#file.write(bytes)
-    this.#index.addFrame({ offset: this.fileBytes, bytes: bytes.length, rawBytes: raw.length, crc: crc32(bytes) })
-    this.fileBytes += bytes.length
-    this.#timestamps.reset()
-    this.#values.reset()
-    this.#columns = new Map()
-    this.#frame++
-  }
-
-  #timestampsAt(timestamps: Float64Array, from: number, count: number): number {
-    this.#one.reset()
-    encodeTimestamps(this.#one, timestamps, from, count)
-    const key = `${count}:${this.#one.view().toString('latin1')}`
-    const known = this.#columns.get(key)
-    if (known !== undefined) return known
-    const at = this.#timestamps.length
-    this.#timestamps.bytes(this.#one.view())
-    this.#columns.set(key, at)
-    return at
-  }
+  const ordered = [...windows].sort(([a], [b]) => a - b)
+  for (const [, writer] of ordered) await writer.finish()
+  return { series, windows: ordered.map(([, { directory }]) => directory) }
 }
 
-function chunkSize({ histograms, count }: SeriesColumns, from: number): number {
-  const most = Math.min(MAX_CHUNK_SAMPLES, count - from)
-  if (histograms === undefined) return most
-  let buckets = 0
-  for (let size = 0; size < most; size++) {
-    const histogram = histograms[from + size]
-    if (histogram === undefined) continue
-    buckets += histogram.positive.indices.length + histogram.negative.indices.length + histogram.customBounds.length
-    if (buckets > MAX_CHUNK_BUCKETS) return Math.max(1, size)
+function endOfWindow({ timestamps, count }: SeriesColumns, from: number, end: number): number {
+  if (timestamps[count - 1]! < end) return count
+  let low = from + 1
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (timestamps[middle]! < end) low = middle + 1
+    else high = middle
   }
-  return most
+  return low
 }

@@ -1,43 +1,61 @@
 /**
  * Reads one immutable block.
  *
- * - The index is checked when the block is opened, each frame when it is read: damage is an error, never a wrong number.
- * - Index and frames live in caches shared by all blocks; the open file is all a block keeps.
+ * - The index is checked when the block is opened, each directory and frame when it is read: damage is an error, never a wrong number.
+ * - Indexes, directories and frames live in caches shared by all blocks; the open file is all a block keeps.
+ * - Names, values and series are answered from numbers: labels of a series are made when they are asked for.
  * - `retain` and `release` count the readers; the file is closed, and a dropped block's folder deleted, with the last of them.
  */
-import { closeSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { crc32, zstdDecompressSync } from 'node:zlib'
 import { AssayError, type Labels, type Matcher, messageOf, type NativeHistogram } from '#core'
-import { BlockIndex } from './block-index.ts'
+import { readAll } from './block-file.ts'
+import type { BlockIndex } from './block-index.ts'
+import { decodeDirectory, decodeIndex } from './block-index-file.ts'
 import {
   type BlockMeta,
   CHUNKS_FILE,
-  CHUNKS_MAGIC,
+  CHUNKS_MAGIC_BYTES,
+  chunksMagic,
   generationOf,
   INDEX_FILE,
   indexMagic,
   META_FILE,
+  PACKED_FORMAT,
   parseMeta,
 } from './block-meta.ts'
 import type { SeriesColumns } from './block-writer.ts'
 import type { ByteCache } from './byte-cache.ts'
-import { ByteReader } from './bytes.ts'
+import { ChunkReader, WindowCursor } from './chunk-reader.ts'
 import { Tombstones } from './deletion/tombstones.ts'
-import { ExtraColumns, readExtras } from './extra-columns.ts'
-import { clip, type Part, type PartColumns } from './part.ts'
-import { decodeTimestamps } from './timestamp-codec.ts'
-import { decodeValues } from './value-codec.ts'
+import { ExtraColumns } from './extra-columns.ts'
+import { Frame } from './frame.ts'
+import { readLegacyIndex } from './legacy-index.ts'
+import type { Part, PartColumns } from './part.ts'
+import { selectSeries } from './select-series.ts'
+import type { WindowDirectory } from './window-directory.ts'
 
 export type BlockCaches = {
-  readonly indexes: ByteCache<BlockIndex>
-  readonly frames: ByteCache<Buffer>
+  readonly indexes: ByteCache<BlockIndex | WindowDirectory>
+  readonly frames: ByteCache<Frame>
 }
 
 /** No frame unpacks to more; what claims to is damage. */
-const MAX_RAW_BYTES = 64 * 1024 * 1024
+export const MAX_RAW_BYTES: number = 64 * 1024 * 1024
 const MAX_INDEX_BYTES = 2 ** 31
+
+/** What a question about one span works with. */
+type Reading = {
+  readonly index: BlockIndex
+  readonly chunks: ChunkReader
+  /** Of the windows that the span touches, in order of time. */
+  readonly cursors: readonly WindowCursor[]
+}
+
+/** Chunks [from, to) of one window. */
+type Run = { readonly cursor: WindowCursor; readonly from: number; readonly to: number }
 
 export class Block {
   readonly dir: string
@@ -68,9 +86,11 @@ export class Block {
       await using handle = await open(chunks).catch(corruptAs(dir, CHUNKS_FILE))
       const { size } = await handle.stat()
       if (size !== meta.chunksBytes) throw corrupt(dir, `${CHUNKS_FILE} has ${size} bytes, not ${meta.chunksBytes}`)
-      const magic = Buffer.alloc(CHUNKS_MAGIC.length)
+      const magic = Buffer.alloc(CHUNKS_MAGIC_BYTES)
       await handle.read(magic, 0, magic.length, 0)
-      if (!magic.equals(CHUNKS_MAGIC)) throw corrupt(dir, `${CHUNKS_FILE} begins with ${magic.toString('hex')}`)
+      if (!magic.equals(chunksMagic(meta.format))) {
+        throw corrupt(dir, `${CHUNKS_FILE} begins with ${magic.toString('hex')}`)
+      }
     }
     return new Block(dir, meta, openSync(chunks, 'r'), caches)
   }
@@ -89,6 +109,11 @@ export class Block {
     return this.meta.late === 'only'
   }
 
+  /** Formats 1 to 3: it can be read, and a merge writes it anew. */
+  get isLegacy(): boolean {
+    return this.meta.format < PACKED_FORMAT
+  }
+
   retain(): void {
     this.#readers++
   }
@@ -98,6 +123,7 @@ export class Block {
     if (this.#readers > 0) return
     closeSync(this.#fd)
     this.#caches.indexes.delete(this.dir)
+    this.#caches.indexes.deletePrefix(`${this.dir}:`)
     this.#caches.frames.deletePrefix(`${this.dir}:`)
     if (this.#dropped) rmSync(this.dir, { recursive: true, force: true })
   }
@@ -110,69 +136,119 @@ export class Block {
 
   /** Series that match and have a sample within [low, high], ordered by labels. Throws `ASSAY_TSDB_CORRUPT`. */
   select(matchers: readonly Matcher[], low: number, high: number): readonly Part[] {
-    if (this.meta.maxTime < low || this.meta.minTime > high) return []
-    const index = this.#index()
+    const reading = this.#reading(low, high)
+    if (reading === undefined) return []
+    const selected = selectSeries(reading.index, matchers)
+    const count = selected?.length ?? reading.index.seriesCount
     const parts: Part[] = []
-    for (const series of index.select(matchers)) {
-      const part = this.#part(index, series, low, high)
+    for (let i = 0; i < count; i++) {
+      const part = this.#part(reading, selected === undefined ? i : selected[i]!)
       if (part !== undefined) parts.push(part)
     }
     return parts
   }
 
+  /** Names of labels of matching series with a sample within [low, high], in order of their bytes. Throws `ASSAY_TSDB_CORRUPT`. */
+  labelNames(matchers: readonly Matcher[], low: number, high: number): readonly string[] {
+    const reading = this.#reading(low, high)
+    if (reading === undefined) return []
+    const { index } = reading
+    const selected = selectSeries(index, matchers)
+    const members = selected === undefined ? undefined : membersOf(index, selected)
+    const names: string[] = []
+    for (let from = 0; from < index.pairCount; ) {
+      const name = index.nameOf(from)
+      const to = index.endOfName(from, name)
+      if (this.#anyOf(reading, from, to, members)) names.push(name)
+      from = to
+    }
+    return names
+  }
+
+  /** Values of a label of matching series with a sample within [low, high], in order of their bytes. Throws `ASSAY_TSDB_CORRUPT`. */
+  labelValues(name: string, matchers: readonly Matcher[], low: number, high: number): readonly string[] {
+    const reading = this.#reading(low, high)
+    if (reading === undefined) return []
+    const { index } = reading
+    const { from, to } = index.pairsOf(name)
+    const selected = selectSeries(index, matchers)
+    const members = selected === undefined ? undefined : membersOf(index, selected)
+    const values: string[] = []
+    for (let pair = from; pair < to; pair++) {
+      // One series is enough, and mostly it is the first one.
+      if (this.#anyOf(reading, pair, pair + 1, members)) values.push(index.valueOf(pair))
+    }
+    return values
+  }
+
   /** The first instant at or after `time` that is here, or Infinity. Throws `ASSAY_TSDB_CORRUPT`. */
   firstFrom(time: number): number {
-    if (time <= this.meta.minTime) return this.meta.minTime
-    const index = this.#index()
-    let least = Infinity
-    for (let series = 0; series < index.seriesCount; series++) {
-      let chunk = index.chunkStart[series]!
-      const end = index.chunkStart[series + 1]!
-      while (chunk < end && index.chunkLast[chunk]! < time) chunk++
-      if (chunk === end || index.chunkFirst[chunk]! >= least) continue
-      if (index.chunkFirst[chunk]! >= time) least = index.chunkFirst[chunk]!
-      else {
-        const room = index.chunkCount[chunk]!
-        const columns = { timestamps: new Float64Array(room), values: new Float64Array(room) }
-        this.#read(index, { from: chunk, to: chunk + 1 }, columns, 0)
-        least = Math.min(least, columns.timestamps.find((at) => at >= time)!)
+    const reading = this.#reading(time, Infinity)
+    if (reading === undefined) return Infinity
+    for (const cursor of reading.cursors) {
+      const { columnFirst, columnLast } = cursor.directory
+      let least = Infinity
+      for (let column = 0; column < columnFirst.length; column++) {
+        if (columnLast[column]! < time || columnFirst[column]! >= least) continue
+        const first = columnFirst[column]!
+        if (first >= time) least = first
+        else {
+          const instants = reading.chunks.instants(cursor, column)
+          least = Math.min(least, instants.find((at) => at >= time)!)
+        }
       }
+      if (least < Infinity) return least
     }
-    return least
+    return Infinity
   }
 
   /** The samples of one series within [low, high], if there are any. Throws `ASSAY_TSDB_CORRUPT`. */
   find(labels: Labels, low: number, high: number): Part | undefined {
-    if (this.meta.maxTime < low || this.meta.minTime > high) return undefined
-    const index = this.#index()
-    const series = index.find(labels)
-    return series === undefined ? undefined : this.#part(index, series, low, high)
+    const reading = this.#reading(low, high)
+    const series = reading?.index.find(labels)
+    return reading === undefined || series === undefined ? undefined : this.#part(reading, series)
   }
 
   /**
    * Every series with all its samples, ordered by labels: for merging blocks. Columns are valid until the next. A series with
-   * histograms comes a chunk at a time.
+   * histograms comes a chunk at a time. Throws `ASSAY_TSDB_CORRUPT`; with `onLost`, what cannot be read is told there and left out.
    */
-  *all(): Generator<SeriesColumns, void, undefined> {
-    const index = this.#index()
+  *all(onLost?: (error: BlockCorruptError) => void): Generator<SeriesColumns, void, undefined> {
+    const reading = this.#reading(-Infinity, Infinity, onLost)
+    if (reading === undefined) return
+    const { index, chunks, cursors } = reading
     let columns = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
     for (let series = 0; series < index.seriesCount; series++) {
-      const end = index.chunkStart[series + 1]!
       const labels = index.labels(series)
-      for (let from = index.chunkStart[series]!; from < end; ) {
-        const hasExtras = index.anyExtras(from, end)
-        const to = hasExtras ? from + 1 : end
-        let room = 0
-        for (let chunk = from; chunk < to; chunk++) room += index.chunkCount[chunk]!
-        if (columns.timestamps.length < room) {
-          columns = { timestamps: new Float64Array(room * 2), values: new Float64Array(room * 2) }
+      const runs = runsOf(cursors, series)
+      let room = 0
+      let hasExtras = false
+      for (const { cursor, from, to } of runs) {
+        for (let chunk = from; chunk < to; chunk++) {
+          room += cursor.directory.columnCount[cursor.directory.column[chunk]!]!
+          hasExtras ||= cursor.directory.extrasOf(chunk)
         }
-        const extras = hasExtras ? new ExtraColumns(room) : undefined
-        const out = extras === undefined ? columns : { ...columns, extras }
-        const count = this.#read(index, { from, to }, out, 0)
-        yield { labels, ...columns, ...extras?.take(count), count }
-        from = to
       }
+      if (columns.timestamps.length < room) {
+        columns = { timestamps: new Float64Array(room * 2), values: new Float64Array(room * 2) }
+      }
+      let count = 0
+      for (const { cursor, from, to } of runs) {
+        for (let chunk = from; chunk < to; chunk++) {
+          const extras = hasExtras ? new ExtraColumns(room) : undefined
+          try {
+            count = chunks.read(cursor, chunk, extras === undefined ? columns : { ...columns, extras }, count)
+          } catch (error) {
+            if (onLost === undefined || !(error instanceof BlockCorruptError)) throw error
+            onLost(error)
+            continue
+          }
+          if (extras === undefined) continue
+          yield { labels, ...columns, ...extras.take(count), count }
+          count = 0
+        }
+      }
+      if (count > 0) yield { labels, ...columns, count }
     }
   }
 
@@ -181,95 +257,127 @@ export class Block {
     const index = this.#index()
     const series = index.find(labels)
     if (series === undefined) return undefined
-    const to = index.chunkStart[series + 1]!
-    const from = to - 1
-    if (from < index.chunkStart[series]! || !index.hasExtras(from)) return { histogram: undefined }
-    const room = index.chunkCount[from]!
-    const extras = new ExtraColumns(room)
-    const columns = { timestamps: new Float64Array(room), values: new Float64Array(room), extras }
-    this.#read(index, { from, to }, columns, 0)
-    return { histogram: extras.histograms?.[room - 1] }
+    for (let window = index.windowCount - 1; window >= 0; window--) {
+      const cursor = new WindowCursor(this.#directory(index, window), -Infinity, Infinity)
+      const { directory } = cursor
+      const end = directory.seek(series + 1, 0)
+      if (end === 0 || directory.series[end - 1] !== series) continue
+      const chunk = end - 1
+      if (!directory.extrasOf(chunk)) return { histogram: undefined }
+      const room = directory.columnCount[directory.column[chunk]!]!
+      const extras = new ExtraColumns(room)
+      const columns = { timestamps: new Float64Array(room), values: new Float64Array(room), extras }
+      this.#chunks(index).read(cursor, chunk, columns, 0)
+      return { histogram: extras.histograms?.[room - 1] }
+    }
+    return undefined
   }
 
   /** Reads every frame, with the event loop running in between. Rejects with `ASSAY_TSDB_CORRUPT` at the first damaged one. */
   async verify(): Promise<void> {
     const index = this.#index()
-    for (let frame = 0; frame < index.frames.length; frame++) {
+    for (let window = 0; window < index.windowCount; window++) this.#directory(index, window)
+    for (let frame = 0; frame < index.frameCount; frame++) {
       this.#frame(index, frame)
       await new Promise<void>((resolve) => setImmediate(resolve))
     }
   }
 
-  #part(index: BlockIndex, series: number, low: number, high: number): Part | undefined {
-    let from = index.chunkStart[series]!
-    let to = index.chunkStart[series + 1]!
-    while (from < to && index.chunkLast[from]! < low) from++
-    while (to > from && index.chunkFirst[to - 1]! > high) to--
-    if (from === to) return undefined
-    let maxCount = 0
-    let isSure = false
-    for (let chunk = from; chunk < to; chunk++) {
-      maxCount += index.chunkCount[chunk]!
-      // An end of a chunk is a sample; only a span inside one chunk may fall into a gap.
-      isSure ||= index.chunkFirst[chunk]! >= low || index.chunkLast[chunk]! <= high
-    }
-    const read = (out: PartColumns, at: number) => {
-      const end = this.#read(index, { from, to }, out, at)
-      return clip(out, { from: at, to: end, low, high })
-    }
-    const scratch = () => ({ timestamps: new Float64Array(maxCount), values: new Float64Array(maxCount) })
-    if (!isSure && read(scratch(), 0) === 0) return undefined
-    const part = { labels: index.labels(series), maxCount, read }
-    return this.meta.late === 'some' ? { ...part, isMixed: true } : part
+  /** Its index and directories, for those who copy frames as they are. Throws `ASSAY_TSDB_CORRUPT`. */
+  contents(): { readonly index: BlockIndex; readonly directories: readonly WindowDirectory[] } {
+    const index = this.#index()
+    return { index, directories: Array.from({ length: index.windowCount }, (_, i) => this.#directory(index, i)) }
   }
 
-  /** Decodes chunks [from, to) one behind the other; returns where they end. */
-  #read(
-    index: BlockIndex,
-    { from, to }: { readonly from: number; readonly to: number },
-    { timestamps, values, extras }: PartColumns,
-    start: number,
-  ): number {
-    let at = start
-    for (let chunk = from; chunk < to; chunk++) {
-      const count = index.chunkCount[chunk]!
-      const frame = this.#frame(index, index.chunkFrame[chunk]!)
-      try {
-        const head = new ByteReader(frame)
-        const timestampsBytes = head.varint()
-        const columns = head.offset
-        decodeTimestamps(new ByteReader(frame, columns + index.chunkTimestampsAt[chunk]!), timestamps, at, count)
-        const valuesAt = columns + timestampsBytes + index.chunkValuesAt[chunk]!
-        const source = new ByteReader(frame, valuesAt)
-        decodeValues(source, values, at, count)
-        if (extras !== undefined && index.hasExtras(chunk))
-          readExtras(source, { size: count }, { columns: extras, to: at })
-      } catch (cause) {
-        throw corrupt(this.dir, `a chunk of frame ${index.chunkFrame[chunk]} makes no sense`, cause)
-      }
-      at += count
+  /** A frame as it lies in the file, checked. Throws `ASSAY_TSDB_CORRUPT`. */
+  packedFrame(index: BlockIndex, number: number): Buffer {
+    const frame = index.frame(number)
+    try {
+      const bytes = Buffer.allocUnsafe(frame.bytes)
+      readAll(this.#fd, bytes, frame.offset)
+      if (crc32(bytes) !== frame.crc) throw corrupt(this.dir, `frame ${number} at byte ${frame.offset} was changed`)
+      return bytes
+    } catch (cause) {
+      throw cause instanceof AssayError ? cause : corrupt(this.dir, `frame ${number} cannot be read`, cause)
     }
-    return at
+  }
+
+  #reading(low: number, high: number, onLost?: (error: BlockCorruptError) => void): Reading | undefined {
+    if (low > high || this.meta.maxTime < low || this.meta.minTime > high) return undefined
+    const index = this.#index()
+    const cursors: WindowCursor[] = []
+    for (let window = 0; window < index.windowCount; window++) {
+      const { minTime, maxTime } = index.window(window)
+      if (maxTime < low || minTime > high) continue
+      try {
+        cursors.push(new WindowCursor(this.#directory(index, window), low, high))
+      } catch (error) {
+        if (onLost === undefined || !(error instanceof BlockCorruptError)) throw error
+        onLost(error)
+      }
+    }
+    return { index, chunks: this.#chunks(index), cursors }
+  }
+
+  #chunks(index: BlockIndex): ChunkReader {
+    return new ChunkReader({
+      index,
+      isLegacy: this.isLegacy,
+      frame: (number) => this.#frame(index, number),
+      corrupt: (frame, cause) =>
+        cause instanceof AssayError ? cause : corrupt(this.dir, `a chunk of frame ${frame} makes no sense`, cause),
+    })
+  }
+
+  #part({ index, chunks, cursors }: Reading, series: number): Part | undefined {
+    const runs = runsOf(cursors, series)
+    let maxCount = 0
+    for (const { cursor, from, to } of runs) {
+      for (let chunk = from; chunk < to; chunk++) maxCount += chunks.count(cursor, chunk)
+    }
+    if (maxCount === 0) return undefined
+    let labels: Labels | undefined
+    return {
+      get labels() {
+        return (labels ??= index.labels(series))
+      },
+      maxCount,
+      read: (out: PartColumns, at: number) => {
+        let end = at
+        for (const { cursor, from, to } of runs) {
+          for (let chunk = from; chunk < to; chunk++) end = chunks.read(cursor, chunk, out, end)
+        }
+        return end - at
+      },
+      ...(this.meta.late === 'some' ? { isMixed: true } : {}),
+    }
+  }
+
+  /** Whether a series of one of the pairs [from, to), and a member if there are any, has a sample in the span. */
+  #anyOf({ index, chunks, cursors }: Reading, from: number, to: number, members: Uint8Array | undefined): boolean {
+    const { postings, postingStart } = index
+    for (let i = postingStart[from]!; i < postingStart[to]!; i++) {
+      const series = postings[i]!
+      if (members !== undefined && members[series] === 0) continue
+      for (const cursor of cursors) {
+        const { directory } = cursor
+        let chunk = directory.seek(series, 0)
+        for (; chunk < directory.chunkCount && directory.series[chunk] === series; chunk++) {
+          if (chunks.has(cursor, chunk)) return true
+        }
+      }
+    }
+    return false
   }
 
   #index(): BlockIndex {
     const known = this.#caches.indexes.get(this.dir)
-    if (known !== undefined) return known
+    if (known !== undefined) return known as BlockIndex
     try {
-      const { format, start } = this.meta
-      const magic = indexMagic(format)
-      const file = Buffer.allocUnsafe(this.meta.indexBytes)
-      const fd = openSync(join(this.dir, INDEX_FILE), 'r')
-      try {
-        readAll(fd, file, 0)
-      } finally {
-        closeSync(fd)
-      }
-      if (crc32(file) !== this.meta.indexCrc || !file.subarray(0, magic.length).equals(magic)) {
-        throw corrupt(this.dir, `${INDEX_FILE} does not fit its checksum`)
-      }
-      const raw = zstdDecompressSync(file.subarray(magic.length), { maxOutputLength: MAX_INDEX_BYTES })
-      const index = new BlockIndex(raw, { format, start, dataStart: CHUNKS_MAGIC.length })
+      const file = this.#indexBytes(0, this.meta.indexBytes)
+      if (crc32(file) !== this.meta.indexCrc) throw corrupt(this.dir, `${INDEX_FILE} does not fit its checksum`)
+      if (this.isLegacy) return this.#readLegacy(file).index
+      const index = decodeIndex(file, { start: this.meta.start, dataStart: CHUNKS_MAGIC_BYTES })
       this.#caches.indexes.set(this.dir, index, index.sizeBytes)
       return index
     } catch (cause) {
@@ -277,23 +385,83 @@ export class Block {
     }
   }
 
-  #frame(index: BlockIndex, number: number): Buffer {
+  #directory(index: BlockIndex, window: number): WindowDirectory {
+    const key = `${this.dir}:${window}`
+    const known = this.#caches.indexes.get(key)
+    if (known !== undefined) return known as WindowDirectory
+    try {
+      if (this.isLegacy) return this.#readLegacy(this.#indexBytes(0, this.meta.indexBytes)).directory
+      const entry = index.window(window)
+      const packed = this.#indexBytes(entry.offset, entry.bytes)
+      const directory = decodeDirectory(packed, entry, index, this.meta.start)
+      this.#caches.indexes.set(key, directory, directory.sizeBytes)
+      return directory
+    } catch (cause) {
+      throw cause instanceof AssayError
+        ? cause
+        : corrupt(this.dir, `a directory of ${INDEX_FILE} cannot be read`, cause)
+    }
+  }
+
+  #readLegacy(file: Buffer): { readonly index: BlockIndex; readonly directory: WindowDirectory } {
+    const { format, start } = this.meta
+    const magic = indexMagic(format)
+    if (!file.subarray(0, magic.length).equals(magic)) throw new Error(`it begins with ${file.toString('hex', 0, 8)}`)
+    const raw = zstdDecompressSync(file.subarray(magic.length), { maxOutputLength: MAX_INDEX_BYTES })
+    const read = readLegacyIndex(raw, { format, start, dataStart: CHUNKS_MAGIC_BYTES })
+    this.#caches.indexes.set(this.dir, read.index, read.index.sizeBytes)
+    this.#caches.indexes.set(`${this.dir}:0`, read.directory, read.directory.sizeBytes)
+    return read
+  }
+
+  #indexBytes(from: number, size: number): Buffer {
+    const bytes = Buffer.allocUnsafe(size)
+    const fd = openSync(join(this.dir, INDEX_FILE), 'r')
+    try {
+      readAll(fd, bytes, from)
+    } finally {
+      closeSync(fd)
+    }
+    return bytes
+  }
+
+  #frame(index: BlockIndex, number: number): Frame {
     const key = `${this.dir}:${number}`
     const known = this.#caches.frames.get(key)
     if (known !== undefined) return known
-    const frame = index.frames[number]!
+    const bytes = this.packedFrame(index, number)
     try {
-      const bytes = Buffer.allocUnsafe(frame.bytes)
-      readAll(this.#fd, bytes, frame.offset)
-      if (crc32(bytes) !== frame.crc) throw corrupt(this.dir, `frame ${number} at byte ${frame.offset} was changed`)
       const raw = zstdDecompressSync(bytes, { maxOutputLength: MAX_RAW_BYTES })
-      if (raw.length !== frame.rawBytes) throw corrupt(this.dir, `frame ${number} has an unexpected length`)
-      this.#caches.frames.set(key, raw, raw.length)
-      return raw
+      if (raw.length !== index.frame(number).rawBytes) {
+        throw corrupt(this.dir, `frame ${number} has an unexpected length`)
+      }
+      const frame = new Frame(raw)
+      this.#caches.frames.set(key, frame, frame.sizeBytes)
+      return frame
     } catch (cause) {
       throw cause instanceof AssayError ? cause : corrupt(this.dir, `frame ${number} cannot be read`, cause)
     }
   }
+}
+
+/** The chunks of a series, window by window. Series come ascending. */
+function runsOf(cursors: readonly WindowCursor[], series: number): readonly Run[] {
+  const runs: Run[] = []
+  for (const cursor of cursors) {
+    const { directory } = cursor
+    const from = directory.seek(series, cursor.next)
+    let to = from
+    while (to < directory.chunkCount && directory.series[to] === series) to++
+    cursor.next = to
+    if (to > from) runs.push({ cursor, from, to })
+  }
+  return runs
+}
+
+function membersOf(index: BlockIndex, selected: Uint32Array): Uint8Array {
+  const members = new Uint8Array(index.seriesCount)
+  for (let i = 0; i < selected.length; i++) members[selected[i]!] = 1
+  return members
 }
 
 /** A block that cannot be trusted: which, and why. */
@@ -320,13 +488,5 @@ function corrupt(dir: string, what: string, cause?: unknown): BlockCorruptError 
 function corruptAs(dir: string, file: string): (cause: unknown) => never {
   return (cause) => {
     throw corrupt(dir, `${file} cannot be read`, cause)
-  }
-}
-
-function readAll(fd: number, into: Buffer, position: number): void {
-  for (let done = 0; done < into.length; ) {
-    const read = readSync(fd, into, done, into.length - done, position + done)
-    if (read === 0) throw new Error(`the file ends at ${position + done}`)
-    done += read
   }
 }

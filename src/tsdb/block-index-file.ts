@@ -1,0 +1,220 @@
+/**
+ * The index of a block as bytes, from format 4 on: which series there are, and where frames and directories of windows lie.
+ *
+ *   magic, u32 bytes of the core, u32 CRC-32 of these, the core (zstd), the directories of all windows (zstd each)
+ *
+ * - Each part has a checksum of its own, so that damage to one costs what it says and no more (repair-block.ts).
+ * - The same bytes stand once more behind the frames of the chunks file.
+ * Drawn in docs/formats/block.md.
+ */
+import { crc32, zstdDecompressSync } from 'node:zlib'
+import { byBytes, type Labels } from '#core'
+import { compareLabels } from '#storage'
+import { BlockIndex, type FrameEntry, type WindowEntry } from './block-index.ts'
+import { BLOCK_FORMAT, indexMagic } from './block-meta.ts'
+import { ByteReader, ByteWriter, DamagedError } from './bytes.ts'
+import { type DirectoryBuilder, WindowDirectory } from './window-directory.ts'
+
+/** Magic, bytes and checksum of the core. */
+const HEAD_BYTES = 16
+/** No index unpacks to more; what claims to is damage. */
+const MAX_CORE_BYTES = 2 ** 31
+
+/** Gathers series as they are written: sorted by labels. */
+export class SeriesTable {
+  readonly #series: Labels[] = []
+
+  get count(): number {
+    return this.#series.length
+  }
+
+  /** The number of the series; one that was the last already keeps its number. */
+  add(labels: Labels): number {
+    const last = this.#series.at(-1)
+    if (last !== undefined && (last === labels || compareLabels(last, labels) === 0)) return this.#series.length - 1
+    this.#series.push(labels)
+    return this.#series.length - 1
+  }
+
+  write(out: ByteWriter): void {
+    const texts = new Set<string>()
+    const valuesOf = new Map<string, Map<string, number>>()
+    for (const { flat } of this.#series) {
+      for (let i = 0; i < flat.length; i += 2) {
+        const values = valuesOf.get(flat[i]!)
+        if (values === undefined) valuesOf.set(flat[i]!, new Map([[flat[i + 1]!, 0]]))
+        else if (!values.has(flat[i + 1]!)) values.set(flat[i + 1]!, 0)
+        else continue
+        texts.add(flat[i]!).add(flat[i + 1]!)
+      }
+    }
+    const symbols = [...texts].sort(byBytes)
+    const number = new Map(symbols.map((text, i) => [text, i]))
+    out.varint(symbols.length)
+    for (const text of symbols) out.varint(Buffer.byteLength(text))
+    for (const text of symbols) out.bytes(Buffer.from(text))
+
+    const names = [...valuesOf.keys()].sort(byBytes)
+    const pairs = names.flatMap((name) => [...valuesOf.get(name)!.keys()].sort(byBytes).map((value) => [name, value]))
+    for (const [pair, [name, value]] of pairs.entries()) valuesOf.get(name!)!.set(value!, pair)
+    out.varint(pairs.length)
+    writeDifferences(
+      out,
+      pairs.map(([name]) => number.get(name!)!),
+    )
+    writeDifferences(
+      out,
+      pairs.map(([, value]) => number.get(value!)!),
+    )
+
+    out.varint(this.#series.length)
+    for (const labels of this.#series) out.varint(labels.size)
+    let before: number[] = []
+    for (const { flat } of this.#series) {
+      const own: number[] = []
+      for (let i = 0; i < flat.length; i += 2) {
+        const pair = valuesOf.get(flat[i]!)!.get(flat[i + 1]!)!
+        out.zigzag(pair - (before[own.length] ?? 0))
+        own.push(pair)
+      }
+      before = own
+    }
+  }
+}
+
+export type IndexParts = {
+  /** Where the block begins: instants count from it. */
+  readonly start: number
+  readonly series: SeriesTable
+  readonly frames: readonly FrameEntry[]
+  /** In order of time. */
+  readonly windows: readonly DirectoryBuilder[]
+}
+
+/** The whole file. */
+export async function encodeIndex(
+  { start, series, frames, windows }: IndexParts,
+  compress: (bytes: Buffer) => Promise<Buffer>,
+): Promise<Buffer> {
+  const directories: Buffer[] = []
+  const entries: WindowEntry[] = []
+  let offset = 0
+  for (const window of windows) {
+    const out = new ByteWriter(64 * 1024)
+    window.write(out, start)
+    const bytes = await compress(out.view())
+    const { minTime, maxTime } = window
+    const chunks = window.series.length
+    entries.push({ minTime, maxTime, chunks, offset, bytes: bytes.length, rawBytes: out.length, crc: crc32(bytes) })
+    directories.push(bytes)
+    offset += bytes.length
+  }
+  const out = new ByteWriter(64 * 1024)
+  series.write(out)
+  out.varint(frames.length)
+  for (const frame of frames) {
+    out.varint(frame.bytes)
+    out.varint(frame.rawBytes)
+    out.u32(frame.crc)
+  }
+  out.varint(entries.length)
+  for (const entry of entries) {
+    out.zigzag(entry.minTime - start)
+    out.varint(entry.maxTime - entry.minTime)
+    out.varint(entry.chunks)
+    out.varint(entry.bytes)
+    out.varint(entry.rawBytes)
+    out.u32(entry.crc)
+  }
+  const core = await compress(out.view())
+  const head = Buffer.alloc(HEAD_BYTES)
+  indexMagic(BLOCK_FORMAT).copy(head)
+  head.writeUInt32LE(core.length, 8)
+  head.writeUInt32LE(crc32(core), 12)
+  return Buffer.concat([head, core, ...directories])
+}
+
+/** The core of an index file. Throws `DamagedError`. */
+export function decodeIndex(file: Buffer, { start, dataStart }: { start: number; dataStart: number }): BlockIndex {
+  if (file.length < HEAD_BYTES || !file.subarray(0, 8).equals(indexMagic(BLOCK_FORMAT))) {
+    throw new DamagedError(`it begins with ${file.subarray(0, 8).toString('hex')}`)
+  }
+  const end = HEAD_BYTES + file.readUInt32LE(8)
+  const packed = file.subarray(HEAD_BYTES, end)
+  if (end > file.length || crc32(packed) !== file.readUInt32LE(12)) throw new DamagedError('its core was changed')
+  const source = new ByteReader(zstdDecompressSync(packed, { maxOutputLength: MAX_CORE_BYTES }))
+  const symbols = source.count(1)
+  const symbolStart = new Uint32Array(symbols + 1)
+  for (let i = 0; i < symbols; i++) symbolStart[i + 1] = symbolStart[i]! + source.varint()
+  const symbolBytes = source.take(symbolStart[symbols]!)
+  const pairs = source.count(2)
+  const pairName = readDifferences(source, pairs)
+  const pairValue = readDifferences(source, pairs)
+  const series = source.count(1)
+  const labelStart = new Uint32Array(series + 1)
+  for (let i = 0; i < series; i++) labelStart[i + 1] = labelStart[i]! + source.varint()
+  if (labelStart[series]! > source.left) throw new DamagedError(`${labelStart[series]} labels cannot follow`)
+  const labelPairs = readLabels(source, labelStart)
+  let at = dataStart
+  const frames = Array.from({ length: source.count(6) }, () => {
+    const frame = { offset: at, bytes: source.varint(), rawBytes: source.varint(), crc: source.u32() }
+    at += frame.bytes
+    return frame
+  })
+  let offset = end
+  const windows = Array.from({ length: source.count(9) }, () => {
+    const minTime = source.zigzag() + start
+    const maxTime = source.varint() + minTime
+    const [chunks, bytes, rawBytes] = [source.varint(), source.varint(), source.varint()] as const
+    const entry = { minTime, maxTime, chunks, offset, bytes, rawBytes, crc: source.u32() }
+    offset += bytes
+    return entry
+  })
+  if (!source.done) throw new DamagedError(`bytes are left over at ${source.offset}`)
+  return BlockIndex.make({ symbolBytes, symbolStart, pairName, pairValue, labelStart, labelPairs, frames, windows })
+}
+
+/** The directory of a window, from the bytes that its entry names. Throws `DamagedError`. */
+export function decodeDirectory(
+  packed: Buffer,
+  window: WindowEntry,
+  index: BlockIndex,
+  start: number,
+): WindowDirectory {
+  if (packed.length !== window.bytes || crc32(packed) !== window.crc) throw new DamagedError('a directory was changed')
+  const raw = zstdDecompressSync(packed, { maxOutputLength: MAX_CORE_BYTES })
+  if (raw.length !== window.rawBytes) throw new DamagedError('a directory has an unexpected length')
+  const directory = WindowDirectory.read(raw, { start, index })
+  if (directory.chunkCount !== window.chunks) throw new DamagedError('a directory has another number of chunks')
+  return directory
+}
+
+function writeDifferences(out: ByteWriter, column: readonly number[]): void {
+  let before = 0
+  for (const value of column) {
+    out.zigzag(value - before)
+    before = value
+  }
+}
+
+function readDifferences(source: ByteReader, count: number): Uint32Array {
+  const out = new Uint32Array(count)
+  let value = 0
+  for (let i = 0; i < count; i++) out[i] = value += source.zigzag()
+  return out
+}
+
+/** Each pair is a difference to the pair at the same place of the series before, which may have had fewer. */
+function readLabels(source: ByteReader, labelStart: Uint32Array): Uint32Array {
+  const out = new Uint32Array(labelStart.at(-1)!)
+  let before = 0
+  let beforeSize = 0
+  for (let series = 0; series + 1 < labelStart.length; series++) {
+    const start = labelStart[series]!
+    const size = labelStart[series + 1]! - start
+    for (let i = 0; i < size; i++) out[start + i] = source.zigzag() + (i < beforeSize ? out[before + i]! : 0)
+    before = start
+    beforeSize = size
+  }
+  return out
+}
