@@ -9,7 +9,8 @@ import { VERSION } from './version.ts'
 export type OwnMetricsDeps = {
   readonly clock: Clock
   readonly startedAt: UnixMs
-  readonly store: Pick<Tsdb, 'stats'>
+  /** Absent: samples are kept by a remote engine. */
+  readonly store: Pick<Tsdb, 'stats'> | undefined
   /** Pages of the rooms, each in text format 0.0.4. */
   readonly rooms: readonly (() => string)[]
 }
@@ -17,7 +18,6 @@ export type OwnMetricsDeps = {
 export function ownMetrics({ startedAt, store, rooms }: OwnMetricsDeps): string {
   const cpu = process.cpuUsage()
   const memory = process.memoryUsage()
-  const stats = store.stats()
   const loop = performance.eventLoopUtilization()
   const page = new PageWriter()
     .family('assay_build_info', 'gauge', 'Version of assay; the value is always 1.')
@@ -45,6 +45,13 @@ export function ownMetrics({ startedAt, store, rooms }: OwnMetricsDeps): string 
       'Time the event loop waited, in seconds.',
       loop.idle / 1000,
     )
+  if (store !== undefined) writeStore(page, store.stats())
+  for (const room of rooms) page.raw(room())
+  return page.toString()
+}
+
+function writeStore(page: PageWriter, stats: ReturnType<Tsdb['stats']>): void {
+  page
     .single('prometheus_tsdb_head_series', 'gauge', 'Series in memory.', stats.series)
     .single('assay_store_samples', 'gauge', 'Samples kept.', stats.samples)
     .single('prometheus_tsdb_storage_blocks_bytes', 'gauge', 'Bytes the store takes on disk.', stats.sizeBytes)
@@ -60,8 +67,6 @@ export function ownMetrics({ startedAt, store, rooms }: OwnMetricsDeps): string 
       'What was read of blocks and had to make room.',
       stats.cacheEvictions,
     )
-  for (const room of rooms) page.raw(room())
-  return page.toString()
 }
 
 function openFiles(): number | undefined {

@@ -7,10 +7,14 @@ import { type Collector, createCollector } from '#collectors'
 import { Labels, type Log, systemClock, type Text } from '#core'
 import type { Plan } from '#model'
 import { collectorTarget, type createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
+import { cutShard, type Shard } from './scrape-shard.ts'
 import { VERSION } from './version.ts'
 
 /** The job of our own series. */
 const SELF = 'assay'
+
+/** `shard`: what of all targets is ours; absent: everything. `instance`: what we call ourselves, where others write to the same store. */
+export type Share = { readonly shard?: Shard; readonly instance?: string }
 
 /** Discovery and collectors of one plan after another; what is in both goes on. */
 export class Scraping implements AsyncDisposable {
@@ -18,6 +22,7 @@ export class Scraping implements AsyncDisposable {
   readonly #log: Log
   readonly #resolve: (text: Text) => string
   readonly #own: () => string
+  readonly #share: Share
   #current = new AsyncDisposableStack()
 
   constructor(
@@ -25,11 +30,13 @@ export class Scraping implements AsyncDisposable {
     log: Log,
     resolveSecret: (text: Text) => string,
     own: () => string,
+    share: Share = {},
   ) {
     this.#scraper = scraper
     this.#log = log
     this.#resolve = resolveSecret
     this.#own = own
+    this.#share = share
   }
 
   async apply(plan: Plan): Promise<void> {
@@ -40,8 +47,10 @@ export class Scraping implements AsyncDisposable {
         next.use(await createCollector(spec, { resolve: this.#resolve, clock: systemClock, log: this.#log })),
       )
     }
-    const fixed: Target[] = collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs))
-    if (plan.watchesItself) fixed.push(selfTarget(plan.scrapeIntervalMs, this.#own))
+    const { shard, instance = 'self' } = this.#share
+    const collected: Target[] = collectors.map((collector) => targetOf(collector, plan.scrapeIntervalMs))
+    // Each process watches itself, whoever else there is.
+    const self = plan.watchesItself ? [selfTarget(plan.scrapeIntervalMs, instance, this.#own)] : []
     const before = this.#current
     next.use(
       await discover(plan.scrapes, {
@@ -49,7 +58,12 @@ export class Scraping implements AsyncDisposable {
         log: this.#log,
         resolve: this.#resolve,
         version: VERSION,
-        onChange: ({ targets, dropped }) => this.#scraper.apply([...targets, ...fixed], dropped),
+        onChange: (found) => {
+          const all = [...found.targets, ...collected]
+          const cut =
+            shard === undefined ? { targets: all, dropped: found.dropped } : cutShard(all, found.dropped, shard)
+          this.#scraper.apply([...cut.targets, ...self], cut.dropped)
+        },
       }),
     )
     this.#current = next.move()
@@ -73,8 +87,8 @@ function targetOf(collector: Collector, intervalMs: number): Target {
 }
 
 /** assay keeps its own history too. */
-function selfTarget(intervalMs: number, own: () => string): Target {
-  const labels = Labels.of({ job: SELF, instance: 'self' })
+function selfTarget(intervalMs: number, instance: string, own: () => string): Target {
+  const labels = Labels.of({ job: SELF, instance })
   return {
     pool: SELF,
     labels,

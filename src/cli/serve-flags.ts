@@ -5,6 +5,7 @@ import { AssayError, compileRegex, type Feature, parseDuration, parseFeatures, p
 import { type Listen, parseListen } from './listen.ts'
 import type { Flag } from './options.ts'
 import { FOREIGN_FLAGS } from './prometheus-flags.ts'
+import { parseShard, type Shard } from './scrape-shard.ts'
 
 export const SERVE_FLAGS: readonly Flag[] = [
   {
@@ -156,6 +157,18 @@ export const SERVE_FLAGS: readonly Flag[] = [
     help: 'how long remote write may go on when assay ends',
   },
   {
+    name: 'remote-engine',
+    value: 'URL|FILE',
+    aliases: ['storage.remote-engine'],
+    help: 'keep samples in a store that speaks Prometheus, and ask it, instead of in this process',
+  },
+  {
+    name: 'scrape-shard',
+    value: 'I/N',
+    aliases: ['scrape.shard'],
+    help: 'scrape this share of the targets alone; the first of three processes is 0/3',
+  },
+  {
     name: 'remote-write-spool-size',
     value: 'SIZE',
     default: '2GiB',
@@ -198,6 +211,9 @@ export type ServeOptions = {
   /** `samples` 0: no limit. */
   readonly remoteRead: { readonly samples: number; readonly concurrent: number; readonly frameBytes: number }
   readonly remoteFlushMs: number
+  /** An address or a file; absent: the store of this process. */
+  readonly remoteEngine: string | undefined
+  readonly shard: Shard | undefined
   /** `maxBytes` 0: in memory alone. `maxAgeMs` 0: whatever the age. */
   readonly remoteSpool: { readonly maxBytes: number; readonly maxAgeMs: number }
   /** What was given and has no effect, a sentence each. */
@@ -263,6 +279,8 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
       frameBytes: count('remote-read-frame'),
     },
     remoteFlushMs: duration('remote-flush-deadline'),
+    remoteEngine: values.get('remote-engine'),
+    shard: values.has('scrape-shard') ? named('scrape-shard', parseShard) : undefined,
     remoteSpool: {
       maxBytes: text('remote-write-spool-size') === '0' ? 0 : named('remote-write-spool-size', parseSize),
       maxAgeMs: duration('remote-write-spool-age'),

@@ -1,10 +1,11 @@
 /**
  * `assay serve`: opens every room in order, and closes them in reverse.
  *
- *   data directory -> store, state -> engine -> scrape, collectors -> rules -> loop -> server
+ *   data directory -> store or remote engine, state -> engine -> scrape, collectors -> rules -> loop -> server
  */
 
 import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compileRegex, type Log, messageOf, PageWriter, resolveText, systemClock, type Text, unixMs } from '#core'
@@ -15,12 +16,13 @@ import { createRules } from '#rules'
 import { createScraper, type RelabelConfig, relabel } from '#scrape'
 import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED, WebConfigFile } from '#server'
 import { openSqliteState } from '#state'
-import { DEFAULT_EXEMPLARS, ExemplarStore } from '#storage'
+import { DEFAULT_EXEMPLARS, ExemplarStore, latestIn } from '#storage'
 import { keepMetadata, openDataDir, openTsdb } from '#tsdb'
 import { autoReload } from './auto-reload.ts'
 import { type Loaded, loadConfiguration } from './load-definition.ts'
 import { openLog } from './log.ts'
 import { openLoop } from './loop.ts'
+import { openRemoteEngine, receiversOf } from './open-engine.ts'
 import { ownMetrics } from './own-metrics.ts'
 import { redactYaml } from './redact-config.ts'
 import { Scraping } from './scraping.ts'
@@ -91,16 +93,24 @@ async function start(
     }),
   )
   const { retentionMs = options.retentionMs, retentionBytes = options.retentionBytes } = loaded.plan.storage ?? {}
-  const store = owned.use(
-    await openTsdb({
-      dir: directory,
-      clock,
-      log,
-      onCommit: writer.commit,
-      retentionMs,
-      ...(retentionBytes === undefined ? {} : { retentionBytes }),
-    }),
-  )
+  const engineDeps = { clock, log, resolve: resolveSecret, onCommit: writer.commit, lookbackMs: options.lookbackMs }
+  const remote =
+    options.remoteEngine === undefined ? undefined : owned.use(await openRemoteEngine(options.remoteEngine, engineDeps))
+  const tsdb =
+    remote !== undefined
+      ? undefined
+      : owned.use(
+          await openTsdb({
+            dir: directory,
+            clock,
+            log,
+            onCommit: writer.commit,
+            retentionMs,
+            ...(retentionBytes === undefined ? {} : { retentionBytes }),
+          }),
+        )
+  const store = tsdb ?? remote!.store
+  const latest = remote?.reading.latest ?? latestIn(store)
   const state = owned.use(await openSqliteState({ file: directory.stateFile }))
   const { features } = options
   const exemplars = features.has('exemplar-storage')
@@ -119,17 +129,19 @@ async function start(
     clock,
   }
   // Subqueries without a step go by the interval of evaluation, which another configuration may change.
-  const engineFor = (plan: Plan) => createEngine({ ...settings, subqueryStepMs: plan.evaluationIntervalMs })
+  const engineFor = (plan: Plan) =>
+    remote?.reading ?? createEngine({ ...settings, subqueryStepMs: plan.evaluationIntervalMs })
   let engine = engineFor(loaded.plan)
   const queryLog = owned.use(new QueryLog({ clock, log }))
   await queryLog.apply(loaded.plan.queryLogFile)
   const query = queryLog.over((promql, when, signal) => engine.query(promql, when, signal))
 
   const rooms: (() => string)[] = [() => queryLog.metrics()]
-  const own = () => ownMetrics({ clock, startedAt, store, rooms })
+  const own = () => ownMetrics({ clock, startedAt, store: tsdb, rooms })
   const scraper = owned.use(createScraper({ clock, log, store, metadata, features, ...exemplars }))
   rooms.push(() => scraper.metrics())
   rooms.push(() => writer.metrics())
+  if (remote !== undefined) rooms.push(() => remote.metrics())
 
   const loop = owned.use(
     await openLoop({
@@ -151,6 +163,7 @@ async function start(
     createRules({
       query,
       store,
+      latest,
       clock,
       log,
       sink: (alerts, group, at) => {
@@ -164,10 +177,20 @@ async function start(
     }),
   )
 
-  const scraping = owned.use(new Scraping(scraper, log, resolveSecret, own))
-  await writer.apply(loaded.plan.remoteWrites ?? [], loaded.plan.externalLabels)
+  const share = {
+    ...(options.shard === undefined ? {} : { shard: options.shard }),
+    ...(remote === undefined && options.shard === undefined
+      ? {}
+      : { instance: `${hostname()}:${options.listen.port}` }),
+  }
+  const scraping = owned.use(new Scraping(scraper, log, resolveSecret, own, share))
+  await writer.apply(receiversOf(loaded.plan, remote), loaded.plan.externalLabels)
   await scraping.apply(loaded.plan)
-  rules.apply(loaded.plan.ruleGroups)
+  // Those who share a store see the same: what a rule says, and does, is said and done once.
+  const isJudge = remote === undefined || (options.shard?.index ?? 0) === 0
+  if (!isJudge) log.info({}, 'rules and policies are the business of the first shard; this one scrapes')
+  const rulesOf = ({ ruleGroups }: Plan) => (isJudge ? ruleGroups : [])
+  rules.apply(rulesOf(loaded.plan))
 
   let configLoad = { ok: true, at: clock.now() }
   rooms.push(() => configMetrics(configLoad))
@@ -176,11 +199,11 @@ async function start(
     const next = await loadConfiguration(options.config, options.features)
     checkSecrets(next.plan)
     await queryLog.apply(next.plan.queryLogFile)
-    rules.apply(next.plan.ruleGroups)
+    rules.apply(rulesOf(next.plan))
     loaded = next
     applyStorage(next.plan)
     engine = engineFor(next.plan)
-    await writer.apply(next.plan.remoteWrites ?? [], next.plan.externalLabels)
+    await writer.apply(receiversOf(next.plan, remote), next.plan.externalLabels)
     await scraping.apply(next.plan)
     await loop.apply(next.plan)
   }
@@ -224,7 +247,9 @@ async function start(
         plan: () => loaded.plan,
         query,
         store,
-        blocks: () => store.blocks(),
+        latest,
+        ...(remote === undefined ? {} : { forward: remote.forward }),
+        blocks: () => tsdb?.blocks() ?? [],
         metadata,
         ...exemplars,
         targets: () => scraper.status(),
@@ -237,7 +262,7 @@ async function start(
         },
         ownMetrics: own,
         ...(options.lifecycle ? { reload, quit } : {}),
-        ...(options.adminApi ? { admin: store } : {}),
+        ...(options.adminApi && tsdb !== undefined ? { admin: tsdb } : {}),
         flags: options.flags,
         configText: () => configText(loaded),
         startedAt,

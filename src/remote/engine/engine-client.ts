@@ -86,7 +86,7 @@ export class EngineClient implements Disposable {
 
   /** For messages: without credentials. */
   get shownUrl(): string {
-    return redactUrl(this.#config.url)
+    return redactUrl(this.#config.url).replace(/\/$/, '')
   }
 
   /** Rejects with `ASSAY_ENGINE_*`, or the signal's reason. */
@@ -219,7 +219,7 @@ export class EngineClient implements Disposable {
     this.counts.failures++
     return new AssayError(
       'ASSAY_ENGINE_REFUSED',
-      `the remote engine ${this.shownUrl} refuses with ${status} ${type}: ${message}`,
+      `the remote engine ${this.shownUrl} refuses with ${type === String(status) ? status : `${status} ${type}`}: ${message}`,
     )
   }
 
