@@ -88,7 +88,7 @@ export class FloatWalkV2 {
     if (refs.length > MAX_REFS) return 0
     this.#refs.set(refs)
     this.#count = refs.length
-    const entry = this.#entry()
+    const entry = this.#lookUp()
     const { view, length } = this.#key
     if (entry !== 0 || length === 0) return entry
     return this.#known.add(view, 0, length, { hash: hashOf(view, 0, length), labels: refs.length / 2 })
@@ -99,16 +99,17 @@ export class FloatWalkV2 {
     return false
   }
 
-  /** The entry of the labels in `#refs`; 0: not known, and no labels of a length that is known when the key is empty. */
+  /** The entry of the labels in `#refs`; 0: not known. */
   #entry(): number {
-    const key = this.#key
-    if (!key.set(this.#symbols, this.#refs, this.#count)) {
-      key.length = 0
-      return 0
-    }
-    const entry = this.#known.guess(key.view, 0, key.length)
-    if (entry !== 0 && this.#known.lengthOf(entry) === key.length) return entry
-    return this.#known.find(key.view, 0, key.length, hashOf(key.view, 0, key.length))
+    const count = this.#count
+    return (count % 2 === 0 && this.#known.guessOf(this.#symbols, this.#refs, count)) || this.#lookUp()
+  }
+
+  /** Leaves the bytes of the labels in `#key`: none when they are too long to be known. */
+  #lookUp(): number {
+    const { view } = this.#key
+    const length = this.#key.set(this.#symbols, this.#refs, this.#count)
+    return length === 0 ? 0 : this.#known.find(view, 0, length, hashOf(view, 0, length))
   }
 
   /** Fills `#refs`; answers where they end, or -1. */

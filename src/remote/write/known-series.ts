@@ -14,6 +14,8 @@
  * - It belongs to one store: its references are that store's.
  */
 import type { SeriesRef } from '#storage'
+import { isSame } from './same-bytes.ts'
+import type { Symbols } from './symbols.ts'
 
 /** How long a series may be silent before its place can go to another one. Senders that send less often gain nothing here. */
 export const IDLE_MS = 300_000
@@ -102,6 +104,17 @@ export class KnownSeries {
     return entry
   }
 
+  /** As `guess`, for the labels that `refs` make of `symbols`: their bytes are compared where they lie. */
+  guessOf(symbols: Symbols, refs: Int32Array, count: number): number {
+    const entry = this.#next[this.#last]!
+    if (entry === NONE || this.#length[entry] === 0) return NONE
+    const start = this.#start[entry]!
+    if (!symbols.isKey(refs, count, this.#words, start, start + this.#length[entry]!)) return NONE
+    this.#usedAt[entry] = this.#now
+    this.#last = entry
+    return entry
+  }
+
   /** The entry of the labels [from, to), or 0. */
   find(bytes: DataView, from: number, to: number, hash: number): number {
     const length = to - from
@@ -177,14 +190,7 @@ export class KnownSeries {
 
   #isAt(entry: number, bytes: DataView, at: number, end: number): boolean {
     const length = this.#length[entry]!
-    if (length === 0 || at + length > end) return false
-    const own = this.#words
-    const start = this.#start[entry]!
-    const whole = length - 3
-    let i = 0
-    for (; i < whole; i += 4) if (own.getInt32(start + i, true) !== bytes.getInt32(at + i, true)) return false
-    for (; i < length; i++) if (own.getUint8(start + i) !== bytes.getUint8(at + i)) return false
-    return true
+    return length > 0 && at + length <= end && isSame(this.#words, this.#start[entry]!, bytes, at, length)
   }
 
   #isCrowded(hash: number): boolean {

@@ -18,8 +18,9 @@ import { decodeV2 } from './decode-v2.ts'
 import { Decoded } from './decoded.ts'
 import { KnownSeries } from './known-series.ts'
 import { negotiate, type WriteVersion } from './negotiate.ts'
+import { SnappyBlocks } from './snappy-block.ts'
 import { REJECT_REASONS, type RejectReason, type TakeDeps, type Taken, take } from './take.ts'
-import { unpackSnappy } from './unpack.ts'
+import { unpackAtOnce, unpackSnappy } from './unpack.ts'
 import { TooLargeError, WRITE_LIMITS, type WriteLimits } from './write-limits.ts'
 
 export type ReceiverDeps = Omit<TakeDeps, 'known'> & {
@@ -70,6 +71,7 @@ export class WriteReceiver {
   readonly #deps: ReceiverDeps
   readonly #limits: WriteLimits
   readonly #decoded = new Decoded()
+  readonly #blocks = new SnappyBlocks()
   readonly #rejected = noneOf<RejectReason>(REJECT_REASONS)
   readonly #refused = noneOf(REFUSE_REASONS)
   #requests = 0
@@ -105,8 +107,10 @@ export class WriteReceiver {
     if (typeof agreed === 'string') return this.#refuse('media-type', 415, agreed)
     const { version } = agreed
     try {
-      const bytes = await unpackSnappy(request.body, this.#limits.unpackedBytes)
-      const taken = this.#take(version, bytes)
+      const { unpackedBytes } = this.#limits
+      // No turn of another request may come between unpacking into the buffer that all share and taking what is there.
+      const atOnce = unpackAtOnce(request.body, unpackedBytes, this.#blocks)
+      const taken = this.#take(version, atOnce ?? (await unpackSnappy(request.body, unpackedBytes)))
       const headers = writtenHeaders(version, taken)
       return taken.complaint === undefined ? { status: 204, headers, body: '' } : plain(400, taken.complaint, headers)
     } catch (thrown) {
@@ -125,7 +129,7 @@ export class WriteReceiver {
     )
   }
 
-  #take(version: WriteVersion, bytes: Buffer): Taken {
+  #take(version: WriteVersion, bytes: Uint8Array): Taken {
     const { typeAndUnitLabels } = this.#deps
     const { known } = this
     const decoded = this.#decoded

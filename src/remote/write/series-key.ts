@@ -1,13 +1,14 @@
 /**
  * The labels of a 2.0 series as 1.0 writes them: `{ 1: { 1: name, 2: value } }*`. So a series is known by the same bytes, whichever
- * version its sender speaks. Built in a buffer of its own, with every request anew.
+ * version its sender speaks.
  */
 import { bytesTag } from '#core'
 import { MAX_KEY_BYTES } from './known-series.ts'
 import type { Symbols } from './symbols.ts'
 
-const BLOCK = bytesTag(1)
-const VALUE = bytesTag(2)
+export const LABEL: number = bytesTag(1)
+export const NAME: number = bytesTag(1)
+export const VALUE: number = bytesTag(2)
 /** Tags and lengths of one label: of texts below 16 KiB. */
 const FRAME_BYTES = 10
 
@@ -16,24 +17,26 @@ export class SeriesKey {
   readonly view = new DataView(this.#bytes.buffer)
   length = 0
 
-  /** False: it has no key, as a reference leads nowhere or the labels are too long to be known. */
-  set(symbols: Symbols, refs: Int32Array, count: number): boolean {
+  /** Its length; 0: it has no key, as its references are no pairs, or the labels too long to be known. The references lead somewhere. */
+  set(symbols: Symbols, refs: Int32Array, count: number): number {
     this.length = 0
-    if (count === 0 || count % 2 !== 0) return false
+    if (count % 2 !== 0) return 0
     for (let i = 0; i < count; i += 2) {
       const name = refs[i]!
       const value = refs[i + 1]!
-      if (name < 0 || value < 0 || name >= symbols.count || value >= symbols.count) return false
       const nameBytes = symbols.lengthOf(name)
       const valueBytes = symbols.lengthOf(value)
-      if (this.length + FRAME_BYTES + nameBytes + valueBytes > MAX_KEY_BYTES) return false
-      this.#varint(BLOCK, 2 + lengthBytes(nameBytes) + nameBytes + lengthBytes(valueBytes) + valueBytes)
-      this.#varint(BLOCK, nameBytes)
+      if (this.length + FRAME_BYTES + nameBytes + valueBytes > MAX_KEY_BYTES) {
+        this.length = 0
+        return 0
+      }
+      this.#varint(LABEL, 2 + lengthBytes(nameBytes) + nameBytes + lengthBytes(valueBytes) + valueBytes)
+      this.#varint(NAME, nameBytes)
       this.#copy(symbols, name, nameBytes)
       this.#varint(VALUE, valueBytes)
       this.#copy(symbols, value, valueBytes)
     }
-    return true
+    return this.length
   }
 
   #varint(tag: number, length: number): void {
@@ -55,7 +58,7 @@ export class SeriesKey {
   }
 }
 
-/** Below 2^14. */
-function lengthBytes(length: number): number {
+/** Bytes of a length below 2^14. */
+export function lengthBytes(length: number): number {
   return length < 0x80 ? 1 : 2
 }

@@ -29,7 +29,8 @@ export const WRITE_LIMITS: WriteLimits = {
   series: 500_000,
   labelsPerSeries: 256,
   labelNameBytes: 4096,
-  labelValueBytes: 65_536,
+  // As much as everything behind it is tested with. Where senders are not trusted a few thousand are enough.
+  labelValueBytes: 2 ** 20,
 }
 
 /** What bounds the memory of a request, whatever its user set. */

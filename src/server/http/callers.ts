@@ -2,6 +2,9 @@
 import type { ServerResponse } from 'node:http'
 import { CallerGoneError } from './api-error.ts'
 
+/** One for all: to note where it was made costs more than the rest of a small request's signal, and says nothing. */
+const GONE = new CallerGoneError('the caller has gone')
+
 export class Callers implements Disposable {
   readonly #open = new Set<AbortController>()
   #stopped = false
@@ -13,7 +16,7 @@ export class Callers implements Disposable {
     // 'close' comes after a complete answer too; aborting then reaches nobody.
     response.once('close', () => {
       this.#open.delete(controller)
-      controller.abort(new CallerGoneError('the caller has gone'))
+      controller.abort(GONE)
     })
     return controller.signal
   }

@@ -9,6 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Gate } from './gate.ts'
+import { BodyTooLargeError, readBody } from './read-body.ts'
 
 export type RawRequest = { readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
@@ -36,16 +37,16 @@ export function registerRaw(
 ): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: route.maxBytes }, (_request, body, done) =>
-      done(null, body),
-    )
-    const { tooLarge } = route
-    if (tooLarge !== undefined) {
-      scope.setErrorHandler<Error & { readonly code?: string }>((error, _request, reply) => {
-        if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error
-        return sendRaw(reply, tooLarge())
-      })
-    }
+    scope.addContentTypeParser('*', (_request, payload, done) => {
+      readBody(payload, route.maxBytes).then((body) => done(null, body), done)
+    })
+    scope.setErrorHandler((error, _request, reply) => {
+      if (!(error instanceof BodyTooLargeError)) throw error
+      // The rest of the body is on its way, and nobody reads it.
+      reply.header('connection', 'close')
+      if (route.tooLarge === undefined) throw error
+      return sendRaw(reply, route.tooLarge())
+    })
     const signals = new WeakMap<FastifyReply, AbortSignal>()
     scope.addHook('onRequest', async (_request, reply) => {
       const signal = signalOf(reply)
