@@ -5,13 +5,14 @@
  * follow each other in time and are only put one behind the other. Late samples, in blocks of their own and in memory, are woven in
  * for the series that have some.
  */
-import { type Labels, type Matcher, METRIC_NAME } from '#core'
-import { compareLabels, type Querier, type Samples, type Series } from '#storage'
+import type { Labels, Matcher } from '#core'
+import type { Querier, Samples, Series } from '#storage'
 import { type Block, BlockCorruptError } from './block.ts'
 import type { Tombstones } from './deletion/tombstones.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import { ExtraColumns } from './extra-columns.ts'
 import type { Head, HeadView } from './head.ts'
+import { type Joined, joinSeries } from './join-series.ts'
 import type { LateView } from './late-store.ts'
 import type { Part } from './part.ts'
 import { sortedTexts } from './postings.ts'
@@ -34,8 +35,6 @@ export type QuerierDeps = {
   readonly onClose: () => void
 }
 
-type Found = { readonly labels: Labels; readonly parts: Part[]; late?: Part[] }
-
 export class TsdbQuerier implements Querier {
   readonly #deps: QuerierDeps
   #closed = false
@@ -45,22 +44,23 @@ export class TsdbQuerier implements Querier {
   }
 
   select(matchers: readonly Matcher[]): readonly Series[] {
-    return this.#find(matchers).map((found) => ({ labels: found.labels, samples: () => this.#samples(found) }))
+    return this.#find(matchers).map((found) => new FoundSeries(found, this.#read))
   }
 
   labelNames(matchers: readonly Matcher[]): readonly string[] {
-    const names = new Set<string>()
-    for (const { labels } of this.#find(matchers)) {
-      for (let i = 0; i < labels.flat.length; i += 2) names.add(labels.flat[i]!)
-    }
-    return sortedTexts(names)
+    return this.#texts(matchers, {
+      ofBlock: (block, start, end) => block.labelNames(matchers, start, end),
+      ofHead: (head, view, start, end) => head.labelNames(view, matchers, start, end),
+      ofLabels: (labels) => labels.flat.filter((_, i) => i % 2 === 0),
+    })
   }
 
   labelValues(name: string, matchers: readonly Matcher[]): readonly string[] {
-    const values = new Set<string>()
-    for (const { labels } of this.#find(matchers)) values.add(name === METRIC_NAME ? labels.name : labels.get(name))
-    values.delete('')
-    return sortedTexts(values)
+    return this.#texts(matchers, {
+      ofBlock: (block, start, end) => block.labelValues(name, matchers, start, end),
+      ofHead: (head, view, start, end) => head.labelValues(view, name, matchers, start, end),
+      ofLabels: (labels) => (labels.has(name) ? [labels.get(name)] : []),
+    })
   }
 
   series(matchers: readonly Matcher[]): readonly Labels[] {
@@ -73,37 +73,62 @@ export class TsdbQuerier implements Querier {
     this.#deps.onClose()
   }
 
-  #find(matchers: readonly Matcher[]): readonly Found[] {
+  #find(matchers: readonly Matcher[]): readonly Joined[] {
+    const { blocks, lateBlocks, start, end } = this.#open()
+    const inBlock = (block: Block) =>
+      this.#reading(() => partsWithout(block.select(matchers, start, end), block.tombstones))
+    return joinSeries([
+      ...blocks.map((block) => ({ parts: inBlock(block), isLate: false })),
+      { parts: this.#inHead(matchers), isLate: false },
+      ...lateBlocks.map((block) => ({ parts: inBlock(block), isLate: true })),
+      ...this.#inTables(matchers).map((parts) => ({ parts, isLate: true })),
+    ])
+  }
+
+  #inHead(matchers: readonly Matcher[]): readonly Part[] {
+    const { head, view, deleted, start, end } = this.#deps
+    return partsWithout(head.select(view, matchers, start, end), deleted)
+  }
+
+  #inTables(matchers: readonly Matcher[]): readonly (readonly Part[])[] {
+    const { late, start, end } = this.#deps
+    return late.tables.map((table) => table.select(matchers, { commit: late.commit, low: start, high: end }))
+  }
+
+  /** Names or values, from each source by its index; where something was deleted, and among late samples, from the series that are left. */
+  #texts(
+    matchers: readonly Matcher[],
+    ask: {
+      readonly ofBlock: (block: Block, start: number, end: number) => readonly string[]
+      readonly ofHead: (head: Head, view: HeadView, start: number, end: number) => readonly string[]
+      readonly ofLabels: (labels: Labels) => readonly string[]
+    },
+  ): readonly string[] {
+    const { head, view, deleted, blocks, lateBlocks, start, end } = this.#open()
+    const texts = new Set<string>()
+    const add = (some: readonly string[]) => {
+      for (const text of some) texts.add(text)
+    }
+    const addAll = (parts: readonly Part[]) => {
+      for (const { labels } of parts) add(ask.ofLabels(labels))
+    }
+    for (const block of [...blocks, ...lateBlocks]) {
+      const { tombstones } = block
+      if (tombstones.isEmpty) add(this.#reading(() => ask.ofBlock(block, start, end)))
+      else addAll(this.#reading(() => partsWithout(block.select(matchers, start, end), tombstones)))
+    }
+    if (deleted.isEmpty) add(ask.ofHead(head, view, start, end))
+    else addAll(this.#inHead(matchers))
+    this.#inTables(matchers).forEach(addAll)
+    return sortedTexts(texts)
+  }
+
+  #open(): QuerierDeps {
     if (this.#closed) throw new TypeError('BUG: a querier was used after its disposal')
-    const { head, view, deleted, blocks, start, end } = this.#deps
-    const sources: (readonly Part[])[] = []
-    for (const block of blocks) {
-      const parts = this.#reading(() => partsWithout(block.select(matchers, start, end), block.tombstones))
-      if (parts.length > 0) sources.push(parts)
-    }
-    const recent = partsWithout(head.select(view, matchers, start, end), deleted)
-    if (recent.length > 0) sources.push(recent)
-    const late = this.#findLate(matchers)
-    const found: Found[] =
-      sources.length === 1 && late.length === 0
-        ? sources[0]!.map((part) => ({ labels: part.labels, parts: [part] }))
-        : joined(sources, late)
-    return found.sort((a, b) => compareLabels(a.labels, b.labels))
+    return this.#deps
   }
 
-  #findLate(matchers: readonly Matcher[]): readonly Part[] {
-    const { lateBlocks, late, start, end } = this.#deps
-    const parts: Part[] = []
-    for (const block of lateBlocks)
-      for (const part of this.#reading(() => partsWithout(block.select(matchers, start, end), block.tombstones)))
-        parts.push(part)
-    for (const table of late.tables) {
-      for (const part of table.select(matchers, { commit: late.commit, low: start, high: end })) parts.push(part)
-    }
-    return parts
-  }
-
-  #samples({ parts, late }: Found): Samples {
+  readonly #read = ({ parts, late }: Joined): Samples => {
     if (this.#closed) throw new TypeError('BUG: samples were read after the disposal of their querier')
     if (late === undefined) return this.#inOrder(parts)
     const woven = this.#reading(() => weaveParts(late))
@@ -139,20 +164,18 @@ export class TsdbQuerier implements Querier {
   }
 }
 
-function joined(sources: readonly (readonly Part[])[], late: readonly Part[]): Found[] {
-  const byKey = new Map<string, Found>()
-  for (const parts of sources) {
-    for (const part of parts) {
-      const known = byKey.get(part.labels.key)
-      if (known === undefined) byKey.set(part.labels.key, { labels: part.labels, parts: [part] })
-      else known.parts.push(part)
-    }
+class FoundSeries implements Series {
+  readonly labels: Labels
+  readonly #found: Joined
+  readonly #read: (found: Joined) => Samples
+
+  constructor(found: Joined, read: (found: Joined) => Samples) {
+    this.labels = found.labels
+    this.#found = found
+    this.#read = read
   }
-  for (const part of late) {
-    const known = byKey.get(part.labels.key)
-    if (known === undefined) byKey.set(part.labels.key, { labels: part.labels, parts: [], late: [part] })
-    else if (known.late === undefined) known.late = [part]
-    else known.late.push(part)
+
+  samples(): Samples {
+    return this.#read(this.#found)
   }
-  return [...byKey.values()]
 }

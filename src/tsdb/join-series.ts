@@ -1,0 +1,52 @@
+/**
+ * Puts the parts of each series together that several sources give, each source in order of labels: a merge, without a table of keys.
+ */
+import type { Labels } from '#core'
+import { compareLabels } from '#storage'
+import type { Part } from './part.ts'
+
+/** The parts of one series, in the order of their sources; late ones apart, as they may lie between the others. */
+export type Joined = { readonly labels: Labels; readonly parts: Part[]; late?: Part[] }
+
+export type Source = { readonly parts: readonly Part[]; readonly isLate: boolean }
+
+/** In order of labels. */
+export function joinSeries(sources: readonly Source[]): readonly Joined[] {
+  let all: Joined[] = []
+  for (const source of sources) {
+    if (source.parts.length > 0)
+      all = all.length === 0 ? source.parts.map((part) => first(part, source)) : merge(all, source)
+  }
+  return all
+}
+
+function first(part: Part, { isLate }: Source): Joined {
+  return isLate ? { labels: part.labels, parts: [], late: [part] } : { labels: part.labels, parts: [part] }
+}
+
+function merge(all: readonly Joined[], source: Source): Joined[] {
+  const { parts, isLate } = source
+  const out: Joined[] = []
+  let i = 0
+  let j = 0
+  while (i < all.length && j < parts.length) {
+    const one = all[i]!
+    const part = parts[j]!
+    const order = compareLabels(one.labels, part.labels)
+    if (order > 0) {
+      out.push(first(part, source))
+      j++
+      continue
+    }
+    out.push(one)
+    i++
+    if (order < 0) continue
+    if (!isLate) one.parts.push(part)
+    else if (one.late === undefined) one.late = [part]
+    else one.late.push(part)
+    j++
+  }
+  for (; i < all.length; i++) out.push(all[i]!)
+  for (; j < parts.length; j++) out.push(first(parts[j]!, source))
+  return out
+}
