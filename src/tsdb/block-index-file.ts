@@ -87,19 +87,29 @@ export type IndexParts = {
   readonly start: number
   readonly series: SeriesTable
   readonly frames: readonly FrameEntry[]
-  /** In order of time. */
-  readonly windows: readonly DirectoryBuilder[]
+  /** In order of time; each is asked for when the one before it was encoded. */
+  readonly windows: Iterable<DirectoryBuilder>
 }
 
-/** The whole file. */
+/** The whole file, and what only the directories know. */
+export type EncodedIndex = {
+  readonly bytes: Buffer
+  readonly samples: number
+  readonly minTime: number
+  readonly maxTime: number
+}
+
+/** `undefined`: there is no window. */
 export async function encodeIndex(
   { start, series, frames, windows }: IndexParts,
   compress: (bytes: Buffer) => Promise<Buffer>,
-): Promise<Buffer> {
+): Promise<EncodedIndex | undefined> {
   const directories: Buffer[] = []
   const entries: WindowEntry[] = []
   let offset = 0
+  let samples = 0
   for (const window of windows) {
+    samples += window.samples
     const out = new ByteWriter(64 * 1024)
     window.write(out, start)
     const bytes = await compress(out.view())
@@ -109,6 +119,7 @@ export async function encodeIndex(
     directories.push(bytes)
     offset += bytes.length
   }
+  if (entries.length === 0) return undefined
   const out = new ByteWriter(64 * 1024)
   series.write(out)
   out.varint(frames.length)
@@ -131,7 +142,8 @@ export async function encodeIndex(
   indexMagic(BLOCK_FORMAT).copy(head)
   head.writeUInt32LE(core.length, 8)
   head.writeUInt32LE(crc32(core), 12)
-  return Buffer.concat([head, core, ...directories])
+  const bytes = Buffer.concat([head, core, ...directories])
+  return { bytes, samples, minTime: entries[0]!.minTime, maxTime: entries.at(-1)!.maxTime }
 }
 
 /** The core of an index file. Throws `DamagedError`. */

@@ -57,8 +57,8 @@ export type BlockSpan = {
 /** What goes into a block beside its frames. */
 export type BlockContent = {
   readonly series: SeriesTable
-  /** In order of time; ones without a chunk are left out. */
-  readonly windows: readonly DirectoryBuilder[]
+  /** In order of time, none without a chunk; each is asked for when the one before it was written. */
+  readonly windows: Iterable<DirectoryBuilder>
 }
 
 /**
@@ -110,24 +110,24 @@ async function writeFiles(
   await chunks.write(chunksMagic(BLOCK_FORMAT))
   const frames = new FrameFile(chunks)
   const { series, windows } = await fill(frames)
-  if (windows.length === 0) return undefined
   const index = await encodeIndex({ start: span.start, series, frames: frames.frames, windows }, compress)
+  if (index === undefined) return undefined
+  const { bytes, samples, minTime, maxTime } = index
   // Behind the frames once more: without it all samples of the block would be lost with one byte of the index.
-  await chunks.write(index)
+  await chunks.write(bytes)
   await chunks.sync()
-  await writeDurably(join(folder, INDEX_FILE), index)
-  const samples = windows.reduce((sum, { column, columnCount }) => column.reduce((n, c) => n + columnCount[c]!, sum), 0)
+  await writeDurably(join(folder, INDEX_FILE), bytes)
   return {
     format: BLOCK_FORMAT,
     start: span.start,
     end: span.end,
-    minTime: windows[0]!.minTime,
-    maxTime: windows.at(-1)!.maxTime,
+    minTime,
+    maxTime,
     series: series.count,
     samples,
-    indexBytes: index.length,
-    chunksBytes: frames.sizeBytes + index.length,
-    indexCrc: crc32(index),
+    indexBytes: bytes.length,
+    chunksBytes: frames.sizeBytes + bytes.length,
+    indexCrc: crc32(bytes),
     merged: span.merged,
     ...(span.late === undefined ? {} : { late: span.late }),
   }

@@ -283,10 +283,15 @@ export class Block {
     }
   }
 
-  /** Its index and directories, for those who copy frames as they are. Throws `ASSAY_TSDB_CORRUPT`. */
-  contents(): { readonly index: BlockIndex; readonly directories: readonly WindowDirectory[] } {
+  /** For those who copy frames as they are. Throws `ASSAY_TSDB_CORRUPT`. */
+  index(): BlockIndex {
+    return this.#index()
+  }
+
+  /** One after the other, so that those of a long block need not be in memory at once. Throws `ASSAY_TSDB_CORRUPT`. */
+  *directories(): Generator<WindowDirectory, void, undefined> {
     const index = this.#index()
-    return { index, directories: Array.from({ length: index.windowCount }, (_, i) => this.#directory(index, i)) }
+    for (let window = 0; window < index.windowCount; window++) yield this.#directory(index, window)
   }
 
   /** A frame as it lies in the file, checked. Throws `ASSAY_TSDB_CORRUPT`. */

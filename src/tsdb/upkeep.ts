@@ -15,11 +15,11 @@ import { planMerge } from './compaction-plan.ts'
 import { cleanTombstones } from './deletion/clean-tombstones.ts'
 import { type DeleteReport, deleteSeries } from './deletion/delete-series.ts'
 import type { Deletions, Selection } from './deletion/deletions.ts'
-import { columnsWithout, partsWithout } from './deletion/without-deleted.ts'
+import { partsWithout } from './deletion/without-deleted.ts'
 import type { Head } from './head.ts'
 import type { LateStore } from './late-store.ts'
 import { LateUpkeep } from './late-upkeep.ts'
-import { mergeSeries } from './merge.ts'
+import { mergeBlocks } from './merge-blocks.ts'
 import { columnsOf } from './part.ts'
 import type { Wal } from './wal.ts'
 
@@ -239,11 +239,7 @@ export class Upkeep implements AsyncDisposable {
     }
     for (const block of sources) block.retain()
     try {
-      const all = sources.map((block) => ({
-        series: columnsWithout(block.all(), block.tombstones),
-        isMixed: block.meta.late !== undefined || !block.tombstones.isEmpty,
-      }))
-      const meta = await writeBlock(blocks.dir, span, mergeSeries(all), this.#stop.signal)
+      const meta = await mergeBlocks(blocks.dir, span, sources, this.#stop.signal)
       if (meta !== undefined) await blocks.add(blockName(span), { replaced: sources })
       // All of it was deleted.
       else for (const block of sources) blocks.drop(block)

@@ -46,6 +46,11 @@ export class DirectoryBuilder {
     this.column.push(column)
   }
 
+  get samples(): number {
+    const { columnCount } = this
+    return this.column.reduce((sum, column) => sum + columnCount[column]!, 0)
+  }
+
   get minTime(): number {
     return this.columnFirst.reduce((least, at) => Math.min(least, at), Infinity)
   }
@@ -193,6 +198,30 @@ export class WindowDirectory {
 
   get hasExtras(): boolean {
     return this.#extras.length > 0
+  }
+
+  /** As it may be written into another block: its series and frames numbered as there. */
+  copyWith(series: Uint32Array, firstFrame: number): DirectoryBuilder {
+    const copy = new DirectoryBuilder()
+    for (let column = 0; column < this.columnFrame.length; column++) {
+      copy.addColumn(
+        firstFrame + this.columnFrame[column]!,
+        this.columnAt[column]!,
+        this.columnCount[column]!,
+        this.columnFirst[column]!,
+        this.columnLast[column]!,
+      )
+    }
+    for (let i = 0; i < this.chunkCount; i++) {
+      copy.addChunk(
+        series[this.series[i]!]!,
+        firstFrame + this.frame[i]!,
+        this.at[i]!,
+        this.column[i]!,
+        this.extrasOf(i),
+      )
+    }
+    return copy
   }
 
   extrasOf(chunk: number): boolean {
