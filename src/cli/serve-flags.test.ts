@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { WRITE_LIMITS } from '#remote'
 import { parseFlags } from './options.ts'
 import { FOREIGN_FLAGS } from './prometheus-flags.ts'
 import { SERVE_FLAGS, serveOptions } from './serve-flags.ts'
@@ -30,6 +31,8 @@ test("a command line of Prometheus' own is understood, each flag without effect 
     '--query.lookback-delta=2m',
     '--storage.remote.read-sample-limit=5e7',
     '--web.max-connections=10',
+    '--storage.remote.write-body-size-limit=1MiB',
+    '--storage.remote.write-label-value-length-limit=2048',
     '--web.read-timeout=1m',
     '--web.cors.origin=https?://(a|b)',
     '--web.enable-otlp-receiver',
@@ -40,6 +43,7 @@ test("a command line of Prometheus' own is understood, each flag without effect 
     ['p.yml', 9090, 'd', 5, 120_000],
   )
   assert.deepEqual([options.maxConnections, options.readTimeoutMs], [10, 60_000])
+  assert.deepEqual(options.writeLimits, { ...WRITE_LIMITS, bodyBytes: 2 ** 20, labelValueBytes: 2048 })
   assert.deepEqual(options.remoteRead, { samples: 50_000_000, concurrent: 10, frameBytes: 1_048_576 })
   assert.deepEqual(
     options.notes.map((note) => note.split(' ')[0]),

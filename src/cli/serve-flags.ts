@@ -2,10 +2,12 @@
  * The flags of `assay serve`, Prometheus' spellings included, and what they mean.
  */
 import { AssayError, compileRegex, type Feature, parseDuration, parseFeatures, parseSize } from '#core'
+import type { WriteLimits } from '#remote'
 import { type Listen, parseListen } from './listen.ts'
 import type { Flag } from './options.ts'
 import { FOREIGN_FLAGS } from './prometheus-flags.ts'
 import { parseShard, type Shard } from './scrape-shard.ts'
+import { WRITE_LIMIT_FLAGS, writeLimitsOf } from './write-limit-flags.ts'
 
 export const SERVE_FLAGS: readonly Flag[] = [
   {
@@ -149,6 +151,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
     aliases: ['storage.remote.read-max-bytes-in-frame'],
     help: 'most bytes of a frame of a streamed remote read',
   },
+  ...WRITE_LIMIT_FLAGS,
   {
     name: 'remote-flush-deadline',
     value: 'TIME',
@@ -210,6 +213,8 @@ export type ServeOptions = {
   readonly maxNotificationFollowers: number
   /** `samples` 0: no limit. */
   readonly remoteRead: { readonly samples: number; readonly concurrent: number; readonly frameBytes: number }
+  /** Of one request of remote write. */
+  readonly writeLimits: WriteLimits
   readonly remoteFlushMs: number
   /** An address or a file; absent: the store of this process. */
   readonly remoteEngine: string | undefined
@@ -278,6 +283,7 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
       concurrent: count('remote-read-concurrency'),
       frameBytes: count('remote-read-frame'),
     },
+    writeLimits: writeLimitsOf(count, (name) => named(name, parseSize)),
     remoteFlushMs: duration('remote-flush-deadline'),
     remoteEngine: values.get('remote-engine'),
     shard: values.has('scrape-shard') ? named('scrape-shard', parseShard) : undefined,

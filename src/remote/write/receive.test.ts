@@ -6,6 +6,7 @@ import { histogramOf } from '../histograms.test-support.ts'
 import { MAX_AHEAD_MS } from '../refusals.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { NOW, openBench, requestV2, V1_HEADERS, V2_HEADERS, writtenOf } from './requests.test-support.ts'
+import { WRITE_LIMITS } from './write-limits.ts'
 
 const at = (offset: number, value: number, startAt = 0) => ({ at: NOW + offset, value, startAt })
 
@@ -209,4 +210,46 @@ test('type and unit become labels where that is asked for', async () => {
   )
   using querier = store.querier(unixMs(NOW - 1), unixMs(NOW + 1))
   assert.deepEqual(querier.series([matcher('__name__', '=', 'c')]).map(String), ['c{__type__="counter", __unit__="s"}'])
+})
+
+test('what is over a limit costs its sender the request or the series, and is counted by its reason', async () => {
+  const limits = { ...WRITE_LIMITS, samples: 3, series: 2, labelsPerSeries: 2, labelNameBytes: 10, labelValueBytes: 9 }
+  const { store, receiver, send } = openBench({ writeLimits: { ...limits, unpackedBytes: 1000 } })
+  const one = (...more: string[]) => ({ labels: ['__name__', 'c', ...more], samples: [at(0, 1)] })
+  const whole = async (series: Parameters<typeof requestV2>[0]) => {
+    const { status, body } = await send(requestV2(series))
+    return `${status} ${body}`
+  }
+  assert.match(
+    await whole([{ ...one(), samples: [0, 1, 2, 3].map((i) => at(i, i)) }]),
+    /^413 .*than 3 samples; .*-sample-limit/,
+  )
+  assert.match(await whole([one(), one('a', '1'), one('a', '2')]), /^413 .*more than 2 series; .*-series-limit/)
+  assert.match(await whole([one('a', 'x'.repeat(1000))]), /^413 .*unpacks to .*-unpacked-size-limit/)
+  assert.match(receiver.refuseBody().body, /^the body has more than 33554432 bytes; .*-body-size-limit/)
+  assert.equal(store.stats().series, 0)
+  const cases: readonly (readonly [labels: string[], why: RegExp])[] = [
+    [['a', '1', 'b', '2'], /1 for label_limit exceeded \(number of labels: 3, limit: 2, --storage.*-label-limit\)/],
+    [['elevenbytes', '1'], /label_name_length_limit exceeded \(label name: elevenbytes, length: 11, limit: 10, /],
+    [['a', 'aaaaaaaaaä'], /label_value_length_limit exceeded \(label name: a, value: "a+ä", length: 11, limit: 9, /],
+  ]
+  for (const [labels, why] of cases) {
+    const answer = await whole([one(...labels), one()])
+    assert.match(answer, /^400 not taken: 1 for label_/)
+    assert.match(answer, why)
+    assert.match(answer, /; taken: 1 samples, 0 histograms\n$/)
+  }
+  assert.equal(store.stats().series, 1)
+  const counted = (counts: ReadonlyMap<string, number>) => [...counts].filter(([, count]) => count > 0)
+  assert.deepEqual(counted(receiver.counts.refused), [
+    ['body-size', 1],
+    ['unpacked-size', 1],
+    ['samples', 1],
+    ['series', 1],
+  ])
+  assert.deepEqual(counted(receiver.counts.rejected), [
+    ['label-limit', 1],
+    ['label-name-length-limit', 1],
+    ['label-value-length-limit', 1],
+  ])
 })
