@@ -51,6 +51,9 @@ const MORE_REPORTS = ['scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_b
 /** A tick this much late by the machine's load still counts as the tick; beyond it, or with a clock that was set, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 
+/** Why the deadline of a read is given up: it has ended. A reason that is made each time, with its stack, costs as much as the request. */
+const READ = 'read'
+
 /** Turns of the event loop that a reader has to say why it ends: a connection takes some to be closed. */
 const TURNS_TO_SAY = 10
 
@@ -212,7 +215,7 @@ export class ScrapeLoop {
       return await Promise.race([answer, cut.promise])
     } finally {
       cut.promise.catch(() => {})
-      over.abort()
+      over.abort(READ)
       this.#reading = undefined
     }
   }
