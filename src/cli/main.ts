@@ -5,7 +5,7 @@ import { AssayError, messageOf } from '#core'
 import { callDemo, demoStatus, formatStatus, runDemo } from './demo.ts'
 import { type Flag, formatFlags, parseFlags } from './options.ts'
 import { SERVE_FLAGS } from './serve-flags.ts'
-import { IMPORT_FLAGS } from './store-flags.ts'
+import { BACKUP_FLAGS, IMPORT_FLAGS, RESTORE_FLAGS } from './store-flags.ts'
 import { VERSION } from './version.ts'
 
 type Command = {
@@ -44,6 +44,18 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'Validates a configuration and its rules. Exit 1 when something is wrong, with the place and what to write instead.',
     flags: [CONFIG_FLAG, JSON_FLAG],
     run: runCheck,
+  },
+  backup: {
+    usage: 'assay backup DIR|FILE.tar [--data DIR | --url URL]',
+    summary: 'Copies everything, also while assay runs. Into a directory it copies only what is new.',
+    flags: BACKUP_FLAGS,
+    run: async (values, rest, signal) => (await import('./backup.ts')).runBackup(values, rest, signal),
+  },
+  restore: {
+    usage: 'assay restore DIR|FILE.tar [--data DIR]',
+    summary: 'Brings a backup back into an empty data directory, and checks every byte of it.',
+    flags: RESTORE_FLAGS,
+    run: async (values, rest, signal) => (await import('./backup.ts')).runRestore(values, rest, signal),
   },
   import: {
     usage: 'assay import --from-prometheus DIR [--data DIR]',

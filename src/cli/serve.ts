@@ -15,9 +15,9 @@ import { createRemoteWriter } from '#remote'
 import { createRules } from '#rules'
 import { createScraper, type RelabelConfig, relabel } from '#scrape'
 import { createServer, type EventWire, Notifications, QueryLog, RELOAD_FAILED, WebConfigFile } from '#server'
-import { openSqliteState } from '#state'
+import { copySqliteState, openSqliteState } from '#state'
 import { DEFAULT_EXEMPLARS, ExemplarStore, latestIn } from '#storage'
-import { keepMetadata, openDataDir, openTsdb } from '#tsdb'
+import { keepMetadata, openDataDir, openLocalBackup, openTsdb, type Tsdb } from '#tsdb'
 import { autoReload } from './auto-reload.ts'
 import { type Loaded, loadConfiguration } from './load-definition.ts'
 import { openLog } from './log.ts'
@@ -239,6 +239,8 @@ async function start(
     })
   }
 
+  const backupOf = (from: Tsdb) =>
+    openLocalBackup({ store: from, directory, at: clock.now(), copyState: copySqliteState })
   const server = owned.use(
     await createServer(
       {
@@ -262,7 +264,7 @@ async function start(
         },
         ownMetrics: own,
         ...(options.lifecycle ? { reload, quit } : {}),
-        ...(options.adminApi && tsdb !== undefined ? { admin: tsdb } : {}),
+        ...(options.adminApi && tsdb !== undefined ? { admin: tsdb, backup: () => backupOf(tsdb) } : {}),
         flags: options.flags,
         configText: () => configText(loaded),
         startedAt,
@@ -279,6 +281,7 @@ async function start(
         maxConnections: options.maxConnections,
         readTimeoutMs: options.readTimeoutMs,
         remoteRead: options.remoteRead,
+        writeLimits: options.writeLimits,
         ...(web === undefined ? {} : { web }),
         ...(options.corsOrigin === undefined ? {} : { cors: compileRegex(options.corsOrigin) }),
         ...(options.routePrefix === undefined ? {} : { routePrefix: options.routePrefix }),

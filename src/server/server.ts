@@ -10,6 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { AssayError, messageOf } from '#core'
 import type { WebConfig } from '#model'
 import { DeltaToCumulative, noOtlp, type OtlpCounts, type WriteLimits, WriteReceiver } from '#remote'
+import { Backups } from './assay/backups.ts'
 import { EventHub } from './assay/events.ts'
 import { ReadingsCache } from './assay/readings.ts'
 import { registerAssay } from './assay/routes.ts'
@@ -149,6 +150,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   app.addHook('onSend', async (_request, reply) => void reply.raw.setTimeout(options.stallMs ?? STALL_MS))
   app.setErrorHandler((thrown, request, reply) => sendError(deps, request, reply, thrown))
 
+  const backups = owned.use(new Backups(deps))
   const events = owned.use(new EventHub(deps, options.maxEventClients ?? 100))
   const readings = new ReadingsCache({ ...deps, downJobs: () => downJobs(deps) }, stop.signal)
   const deltas = deps.features.has('otlp-deltatocumulative') ? new DeltaToCumulative(deps.clock) : undefined
@@ -184,6 +186,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
         metricsPage: page,
       })
       registerAssay(scope, { deps, readings, events, externalUrl })
+      backups.register(scope)
       registerLifecycle(scope, deps, page)
       registerUi(scope, deps.webRoot, methods)
     },

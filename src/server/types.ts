@@ -8,6 +8,7 @@ import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
 import type { ExemplarStore, LatestFn, MetadataStore, Store } from '#storage'
+import type { OpenBackup } from './assay/backups.ts'
 import type { Notifications } from './prometheus/notifications.ts'
 import type { EventWire } from './wire.ts'
 
@@ -55,6 +56,8 @@ export type ServerDeps = {
   readonly blocks?: () => readonly StoredBlock[]
   /** Absent: `--web.enable-admin-api` is not given. */
   readonly admin?: StoreAdmin
+  /** Takes a backup of everything. Absent as `admin`. */
+  readonly backup?: () => Promise<OpenBackup>
   /** Absent: `exemplar-storage` is off, and `query_exemplars` answers with nothing. */
   readonly exemplars?: ExemplarStore
   /** What `--enable-feature` switched on: which expressions are parsed, and how. */

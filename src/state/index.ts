@@ -1,4 +1,5 @@
 export { type StateCase, stateConformance } from './conformance.ts'
+export { copySqliteState } from './copy-state.ts'
 export { memoryState } from './memory-state.ts'
 export { openSqliteState, type SqliteStateOptions } from './sqlite-state.ts'
 export {

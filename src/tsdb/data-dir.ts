@@ -26,6 +26,8 @@ export const IDENTITY_FILE = 'assay.json'
 export const BLOCKS_DIR = 'blocks'
 export const METADATA_FILE = 'metadata.json'
 export const STATE_FILE = 'state.sqlite'
+/** There while a restore has not ended: see backup/restore.ts. */
+export const RESTORE_MARKER = 'restore.incomplete'
 const LOCK_FILE = 'lock'
 /**
  * What may lie in a directory that is to become ours: an interrupted first start, a mount point's own folder, and a log or a
@@ -60,6 +62,7 @@ export async function openDataDir(dir: string): Promise<DataDir> {
     await mkdir(path, { recursive: true, mode: 0o700 })
     // Asked before the lock is taken, so that nothing is left behind in a directory that is not ours.
     const known = await readIdentity(path)
+    await mustBeRestored(path)
     if (known === undefined) await mustBeEmpty(path)
     await using owned = new AsyncDisposableStack()
     owned.use(await takeLock(path))
@@ -114,6 +117,14 @@ async function readIdentity(path: string): Promise<Identity | undefined> {
 export async function writeIdentity(path: string, id: string): Promise<void> {
   await writeDurably(join(path, IDENTITY_FILE), `${JSON.stringify({ product: 'assay', format: DATA_FORMAT, id })}\n`)
   await syncDir(path)
+}
+
+async function mustBeRestored(path: string): Promise<void> {
+  if (!(await readdir(path)).includes(RESTORE_MARKER)) return
+  throw new AssayError(
+    'ASSAY_DATA_FOREIGN',
+    `a restore into ${path} has not ended; run "assay restore" again, or empty the directory`,
+  )
 }
 
 async function mustBeEmpty(path: string): Promise<void> {

@@ -1,3 +1,6 @@
+export { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts'
+export { type BackupFile, type BackupSource, openLocalBackup } from './backup/source.ts'
+export { type BackupProgress, type BackupReport, writeBackup } from './backup/write-backup.ts'
 export { DATA_FORMAT, type DataDir, openDataDir } from './data-dir.ts'
 export { type KeptMetadata, keepMetadata, type MetadataFileOptions } from './metadata-file.ts'
 export {

@@ -41,7 +41,8 @@ export type SnapshotOptions = {
   readonly id?: string
 }
 
-const UNFINISHED = 'tmp-'
+/** Folders that begin so are removed at the next start. */
+export const UNFINISHED = 'tmp-'
 
 /** As Prometheus names them: the instant in UTC and a random number, so that names sort by time and never meet. */
 export function snapshotName(at: number): string {
