@@ -118,6 +118,16 @@ const CASES: readonly (readonly [string, (box: StoreBox) => Promise<void>])[] = 
     },
   ],
   [
+    'the samples of a series can be asked for without the series',
+    async (box) => {
+      commitAll(box.store, [[of('up'), 1, 1]])
+      await box.settle()
+      using querier = whole(box.store)
+      const [{ samples }] = querier.select([named('up')]) as [Series]
+      assert.equal(samples().count, 1)
+    },
+  ],
+  [
     'a reference that was never given is not known',
     async (box) => {
       using batch = box.store.appender()

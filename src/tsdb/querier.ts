@@ -44,7 +44,7 @@ export class TsdbQuerier implements Querier {
   }
 
   select(matchers: readonly Matcher[]): readonly Series[] {
-    return this.#find(matchers).map((found) => new FoundSeries(found, this.#read))
+    return this.#find(matchers).map((found) => ({ labels: found.labels, samples: () => this.#read(found) }))
   }
 
   labelNames(matchers: readonly Matcher[]): readonly string[] {
@@ -161,21 +161,5 @@ export class TsdbQuerier implements Querier {
       if (error instanceof BlockCorruptError) this.#deps.onCorrupt(error)
       throw error
     }
-  }
-}
-
-class FoundSeries implements Series {
-  readonly labels: Labels
-  readonly #found: Joined
-  readonly #read: (found: Joined) => Samples
-
-  constructor(found: Joined, read: (found: Joined) => Samples) {
-    this.labels = found.labels
-    this.#found = found
-    this.#read = read
-  }
-
-  samples(): Samples {
-    return this.#read(this.#found)
   }
 }
