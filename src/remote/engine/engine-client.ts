@@ -62,11 +62,11 @@ const MAX_ANSWER_BYTES = 256 * 2 ** 20
 /** Of a refusal that is no JSON, so much is read, and so much is shown. */
 const MAX_REFUSAL_BYTES = 64 * 1024
 const MAX_SHOWN = 300
-/** Headers of an answer that are handed on. */
+/** Headers of an answer that are handed on: its length is not, as our own server may pack it. */
 const PASSED = [
   'content-type',
   'content-encoding',
-  'content-length',
+
   'retry-after',
   'x-prometheus-remote-read-content-encoding',
 ]
