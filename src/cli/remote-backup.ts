@@ -9,38 +9,61 @@ const API = '/api/assay/v1/backups'
  */
 export async function openRemoteBackup(url: string, signal: AbortSignal): Promise<BackupSource> {
   const { base, headers, shown } = parseUrl(url)
-  const ask = async (path: string, method: 'POST' | 'GET' | 'DELETE', by?: AbortSignal): Promise<Response> => {
-    const response = await fetch(`${base}${API}${path}`, {
-      method,
-      headers,
-      ...(by === undefined ? {} : { signal: by }),
-    }).catch((cause: unknown) => {
-      if (by?.aborted) throw by.reason
-      throw new AssayError('ASSAY_BACKUP', `no assay answers at ${shown}: ${reasonOf(cause)}; name it by --url`, {
-        cause,
-      })
-    })
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  const ask = async (path: string, method: 'POST' | 'GET'): Promise<Response> => {
+    const response = await fetch(`${base}${API}${path}`, { method, headers, signal: either }).catch(
+      (cause: unknown) => {
+        if (signal.aborted) throw signal.reason
+        throw new AssayError('ASSAY_BACKUP', `no assay answers at ${shown}: ${reasonOf(cause)}; name it by --url`, {
+          cause,
+        })
+      },
+    )
     if (!response.ok) throw new AssayError('ASSAY_BACKUP', `the assay at ${shown} refuses: ${await refusal(response)}`)
     return response
   }
-  const { id, store, at, files } = parseTaken(
-    await (await ask('', 'POST', signal)).json().catch(() => undefined),
-    shown,
-  )
-  return {
-    store,
-    at,
-    files,
-    async *read(path) {
-      const response = await ask(`/${id}/file?path=${encodeURIComponent(path)}`, 'GET', signal)
-      if (response.body !== null) yield* response.body
-    },
-    // Whoever stopped us must not leave it there until it is idle.
-    [Symbol.asyncDispose]: () =>
-      ask(`/${id}`, 'DELETE').then(
-        () => undefined,
-        () => undefined,
-      ),
+  try {
+    const answer = await ask('', 'POST')
+    const lines = answer.body === null ? undefined : linesOf(answer.body)
+    const first = (await lines?.next())?.value
+    const { id, store, at, files } = parseTaken(first, shown)
+    // The answer stays open as long as the backup is wanted: its end tells the server to let it go.
+    void drain(lines)
+    return {
+      store,
+      at,
+      files,
+      async *read(path) {
+        const { body } = await ask(`/${id}/file?path=${encodeURIComponent(path)}`, 'GET')
+        if (body !== null) yield* body
+      },
+      [Symbol.asyncDispose]: async () => stop.abort(),
+    }
+  } catch (error) {
+    stop.abort()
+    throw error
+  }
+}
+
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const bytes of body) {
+    text += decoder.decode(bytes, { stream: true })
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+      yield text.slice(0, end)
+      text = text.slice(end + 1)
+    }
+  }
+}
+
+/** Reads on until it ends; how it ends does not matter: the files' answers tell. */
+async function drain(lines: AsyncGenerator<string> | undefined): Promise<void> {
+  try {
+    while ((await lines?.next())?.done === false);
+  } catch {
+    // Stopped by us, or the server went.
   }
 }
 
@@ -60,8 +83,8 @@ function parseUrl(text: string) {
 
 type Taken = { readonly id: string; readonly store: string; readonly at: number; readonly files: readonly BackupFile[] }
 
-function parseTaken(value: unknown, shown: string): Taken {
-  const { id, store, at, files } = Object(value)
+function parseTaken(line: string | undefined, shown: string): Taken {
+  const { id, store, at, files } = Object(parsed(line))
   if (typeof id !== 'string' || typeof store !== 'string' || typeof at !== 'number' || !Array.isArray(files))
     throw new AssayError('ASSAY_BACKUP', `what answers at ${shown} is no assay that knows backups`)
   return {
@@ -69,6 +92,14 @@ function parseTaken(value: unknown, shown: string): Taken {
     store,
     at,
     files: files.map((one: unknown) => ({ path: String(Object(one).path), sizeBytes: Number(Object(one).sizeBytes) })),
+  }
+}
+
+function parsed(line: string | undefined): unknown {
+  try {
+    return JSON.parse(line ?? '')
+  } catch {
+    return undefined
   }
 }
 

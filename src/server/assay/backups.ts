@@ -1,8 +1,9 @@
 /**
- * Backups over HTTP: `POST /backups` takes one, its files are fetched one by one, `DELETE` lets it go.
+ * Backups over HTTP. `POST /backups` takes one and answers with its files as one line of JSON; that answer stays open, and so does the
+ * backup: `GET /backups/ID/file?path=...` gives its files meanwhile. When the caller goes, however he does, the backup goes too.
  *
  * - Off unless `--web.enable-admin-api` is given: a backup holds everything, the state database too.
- * - At most `MOST` at once, each let go when nobody asked for it for `IDLE_MS`, and when the server stops.
+ * - At most `MOST` at once. An empty line every `BEAT_MS` keeps the connection, and notices that nobody is there any more.
  * - A page of another origin may not ask.
  */
 import { randomUUID } from 'node:crypto'
@@ -11,7 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Clock, type Log, messageOf } from '#core'
 import { ApiError } from '../http/api-error.ts'
 import { requireSameOrigin } from '../http/origin.ts'
-import { paramsOf, sendJson } from '../http/request.ts'
+import { paramsOf } from '../http/request.ts'
 import { BASE } from './openapi.ts'
 
 /** One backup, open: its files do not change until it is disposed. */
@@ -31,9 +32,9 @@ export type BackupsDeps = {
 }
 
 const MOST = 2
-const IDLE_MS = 10 * 60_000
+const BEAT_MS = 15_000
 
-type Kept = { readonly backup: OpenBackup; readonly stop: AbortController; usedAt: number; reading: number }
+type Kept = { readonly backup: OpenBackup; readonly stop: AbortController }
 
 export class Backups implements AsyncDisposable {
   readonly #deps: BackupsDeps
@@ -50,18 +51,11 @@ export class Backups implements AsyncDisposable {
       scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 }, (_request, _body, done) => done(null))
       scope.post(`${BASE}/backups`, async (request, reply) => {
         requireSameOrigin(request.headers)
-        return sendJson(reply.code(201), JSON.stringify(await this.#take()))
+        await this.#take(reply)
       })
       scope.get(`${BASE}/backups/:id/file`, { exposeHeadRoute: false }, async (request, reply) => {
         requireSameOrigin(request.headers)
         return this.#send(request, reply)
-      })
-      scope.delete(`${BASE}/backups/:id`, async (request, reply) => {
-        requireSameOrigin(request.headers)
-        const id = idOf(request)
-        this.#kept(id)
-        await this.#close(id)
-        return reply.code(204).send()
       })
     })
   }
@@ -70,22 +64,40 @@ export class Backups implements AsyncDisposable {
     for (const id of [...this.#open.keys()]) await this.#close(id)
   }
 
-  async #take(): Promise<unknown> {
-    const { backup: take, clock, log } = this.#deps
-    if (take === undefined)
+  /** Answers, and goes on answering until the caller goes. */
+  async #take(reply: FastifyReply): Promise<void> {
+    const { clock, log } = this.#deps
+    const backup = await this.#begin()
+    const id = randomUUID()
+    const kept: Kept = { backup, stop: new AbortController() }
+    this.#open.set(id, kept)
+    reply.hijack()
+    const { raw } = reply
+    const end = () =>
+      void this.#close(id).catch((error: unknown) =>
+        log.error({ err: messageOf(error) }, 'a backup could not be removed; the next start removes it'),
+      )
+    // A connection that breaks is not our failure; its 'close' lets the backup go.
+    raw.on('error', () => undefined)
+    raw.once('close', end)
+    const { store, at, files } = backup
+    raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+    raw.write(`${JSON.stringify({ id, store, at, files })}\n`)
+    log.info({ files: files.length }, 'a backup was taken and is being fetched')
+    // He went while it was made: his 'close' has been already.
+    if (raw.destroyed) end()
+    for await (const _ of clock.ticks(BEAT_MS, kept.stop.signal)) raw.write('\n')
+  }
+
+  async #begin(): Promise<OpenBackup> {
+    const { backup } = this.#deps
+    if (backup === undefined)
       throw new ApiError('forbidden', 'backups over HTTP are off; start assay with --web.enable-admin-api')
     if (this.#open.size + this.#opening >= MOST)
       throw new ApiError('rate_limited', `${MOST} backups are being fetched already; try again when one has ended`)
     this.#opening++
     try {
-      const backup = await take()
-      const id = randomUUID()
-      const kept: Kept = { backup, stop: new AbortController(), usedAt: clock.now(), reading: 0 }
-      this.#open.set(id, kept)
-      void this.#letGoWhenIdle(id, kept)
-      const { store, at, files } = backup
-      log.info({ files: files.length }, 'a backup was taken and is being fetched')
-      return { id, store, at, files }
+      return await backup()
     } catch (cause) {
       throw new ApiError('internal', `the backup failed: ${messageOf(cause)}`, { cause })
     } finally {
@@ -94,40 +106,16 @@ export class Backups implements AsyncDisposable {
   }
 
   #send(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const kept = this.#kept(idOf(request))
+    const kept = this.#open.get(idOf(request))
+    if (kept === undefined) throw new ApiError('not_found', 'there is no such backup; whoever took it has gone')
     const path = paramsOf(request).get('path')
     const file = kept.backup.files.find((one) => one.path === path)
     if (file === undefined) throw new ApiError('not_found', `the backup has no file ${JSON.stringify(path)}`)
-    kept.reading++
-    reply.raw.once('close', () => {
-      kept.reading--
-      kept.usedAt = this.#deps.clock.now()
-    })
     return reply
       .type('application/octet-stream')
       .header('content-length', file.sizeBytes)
       .header('cache-control', 'no-store')
       .send(Readable.from(kept.backup.read(path), { objectMode: false }))
-  }
-
-  #kept(id: string): Kept {
-    const kept = this.#open.get(id)
-    if (kept === undefined)
-      throw new ApiError('not_found', 'there is no such backup; it may have ended for want of questions')
-    kept.usedAt = this.#deps.clock.now()
-    return kept
-  }
-
-  async #letGoWhenIdle(id: string, kept: Kept): Promise<void> {
-    const { clock, log } = this.#deps
-    while (!kept.stop.signal.aborted) {
-      await clock.sleep(IDLE_MS, kept.stop.signal)
-      if (kept.stop.signal.aborted || kept.reading > 0 || clock.now() - kept.usedAt < IDLE_MS) continue
-      log.warn({}, 'a backup was not fetched to its end and is let go')
-      await this.#close(id).catch((error: unknown) =>
-        log.error({ err: messageOf(error) }, 'a backup could not be removed'),
-      )
-    }
   }
 
   async #close(id: string): Promise<void> {
