@@ -122,10 +122,12 @@ export class FloatWalkV2 {
     if (length < 0 || stop > end) return -1
     let count = 0
     while (p < stop) {
-      const ref = readVarint(bytes, p, stop)
+      // Most are below 128.
+      const byte = bytes.getUint8(p)
+      const ref = byte < 0x80 ? byte : readVarint(bytes, p, stop)
       if (ref < 0 || ref >= this.#symbols.count || count === MAX_REFS) return -1
       this.#refs[count++] = ref
-      p = endOfVarint()
+      p = byte < 0x80 ? p + 1 : endOfVarint()
     }
     this.#count = count
     return p

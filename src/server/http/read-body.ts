@@ -21,9 +21,12 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     let size = 0
     const refuse = () => {
       request.removeListener('data', onData)
+      request.removeListener('close', onClose)
       request.pause()
       reject(new BodyTooLargeError(maxBytes))
     }
+    // Without an 'end' when the caller goes.
+    const onClose = () => reject(new Error('the request ended before its body did'))
     const onData = (piece: Buffer) => {
       size += piece.length
       if (size > maxBytes) refuse()
@@ -34,9 +37,11 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
       return
     }
     request.on('data', onData)
-    request.once('end', () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size)))
+    request.once('end', () => {
+      request.removeListener('close', onClose)
+      resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size))
+    })
     request.once('error', reject)
-    // Ends without an 'end' when the caller goes; a promise that is settled already stays as it is.
-    request.once('close', () => reject(new Error('the request ended before its body did')))
+    request.once('close', onClose)
   })
 }
