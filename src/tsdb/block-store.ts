@@ -2,18 +2,22 @@
  * The blocks on disk, opened, added, replaced, dropped, set aside. Ordinary ones are in order of time and do not overlap; those of late
  * samples may overlap them and each other, and come in the order in which they were written.
  *
- * - A folder that is damaged is renamed to `corrupt-...` and reported; the rest serves.
+ * - A folder that is damaged is renamed to `corrupt-...` and reported; the rest serves. What of it is whole comes back as a block of its
+ *   own with the next `repairDamaged`.
  * - Left-overs of an interrupted write (`tmp-...`) and blocks that a merged one replaced are deleted when opening.
  */
 import { renameSync } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AssayError, type Labels, type Log, messageOf, type NativeHistogram } from '#core'
 import { Block, type BlockCaches, BlockCorruptError } from './block.ts'
-import { isBlockName } from './block-meta.ts'
+import { blockName, isBlockName } from './block-meta.ts'
 import { readBlockTombstones } from './deletion/block-tombstones.ts'
 import { partWithout } from './deletion/without-deleted.ts'
+import { placeOf, REPAIR_FILE, type RepairReport, repairBlock } from './repair-block.ts'
 import { type Columns, columnsOfPart } from './weave.ts'
+
+const SET_ASIDE = 'corrupt-'
 
 export class BlockStore implements Disposable {
   readonly dir: string
@@ -24,6 +28,8 @@ export class BlockStore implements Disposable {
   /** The last number given to a block of late samples. */
   #lateGeneration = 0
   readonly #setAside: string[] = []
+  /** Of those set aside, the ones that nothing was kept of yet. */
+  #damaged: string[] = []
 
   private constructor(dir: string, caches: BlockCaches, log: Log) {
     this.dir = dir
@@ -37,7 +43,7 @@ export class BlockStore implements Disposable {
     const store = new BlockStore(dir, caches, log)
     for (const name of await readdir(dir)) {
       if (name.startsWith('tmp-')) await rm(join(dir, name), { recursive: true, force: true })
-      else if (name.startsWith('corrupt-')) store.#setAside.push(name)
+      else if (name.startsWith(SET_ASIDE)) await store.#rememberSetAside(name)
       else if (isBlockName(name)) await store.#openOrSetAside(join(dir, name))
     }
     store.#sort()
@@ -149,12 +155,12 @@ export class BlockStore implements Disposable {
   /** Renames the folder of a damaged block and goes on without it. */
   putAside(dir: string, reason: string): void {
     const block = this.all.find((one) => one.dir === dir)
-    const name = `corrupt-${basename(dir)}`
+    const name = `${SET_ASIDE}${basename(dir)}`
     // Several readers may find the same damage.
     if (this.#setAside.includes(name)) return
     this.#log.error(
       { block: dir, reason, setAside: name },
-      'a damaged block was set aside; its samples are missing now',
+      'a damaged block was set aside; its samples are missing until what is whole of it was written anew',
     )
     try {
       renameSync(dir, join(this.dir, name))
@@ -162,15 +168,56 @@ export class BlockStore implements Disposable {
       this.#log.error({ block: dir, err: messageOf(error) }, 'the damaged block could not be renamed')
     }
     this.#setAside.push(name)
+    this.#damaged.push(name)
     if (block === undefined) return
     this.#remove(block)
     block.release()
+  }
+
+  /** A block was set aside and what is whole of it is not served yet. */
+  get needsRepair(): boolean {
+    return this.#damaged.length > 0
+  }
+
+  /**
+   * Writes what is whole of damaged blocks into new ones, which serve from then on; what was lost is logged. Runs while no other upkeep
+   * does. Rejects with what the disk said, or the signal's reason; the rest is tried again with the next call.
+   */
+  async repairDamaged(signal: AbortSignal): Promise<readonly RepairReport[]> {
+    const reports: RepairReport[] = []
+    for (const folder of [...this.#damaged]) {
+      const name = folder.slice(SET_ASIDE.length)
+      const place = placeOf(name)
+      if (place !== undefined) {
+        // Where other blocks have that span by now, what is whole is added to it as late samples are.
+        const isTaken = this.#blocks.some(({ meta }) => meta.start < place.end && meta.end > place.start)
+        const isLate = isTaken || place.late === 'only'
+        const next = isLate
+          ? { ...place, late: 'only' as const, generation: this.nextLateGeneration() }
+          : { ...place, generation: (place.generation ?? 0) + 1 }
+        const report = await repairBlock(join(this.dir, folder), { dir: this.dir, name, place: next }, signal)
+        if (report.kept !== undefined) await this.add(blockName(report.kept), {})
+        this.#log.warn({ block: folder, ...report }, 'what is whole of a damaged block serves again; the rest is lost')
+        reports.push(report)
+      }
+      this.#damaged = this.#damaged.filter((one) => one !== folder)
+    }
+    return reports
   }
 
   [Symbol.dispose](): void {
     for (const block of this.all) block.release()
     this.#blocks = []
     this.#late = []
+  }
+
+  async #rememberSetAside(name: string): Promise<void> {
+    this.#setAside.push(name)
+    const isDone = await access(join(this.dir, name, REPAIR_FILE)).then(
+      () => true,
+      () => false,
+    )
+    if (!isDone) this.#damaged.push(name)
   }
 
   async #openOrSetAside(dir: string): Promise<void> {

@@ -54,6 +54,9 @@ type Reading = {
   readonly cursors: readonly WindowCursor[]
 }
 
+/** What could not be read: a chunk of a series, or all chunks of a window. */
+export type LostPiece = { readonly series: number | undefined; readonly low: number; readonly high: number }
+
 /** Chunks [from, to) of one window. */
 type Run = { readonly cursor: WindowCursor; readonly from: number; readonly to: number }
 
@@ -67,11 +70,15 @@ export class Block {
   #readers = 1
   #dropped = false
 
-  private constructor(dir: string, meta: BlockMeta, fd: number, caches: BlockCaches) {
+  /** The index file, where it was put together of what held (`salvage`). */
+  readonly #image: Buffer | undefined
+
+  private constructor(dir: string, meta: BlockMeta, fd: number, caches: BlockCaches, image?: Buffer) {
     this.dir = dir
     this.meta = meta
     this.#fd = fd
     this.#caches = caches
+    this.#image = image
   }
 
   /** Rejects with `ASSAY_TSDB_CORRUPT` when a file is missing, cut or changed, `ASSAY_DATA_NEWER` for a later format. */
@@ -93,6 +100,11 @@ export class Block {
       }
     }
     return new Block(dir, meta, openSync(chunks, 'r'), caches)
+  }
+
+  /** A block that does not hold, for reading what does: with an index that was put together of what is whole (repair-block.ts). */
+  static salvage(dir: string, meta: BlockMeta, image: Buffer | undefined, caches: BlockCaches): Block {
+    return new Block(dir, meta, openSync(join(dir, CHUNKS_FILE), 'r'), caches, image)
   }
 
   get sizeBytes(): number {
@@ -213,7 +225,7 @@ export class Block {
    * Every series with all its samples, ordered by labels: for merging blocks. Columns are valid until the next. A series with
    * histograms comes a chunk at a time. Throws `ASSAY_TSDB_CORRUPT`; with `onLost`, what cannot be read is told there and left out.
    */
-  *all(onLost?: (error: BlockCorruptError) => void): Generator<SeriesColumns, void, undefined> {
+  *all(onLost?: (lost: LostPiece) => void): Generator<SeriesColumns, void, undefined> {
     const reading = this.#reading(-Infinity, Infinity, onLost)
     if (reading === undefined) return
     const { index, chunks, cursors } = reading
@@ -240,7 +252,8 @@ export class Block {
             count = chunks.read(cursor, chunk, extras === undefined ? columns : { ...columns, extras }, count)
           } catch (error) {
             if (onLost === undefined || !(error instanceof BlockCorruptError)) throw error
-            onLost(error)
+            const { column, columnFirst, columnLast } = cursor.directory
+            onLost({ series, low: columnFirst[column[chunk]!]!, high: columnLast[column[chunk]!]! })
             continue
           }
           if (extras === undefined) continue
@@ -307,7 +320,7 @@ export class Block {
     }
   }
 
-  #reading(low: number, high: number, onLost?: (error: BlockCorruptError) => void): Reading | undefined {
+  #reading(low: number, high: number, onLost?: (lost: LostPiece) => void): Reading | undefined {
     if (low > high || this.meta.maxTime < low || this.meta.minTime > high) return undefined
     const index = this.#index()
     const cursors: WindowCursor[] = []
@@ -318,7 +331,7 @@ export class Block {
         cursors.push(new WindowCursor(this.#directory(index, window), low, high))
       } catch (error) {
         if (onLost === undefined || !(error instanceof BlockCorruptError)) throw error
-        onLost(error)
+        onLost({ series: undefined, low: minTime, high: maxTime })
       }
     }
     return { index, chunks: this.#chunks(index), cursors }
@@ -380,7 +393,8 @@ export class Block {
     if (known !== undefined) return known as BlockIndex
     try {
       const file = this.#indexBytes(0, this.meta.indexBytes)
-      if (crc32(file) !== this.meta.indexCrc) throw corrupt(this.dir, `${INDEX_FILE} does not fit its checksum`)
+      if (this.#image === undefined && crc32(file) !== this.meta.indexCrc)
+        throw corrupt(this.dir, `${INDEX_FILE} does not fit its checksum`)
       if (this.isLegacy) return this.#readLegacy(file).index
       const index = decodeIndex(file, { start: this.meta.start, dataStart: CHUNKS_MAGIC_BYTES })
       this.#caches.indexes.set(this.dir, index, index.sizeBytes)
@@ -420,6 +434,7 @@ export class Block {
   }
 
   #indexBytes(from: number, size: number): Buffer {
+    if (this.#image !== undefined) return this.#image.subarray(from, from + size)
     const bytes = Buffer.allocUnsafe(size)
     const fd = openSync(join(this.dir, INDEX_FILE), 'r')
     try {
@@ -477,7 +492,7 @@ export class BlockCorruptError extends AssayError<'ASSAY_TSDB_CORRUPT'> {
     const detail = cause === undefined ? '' : ` (${messageOf(cause)})`
     super(
       'ASSAY_TSDB_CORRUPT',
-      `block ${dir} is damaged: ${what}${detail}; it is set aside, restore it from a backup`,
+      `block ${dir} is damaged: ${what}${detail}; it is set aside and what of it is whole is kept, restore the rest from a backup`,
       {
         cause,
       },

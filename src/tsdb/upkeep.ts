@@ -74,8 +74,9 @@ export class Upkeep implements AsyncDisposable {
 
   /** Called after each commit: cheap, and starts a round when a block is due. */
   wakeWhenDue(): void {
-    const { head, late } = this.#deps
-    if (!this.#isWoken && (head.maxTime - head.minTime > this.#blockMs * 1.5 || late.isDue)) this.#wake()
+    const { head, late, blocks } = this.#deps
+    if (this.#isWoken) return
+    if (head.maxTime - head.minTime > this.#blockMs * 1.5 || late.isDue || blocks.needsRepair) this.#wake()
   }
 
   /** Called when a reader closed: what it held back may go now. */
@@ -158,6 +159,7 @@ export class Upkeep implements AsyncDisposable {
 
   async #round(): Promise<void> {
     const steps = [
+      ['keep what is whole of damaged blocks', () => this.#repair()],
       ['shorten the head', () => this.#truncate()],
       ['write blocks', () => this.#flushDue()],
       ['write blocks of late samples', () => this.#late.writeDue()],
@@ -215,6 +217,10 @@ export class Upkeep implements AsyncDisposable {
     if (!this.#truncateIsDue || head.isNeededBefore(head.boundary)) return
     await head.truncate(head.maxTime - this.#blockMs / 2, pause)
     this.#truncateIsDue = false
+  }
+
+  async #repair(): Promise<void> {
+    if (this.#deps.blocks.needsRepair) await this.#deps.blocks.repairDamaged(this.#stop.signal)
   }
 
   async #mergeDue(): Promise<void> {
