@@ -26,7 +26,6 @@ const MOST_STRANGE = 64
 const AHEAD = 8
 /** Lines whose places fit into memory that all targets share. */
 const SHARED_LINES = 8192
-const sharedValues = new Uint32Array(SHARED_LINES)
 const sharedSources = new Int32Array(SHARED_LINES)
 
 export type PassDeps = {
@@ -44,9 +43,10 @@ export class KnownPass {
   readonly #view: DataView
   readonly #at: UnixMs
   readonly #deps: PassDeps
-  /** Per line of this page: where its value begins, and which line of the last page it is; -1: none. */
-  readonly #values: Uint32Array
+  /** Per line of this page: which line of the last page it is; -1: none. */
   readonly #sources: Int32Array
+  /** The heads that are not those of the last page: by line of this page, where they begin and end. */
+  readonly #own = new Map<number, { readonly from: number; to: number }>()
   /** References of the lines that are none of the last page. */
   readonly #strange: number[] = []
   readonly #skipped: number[] = []
@@ -69,7 +69,6 @@ export class KnownPass {
     this.#at = at
     this.#deps = deps
     const most = known.count + MOST_STRANGE
-    this.#values = most <= SHARED_LINES ? sharedValues : new Uint32Array(most)
     this.#sources = most <= SHARED_LINES ? sharedSources : new Int32Array(most)
   }
 
@@ -96,7 +95,6 @@ export class KnownPass {
     const view = this.#view
     const size = body.length
     const at = this.#at
-    const values = this.#values
     const sources = this.#sources
     const pause = this.lines + count
     while (this.lines < pause) {
@@ -117,7 +115,6 @@ export class KnownPass {
           const ref = refs[k]!
           if (ref === DROPPED) this.#dropped++
           else if (!batch.appendKnown(ref as SeriesRef, at, number)) return this.#oddly()
-          values[line] = value
           sources[line++] = k
           from = end
           p = stop + 1
@@ -139,19 +136,30 @@ export class KnownPass {
     known.live = true
     if (!this.isChanged) return known
     const { lines } = this
-    const body = this.#body
+    const { ends: oldEnds, refs: oldRefs, heads: old } = known
+    const sources = this.#sources
     const ends = new Uint32Array(lines)
     const refs = new Float64Array(lines)
     const heads = Buffer.allocUnsafeSlow(this.#headBytes())
     let length = 0
-    let from = 0
-    for (let line = 0, strange = 0; line < lines; line++) {
-      const value = this.#values[line]!
-      length += body.copy(heads, length, from, value)
-      ends[line] = length
-      const source = this.#sources[line]!
-      refs[line] = source >= 0 ? known.refs[source]! : this.#strange[strange++]!
-      from = body.indexOf(LF, value) + 1
+    let strange = 0
+    for (let line = 0; line < lines; ) {
+      const own = this.#own.get(line)
+      const first = sources[line]!
+      if (own !== undefined) {
+        length += this.#body.copy(heads, length, own.from, own.to)
+        refs[line] = first >= 0 ? oldRefs[first]! : this.#strange[strange++]!
+        ends[line++] = length
+        continue
+      }
+      // Lines that follow each other as they did are copied together.
+      const from = first === 0 ? 0 : oldEnds[first - 1]!
+      let k = first
+      for (; line < lines && sources[line] === k && (k === first || !this.#own.has(line)); line++, k++) {
+        ends[line] = length + oldEnds[k]! - from
+        refs[line] = oldRefs[k]!
+      }
+      length += old.copy(heads, length, from, oldEnds[k - 1]!)
     }
     return new KnownPage(known.settings, { heads, ends, refs, tail: known.tail, marks: this.#marks() })
   }
@@ -202,7 +210,8 @@ export class KnownPass {
       if (this.#offset === 0 && !known.isBare(this.#next)) break
       if (!this.#isNext(k)) continue
       while (this.#next < k) if (!this.#skip(this.#next)) return !this.#oddly()
-      return true
+      // Behind comments its head is another one than it was.
+      return !this.#own.has(this.lines) || this.#readLine(batch, k)
     }
     return this.#readLine(batch, -1)
   }
@@ -219,6 +228,7 @@ export class KnownPass {
     if (this.#place + prefix > this.#body.length) return false
     if (!isSame(this.#view, this.#place, known.view, from, from + prefix)) return false
     while (this.#next < k) if (!this.#skip(this.#next)) return false
+    this.#own.set(this.lines, { from: this.#place, to: 0 })
     this.#offset = prefix
     this.#place += prefix
     this.#consumed.set(k, this.lines)
@@ -249,7 +259,7 @@ export class KnownPass {
     const kindOf =
       this.#offset > 0 || (this.#next < known.count && known.isBare(this.#next)) ? this.#next : this.#next - 1
     const page = lineOf(this.#body, known.settings, known.kindAt(kindOf))
-    if (this.lines >= this.#values.length) return !this.#oddly()
+    if (this.lines >= this.#sources.length) return !this.#oddly()
     let place: number
     let ref: number
     try {
@@ -266,7 +276,10 @@ export class KnownPass {
     // Without a line feed behind it the last line would not be found again.
     if (this.#body[place - 1] !== LF) return !this.#oddly()
     if (ref === DROPPED) this.#dropped++
-    this.#values[this.lines] = skipBlanks(this.#body, page.ends[0]!)
+    const own = this.#own.get(this.lines)
+    const value = skipBlanks(this.#body, page.ends[0]!)
+    if (own !== undefined) own.to = value
+    else if (k < 0) this.#own.set(this.lines, { from: page.starts[0]!, to: value })
     this.#sources[this.lines++] = k
     this.#place = place
     if (k >= 0) {
@@ -294,12 +307,12 @@ export class KnownPass {
   }
 
   #headBytes(): number {
+    const { ends } = this.#known
     let size = 0
-    let from = 0
     for (let line = 0; line < this.lines; line++) {
-      const value = this.#values[line]!
-      size += value - from
-      from = this.#body.indexOf(LF, value) + 1
+      const own = this.#own.size === 0 ? undefined : this.#own.get(line)
+      const k = this.#sources[line]!
+      size += own === undefined ? ends[k]! - (k === 0 ? 0 : ends[k - 1]!) : own.to - own.from
     }
     return size
   }

@@ -195,6 +195,8 @@ export class ScrapeLoop {
     const over = new AbortController()
     this.#reading = reading
     void this.#deps.clock.sleep(timeoutMs, over.signal).then(() => {
+      // Nearly always the read was over first.
+      if (over.signal.aborted) return
       reading.abort(new AssayError('ASSAY_SCRAPE_TIMEOUT', `no whole answer within ${formatDuration(timeoutMs)}`))
     })
     const cut = Promise.withResolvers<never>()
