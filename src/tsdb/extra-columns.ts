@@ -33,6 +33,10 @@ export class ExtraColumns implements Extras {
     this.#capacity = capacity
   }
 
+  get isEmpty(): boolean {
+    return this.histograms === undefined && this.starts === undefined
+  }
+
   setHistogram(entry: number, histogram: NativeHistogram): void {
     this.histograms ??= new Array<NativeHistogram | undefined>(this.#capacity).fill(undefined)
     this.histograms[entry] = histogram

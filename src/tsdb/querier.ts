@@ -8,6 +8,7 @@
 import type { Labels, Matcher } from '#core'
 import type { Querier, Samples, Series } from '#storage'
 import { type Block, BlockCorruptError } from './block.ts'
+import { ColumnRoom } from './column-room.ts'
 import type { Tombstones } from './deletion/tombstones.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import { ExtraColumns } from './extra-columns.ts'
@@ -37,6 +38,7 @@ export type QuerierDeps = {
 
 export class TsdbQuerier implements Querier {
   readonly #deps: QuerierDeps
+  readonly #room = new ColumnRoom()
   #closed = false
 
   constructor(deps: QuerierDeps) {
@@ -137,21 +139,23 @@ export class TsdbQuerier implements Querier {
 
   #inOrder(parts: readonly Part[]): Samples {
     let room = 0
-    for (const part of parts) room += part.maxCount
-    const timestamps = new Float64Array(room)
-    const values = new Float64Array(room)
+    for (let i = 0; i < parts.length; i++) room += parts[i]!.maxCount
+    const { timestamps, values } = this.#room.take(room)
     const extras = new ExtraColumns(room)
+    const columns = { timestamps, values, extras }
     let count = 0
     this.#reading(() => {
       let isMixed = false
-      for (const part of parts) {
-        const next = count + part.read({ timestamps, values, extras }, count)
+      for (let i = 0; i < parts.length; i++) {
+        const part = parts[i]!
+        const next = count + part.read(columns, count)
         if (isMixed && next > count) extras.unsettle(count)
         if (next > count) isMixed = part.isMixed === true
         count = next
       }
     })
-    return { timestamps, values, count, ...extras.take(count) }
+    this.#room.keep(count)
+    return extras.isEmpty ? { timestamps, values, count } : { timestamps, values, count, ...extras.take(count) }
   }
 
   #reading<T>(work: () => T): T {

@@ -16,12 +16,14 @@ import { larger, smaller } from './arithmetic.ts'
 import { ABSENT, blank, type Column, FLOAT, type Frame, HISTOGRAM, type OpenColumn, type Vector } from './column.ts'
 import type { Context } from './context.ts'
 import { Gather } from './gather.ts'
-import { type Group, groupBy, groupLabels } from './grouping.ts'
+import { type Group, groupBy, groupByNames, groupLabels } from './grouping.ts'
 import { compensate, KahanMean } from './kahan.ts'
 import { quantile, quantileWarning } from './quantile.ts'
 
 export function groupsOf(node: Aggregate, vector: Vector): readonly Group[] {
-  return groupBy(vector.columns, (labels) => groupLabels(labels, node.without, node.grouping))
+  return node.without
+    ? groupBy(vector.columns, (labels) => groupLabels(labels, true, node.grouping))
+    : groupByNames(vector.columns, node.grouping)
 }
 
 /** One column a group. */

@@ -2,7 +2,7 @@
  * Collects results whose labels are only known sample by sample: columns by label set, merged where they do not
  * overlap in time, refused where they do.
  */
-import type { Labels } from '#core'
+import { type Labels, METRIC_NAME } from '#core'
 import type { Span } from '../position.ts'
 import { ABSENT, blank, type Column, copySlot, FLOAT, type OpenColumn, type Vector, withoutSchema } from './column.ts'
 import type { Context } from './context.ts'
@@ -67,7 +67,7 @@ export function dropNames(
 ): readonly Column[] {
   const renamed = withoutNames(columns, without)
   // The common case: nothing has become the same, and the columns themselves can stay.
-  if (renamed === columns || firstRepeated(renamed) === undefined) return renamed
+  if (renamed === columns || hadOneName(columns) || firstRepeated(renamed) === undefined) return renamed
   const gather = new Gather(count, context, span)
   for (const column of renamed) gather.add(column, column.labels, false)
   return gather.vector.columns
@@ -76,7 +76,7 @@ export function dropNames(
 /** As `dropNames`, but two columns of one label set are an error even where they never meet in time. */
 export function dropNamesOnce(columns: readonly Column[], context: Context, span: Span): readonly Column[] {
   const renamed = withoutNames(columns)
-  const repeated = firstRepeated(renamed)
+  const repeated = hadOneName(columns) ? undefined : firstRepeated(renamed)
   if (repeated !== undefined) throw context.sameLabels(span, repeated)
   return renamed
 }
@@ -86,6 +86,19 @@ function withoutNames(columns: readonly Column[], without = withoutSchema): read
   return columns.map((column) =>
     column.dropName ? { ...column, labels: without(column.labels), dropName: false } : column,
   )
+}
+
+/**
+ * Whether all columns lost the same name and nothing else: what was distinct with it is distinct without. Columns of one vector are
+ * distinct while their names are there.
+ */
+function hadOneName(columns: readonly Column[]): boolean {
+  const name = columns[0]?.labels.get(METRIC_NAME)
+  for (let i = 0; i < columns.length; i++) {
+    const { labels, dropName } = columns[i]!
+    if (!dropName || labels.get(METRIC_NAME) !== name || labels.has('__type__') || labels.has('__unit__')) return false
+  }
+  return true
 }
 
 function firstRepeated(columns: readonly Column[]): Labels | undefined {

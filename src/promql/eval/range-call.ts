@@ -228,7 +228,9 @@ function slideOn(
     window.starts = series.starts
     window.histograms = histograms
     window.notes = { ...window.notes, name: series.labels.name }
-    window.nextReset = byResets ? nextResets(series.values, count, timestamps, series.starts) : undefined
+    // A single window of floats is looked through once: there is nothing to prepare.
+    const prepares = byResets && (frame.count > 1 || series.starts !== undefined || histograms !== undefined)
+    window.nextReset = prepares ? nextResets(series.values, count, timestamps, series.starts) : undefined
   }
   const extension = extensionOf(input)
   const before = extension === undefined ? 0 : context.lookbackMs
