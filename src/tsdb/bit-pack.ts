@@ -56,7 +56,8 @@ export function packBits(
     }
   } else {
     for (let i = from; i < end; i++) {
-      const value = column[i]! - base
+      // Made an integer once: what follows is done in its 32 bits.
+      const value = (column[i]! - base) | 0
       acc |= value << have
       have += width
       if (have < 32) continue

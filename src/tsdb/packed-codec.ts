@@ -210,14 +210,12 @@ function newRuns(count: number) {
   }
 }
 
-/** Fills `once`, `twice` and `runs` from `whole`; which of them is shorter: 1, 2, or 0 where neither can be packed. */
+/** Fills `once` and `runs` from `whole`, and `twice` where it is shorter: then 2; 1 where `once` is, 0 where neither can be packed. */
 function differences(count: number): 0 | 1 | 2 {
   let bits1 = 0
   let bits2 = 0
   let before = whole[0]!
   let stepBefore = whole[1]! - before
-  once[0] = 0
-  twice[0] = 0
   let k = 0
   for (let at = 1; at < count; at += RUN, k++) {
     const end = at + RUN < count ? at + RUN : count
@@ -231,7 +229,6 @@ function differences(count: number): 0 | 1 | 2 {
       // The first step stands by itself: to `twice` it is no change.
       const change = step - stepBefore
       once[i] = step
-      twice[i] = change
       before = n
       stepBefore = step
       if (step < min1) min1 = step
@@ -244,7 +241,11 @@ function differences(count: number): 0 | 1 | 2 {
     bits1 += (runs.width1[k] = widthWithin(min1, max1)) * (end - at)
     bits2 += (runs.width2[k] = widthWithin(min2, max2)) * (end - at)
   }
-  if (bits2 < bits1) return 2
+  if (bits2 < bits1) {
+    twice[1] = 0
+    for (let i = 2; i < count; i++) twice[i] = once[i]! - once[i - 1]!
+    return 2
+  }
   return bits1 === Infinity ? 0 : 1
 }
 
