@@ -11,6 +11,8 @@ export type SentLabels = {
   readonly hash: number
   /** Its number in a segment of the spool, where it was named in one. */
   spooled?: { readonly segment: number; readonly number: number }
+  /** Its labels as 1.0 has them, once they were sent so. */
+  encoded?: Buffer
 }
 
 /** Where samples come from: a commit, a record of the spool, what was taken out before. */

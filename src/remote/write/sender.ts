@@ -17,6 +17,7 @@ import { batchOf, type SendBatch } from './batch-of.ts'
 import type { RemoteWriteConfig } from './config.ts'
 import { Delivery, type DeliveryDeps, type Message } from './delivery.ts'
 import { DesiredShards, RESHARD_INTERVAL_MS } from './desired-shards.ts'
+import { FloatsEncoder, isPlain } from './encode-floats-v1.ts'
 import { encodeWriteV1 } from './encode-v1.ts'
 import { encodeWriteV2 } from './encode-v2.ts'
 import type { Sent } from './judge-answer.ts'
@@ -66,6 +67,7 @@ export class Sender<Step> {
   /** The end has waited long enough: even what is under way is given up. */
   readonly #late = new AbortController()
   readonly #loops: Promise<void>
+  readonly #floats = new FloatsEncoder()
   #traffic = { samplesIn: 0, samplesOut: 0 }
 
   constructor(config: RemoteWriteConfig<Step>, externalLabels: Labels, deps: SenderDeps<Step>) {
@@ -248,8 +250,15 @@ export class Sender<Step> {
       if (message === undefined || fresh !== left || message.version !== this.#delivery.version) {
         if (batch !== undefined) this.#putBack(batch)
         left = fresh
-        batch = fresh.count === 0 ? undefined : batchOf(fresh, (series) => this.#takeExemplars(series))
-        message = batch === undefined ? undefined : this.#messageOf(batch)
+        const isPlainV1 = this.#delivery.version === 'v1' && this.#exemplars.size === 0 && isPlain(fresh)
+        if (fresh.count === 0) batch = message = undefined
+        else if (isPlainV1) {
+          batch = { ...NOTHING_SENT, samples: fresh.count }
+          message = { version: 'v1', body: compressSync(this.#floats.encode(fresh)), sent: batch }
+        } else {
+          batch = batchOf(fresh, (series) => this.#takeExemplars(series))
+          message = this.#messageOf(batch)
+        }
       }
       return message
     }
@@ -353,6 +362,14 @@ export class Sender<Step> {
 }
 
 const NONE: Sent = { samples: 0, histograms: 0, exemplars: 0 }
+/** A batch whose series are in its message already: there is nothing to be put back. */
+const NOTHING_SENT: SendBatch = {
+  ...NONE,
+  series: [],
+  timestamps: new Float64Array(0),
+  values: new Float64Array(0),
+  starts: new Float64Array(0),
+}
 
 /** External labels where the series has none of that name. */
 function withExternal(labels: Labels, external: Labels): Labels {
