@@ -58,6 +58,12 @@ function writeStore(page: PageWriter, stats: ReturnType<Tsdb['stats']>): void {
     .single('prometheus_tsdb_blocks_loaded', 'gauge', 'Blocks that are open.', stats.blocks)
     .single('prometheus_tsdb_wal_storage_size_bytes', 'gauge', 'Bytes of the log of commits.', stats.walBytes)
     .single('assay_store_head_samples', 'gauge', 'Samples that are not in a block yet.', stats.headSamples)
+    .single(
+      'assay_store_head_bytes',
+      'gauge',
+      'Memory of what is not in a block yet: samples, labels, lists of series.',
+      stats.headBytes,
+    )
     .single('assay_store_late_samples', 'gauge', 'Late samples that are not in a block yet.', stats.lateSamples)
     .single('assay_store_blocks_set_aside', 'gauge', 'Damaged blocks that no longer serve.', stats.setAside.length)
     .single('assay_store_cache_bytes', 'gauge', 'What was read of blocks and is kept.', stats.cacheBytes)

@@ -87,6 +87,8 @@ export type TsdbStats = StoreStats & {
   readonly blockBytes: number
   readonly walBytes: number
   readonly headSamples: number
+  /** Memory of the head: samples, labels, lists. */
+  readonly headBytes: number
   /** What has been read of blocks and is kept for the next reader, and what had to make room. */
   readonly cacheBytes: number
   readonly cacheEvictions: number
@@ -300,6 +302,7 @@ class TsdbStore implements Tsdb {
       blockBytes: this.#blocks.sizeBytes,
       walBytes,
       headSamples: this.#head.sampleCount,
+      headBytes: this.#head.sizeBytes,
       cacheBytes: this.#blocks.cache.bytes,
       cacheEvictions: this.#blocks.cache.evicted,
       lateSamples: late.samples,
