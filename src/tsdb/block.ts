@@ -467,11 +467,13 @@ export class Block {
 /** The chunks of a series, window by window. Series come ascending. */
 function runsOf(cursors: readonly WindowCursor[], series: number): readonly Run[] {
   const runs: Run[] = []
-  for (const cursor of cursors) {
+  for (let i = 0; i < cursors.length; i++) {
+    const cursor = cursors[i]!
     const { directory } = cursor
+    const all = directory.series
     const from = directory.seek(series, cursor.next)
     let to = from
-    while (to < directory.chunkCount && directory.series[to] === series) to++
+    while (to < all.length && all[to] === series) to++
     cursor.next = to
     if (to > from) runs.push({ cursor, from, to })
   }

@@ -28,9 +28,9 @@ export class WindowCursor {
   readonly high: number
   /** Where the next series is looked for: they come ascending. */
   next = 0
-  /** By column, the samples within the span: [from, to), where they were counted. */
-  #from: Int32Array | undefined
-  #to: Int32Array | undefined
+  /** By column, the samples within the span, [from, to), where they were counted; `from` is -1 where they were not. */
+  from: Int32Array = NOTHING
+  to: Int32Array = NOTHING
   valuesNumber = -1
   values: Frame | undefined
   instantsNumber = -1
@@ -53,20 +53,24 @@ export class WindowCursor {
     return columnLast[column]! < this.low || columnFirst[column]! > this.high
   }
 
-  /** The samples of a column within the span: [from, to), found by `instants` where they are not known yet. */
-  range(column: number, instants: () => Float64Array): { readonly from: number; readonly to: number } {
-    if (this.#from === undefined || this.#to === undefined) {
-      this.#from = new Int32Array(this.directory.columnFrame.length).fill(-1)
-      this.#to = new Int32Array(this.directory.columnFrame.length)
+  /** Counts the samples of a column within the span, for `from` and `to`. */
+  locate(column: number, instants: Float64Array): void {
+    this.from[column] = lowerBound(instants, this.low)
+    this.to[column] = lowerBound(instants, this.high + 1)
+  }
+
+  /** The samples of the column were not counted yet. */
+  isUnknown(column: number): boolean {
+    if (this.from === NOTHING) {
+      const columns = this.directory.columnFrame.length
+      this.from = new Int32Array(columns).fill(-1)
+      this.to = new Int32Array(columns)
     }
-    if (this.#from[column] === -1) {
-      const all = instants()
-      this.#from[column] = lowerBound(all, this.low)
-      this.#to[column] = lowerBound(all, this.high + 1)
-    }
-    return { from: this.#from[column]!, to: this.#to[column]! }
+    return this.from[column] === -1
   }
 }
+
+const NOTHING = new Int32Array(0)
 
 export class ChunkReader {
   readonly #source: ChunkSource
@@ -95,8 +99,8 @@ export class ChunkReader {
     if (cursor.isInside(column)) return directory.columnCount[column]!
     const isSure = directory.columnFirst[column]! >= cursor.low || directory.columnLast[column]! <= cursor.high
     if (isSure && !directory.isShared(column)) return directory.columnCount[column]!
-    const { from, to } = cursor.range(column, () => this.instants(cursor, column))
-    return to - from
+    if (cursor.isUnknown(column)) cursor.locate(column, this.instants(cursor, column))
+    return cursor.to[column]! - cursor.from[column]!
   }
 
   /** Whether a sample of the chunk lies in the cursor's span. */
@@ -127,10 +131,12 @@ export class ChunkReader {
       )
       return to + count
     }
-    const range = cursor.range(column, () => this.instants(cursor, column))
+    const instants = this.instants(cursor, column)
+    if (cursor.isUnknown(column)) cursor.locate(column, instants)
+    const range = { from: cursor.from[column]!, to: cursor.to[column]! }
     const inside = range.to - range.from
     if (inside <= 0) return to
-    out.timestamps.set(this.instants(cursor, column).subarray(range.from, range.to), to)
+    out.timestamps.set(instants.subarray(range.from, range.to), to)
     if (this.#scratch.length < count) this.#scratch = new Float64Array(count)
     const extras = withExtras ? new ExtraColumns(count) : undefined
     const limit = withExtras ? count : range.to

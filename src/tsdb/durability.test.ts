@@ -163,6 +163,33 @@ test('verify reads every frame and sets aside what is damaged', async () => {
   assert.deepEqual([store.stats().blocks, store.stats().setAside], [0, [`corrupt-${block}`]])
 })
 
+test('what is whole of a damaged block serves again after the next upkeep', async () => {
+  const dir = newDir()
+  await using store = await open(dir, { blockMs: 8 * 3600_000 })
+  const series = (i: number) => Labels.of({ __name__: 'm', i: `${i}` })
+  for (let k = 0; k < 900; k++)
+    commitAll(
+      store,
+      [0, 1].map((i) => [series(i), k * 15_000, k * i]),
+    )
+  await store.flush()
+  const [block] = await readdir(join(dir, 'blocks'))
+  const path = join(dir, 'blocks', block!, 'chunks.bin')
+  const bytes = await readFile(path)
+  bytes[12]! ^= 1
+  await writeFile(path, bytes)
+  assert.throws(() => dump(store, all), { code: 'ASSAY_TSDB_CORRUPT' })
+  assert.deepEqual(dump(store, all), [])
+  await store.upkeep()
+  const counts = dump(store, all).map((one) => (one as unknown[]).length - 1)
+  assert.deepEqual(counts, [420, 420], 'the first window of two hours is lost')
+  assert.deepEqual(store.stats().setAside, [`corrupt-${block}`])
+  assert.deepEqual(
+    store.blocks().map(({ name, samples }) => [name, samples]),
+    [[`${block}.1`, 840]],
+  )
+})
+
 test('a folder left by an interrupted write is deleted, and a stranger in the folder is left alone', async () => {
   const dir = newDir()
   await fill(dir)

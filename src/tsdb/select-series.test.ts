@@ -8,9 +8,12 @@ import fc from 'fast-check'
 import { byBytes, Labels, MATCH_OPS, type Matcher, matcher, matchesAll } from '#core'
 import { compareLabels } from '#storage'
 import { Block } from './block.ts'
+import { BlockIndex } from './block-index.ts'
 import { blockName } from './block-meta.ts'
 import { type SeriesColumns, writeBlock } from './block-writer.ts'
 import { ByteCache } from './byte-cache.ts'
+import { Flat } from './flat.ts'
+import { selectSeries } from './select-series.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-select-'))
 after(() => rm(root, { recursive: true }))
@@ -91,6 +94,12 @@ test('series, names and values of any matchers and span are those that a look at
           }
         }
         assert.equal(block.find(Labels.of({ __name__: 'm', job: 'nobody' }), 0, 99), undefined)
+        // What another thread makes of the same memory.
+        const elsewhere = new BlockIndex(new Flat(block.index().flat.buffer))
+        for (const [asked] of questions) {
+          assert.deepEqual(selectSeries(elsewhere, asked), selectSeries(block.index(), asked))
+        }
+        for (const [i, one] of given.entries()) assert.ok(elsewhere.labels(i).equals(one.labels))
         for (let time = 0; time < 101; time += 13) {
           const instants = given.flatMap((one) => [...one.timestamps].filter((at) => at >= time))
           assert.equal(block.firstFrom(time), Math.min(...instants))
