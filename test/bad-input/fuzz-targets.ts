@@ -23,6 +23,7 @@ import {
 } from '#remote'
 import { type ExpositionFormat, parseExposition } from '#scrape'
 import { MetadataStore, memoryStore } from '#storage'
+import { live } from '../../src/scrape/known-life.test-support.ts'
 import { openWorld, targetStatus } from '../../src/server/server.test-support.ts'
 import { SPAN_MS, START_MS } from '../prometheus/data-set.ts'
 import { QueryGenerator } from '../prometheus/query-generator.ts'
@@ -44,6 +45,7 @@ export const TARGETS: Readonly<Record<string, Open>> = {
   'remote-write': remoteWrite,
   'remote-read': read,
   'http-answer': httpAnswer,
+  'known-page': async () => async (random) => void (await live(random)),
   snappy,
   'otlp-proto': otlp('application/x-protobuf', good.OTLP_PROTO),
   'otlp-json': otlp('application/json', good.OTLP_JSON),
