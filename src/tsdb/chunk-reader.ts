@@ -5,7 +5,7 @@
 import type { BlockIndex } from './block-index.ts'
 import { ExtraColumns, readExtras } from './extra-columns.ts'
 import type { Frame } from './frame.ts'
-import { decodePacked } from './packed-codec.ts'
+import { decodePacked, type Wanted } from './packed-codec.ts'
 import type { PartColumns } from './part.ts'
 import { decodeTimestamps } from './timestamp-codec.ts'
 import { decodeValues } from './value-codec.ts'
@@ -126,7 +126,7 @@ export class ChunkReader {
       this.#readValues(
         cursor,
         chunk,
-        { column: out.values, to, count, limit: count },
+        { column: out.values, to, count, from: 0, limit: count },
         withExtras ? out.extras : undefined,
       )
       return to + count
@@ -140,7 +140,8 @@ export class ChunkReader {
     if (this.#scratch.length < count) this.#scratch = new Float64Array(count)
     const extras = withExtras ? new ExtraColumns(count) : undefined
     const limit = withExtras ? count : range.to
-    this.#readValues(cursor, chunk, { column: this.#scratch, to: 0, count, limit }, extras)
+    const from = withExtras ? 0 : range.from
+    this.#readValues(cursor, chunk, { column: this.#scratch, to: 0, count, from, limit }, extras)
     out.values.set(this.#scratch.subarray(range.from, range.to), to)
     if (extras !== undefined) moveExtras(extras, range, out.extras!, to)
     return to + inside
@@ -168,12 +169,7 @@ export class ChunkReader {
     }
   }
 
-  #readValues(
-    cursor: WindowCursor,
-    chunk: number,
-    place: { column: Float64Array; to: number; count: number; limit: number },
-    extras: ExtraColumns | undefined,
-  ): void {
+  #readValues(cursor: WindowCursor, chunk: number, place: Wanted, extras: ExtraColumns | undefined): void {
     const { directory } = cursor
     const number = directory.frame[chunk]!
     try {

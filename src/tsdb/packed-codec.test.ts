@@ -10,7 +10,7 @@ import { decodePacked, encodePacked } from './packed-codec.ts'
 const bits = (column: Float64Array) => [...wordsOf(column)]
 
 /** Written behind `before` other bytes, and read back as far as `limit`. */
-function through(given: Float64Array, { before = 0, limit = given.length } = {}) {
+function through(given: Float64Array, { before = 0, from = 0, limit = given.length } = {}) {
   const out = new ByteWriter(1)
   for (let i = 0; i < before; i++) out.u8(0xff)
   encodePacked(out, given, 0, given.length)
@@ -18,8 +18,8 @@ function through(given: Float64Array, { before = 0, limit = given.length } = {})
   out.u8(0x77)
   const frame = new Frame(out.view())
   const read = new Float64Array(limit + 2)
-  decodePacked(frame, before, { column: read, to: 1, count: given.length, limit })
-  return { read: read.slice(1, -1), size, next: limit === given.length ? frame.source.u8() : undefined }
+  decodePacked(frame, before, { column: read, to: 1, count: given.length, from, limit })
+  return { read: read.slice(1 + from, -1), size, next: limit === given.length ? frame.source.u8() : undefined }
 }
 
 const anyBits = fc
@@ -71,12 +71,14 @@ const columns = fc.oneof(
 
 test('values come back bit by bit, whatever they are, wherever they lie, and as far as they are wanted', () => {
   fc.assert(
-    fc.property(columns, fc.nat(9), fc.nat(), (given, before, cut) => {
+    fc.property(columns, fc.nat(9), fc.nat(), fc.nat(), (given, before, cut, skip) => {
       const { read, next } = through(given, { before })
       assert.deepEqual(bits(read), bits(given))
       assert.equal(next, 0x77, 'the reader stands behind the column')
       const limit = 1 + (cut % given.length)
       assert.deepEqual(bits(through(given, { before, limit }).read), bits(given.slice(0, limit)))
+      const from = skip % limit
+      assert.deepEqual(bits(through(given, { before, from, limit }).read), bits(given.slice(from, limit)))
     }),
     { numRuns: 500 },
   )
@@ -125,7 +127,7 @@ test('each kind of column takes the form that is made for it', () => {
   let sum = 1000
   const cases: readonly (readonly [why: string, Float64Array, most: number])[] = [
     ['constant', new Float64Array(480).fill(0.1 + 0.2), 9],
-    ['a counter that grows evenly', Float64Array.from({ length: 480 }, (_, i) => 5e9 + i * 1000), 24],
+    ['a counter that grows evenly', Float64Array.from({ length: 480 }, (_, i) => 5e9 + i * 1000), 32],
     [
       'a gauge with two decimals',
       Float64Array.from({ length: 480 }, (_, i) => Math.round(Math.sin(i) * 30) / 100),
@@ -158,6 +160,7 @@ test('a column that was changed is refused, or read as something, but never ends
           column: read,
           to: 0,
           count: given.length,
+          from: 0,
           limit: given.length,
         })
         assert.ok(!isCut, 'a cut column was read')

@@ -7,10 +7,11 @@
  * - xor: for what is left (value-codec.ts).
  *
  * n goes as differences, or as differences of differences where that is shorter, bit-packed in runs of 128 as the distance to the
- * least of the run: so a run's width follows what the series does just then. Values that have no such form (a stale marker, an
+ * least of the run: so a run's width follows what the series does just then. A run says what it adds up to, so that a reader of the last
+ * minutes passes over those before: 2 % more bytes, and an instant query at a third of the cost. Values that have no such form (a stale marker, an
  * infinity) stand aside with their place, and repeat their neighbour in the column.
  *
- * Bits, not bytes: unpacked they take 0.58 bytes a sample of what services give, 0.51 behind zstd at its fastest, against 0.54 for
+ * Bits, not bytes: unpacked they take 0.62 bytes a sample of what services give, 0.51 behind zstd at its fastest, against 0.54 for
  * varints behind it at any level up to 12; and they are read at a third of the cost. Level 19 gains 2 % more for 170 ns a sample.
  * (`bench/tsdb-blocks.ts`.) Sources: frame of reference, Zukowski et al., "Super-Scalar RAM-CPU Cache Compression", ICDE 2006, §4;
  * the decimal form is VictoriaMetrics' idea (`lib/decimal`), but only where it loses nothing. Drawn in docs/formats/block.md.
@@ -83,16 +84,24 @@ export function encodePacked(out: ByteWriter, column: Float64Array, from: number
     const width = isTwice ? width2[k]! : width1[k]!
     out.u8(width)
     out.zigzag(base)
+    // What a reader adds that passes over the run.
+    if (!isTwice && at + RUN < count) out.zigzag(whole[at + RUN - 1]! - whole[at - 1]!)
     packBits(out, steps, { from: at, count: Math.min(RUN, count - at), base, width })
   }
 }
 
-/** Reads the first `limit` of `count` values, which begin at byte `at` of the frame, to `column` from `to` on. Throws `DamagedError`. */
-export function decodePacked(
-  frame: Frame,
-  at: number,
-  { column, to, count, limit }: { column: Float64Array; to: number; count: number; limit: number },
-): void {
+/** Which of `count` values are wanted: [from, limit). Each goes to its place in `column`, the first of all being `to`; others may, too. */
+export type Wanted = {
+  readonly column: Float64Array
+  readonly to: number
+  readonly count: number
+  readonly from: number
+  readonly limit: number
+}
+
+/** Reads values that begin at byte `at` of the frame. With `limit` at `count` the frame's reader stands behind them. Throws `DamagedError`. */
+export function decodePacked(frame: Frame, at: number, wanted: Wanted): void {
+  const { column, to, count, limit } = wanted
   const source = frame.source
   source.offset = at
   const form = source.u8()
@@ -108,9 +117,9 @@ export function decodePacked(
       const power = POWERS[source.u8()]
       if (power === undefined) throw new DamagedError('a decimal exponent that is never written')
       const aside = skipAside(source, count)
-      decodeRuns(frame, { column, to, count, limit, isTwice: form === DECIMAL2 })
-      if (power !== 1) for (let i = to; i < to + limit; i++) column[i]! /= power
-      if (aside > 0) readAside(source, aside, { column, to, count, limit })
+      const first = decodeRuns(frame, wanted, form === DECIMAL2)
+      if (power !== 1) for (let i = to + first; i < to + limit; i++) column[i]! /= power
+      if (aside > 0) readAside(source, aside, wanted)
       return
     }
     case BITS:
@@ -118,9 +127,9 @@ export function decodePacked(
       const low = source.u32()
       const high = source.u32()
       const aside = skipAside(source, count)
-      decodeRuns(frame, { column, to, count, limit, isTwice: form === BITS2 })
-      addBits(column, { to, limit, low, high })
-      if (aside > 0) readAside(source, aside, { column, to, count, limit })
+      const first = decodeRuns(frame, wanted, form === BITS2)
+      addBits(column, { from: to + first, to: to + limit, low, high })
+      if (aside > 0) readAside(source, aside, wanted)
       return
     }
     default:
@@ -238,6 +247,8 @@ function differences(count: number): 0 | 1 | 2 {
     }
     runs.min1[k] = min1
     runs.min2[k] = min2
+    const sum = whole[end - 1]! - whole[at - 1]!
+    if (sum > STEP_LIMIT || sum < -STEP_LIMIT) min1 = -Infinity
     bits1 += (runs.width1[k] = widthWithin(min1, max1)) * (end - at)
     bits2 += (runs.width2[k] = widthWithin(min2, max2)) * (end - at)
   }
@@ -296,11 +307,7 @@ function skipAside(source: ByteReader, count: number): number {
   return aside
 }
 
-function readAside(
-  source: ByteReader,
-  aside: number,
-  { column, to, count, limit }: { column: Float64Array; to: number; count: number; limit: number },
-): void {
+function readAside(source: ByteReader, aside: number, { column, to, count, limit }: Wanted): void {
   const end = source.offset
   const words = wordsOf(column)
   source.offset = asideAt
@@ -316,29 +323,27 @@ function readAside(
 
 const run = new Float64Array(RUN)
 
-/** The whole numbers themselves. Stops at the run in which `limit` is reached. */
-function decodeRuns(
-  frame: Frame,
-  {
-    column,
-    to,
-    count,
-    limit,
-    isTwice,
-  }: { column: Float64Array; to: number; count: number; limit: number; isTwice: boolean },
-): void {
+/** The whole numbers themselves, run by run, from the run of the first that is wanted to that of the last. Returns where they begin. */
+function decodeRuns(frame: Frame, { column, to, count, from, limit }: Wanted, isTwice: boolean): number {
   const { source, words } = frame
   let value = source.zigzag()
   let step = isTwice ? source.zigzag() : 0
+  let first = 0
   column[to] = value
   for (let at = 1; at < limit; at += RUN) {
     const inRun = Math.min(RUN, count - at)
-    const wanted = Math.min(inRun, limit - at)
     const width = source.u8()
     const min = source.zigzag()
+    const sum = !isTwice && at + RUN < count ? source.zigzag() : 0
     if (width > MAX_WIDTH) throw new DamagedError(`numbers of ${width} bits`)
     const bit = source.offset * 8
     source.skip(packedBytes(inRun, width))
+    if (!isTwice && at + inRun <= from) {
+      value += sum
+      first = at + inRun
+      continue
+    }
+    const wanted = Math.min(inRun, limit - at)
     const out = to + at
     if (width === 0) {
       if (isTwice) for (let i = 0; i < wanted; i++) column[out + i] = value += step += min
@@ -350,15 +355,16 @@ function decodeRuns(
     if (isTwice) for (let i = 0; i < wanted; i++) column[out + i] = value += step += run[i]!
     else for (let i = 0; i < wanted; i++) column[out + i] = value += run[i]!
   }
+  return first
 }
 
 /** Makes of distances the values whose bits they are from the given ones. */
 function addBits(
   column: Float64Array,
-  { to, limit, low, high }: { to: number; limit: number; low: number; high: number },
+  { from, to, low, high }: { from: number; to: number; low: number; high: number },
 ): void {
   const words = wordsOf(column)
-  for (let i = to; i < to + limit; i++) {
+  for (let i = from; i < to; i++) {
     const sum = low + column[i]!
     const carry = Math.floor(sum / WORD)
     words[2 * i + LOW] = sum - carry * WORD
