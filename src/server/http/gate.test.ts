@@ -40,3 +40,17 @@ test('who leaves the line frees it and takes no place', async () => {
   first[Symbol.dispose]()
   assert.equal(gate.running, 0)
 })
+
+test('whoever need not wait has a place at once; nobody overtakes those in line', async () => {
+  const gate = new Gate(1, 1)
+  const first = gate.tryEnter()
+  assert.ok(first !== undefined && gate.running === 1)
+  assert.equal(gate.tryEnter(), undefined)
+  const waiting = gate.enter(new AbortController().signal)
+  first[Symbol.dispose]()
+  assert.equal(gate.tryEnter(), undefined, 'the place went to the one in line')
+  using second = await waiting
+  assert.equal(gate.running, 1)
+  second[Symbol.dispose]()
+  assert.equal(gate.running, 0)
+})

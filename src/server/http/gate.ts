@@ -30,8 +30,20 @@ export class Gate {
   /** A place, to be given back by disposal. Throws `unavailable` when the line is full, the signal's reason when it aborts. */
   async enter(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted()
-    if (this.#running < this.#places) this.#running++
-    else await this.#wait(signal)
+    const place = this.tryEnter()
+    if (place !== undefined) return place
+    await this.#wait(signal)
+    return this.#place()
+  }
+
+  /** A place, if there is one now: for those who would have to make a signal just to wait. */
+  tryEnter(): Disposable | undefined {
+    if (this.#running >= this.#places) return undefined
+    this.#running++
+    return this.#place()
+  }
+
+  #place(): Disposable {
     let held = true
     return {
       [Symbol.dispose]: () => {

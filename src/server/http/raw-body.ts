@@ -25,7 +25,8 @@ export type RawRoute = {
   /** Most bytes of a body as it comes; 413 above. */
   readonly maxBytes: number
   readonly gate: Gate
-  readonly handle: (request: RawRequest, signal: AbortSignal) => Promise<RawAnswer>
+  /** `signal`: asked for by those who wait for something; a small request is done before a signal were made. */
+  readonly handle: (request: RawRequest, signal: () => AbortSignal) => Promise<RawAnswer>
   /** The answer to a body beyond `maxBytes`, of which no more was read; absent: that of the framework. */
   readonly tooLarge?: () => RawAnswer
 }
@@ -48,18 +49,21 @@ export function registerRaw(
       return sendRaw(reply, route.tooLarge())
     })
     const signals = new WeakMap<FastifyReply, AbortSignal>()
-    scope.addHook('onRequest', async (_request, reply) => {
-      const signal = signalOf(reply)
+    const signalFor = (reply: FastifyReply): AbortSignal => {
+      const signal = signals.get(reply) ?? signalOf(reply)
       signals.set(reply, signal)
-      const place = await route.gate.enter(signal)
+      return signal
+    }
+    scope.addHook('onRequest', async (_request, reply) => {
+      const place = route.gate.tryEnter() ?? (await route.gate.enter(signalFor(reply)))
       reply.raw.once('close', () => place[Symbol.dispose]())
       // Gone while it waited: its 'close' has been already.
-      if (signal.aborted) place[Symbol.dispose]()
+      if (signals.get(reply)?.aborted) place[Symbol.dispose]()
     })
     for (const url of route.paths)
       scope.post(url, { bodyLimit: route.maxBytes }, async (request, reply) => {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-        const answer = await route.handle({ headers: request.headers, body }, signals.get(reply) ?? signalOf(reply))
+        const answer = await route.handle({ headers: request.headers, body }, () => signalFor(reply))
         return sendRaw(reply, answer)
       })
   })

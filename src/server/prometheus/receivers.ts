@@ -54,8 +54,8 @@ export function readRoute(deps: ServerDeps, limits: RemoteReadLimits | undefined
     gate: new Gate(limits?.concurrent ?? READS_AT_ONCE, READS_WAITING),
     handle: async (request, signal) =>
       deps.forward === undefined
-        ? remoteRead(reader, request, signal)
-        : deps.forward({ path: '/read', body: request.body, headers: READ_HEADERS }, signal),
+        ? remoteRead(reader, request, signal())
+        : deps.forward({ path: '/read', body: request.body, headers: READ_HEADERS }, signal()),
   }
 }
 
