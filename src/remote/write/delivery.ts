@@ -31,12 +31,14 @@ export type Message = { readonly version: WriteVersion; readonly body: Buffer; r
 
 export type Outcome =
   | { readonly kind: 'done' }
-  | { readonly kind: 'lost'; readonly lost: Sent }
+  /** `status`: of the answer that refused it. */
+  | { readonly kind: 'lost'; readonly lost: Sent; readonly status: number }
   /** Before there was an answer. */
   | { readonly kind: 'aborted' }
   /** There was nothing (more) to send. */
   | { readonly kind: 'nothing' }
 
+const TELL_EVERY_MS = 1000
 /** No receiver puts us off for longer at a time. */
 const MAX_RETRY_AFTER_MS = 300_000
 
@@ -46,6 +48,7 @@ export class Delivery {
   /** The end has waited long enough: even what is under way is given up. */
   readonly #late: AbortSignal
   #version: WriteVersion
+  #toldAtMs = Number.NEGATIVE_INFINITY
 
   constructor(config: RemoteWriteConfig, late: AbortSignal, deps: DeliveryDeps) {
     this.#config = config
@@ -90,7 +93,7 @@ export class Delivery {
           }
           this.#version = this.#config.version
           this.#complain(verdict.why)
-          return { kind: 'lost', lost: sent }
+          return { kind: 'lost', lost: sent, status: 415 }
         case 'retry': {
           totals.samplesRetried += sent.samples
           totals.histogramsRetried += sent.histograms
@@ -154,11 +157,13 @@ export class Delivery {
     )
   }
 
-  /** Told once until something else is wrong: a receiver that is down is one fact. */
+  /** Told once until something else is wrong, and at most once a second: a receiver that is down is one fact. */
   #complain(why: string): void {
-    const { totals, log } = this.#deps
+    const { totals, log, clock } = this.#deps
     if (totals.lastError === why) return
     totals.lastError = why
+    if (clock.monotonicMs() - this.#toldAtMs < TELL_EVERY_MS) return
+    this.#toldAtMs = clock.monotonicMs()
     log.warn({ ...this.#receiver(), why }, 'remote write: not taken')
   }
 

@@ -19,7 +19,7 @@ export type Verdict =
   /** The receiver does not read this version; another one may be tried. */
   | { readonly kind: 'unsupported'; readonly why: string }
   /** What the receiver says it has not written. */
-  | { readonly kind: 'lost'; readonly why: string; readonly lost: Sent }
+  | { readonly kind: 'lost'; readonly why: string; readonly lost: Sent; readonly status: number }
 
 const MAX_SHOWN = 1024
 
@@ -36,16 +36,16 @@ export function judgeAnswer(
   }
   if (status === 415) return { kind: 'unsupported', why }
   const isDone = status >= 200 && status < 300
-  if (how.version === 'v1') return isDone ? { kind: 'done' } : { kind: 'lost', why, lost: sent }
+  if (how.version === 'v1') return isDone ? { kind: 'done' } : { kind: 'lost', why, lost: sent, status }
   const written = writtenIn(answer)
-  if (!isDone) return { kind: 'lost', why, lost: missing(sent, written) }
+  if (!isDone) return { kind: 'lost', why, lost: missing(sent, written), status }
   if (totalOf(sent) === 0) return { kind: 'done' }
   if (written === undefined)
     return { kind: 'unsupported', why: `${status}, but without saying what was written, as a receiver of 1.0 answers` }
   const lost = missing(sent, written)
   return totalOf(lost) === 0
     ? { kind: 'done' }
-    : { kind: 'lost', why: `${status}, but not all was written: missing are ${told(lost)}`, lost }
+    : { kind: 'lost', why: `${status}, but not all was written: missing are ${told(lost)}`, lost, status }
 }
 
 /** Those of `sent` that are not in `written`; none of the headers says that nothing was. */

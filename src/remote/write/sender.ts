@@ -268,6 +268,10 @@ export class Sender<Step> {
       return left
     }
     if (outcome.kind === 'nothing' || batch === undefined) return undefined
+    if (outcome.kind === 'lost' && outcome.status === 400 && this.#isReplayed(left)) {
+      this.#putBack(batch)
+      return await this.#sendApart(left, signal)
+    }
     totals.samples += batch.samples
     totals.histograms += batch.histograms
     totals.exemplars += batch.exemplars
@@ -279,6 +283,25 @@ export class Sender<Step> {
     }
     for (const at of left.timestamps) if (at > totals.highestSentAt) totals.highestSentAt = at
     return undefined
+  }
+
+  #isReplayed({ count, tickets }: QueuedSamples): boolean {
+    return this.#backlog !== undefined && count > 0 && this.#backlog.isReplayed(tickets[0]!)
+  }
+
+  /**
+   * What was read from disk after a restart may have arrived before it, and a receiver like Prometheus refuses a whole request of 1.0 for
+   * one sample that is older than the last of its series. In halves, what has not arrived gets through; what is refused alone is dropped.
+   */
+  async #sendApart(queued: QueuedSamples, signal: AbortSignal): Promise<QueuedSamples | undefined> {
+    if (queued.count === 1) {
+      this.#drop({ ...queued, tickets: new Float64Array(1) }, 'refused_after_restart')
+      return undefined
+    }
+    const half = queued.count >> 1
+    const places = Array.from({ length: queued.count }, (_, i) => i)
+    if ((await this.#send(picked(queued, places.slice(0, half)), signal)) !== undefined) return queued
+    return await this.#send(picked(queued, places.slice(half)), signal)
   }
 
   #messageOf(batch: SendBatch): Message {
