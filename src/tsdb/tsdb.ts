@@ -183,7 +183,8 @@ function knownIn({
 }: Pick<Parts, 'head' | 'blocks' | 'late' | 'deletions'>): LateDeps['known'] {
   return (slot, low, high) => {
     const labels = head.labelsOf(slot)
-    const whole = head.partOf(slot, low, high)
+    // What lies before the boundary may still be in the head's memory, without the tombstones that its block got since.
+    const whole = head.partOf(slot, Math.max(low, head.boundary), high)
     const inHead = whole === undefined ? undefined : partWithout(whole, deletions.head)
     return [
       ...(inHead === undefined ? [] : [columnsOfPart(inHead)]),

@@ -105,12 +105,9 @@ for (const [form, name] of [
           else await writeFile(path, Buffer.from(whole.with(place, whole[place]! ^ 0x10)))
           const back = newDir()
           try {
-            // Bits of an archive's padding and of times in its headers say nothing of the files.
+            // Padding, blanks, and times in an archive's headers say nothing of the files.
             await restore(target, back).then(
-              async () => {
-                assert.ok(!isCut && path.endsWith('.tar'))
-                assert.deepEqual(await seen(back), await seen(dir))
-              },
+              async () => assert.deepEqual(await seen(back), await seen(dir)),
               async (error: Error & { code?: string }) => {
                 assert.equal(error.code, 'ASSAY_BACKUP', error.stack ?? '')
                 assert.ok(await isEmpty(back))

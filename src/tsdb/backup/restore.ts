@@ -83,7 +83,8 @@ async function takeEmpty(dir: string): Promise<void> {
           `${dir} is not empty (it holds ${JSON.stringify(strange)}); name a directory that is, or move this one away first`,
         )
     }
-    await writeFile(join(dir, RESTORE_MARKER), 'A restore has begun here and not ended.\n', { mode: 0o600 })
+    // Empty, so that it can be made on a disk that is full, too.
+    await writeFile(join(dir, RESTORE_MARKER), '', { mode: 0o600 })
     await syncDir(dir)
   } catch (cause) {
     if (cause instanceof AssayError) throw cause

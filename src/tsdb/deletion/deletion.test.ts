@@ -110,6 +110,7 @@ test('whatever is written, deleted, flushed, merged, cleaned, reopened and copie
       let store = await open(dir)
       const model = new Model()
       let value = 0
+      const newest = new Array<number>(SERIES).fill(-Infinity)
       try {
         for (const one of steps) {
           switch (one.do) {
@@ -117,9 +118,12 @@ test('whatever is written, deleted, flushed, merged, cleaned, reopened and copie
               using batch = store.appender()
               value++
               batch.append(undefined, series(one.i), unixMs(one.at), value)
-              // Of an instant the first sample stays.
-              if (batch.commit().appended > 0 && !model.samples[one.i]!.has(one.at))
-                model.samples[one.i]!.set(one.at, value)
+              const { appended } = batch.commit()
+              // Of an instant the first sample stays, unless it was deleted. That of a series' last one is never free again.
+              const isFree = !model.samples[one.i]!.has(one.at)
+              if (one.at !== newest[one.i]) assert.equal(appended, isFree ? 1 : 0, JSON.stringify(one))
+              if (appended > 0) model.samples[one.i]!.set(one.at, value)
+              newest[one.i] = Math.max(newest[one.i]!, one.at)
               break
             }
             case 'delete': {
