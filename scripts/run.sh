@@ -4,7 +4,7 @@
 # - Packages from the lock file, when the lock file has changed since they were installed.
 # - From Debian, as root: RabbitMQ (demo, test), Chromium and Prometheus (test). Elsewhere: a sentence that says what to install.
 # - The current Prometheus, Alertmanager and VictoriaMetrics, into .cache (test); see scripts/peers.sh.
-# - The UI, when its sources have changed since it was built.
+# - The UI, and what `assay serve` loads, when their sources have changed since they were built.
 set -eu
 cd "$(dirname "$0")/.."
 what=$1
@@ -80,6 +80,7 @@ fi
 export NODE_COMPILE_CACHE="$PWD/.cache/node"
 run="$node --conditions=assay-src --disable-warning=ExperimentalWarning"
 $run scripts/build-web.ts
+$run scripts/build-server.ts
 
 case $what in
   demo) exec $run example/main.ts "$@" ;;

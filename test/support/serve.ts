@@ -1,4 +1,4 @@
-/** `assay serve` as a process, in a directory of its own. */
+/** `assay serve` as a process, started as a user does, in a directory of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,6 @@ export type Served = AsyncDisposable & {
   /** Ends it; resolves with its exit code (`null` after a kill). */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
-
-const RUN = ['--conditions=assay-src', '--disable-warning=ExperimentalWarning', 'src/cli/main.ts', 'serve']
 
 /** A directory with these files; removed when disposed. */
 export async function directoryOf(
@@ -68,7 +66,7 @@ export async function refused(
 }
 
 function start(args: readonly string[], environment: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [...RUN, ...args], {
+  const child = spawn('bin/assay', ['serve', ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
