@@ -20,66 +20,98 @@ const HEAD_BYTES = 16
 /** No index unpacks to more; what claims to is damage. */
 const MAX_CORE_BYTES = 2 ** 31
 
-/** Gathers series as they are written: sorted by labels. */
+/**
+ * Gathers series as they are written: sorted by labels. Holds numbers of label pairs, 4 bytes each, and no labels but the last: a block of
+ * a million series is written beside everything else that needs memory.
+ */
 export class SeriesTable {
-  readonly #series: Labels[] = []
+  /** By name and value: the number of the pair, in order of appearance. */
+  readonly #pairs = new Map<string, Map<string, number>>()
+  #pairCount = 0
+  #last: Labels | undefined
+  /** Pairs per series; pairs of all series one behind the other. */
+  #sizes = new Uint32Array(1024)
+  #labels = new Uint32Array(8192)
+  #labelCount = 0
+  #count = 0
 
   get count(): number {
-    return this.#series.length
+    return this.#count
   }
 
   /** The number of the series; one that was the last already keeps its number. */
   add(labels: Labels): number {
-    const last = this.#series.at(-1)
-    if (last !== undefined && (last === labels || compareLabels(last, labels) === 0)) return this.#series.length - 1
-    this.#series.push(labels)
-    return this.#series.length - 1
+    const last = this.#last
+    if (last !== undefined && (last === labels || compareLabels(last, labels) === 0)) return this.#count - 1
+    this.#last = labels
+    const { flat, size } = labels
+    this.#sizes = withRoom(this.#sizes, this.#count + 1)
+    this.#labels = withRoom(this.#labels, this.#labelCount + size)
+    this.#sizes[this.#count++] = size
+    for (let i = 0; i < flat.length; i += 2) this.#labels[this.#labelCount++] = this.#pair(flat[i]!, flat[i + 1]!)
+    return this.#count - 1
   }
 
   write(out: ByteWriter): void {
-    const texts = new Set<string>()
-    const valuesOf = new Map<string, Map<string, number>>()
-    for (const { flat } of this.#series) {
-      for (let i = 0; i < flat.length; i += 2) {
-        const values = valuesOf.get(flat[i]!)
-        if (values === undefined) valuesOf.set(flat[i]!, new Map([[flat[i + 1]!, 0]]))
-        else if (!values.has(flat[i + 1]!)) values.set(flat[i + 1]!, 0)
-        else continue
-        texts.add(flat[i]!).add(flat[i + 1]!)
-      }
-    }
+    const names = [...this.#pairs.keys()].sort(byBytes)
+    const texts = new Set<string>(names)
+    for (const values of this.#pairs.values()) for (const value of values.keys()) texts.add(value)
     const symbols = [...texts].sort(byBytes)
-    const number = new Map(symbols.map((text, i) => [text, i]))
+    const symbolOf = new Map(symbols.map((text, i) => [text, i]))
     out.varint(symbols.length)
     for (const text of symbols) out.varint(Buffer.byteLength(text))
     for (const text of symbols) out.bytes(Buffer.from(text))
 
-    const names = [...valuesOf.keys()].sort(byBytes)
-    const pairs = names.flatMap((name) => [...valuesOf.get(name)!.keys()].sort(byBytes).map((value) => [name, value]))
-    for (const [pair, [name, value]] of pairs.entries()) valuesOf.get(name!)!.set(value!, pair)
-    out.varint(pairs.length)
-    writeDifferences(
-      out,
-      pairs.map(([name]) => number.get(name!)!),
-    )
-    writeDifferences(
-      out,
-      pairs.map(([, value]) => number.get(value!)!),
-    )
-
-    out.varint(this.#series.length)
-    for (const labels of this.#series) out.varint(labels.size)
-    let before: number[] = []
-    for (const { flat } of this.#series) {
-      const own: number[] = []
-      for (let i = 0; i < flat.length; i += 2) {
-        const pair = valuesOf.get(flat[i]!)!.get(flat[i + 1]!)!
-        out.zigzag(pair - (before[own.length] ?? 0))
-        own.push(pair)
+    /** By number in order of appearance: the number in order of name and value. */
+    const ordered = new Uint32Array(this.#pairCount)
+    const nameSymbols: number[] = []
+    const valueSymbols: number[] = []
+    for (const name of names) {
+      const values = [...this.#pairs.get(name)!].sort(([a], [b]) => byBytes(a, b))
+      for (const [value, number] of values) {
+        ordered[number] = nameSymbols.length
+        nameSymbols.push(symbolOf.get(name)!)
+        valueSymbols.push(symbolOf.get(value)!)
       }
-      before = own
+    }
+    out.varint(this.#pairCount)
+    writeDifferences(out, nameSymbols)
+    writeDifferences(out, valueSymbols)
+    this.#writeSeries(out, ordered)
+  }
+
+  #writeSeries(out: ByteWriter, ordered: Uint32Array): void {
+    out.varint(this.#count)
+    for (let series = 0; series < this.#count; series++) out.varint(this.#sizes[series]!)
+    let at = 0
+    let before = 0
+    let beforeSize = 0
+    for (let series = 0; series < this.#count; series++) {
+      const size = this.#sizes[series]!
+      for (let i = 0; i < size; i++) {
+        const reference = i < beforeSize ? ordered[this.#labels[before + i]!]! : 0
+        out.zigzag(ordered[this.#labels[at + i]!]! - reference)
+      }
+      before = at
+      beforeSize = size
+      at += size
     }
   }
+
+  #pair(name: string, value: string): number {
+    let values = this.#pairs.get(name)
+    if (values === undefined) this.#pairs.set(name, (values = new Map()))
+    let number = values.get(value)
+    if (number === undefined) values.set(value, (number = this.#pairCount++))
+    return number
+  }
+}
+
+function withRoom(column: Uint32Array<ArrayBuffer>, needed: number): Uint32Array<ArrayBuffer> {
+  if (needed <= column.length) return column
+  const grown = new Uint32Array(Math.max(needed, column.length * 2))
+  grown.set(column)
+  return grown
 }
 
 export type IndexParts = {

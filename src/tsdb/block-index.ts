@@ -45,6 +45,8 @@ export type IndexContent = {
 }
 
 const FRAME_FIELDS = 4
+/** Of a string of JavaScript's beside its characters, and its entry. */
+const TEXT_BYTES = 32
 const WINDOW_FIELDS = 7
 
 export class BlockIndex {
@@ -120,9 +122,9 @@ export class BlockIndex {
     return new BlockIndex(flat)
   }
 
-  /** What it takes in memory, texts that were asked for left out: they are few, and short. */
+  /** What it takes in memory when every text was asked for. */
   get sizeBytes(): number {
-    return this.flat.sizeBytes
+    return this.flat.sizeBytes + this.#symbolBytes.length + (this.#symbolStart.length - 1) * TEXT_BYTES
   }
 
   frame(number: number): FrameEntry {
