@@ -42,15 +42,15 @@ export function decodeV1(bytes: Uint8Array, into: Decoded, known?: KnownSeries):
   const walk = known === undefined ? undefined : new FloatWalk(bytes, known, into)
   const state: State = { reader, into, pairs: 0, isInOrder: true }
   while (!reader.done) {
+    if (walk !== undefined) {
+      reader.at = walk.run(reader.at, reader.end)
+      if (reader.done) return
+    }
     const tag = reader.varint()
     if (tag === bytesTag(1)) {
-      const end = reader.block()
-      if (walk?.take(reader.at, end)) reader.at = end
-      else {
-        const one = readSeries(state, end)
-        // An entry stands for all labels of a series, not for those in front alone.
-        if (one !== undefined) into.addOdd(one, walk !== undefined && state.isInOrder ? walk.keep(state.pairs) : 0)
-      }
+      const one = readSeries(state, reader.block())
+      // An entry stands for all labels of a series, not for those in front alone.
+      if (one !== undefined) into.addOdd(one, walk !== undefined && state.isInOrder ? walk.keep(state.pairs) : 0)
     } else if (tag === bytesTag(3)) {
       const one = readMetadata(reader, reader.block())
       if (one.family === '') continue

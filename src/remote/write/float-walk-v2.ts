@@ -75,10 +75,8 @@ export class FloatWalkV2 {
     }
     if (p !== end) return this.#undo(from)
     const samples = columns.count - from
-    budget.labels(this.#count)
-    budget.samples(samples)
+    budget.known(this.#count, samples)
     if (sent === undefined || !this.#told.repeat(sent, this.#refs, this.#count)) this.#into.withoutMetadata += samples
-    budget.series()
     this.#into.addKnown(entry)
     return true
   }

@@ -10,6 +10,7 @@ import type { FloatColumns } from './float-columns.ts'
 import { hashOf, type KnownSeries } from './known-series.ts'
 import { endOfVarint, readUsualSample, readVarint } from './usual-sample.ts'
 
+const SERIES = bytesTag(1)
 const LABEL = bytesTag(1)
 
 export class FloatWalk {
@@ -29,8 +30,27 @@ export class FloatWalk {
     this.#floats = { into: into.columns, hasStart: false }
   }
 
+  /** Takes series after series, as long as all is usual; answers where the first field begins that is for the decoder. */
+  run(at: number, end: number): number {
+    const bytes = this.#bytes
+    let p = at
+    while (p + 2 < end && bytes.getUint8(p) === SERIES) {
+      let length = bytes.getUint8(p + 1)
+      let from = p + 2
+      if (length >= 0x80) {
+        length = readVarint(bytes, p + 1, end)
+        from = endOfVarint()
+      }
+      if (length < 0 || from + length > end) break
+      if (!this.#take(from, from + length)) return p
+      p = from + length
+    }
+    this.#labelsTo = -1
+    return p
+  }
+
   /** Takes the series [at, end), or leaves everything as it was and answers `false`: then it is for the decoder. */
-  take(at: number, end: number): boolean {
+  #take(at: number, end: number): boolean {
     const known = this.#known
     const bytes = this.#bytes
     let entry = known.guess(bytes, at, end)
@@ -53,14 +73,12 @@ export class FloatWalk {
         return false
       }
     }
-    budget.labels(known.labelsOf(entry))
-    budget.samples(columns.count - from)
-    budget.series()
+    budget.known(known.labelsOf(entry), columns.count - from)
     this.#into.addKnown(entry)
     return true
   }
 
-  /** The entry of the series that `take` left to the decoder, which found `pairs` labels in front: made now if there is room, else 0. */
+  /** The entry of the series that `run` left to the decoder, which found `pairs` labels in front: made now if there is room, else 0. */
   keep(pairs: number): number {
     if (this.#entry !== 0 || this.#labelsTo < 0) return this.#entry
     const hash = hashOf(this.#bytes, this.#labelsFrom, this.#labelsTo)

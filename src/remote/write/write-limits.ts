@@ -81,6 +81,13 @@ export class Budget {
     if (this.#labels > REQUEST_LIMITS.labels) throw tooMany('labels', REQUEST_LIMITS.labels, 'parts')
   }
 
+  /** A series that is known, with so many labels and samples. */
+  known(labels: number, samples: number): void {
+    this.labels(labels)
+    this.samples(samples)
+    this.series()
+  }
+
   spend(what: Exclude<Budgeted, 'labels'>, count = 1): void {
     this.#spent[what] += count
     if (this.#spent[what] > REQUEST_LIMITS[what]) throw tooMany(what, REQUEST_LIMITS[what], 'parts')
