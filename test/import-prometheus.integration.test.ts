@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { compressSync } from 'snappy'
@@ -13,6 +13,8 @@ import { peersMissing, startPrometheus } from './support/prometheus3.ts'
 import { directoryOf, serve } from './support/serve.ts'
 
 const STEP_S = 15
+/** More of them: `ASSAY_IMPORT_KILLS=200`. */
+const KILLS = Number(process.env['ASSAY_IMPORT_KILLS'] ?? 3)
 /** An hour and a half ago, so that all of it lies in the head. */
 const AT = Math.floor(Date.now() / 60_000) * 60 - 5400
 
@@ -99,13 +101,21 @@ async function importInto(
   from: string,
   data: string,
   more: readonly string[] = [],
+  killAfterMs?: number,
 ): Promise<{ readonly code: number; readonly output: string }> {
   const args = ['--conditions=assay-src', 'src/cli/main.ts', 'import', '--from-prometheus', from, '--data', data]
   const child = spawn(process.execPath, [...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes))
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
   const [code] = await once(child, 'close')
+  clearTimeout(timer)
   return { code, output }
+}
+
+async function run(command: string, ...args: readonly string[]): Promise<number> {
+  const [code] = await once(spawn(command, args, { stdio: 'ignore' }), 'close')
+  return code
 }
 
 async function answersAfter(data: string): Promise<readonly unknown[]> {
@@ -216,6 +226,37 @@ test(
         await writeFile(path, bytes)
         const { code, output } = await importInto(at(`flipped-${i}`), at(`from-flipped-${i}`))
         assert.deepEqual([code, output.includes('left out: damaged')], [1, true], `${file}: ${output}`)
+      }
+    })
+
+    await t.test(`killed at ${KILLS} moments, the next run finishes it and nothing comes twice`, async () => {
+      for (let kill = 0; kill < KILLS; kill++) {
+        const data = at(`killed-${kill}`)
+        await importInto(at('snapshot'), data, [], 200 + Math.random() * 1200)
+        const again = await importInto(at('snapshot'), data)
+        assert.equal(again.code, 0, again.output)
+        assert.match((await importInto(at('snapshot'), data)).output, /nothing was added/)
+        if (kill > 0) continue
+        const answers = await answersAfter(data)
+        for (const [i, answer] of seriesless(answers).entries())
+          assert.deepEqual(answer, expected[i], QUESTIONS[i] ?? '')
+      }
+    })
+
+    await t.test('on a full disk it says so, and goes on from there once there is room', async () => {
+      const small = at('small')
+      await mkdir(small)
+      // Only root may mount one; elsewhere there is nothing to fill.
+      if ((await run('mount', '-t', 'tmpfs', '-o', 'size=160k', 'assay-test', small)) !== 0) return
+      try {
+        await writeFile(join(small, 'ballast'), Buffer.alloc(140 * 1024))
+        const full = await importInto(at('snapshot'), join(small, 'data'))
+        assert.deepEqual([full.code, /no space/.test(full.output)], [2, true], full.output)
+        await rm(join(small, 'ballast'))
+        const { code, output } = await importInto(at('snapshot'), join(small, 'data'))
+        assert.equal(code, 0, output)
+      } finally {
+        await run('umount', small)
       }
     })
 
