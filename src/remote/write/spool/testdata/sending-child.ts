@@ -3,8 +3,9 @@
  * acknowledged, from `first` on. With `first` -1 it writes nothing and prints `sent` when nothing waits any more.
  */
 import { Labels, silentLog, systemClock, unixMs } from '#core'
-import { createRemoteWriter, PassOnStore } from '#remote'
 import { MetadataStore } from '#storage'
+import { PassOnStore } from '../../../engine/pass-on-store.ts'
+import { createRemoteWriter } from '../../remote-writer.ts'
 
 const [dir = '', url = '', first = '0'] = process.argv.slice(2)
 const writer = createRemoteWriter<never>({
