@@ -242,21 +242,23 @@ function writeDifferences(out: ByteWriter, column: readonly number[]): void {
 }
 
 function readDifferences(source: ByteReader, count: number): Uint32Array {
-  const out = new Uint32Array(count)
-  let value = 0
-  for (let i = 0; i < count; i++) out[i] = value += source.zigzag()
-  return out
+  const read = new Float64Array(count)
+  source.zigzags(read)
+  for (let i = 1; i < count; i++) read[i]! += read[i - 1]!
+  return new Uint32Array(read)
 }
 
 /** Each pair is a difference to the pair at the same place of the series before, which may have had fewer. */
 function readLabels(source: ByteReader, labelStart: Uint32Array): Uint32Array {
   const out = new Uint32Array(labelStart.at(-1)!)
+  const read = new Float64Array(out.length)
+  source.zigzags(read)
   let before = 0
   let beforeSize = 0
   for (let series = 0; series + 1 < labelStart.length; series++) {
     const start = labelStart[series]!
     const size = labelStart[series + 1]! - start
-    for (let i = 0; i < size; i++) out[start + i] = source.zigzag() + (i < beforeSize ? out[before + i]! : 0)
+    for (let i = 0; i < size; i++) out[start + i] = read[start + i]! + (i < beforeSize ? out[before + i]! : 0)
     before = start
     beforeSize = size
   }

@@ -286,13 +286,16 @@ export class Block {
     return undefined
   }
 
-  /** Reads every frame, with the event loop running in between. Rejects with `ASSAY_TSDB_CORRUPT` at the first damaged one. */
+  /** Reads every directory and frame, with the event loop running in between. Rejects with `ASSAY_TSDB_CORRUPT` at the first damaged one. */
   async verify(): Promise<void> {
     const index = this.#index()
-    for (let window = 0; window < index.windowCount; window++) this.#directory(index, window)
+    for (let window = 0; window < index.windowCount; window++) {
+      this.#directory(index, window)
+      await pause()
+    }
     for (let frame = 0; frame < index.frameCount; frame++) {
       this.#frame(index, frame)
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await pause()
     }
   }
 
@@ -478,6 +481,11 @@ function runsOf(cursors: readonly WindowCursor[], series: number): readonly Run[
     if (to > from) runs.push({ cursor, from, to })
   }
   return runs
+}
+
+/** Lets commits and queries run. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function membersOf(index: BlockIndex, selected: Uint32Array): Uint8Array {

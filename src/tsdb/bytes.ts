@@ -193,6 +193,25 @@ export class ByteReader {
     return half * 2 === raw ? half : -half - 1
   }
 
+  /** Reads `out.length` zigzags: a column of an index at a third of the price of one call for each. */
+  zigzags(out: Float64Array): void {
+    const bytes = this.#bytes
+    const end = this.#end
+    let at = this.offset
+    for (let i = 0; i < out.length; i++) {
+      const byte = at < end ? bytes[at]! : this.#short()
+      if (byte < 0x80) {
+        out[i] = (byte >>> 1) ^ -(byte & 1)
+        at++
+        continue
+      }
+      this.offset = at
+      out[i] = this.zigzag()
+      at = this.offset
+    }
+    this.offset = at
+  }
+
   /** Reads a double into entry `i` of the column that `words` are of. */
   double(words: Uint32Array, i: number): void {
     words[2 * i + LOW] = this.u32()

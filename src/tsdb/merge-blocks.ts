@@ -41,21 +41,22 @@ export function mergeBlocks(
 }
 
 function canStack(sources: readonly Block[]): boolean {
+  if (sources.some((block) => block.isLegacy || !block.tombstones.isEmpty)) return false
+  // Behind late samples the hints of the next block's histograms do not hold: they have to be written anew.
+  if (sources.some(({ meta }) => meta.late !== undefined) && sources.some(hasExtras)) return false
   let chunks = 0
   let samples = 0
-  let isMixed = false
-  let hasExtras = false
   for (const block of sources) {
-    if (block.isLegacy || !block.tombstones.isEmpty) return false
-    isMixed ||= block.meta.late !== undefined
-    for (const directory of block.directories()) {
-      chunks += directory.chunkCount
-      hasExtras ||= directory.hasExtras
-    }
+    const index = block.index()
+    for (let window = 0; window < index.windowCount; window++) chunks += index.window(window).chunks
     samples += block.meta.samples
   }
-  // Behind late samples the hints of the next block's histograms do not hold: they have to be written anew.
-  return samples >= chunks * MIN_STACKED_SAMPLES && !(isMixed && hasExtras)
+  return samples >= chunks * MIN_STACKED_SAMPLES
+}
+
+function hasExtras(block: Block): boolean {
+  for (const directory of block.directories()) if (directory.hasExtras) return true
+  return false
 }
 
 /** So long that a series has about one full chunk a window. */

@@ -270,8 +270,8 @@ function writeColumn(out: ByteWriter, column: readonly number[]): void {
 
 function readColumn(source: ByteReader, count: number): Float64Array {
   const out = new Float64Array(count)
-  let value = 0
-  for (let i = 0; i < count; i++) out[i] = value += source.zigzag()
+  source.zigzags(out)
+  for (let i = 1; i < count; i++) out[i]! += out[i - 1]!
   return out
 }
 
