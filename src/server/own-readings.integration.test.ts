@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { compressSync } from 'snappy'
 import { Labels, unixMs } from '#core'
+import { encodeWriteV1, WRITE_LIMITS } from '#remote'
 import { ExemplarStore } from '#storage'
 import { NOW, openWorld, type World } from './server.test-support.ts'
 
@@ -47,4 +49,32 @@ test('every bounded thing says how full it is, and what it turned away', async (
   const after = await readings(world)
   assert.deepEqual([after.get('assay_metadata_families'), after.get('assay_metadata_characters')], [1, 5])
   assert.equal(after.get('prometheus_tsdb_exemplar_exemplars_in_storage'), 1)
+})
+
+test('a remote write over a limit is told which flag raises it, and is counted with its reason', async () => {
+  const writeLimits = { ...WRITE_LIMITS, bodyBytes: 100, labelsPerSeries: 1 }
+  await using world = await openWorld({ server: { writeLimits } })
+  const post = (body: Buffer) =>
+    world.get('/api/v1/write', { method: 'POST', body, headers: { 'content-type': 'application/x-protobuf' } })
+  const large = await post(Buffer.alloc(101))
+  assert.equal(large.status, 413)
+  assert.match(
+    large.text,
+    /^the body has more than 100 bytes; .*, or raise --storage\.remote\.write-body-size-limit\n$/,
+  )
+  const labels = Labels.of({ __name__: 'm', job: 'shop' })
+  const message = encodeWriteV1({
+    series: [{ labels, from: 0, to: 1, histograms: [], exemplars: [] }],
+    timestamps: Float64Array.of(NOW),
+    values: Float64Array.of(1),
+    metadata: [],
+  })
+  const wide = await post(Buffer.from(compressSync(message)))
+  assert.equal(wide.status, 400)
+  assert.match(wide.text, /^not taken: 1 for label_limit exceeded/)
+  const { text } = await world.get('/metrics')
+  assert.match(text, /^assay_remote_write_refused_requests_total\{reason="body-size"\} 1$/m)
+  assert.match(text, /^assay_remote_write_refused_requests_total\{reason="snappy"\} 0$/m)
+  assert.match(text, /^assay_remote_write_rejected_samples_total\{reason="label-limit"\} 1$/m)
+  assert.match(text, /^prometheus_api_remote_write_invalid_labels_samples_total 1$/m)
 })
