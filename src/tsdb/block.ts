@@ -6,14 +6,14 @@
  * - Names, values and series are answered from numbers: labels of a series are made when they are asked for.
  * - `retain` and `release` count the readers; the file is closed, and a dropped block's folder deleted, with the last of them.
  */
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { crc32, zstdDecompressSync } from 'node:zlib'
-import { AssayError, type Labels, type Matcher, messageOf, type NativeHistogram } from '#core'
-import { readAll } from './block-file.ts'
+import { crc32 } from 'node:zlib'
+import { AssayError, type Labels, type Matcher, type NativeHistogram } from '#core'
+import { BlockCorruptError, corrupt, corruptAs } from './block-error.ts'
+import { type BlockCaches, BlockFiles } from './block-files.ts'
 import type { BlockIndex } from './block-index.ts'
-import { decodeDirectory, decodeIndex } from './block-index-file.ts'
 import {
   type BlockMeta,
   CHUNKS_FILE,
@@ -21,30 +21,16 @@ import {
   chunksMagic,
   generationOf,
   INDEX_FILE,
-  indexMagic,
   META_FILE,
-  PACKED_FORMAT,
   parseMeta,
 } from './block-meta.ts'
 import type { SeriesColumns } from './block-writer.ts'
-import type { ByteCache } from './byte-cache.ts'
 import { ChunkReader, WindowCursor } from './chunk-reader.ts'
 import { Tombstones } from './deletion/tombstones.ts'
 import { ExtraColumns } from './extra-columns.ts'
-import { Frame } from './frame.ts'
-import { readLegacyIndex } from './legacy-index.ts'
 import type { Part, PartColumns } from './part.ts'
 import { selectSeries } from './select-series.ts'
 import type { WindowDirectory } from './window-directory.ts'
-
-export type BlockCaches = {
-  readonly indexes: ByteCache<BlockIndex | WindowDirectory>
-  readonly frames: ByteCache<Frame>
-}
-
-/** No frame unpacks to more; what claims to is damage. */
-export const MAX_RAW_BYTES: number = 64 * 1024 * 1024
-const MAX_INDEX_BYTES = 2 ** 31
 
 /** What a question about one span works with. */
 type Reading = {
@@ -63,22 +49,16 @@ type Run = { readonly cursor: WindowCursor; readonly from: number; readonly to: 
 export class Block {
   readonly dir: string
   readonly meta: BlockMeta
-  readonly #fd: number
-  readonly #caches: BlockCaches
+  readonly #files: BlockFiles
   /** What was deleted of it. Left out by those who read (deletion/without-deleted.ts): what is read here is all that is in the files. */
   tombstones: Tombstones = Tombstones.none
   #readers = 1
   #dropped = false
 
-  /** The index file, where it was put together of what held (`salvage`). */
-  readonly #image: Buffer | undefined
-
-  private constructor(dir: string, meta: BlockMeta, fd: number, caches: BlockCaches, image?: Buffer) {
-    this.dir = dir
-    this.meta = meta
-    this.#fd = fd
-    this.#caches = caches
-    this.#image = image
+  private constructor(files: BlockFiles) {
+    this.dir = files.dir
+    this.meta = files.meta
+    this.#files = files
   }
 
   /** Rejects with `ASSAY_TSDB_CORRUPT` when a file is missing, cut or changed, `ASSAY_DATA_NEWER` for a later format. */
@@ -99,12 +79,12 @@ export class Block {
         throw corrupt(dir, `${CHUNKS_FILE} begins with ${magic.toString('hex')}`)
       }
     }
-    return new Block(dir, meta, openSync(chunks, 'r'), caches)
+    return new Block(new BlockFiles(dir, meta, caches))
   }
 
   /** A block that does not hold, for reading what does: with an index that was put together of what is whole (repair-block.ts). */
   static salvage(dir: string, meta: BlockMeta, image: Buffer | undefined, caches: BlockCaches): Block {
-    return new Block(dir, meta, openSync(join(dir, CHUNKS_FILE), 'r'), caches, image)
+    return new Block(new BlockFiles(dir, meta, caches, image))
   }
 
   get sizeBytes(): number {
@@ -123,7 +103,7 @@ export class Block {
 
   /** Formats 1 to 3: it can be read, and a merge writes it anew. */
   get isLegacy(): boolean {
-    return this.meta.format < PACKED_FORMAT
+    return this.#files.isLegacy
   }
 
   retain(): void {
@@ -133,10 +113,7 @@ export class Block {
   release(): void {
     this.#readers--
     if (this.#readers > 0) return
-    closeSync(this.#fd)
-    this.#caches.indexes.delete(this.dir)
-    this.#caches.indexes.deletePrefix(`${this.dir}:`)
-    this.#caches.frames.deletePrefix(`${this.dir}:`)
+    this.#files.close()
     if (this.#dropped) rmSync(this.dir, { recursive: true, force: true })
   }
 
@@ -267,11 +244,11 @@ export class Block {
 
   /** The last sample of a series, if the block has the series: its histogram, or none when it is a float. */
   lastHistogram(labels: Labels): { readonly histogram: NativeHistogram | undefined } | undefined {
-    const index = this.#index()
+    const index = this.#files.index()
     const series = index.find(labels)
     if (series === undefined) return undefined
     for (let window = index.windowCount - 1; window >= 0; window--) {
-      const cursor = new WindowCursor(this.#directory(index, window), -Infinity, Infinity)
+      const cursor = new WindowCursor(this.#files.directory(index, window), -Infinity, Infinity)
       const { directory } = cursor
       const end = directory.seek(series + 1, 0)
       if (end === 0 || directory.series[end - 1] !== series) continue
@@ -288,50 +265,42 @@ export class Block {
 
   /** Reads every directory and frame, with the event loop running in between. Rejects with `ASSAY_TSDB_CORRUPT` at the first damaged one. */
   async verify(): Promise<void> {
-    const index = this.#index()
+    const index = this.#files.index()
     for (let window = 0; window < index.windowCount; window++) {
-      this.#directory(index, window)
+      this.#files.directory(index, window)
       await pause()
     }
     for (let frame = 0; frame < index.frameCount; frame++) {
-      this.#frame(index, frame)
+      this.#files.frame(index, frame)
       await pause()
     }
   }
 
   /** For those who copy frames as they are. Throws `ASSAY_TSDB_CORRUPT`. */
   index(): BlockIndex {
-    return this.#index()
+    return this.#files.index()
   }
 
   /** One after the other, so that those of a long block need not be in memory at once. Throws `ASSAY_TSDB_CORRUPT`. */
   *directories(): Generator<WindowDirectory, void, undefined> {
-    const index = this.#index()
-    for (let window = 0; window < index.windowCount; window++) yield this.#directory(index, window)
+    const index = this.#files.index()
+    for (let window = 0; window < index.windowCount; window++) yield this.#files.directory(index, window)
   }
 
   /** A frame as it lies in the file, checked. Throws `ASSAY_TSDB_CORRUPT`. */
-  packedFrame(index: BlockIndex, number: number): Buffer {
-    const frame = index.frame(number)
-    try {
-      const bytes = Buffer.allocUnsafe(frame.bytes)
-      readAll(this.#fd, bytes, frame.offset)
-      if (crc32(bytes) !== frame.crc) throw corrupt(this.dir, `frame ${number} at byte ${frame.offset} was changed`)
-      return bytes
-    } catch (cause) {
-      throw cause instanceof AssayError ? cause : corrupt(this.dir, `frame ${number} cannot be read`, cause)
-    }
+  packedFrame(number: number): Buffer {
+    return this.#files.packedFrame(this.#files.index(), number)
   }
 
   #reading(low: number, high: number, onLost?: (lost: LostPiece) => void): Reading | undefined {
     if (low > high || this.meta.maxTime < low || this.meta.minTime > high) return undefined
-    const index = this.#index()
+    const index = this.#files.index()
     const cursors: WindowCursor[] = []
     for (let window = 0; window < index.windowCount; window++) {
       const { minTime, maxTime } = index.window(window)
       if (maxTime < low || minTime > high) continue
       try {
-        cursors.push(new WindowCursor(this.#directory(index, window), low, high))
+        cursors.push(new WindowCursor(this.#files.directory(index, window), low, high))
       } catch (error) {
         if (onLost === undefined || !(error instanceof BlockCorruptError)) throw error
         onLost({ series: undefined, low: minTime, high: maxTime })
@@ -344,7 +313,7 @@ export class Block {
     return new ChunkReader({
       index,
       isLegacy: this.isLegacy,
-      frame: (number) => this.#frame(index, number),
+      frame: (number) => this.#files.frame(index, number),
       corrupt: (frame, cause) =>
         cause instanceof AssayError ? cause : corrupt(this.dir, `a chunk of frame ${frame} makes no sense`, cause),
     })
@@ -390,81 +359,6 @@ export class Block {
     }
     return false
   }
-
-  #index(): BlockIndex {
-    const known = this.#caches.indexes.get(this.dir)
-    if (known !== undefined) return known as BlockIndex
-    try {
-      const file = this.#indexBytes(0, this.meta.indexBytes)
-      if (this.#image === undefined && crc32(file) !== this.meta.indexCrc)
-        throw corrupt(this.dir, `${INDEX_FILE} does not fit its checksum`)
-      if (this.isLegacy) return this.#readLegacy(file).index
-      const index = decodeIndex(file, { start: this.meta.start, dataStart: CHUNKS_MAGIC_BYTES })
-      this.#caches.indexes.set(this.dir, index, index.sizeBytes)
-      return index
-    } catch (cause) {
-      throw cause instanceof AssayError ? cause : corrupt(this.dir, `${INDEX_FILE} cannot be read`, cause)
-    }
-  }
-
-  #directory(index: BlockIndex, window: number): WindowDirectory {
-    const key = `${this.dir}:${window}`
-    const known = this.#caches.indexes.get(key)
-    if (known !== undefined) return known as WindowDirectory
-    try {
-      if (this.isLegacy) return this.#readLegacy(this.#indexBytes(0, this.meta.indexBytes)).directory
-      const entry = index.window(window)
-      const packed = this.#indexBytes(entry.offset, entry.bytes)
-      const directory = decodeDirectory(packed, entry, index, this.meta.start)
-      this.#caches.indexes.set(key, directory, directory.sizeBytes)
-      return directory
-    } catch (cause) {
-      throw cause instanceof AssayError
-        ? cause
-        : corrupt(this.dir, `a directory of ${INDEX_FILE} cannot be read`, cause)
-    }
-  }
-
-  #readLegacy(file: Buffer): { readonly index: BlockIndex; readonly directory: WindowDirectory } {
-    const { format, start } = this.meta
-    const magic = indexMagic(format)
-    if (!file.subarray(0, magic.length).equals(magic)) throw new Error(`it begins with ${file.toString('hex', 0, 8)}`)
-    const raw = zstdDecompressSync(file.subarray(magic.length), { maxOutputLength: MAX_INDEX_BYTES })
-    const read = readLegacyIndex(raw, { format, start, dataStart: CHUNKS_MAGIC_BYTES })
-    this.#caches.indexes.set(this.dir, read.index, read.index.sizeBytes)
-    this.#caches.indexes.set(`${this.dir}:0`, read.directory, read.directory.sizeBytes)
-    return read
-  }
-
-  #indexBytes(from: number, size: number): Buffer {
-    if (this.#image !== undefined) return this.#image.subarray(from, from + size)
-    const bytes = Buffer.allocUnsafe(size)
-    const fd = openSync(join(this.dir, INDEX_FILE), 'r')
-    try {
-      readAll(fd, bytes, from)
-    } finally {
-      closeSync(fd)
-    }
-    return bytes
-  }
-
-  #frame(index: BlockIndex, number: number): Frame {
-    const key = `${this.dir}:${number}`
-    const known = this.#caches.frames.get(key)
-    if (known !== undefined) return known
-    const bytes = this.packedFrame(index, number)
-    try {
-      const raw = zstdDecompressSync(bytes, { maxOutputLength: MAX_RAW_BYTES })
-      if (raw.length !== index.frame(number).rawBytes) {
-        throw corrupt(this.dir, `frame ${number} has an unexpected length`)
-      }
-      const frame = new Frame(raw)
-      this.#caches.frames.set(key, frame, frame.sizeBytes)
-      return frame
-    } catch (cause) {
-      throw cause instanceof AssayError ? cause : corrupt(this.dir, `frame ${number} cannot be read`, cause)
-    }
-  }
 }
 
 /** The chunks of a series, window by window. Series come ascending. */
@@ -492,31 +386,4 @@ function membersOf(index: BlockIndex, selected: Uint32Array): Uint8Array {
   const members = new Uint8Array(index.seriesCount)
   for (let i = 0; i < selected.length; i++) members[selected[i]!] = 1
   return members
-}
-
-/** A block that cannot be trusted: which, and why. */
-export class BlockCorruptError extends AssayError<'ASSAY_TSDB_CORRUPT'> {
-  readonly dir: string
-
-  constructor(dir: string, what: string, cause?: unknown) {
-    const detail = cause === undefined ? '' : ` (${messageOf(cause)})`
-    super(
-      'ASSAY_TSDB_CORRUPT',
-      `block ${dir} is damaged: ${what}${detail}; it is set aside and what of it is whole is kept, restore the rest from a backup`,
-      {
-        cause,
-      },
-    )
-    this.dir = dir
-  }
-}
-
-function corrupt(dir: string, what: string, cause?: unknown): BlockCorruptError {
-  return new BlockCorruptError(dir, what, cause)
-}
-
-function corruptAs(dir: string, file: string): (cause: unknown) => never {
-  return (cause) => {
-    throw corrupt(dir, `${file} cannot be read`, cause)
-  }
 }

@@ -53,7 +53,7 @@ async function merge(shapes: readonly Shape[]) {
 test('where chunks are long a merge copies frames byte by byte and keeps the windows', async () => {
   const { blocks, merged, windows } = await merge([{ count: 500 }, { count: 400 }, { count: 300 }])
   const framesOf = (block: Block) =>
-    Array.from({ length: block.index().frameCount }, (_, i) => block.packedFrame(block.index(), i).toString('hex'))
+    Array.from({ length: block.index().frameCount }, (_, i) => block.packedFrame(i).toString('hex'))
   assert.deepEqual(framesOf(merged), blocks.flatMap(framesOf))
   assert.equal(windows, 3)
   assert.deepEqual(

@@ -75,7 +75,7 @@ async function stack(frames: FrameFile, sources: readonly Block[], signal: Abort
     for (let number = 0; number < index.frameCount; number++) {
       signal.throwIfAborted()
       const { rawBytes, crc } = index.frame(number)
-      await frames.append(block.packedFrame(index, number), rawBytes, crc)
+      await frames.append(block.packedFrame(number), rawBytes, crc)
     }
   }
   return { series, windows: directoriesOf(sources, numbers, firstFrames) }

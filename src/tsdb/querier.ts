@@ -7,7 +7,8 @@
  */
 import type { Labels, Matcher } from '#core'
 import type { Querier, Samples, Series } from '#storage'
-import { type Block, BlockCorruptError } from './block.ts'
+import type { Block } from './block.ts'
+import { BlockCorruptError } from './block-error.ts'
 import { ColumnRoom } from './column-room.ts'
 import type { Tombstones } from './deletion/tombstones.ts'
 import { partsWithout } from './deletion/without-deleted.ts'

@@ -26,7 +26,8 @@ import {
   type StoreStats,
 } from '#storage'
 import type { Accepted } from './accepted.ts'
-import type { Block, BlockCaches } from './block.ts'
+import type { Block } from './block.ts'
+import type { BlockCaches } from './block-files.ts'
 import type { BlockMeta } from './block-meta.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'

@@ -9,7 +9,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { AssayError, type Clock, type Log, messageOf } from '#core'
-import type { BlockCaches } from '../block.ts'
+import type { BlockCaches } from '../block-files.ts'
 import { blockName } from '../block-meta.ts'
 import { BlockStore } from '../block-store.ts'
 import { type SeriesColumns, writeBlock } from '../block-writer.ts'
