@@ -147,6 +147,9 @@ async function benchRead(): Promise<void> {
 /** The parser alone, as before pages were known. */
 class PlainMemory extends TargetMemory {
   override settle(): void {}
+  override takeFirst(): boolean {
+    return false
+  }
 }
 
 /** Recording alone: pages in memory, and the store that they go into. */

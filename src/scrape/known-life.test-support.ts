@@ -32,6 +32,9 @@ const target: Target = {
 /** Spelled out after each page: the parser alone. */
 class PlainMemory extends TargetMemory {
   override settle(): void {}
+  override takeFirst(): boolean {
+    return false
+  }
 }
 
 /** One target with its own store; `taken` tells what each scrape came to. */

@@ -8,8 +8,10 @@ import { AssayError, type Feature, type UnixMs } from '#core'
 import type { Appender, ExemplarStore, Metadata, Store } from '#storage'
 import { formatOf } from './content-type.ts'
 import { ExpositionPage } from './exposition-page.ts'
+import { DROPPED, tryKnow } from './known-page.ts'
 import { KnownPass } from './known-pass.ts'
 import { DEFAULT_SAMPLE_LIMIT } from './limits.ts'
+import type { PageParser } from './page-parser.ts'
 import { TextParser } from './parse-exposition.ts'
 import { pageParser } from './parse-page.ts'
 import {
@@ -73,6 +75,10 @@ export class PageRecorder {
       const recorded = await this.#recordKnown(bytes, recording)
       if (recorded !== 'odd') return recorded
     }
+    if (this.#memory.takeFirst()) {
+      const recorded = await this.#recordFirst(bytes, contentType, recording)
+      if (recorded !== 'odd') return recorded
+    }
     // The cache keeps the bytes until the next page.
     return await this.#recordParsed(answer.release === undefined ? bytes : Buffer.from(bytes), contentType, recording)
   }
@@ -100,6 +106,67 @@ export class PageRecorder {
     memory.keep(pass.take())
     totals.pagesKnown++
     return {}
+  }
+
+  /**
+   * The first page of a target, where it is plain: without the cache, which would be filled for this one page. (Of 200 targets with 500
+   * series each this made 80 MB of heap, and with it the process larger for good.)
+   */
+  async #recordFirst(bytes: Buffer, contentType: string, recording: Recording): Promise<Recorded | undefined | 'odd'> {
+    const { target, at, counts, finish } = recording
+    const { store, features, exemplars, totals, turn } = this.#deps
+    const parser = bytes.length === 0 ? undefined : this.#parserOf(bytes, contentType, target)
+    if (!(parser instanceof TextParser)) return 'odd'
+    const { page } = parser
+    const limit = target.limits.samples ?? 0
+    using batch = store.appender()
+    const refs: number[] = []
+    const seen = new Set<number>()
+    const texts = new Set<number>()
+    const own = { page, target, counts: { ...counts } }
+    try {
+      for (let isWhole = false; !isWhole; ) {
+        isWhole = parser.step(SLICE)
+        for (let i = refs.length; i < page.count; i++) {
+          const labels = seriesOf(own, i)
+          const ref = labels === undefined ? DROPPED : (batch.append(undefined, labels, at, page.values[i]!) as number)
+          // The same text twice is the same series, also where the family above gives it another meaning.
+          const text = hashOf(bytes, page.starts[i]!, page.ends[i]!)
+          if (ref === 0 || seen.has(ref) || texts.has(text) || !Number.isNaN(page.timestamps[i]!)) return 'odd'
+          texts.add(text)
+          if (ref !== DROPPED) seen.add(ref)
+          refs.push(ref)
+        }
+        if (!isWhole && !(await turn())) return undefined
+      }
+    } catch {
+      return 'odd'
+    }
+    if ((limit > 0 && seen.size > limit) || (exemplars !== undefined && page.exemplars.size > 0)) return 'odd'
+    const settings = { openMetrics: page.openMetrics, typeAndUnitLabels: features.has('type-and-unit-labels'), target }
+    const known = tryKnow(page, settings, (i) => refs[i])
+    if (known === undefined || page.count === 0) return 'odd'
+    counts.scraped = page.count
+    counts.kept = seen.size
+    counts.added = seen.size
+    finish(batch)
+    this.#memory.keep(known)
+    totals.pagesParsed++
+    return { metadata: page.metadata }
+  }
+
+  #parserOf(bytes: Buffer, contentType: string, { histograms = {} }: Target): PageParser {
+    const { features } = this.#deps
+    const { native = false, keepClassic = false, convertClassic = false } = histograms
+    return pageParser(bytes, {
+      format: formatOf(contentType),
+      maxSamples: DEFAULT_SAMPLE_LIMIT,
+      typeAndUnitLabels: features.has('type-and-unit-labels'),
+      startTimes: features.has('st-storage') || features.has('created-timestamp-zero-ingestion'),
+      nativeHistograms: native,
+      keepClassic,
+      convertClassic,
+    })
   }
 
   async #recordParsed(bytes: Buffer, contentType: string, recording: Recording): Promise<Recorded | undefined> {
@@ -146,21 +213,9 @@ export class PageRecorder {
     { bytes, contentType }: { readonly bytes: Buffer; readonly contentType: string },
     rest: Omit<PageWork, 'page'>,
   ): Promise<{ readonly page: ExpositionPage; readonly isPlain: boolean } | undefined> {
-    const { features, turn } = this.#deps
-    const { native = false, keepClassic = false, convertClassic = false } = rest.target.histograms ?? {}
+    const { turn } = this.#deps
     // No byte is no page to parse, whatever its content type: a scrape of nothing.
-    const parser =
-      bytes.length === 0
-        ? undefined
-        : pageParser(bytes, {
-            format: formatOf(contentType),
-            maxSamples: DEFAULT_SAMPLE_LIMIT,
-            typeAndUnitLabels: features.has('type-and-unit-labels'),
-            startTimes: features.has('st-storage') || features.has('created-timestamp-zero-ingestion'),
-            nativeHistograms: native,
-            keepClassic,
-            convertClassic,
-          })
+    const parser = bytes.length === 0 ? undefined : this.#parserOf(bytes, contentType, rest.target)
     let wrong: unknown
     try {
       while (parser?.step(SLICE) === false) if (!(await turn())) return undefined
@@ -191,4 +246,16 @@ export class PageRecorder {
       if (late === exemplars.length) totals.exemplarsOutOfOrder += late
     }
   }
+}
+
+/** 52 bits of the bytes; two texts with one hash are taken for one, and the page goes another way. Source: FNV-1a, twice. */
+function hashOf(bytes: Buffer, start: number, end: number): number {
+  let a = 0x811c9dc5
+  let b = 0x2f0b4c47
+  for (let i = start; i < end; i++) {
+    const c = bytes[i]!
+    a = Math.imul(a ^ c, 0x01000193)
+    b = Math.imul(b ^ c, 0x5bd1e995)
+  }
+  return (a >>> 0) * 2 ** 20 + (b >>> 12)
 }

@@ -25,6 +25,14 @@ export class TargetMemory {
   #pause = 0
   #penalty = 0
   #streak = 0
+  #wasTried = false
+
+  /** Nothing is remembered, and this is asked for the first time: a page may be recorded without looking for what was before. */
+  takeFirst(): boolean {
+    const isFirst = !this.#wasTried && this.#known === undefined && this.cache.seriesCount === 0
+    this.#wasTried = true
+    return isFirst
+  }
 
   /** Its last page, when the next one may be compared with it. */
   get known(): KnownPage | undefined {
