@@ -22,9 +22,12 @@ export type BacklogDeps = {
   /** Samples that lanes hold before more is left on disk, and that wait in memory while the disk refuses. */
   readonly capacity: number
   readonly hashOf: (labels: Labels) => number
-  readonly onDropped: (dropped: Count, why: 'queue_full' | 'unreadable') => void
+  readonly onDropped: (dropped: Count, why: 'queue_full' | 'unreadable' | 'shutdown') => void
 }
 
+/** Room for the samples of a commit, at first and after one that was larger than `MOST_KEPT`. */
+const FIRST_ROOM = 1024
+const MOST_KEPT = 65_536
 /** Samples that are read back in one turn, a record more or less. */
 const A_TURN = 4000
 
@@ -66,8 +69,7 @@ export class Backlog implements Disposable {
   /** Begins a commit. */
   begin(): void {
     const { spool } = this.#deps
-    if (this.#isClosed) throw new TypeError('BUG: a commit for a receiver that is let go')
-    this.#gathered.begin(spool.ready() && this.#saveOverflow() ? spool.segment : undefined)
+    this.#gathered.begin(!this.#isClosed && spool.ready() && this.#saveOverflow() ? spool.segment : undefined)
   }
 
   /** Entry `index` of the columns is one of the commit's samples. */
@@ -85,6 +87,11 @@ export class Backlog implements Disposable {
     const { spool, lanes } = this.#deps
     const gathered = this.#gathered
     if (gathered.count === 0) return
+    if (this.#isClosed) {
+      this.#deps.onDropped(gathered.total(), 'shutdown')
+      gathered.release()
+      return
+    }
     const place = gathered.segment === undefined ? undefined : spool.append(gathered, gathered.total())
     const hasRoom = this.#isLive && lanes.room(gathered.count, gathered.buckets)
     if (hasRoom) {
@@ -216,16 +223,16 @@ export class Backlog implements Disposable {
   }
 }
 
-/** The samples of one commit, as the spool writes them and the lanes take them. Grows to the largest and is used again. */
+/** The samples of one commit, as the spool writes them and the lanes take them. Grows with them and is used again. */
 class Gathered {
   count = 0
   segment: number | undefined
   buckets = 0
   named: { number: number; flat: readonly string[] }[] = []
   series: SentLabels[] = []
-  numbers: Uint32Array = new Uint32Array(1024)
-  timestamps: Float64Array = new Float64Array(1024)
-  values: Float64Array = new Float64Array(1024)
+  numbers: Uint32Array = new Uint32Array(FIRST_ROOM)
+  timestamps: Float64Array = new Float64Array(FIRST_ROOM)
+  values: Float64Array = new Float64Array(FIRST_ROOM)
   #words: Uint32Array = new Uint32Array(this.values.buffer)
   #starts: Float64Array | undefined
   #hasStarts = false
@@ -252,7 +259,7 @@ class Gathered {
   }
 
   add(series: SentLabels, from: SampleColumns, index: number): void {
-    if (this.count === this.timestamps.length) this.#grow()
+    if (this.count === this.timestamps.length) this.#resize(this.count * 2)
     const at = this.count++
     this.series[at] = series
     this.numbers[at] = series.spooled?.number ?? 0
@@ -287,12 +294,12 @@ class Gathered {
     this.#starts = undefined
     if (this.#histogramCount > 0) this.#histograms = []
     this.#histogramCount = 0
+    if (this.timestamps.length > MOST_KEPT) this.#resize(FIRST_ROOM, false)
   }
 
-  #grow(): void {
-    const size = this.timestamps.length * 2
+  #resize(size: number, keeps = true): void {
     const bytes = <T extends Uint32Array | Float64Array>(from: T, to: T): T => {
-      new Uint8Array(to.buffer).set(new Uint8Array(from.buffer, from.byteOffset, from.byteLength))
+      if (keeps) new Uint8Array(to.buffer).set(new Uint8Array(from.buffer, from.byteOffset, from.byteLength))
       return to
     }
     this.numbers = bytes(this.numbers, new Uint32Array(size))

@@ -18,6 +18,8 @@ export const RECORD_HEADER_BYTES = 12
 /** No commit is larger; what claims to be is damage. */
 export const MAX_RECORD_BYTES = 512 * 1024 * 1024
 
+const MOST_KEPT_BYTES = 4 * 1024 * 1024
+
 const KIND_SAMPLES = 1
 const PREFIX_BYTES = 24
 const SAME_INSTANT = 0
@@ -131,6 +133,8 @@ export class RecordEncoder {
   }
 
   #room(size: number): Buffer {
+    // A request of millions of samples is rare, and its room is not kept.
+    if (this.#bytes.length > MOST_KEPT_BYTES && size <= MOST_KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(size)
     if (size > this.#bytes.length) this.#bytes = Buffer.allocUnsafe(Math.max(size, this.#bytes.length * 2))
     return this.#bytes
   }

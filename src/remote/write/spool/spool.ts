@@ -189,7 +189,6 @@ export class Spool implements Disposable {
       try {
         found = this.#readIn(segment)
       } catch (error) {
-        if (error instanceof AssayError) throw error
         this.#options.log.error(
           { err: messageOf(error), dir: this.#options.dir },
           'the spool of remote write cannot be read; the segment is passed over',
