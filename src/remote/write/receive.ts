@@ -68,7 +68,7 @@ export type WriteCounts = {
 export class WriteReceiver {
   /** What senders sent before: so most of what they send is recognized, not decoded. */
   readonly known = new KnownSeries()
-  readonly #deps: ReceiverDeps
+  readonly #deps: ReceiverDeps & { readonly known: KnownSeries }
   readonly #limits: WriteLimits
   readonly #decoded = new Decoded()
   readonly #blocks = new SnappyBlocks()
@@ -81,7 +81,7 @@ export class WriteReceiver {
   #withoutMetadata = 0
 
   constructor(deps: ReceiverDeps) {
-    this.#deps = deps
+    this.#deps = { ...deps, known: this.known }
     this.#limits = deps.writeLimits ?? WRITE_LIMITS
   }
 
@@ -146,7 +146,7 @@ export class WriteReceiver {
         { cause },
       )
     }
-    const taken = take({ ...this.#deps, known }, decoded, version)
+    const taken = take(this.#deps, decoded, version)
     this.#requests++
     this.#samples += taken.samples
     this.#histograms += taken.histograms
