@@ -17,6 +17,8 @@ import { type DirectoryBuilder, WindowDirectory } from './window-directory.ts'
 
 /** Magic, bytes and checksum of the core. */
 const HEAD_BYTES = 16
+/** Series written at a step: half a millisecond. */
+const STRIDE = 2048
 /** No index unpacks to more; what claims to is damage. */
 const MAX_CORE_BYTES = 2 ** 31
 
@@ -52,15 +54,19 @@ export class SeriesTable {
     return this.#count - 1
   }
 
-  write(out: ByteWriter): void {
+  /** Writes itself, a stride at each step, so that others may run in between. */
+  *writing(out: ByteWriter): Generator<void, void, undefined> {
     const names = [...this.#pairs.keys()].sort(byBytes)
     const texts = new Set<string>(names)
     for (const values of this.#pairs.values()) for (const value of values.keys()) texts.add(value)
     const symbols = [...texts].sort(byBytes)
     const symbolOf = new Map(symbols.map((text, i) => [text, i]))
+    yield
     out.varint(symbols.length)
     for (const text of symbols) out.varint(Buffer.byteLength(text))
+    yield
     for (const text of symbols) out.bytes(Buffer.from(text))
+    yield
 
     /** By number in order of appearance: the number in order of name and value. */
     const ordered = new Uint32Array(this.#pairCount)
@@ -77,12 +83,13 @@ export class SeriesTable {
     out.varint(this.#pairCount)
     writeDifferences(out, nameSymbols)
     writeDifferences(out, valueSymbols)
-    this.#writeSeries(out, ordered)
+    yield* this.#writingSeries(out, ordered)
   }
 
-  #writeSeries(out: ByteWriter, ordered: Uint32Array): void {
+  *#writingSeries(out: ByteWriter, ordered: Uint32Array): Generator<void, void, undefined> {
     out.varint(this.#count)
     for (let series = 0; series < this.#count; series++) out.varint(this.#sizes[series]!)
+    yield
     let at = 0
     let before = 0
     let beforeSize = 0
@@ -95,6 +102,7 @@ export class SeriesTable {
       before = at
       beforeSize = size
       at += size
+      if (series % STRIDE === STRIDE - 1) yield
     }
   }
 
@@ -143,7 +151,7 @@ export async function encodeIndex(
   for (const window of windows) {
     samples += window.samples
     const out = new ByteWriter(64 * 1024)
-    window.write(out, start)
+    for (const _ of window.writing(out, start)) await pause()
     const bytes = await compress(out.view())
     const { minTime, maxTime } = window
     const chunks = window.series.length
@@ -153,7 +161,7 @@ export async function encodeIndex(
   }
   if (entries.length === 0) return undefined
   const out = new ByteWriter(64 * 1024)
-  series.write(out)
+  for (const _ of series.writing(out)) await pause()
   out.varint(frames.length)
   for (const frame of frames) {
     out.varint(frame.bytes)
@@ -231,6 +239,11 @@ export function decodeDirectory(
   const directory = WindowDirectory.read(raw, { start, index })
   if (directory.chunkCount !== window.chunks) throw new DamagedError('a directory has another number of chunks')
   return directory
+}
+
+/** Lets commits and queries run. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function writeDifferences(out: ByteWriter, column: readonly number[]): void {

@@ -26,12 +26,17 @@ const MAX_JOINED_WINDOWS = 64
 const STRIDE = 1000
 
 /** As `writeBlock`; rejects with `ASSAY_TSDB_CORRUPT`, too, when a source is damaged. Sources are in order of time, and stay. */
-export function mergeBlocks(
+export async function mergeBlocks(
   dir: string,
   span: BlockSpan,
   sources: readonly Block[],
   signal: AbortSignal,
 ): Promise<BlockMeta | undefined> {
+  for (const block of sources) {
+    // Decoded one at a time, with commits and queries between.
+    block.index()
+    await pause()
+  }
   if (canStack(sources)) return writeBlockWith(dir, span, (frames) => stack(frames, sources, signal))
   const all = sources.map((block) => ({
     series: columnsWithout(block.all(), block.tombstones),
@@ -90,7 +95,7 @@ async function mergeTables(sources: readonly Block[], signal: AbortSignal) {
   const heads: (Labels | undefined)[] = indexes.map((index) => index.labels(0))
   for (let turn = 0; ; turn++) {
     if (turn % STRIDE === STRIDE - 1) {
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await pause()
       signal.throwIfAborted()
     }
     let least: Labels | undefined
@@ -117,4 +122,9 @@ function* directoriesOf(
   for (const [i, block] of sources.entries()) {
     for (const directory of block.directories()) yield directory.copyWith(numbers[i]!, firstFrames[i]!)
   }
+}
+
+/** Lets commits and queries run. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

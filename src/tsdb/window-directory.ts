@@ -59,21 +59,21 @@ export class DirectoryBuilder {
     return this.columnLast.reduce((most, at) => Math.max(most, at), -Infinity)
   }
 
-  /** `start`: that of the block. */
-  write(out: ByteWriter, start: number): void {
+  /** Writes itself, a stride at each step, so that others may run in between. `start`: that of the block. */
+  *writing(out: ByteWriter, start: number): Generator<void, void, undefined> {
     const { columnFirst } = this
     out.varint(this.columnFrame.length)
-    for (const column of [this.columnFrame, this.columnAt, this.columnCount]) writeColumn(out, column)
-    writeColumn(
+    for (const column of [this.columnFrame, this.columnAt, this.columnCount]) yield* writingColumn(out, column)
+    yield* writingColumn(
       out,
       columnFirst.map((first) => first - start),
     )
-    writeColumn(
+    yield* writingColumn(
       out,
       this.columnLast.map((last, i) => last - columnFirst[i]!),
     )
     out.varint(this.series.length)
-    for (const column of [this.series, this.frame, this.at, this.column]) writeColumn(out, column)
+    for (const column of [this.series, this.frame, this.at, this.column]) yield* writingColumn(out, column)
     out.varint(this.extras.length)
     let next = 0
     for (const chunk of this.extras) {
@@ -251,6 +251,8 @@ export class WindowDirectory {
 
 /** Chunks that share a column of instants, for it to be kept: then it takes a byte a sample, or less, of what a reader would pay again. */
 const MIN_SHARED = 8
+/** Entries written at a step: a quarter of a millisecond. */
+const STRIDE = 16 * 1024
 /** Above what any frame unpacks to. */
 const MAX_PLACE = 2 ** 31
 
@@ -260,11 +262,12 @@ function mustBeWithin(column: ArrayLike<number>, limit: number, what: string): v
   }
 }
 
-function writeColumn(out: ByteWriter, column: readonly number[]): void {
+function* writingColumn(out: ByteWriter, column: readonly number[]): Generator<void, void, undefined> {
   let before = 0
   for (let i = 0; i < column.length; i++) {
     out.zigzag(column[i]! - before)
     before = column[i]!
+    if (i % STRIDE === STRIDE - 1) yield
   }
 }
 
