@@ -12,7 +12,7 @@ import { blockName } from './block-meta.ts'
 import { type BlockStore, isCorrupt } from './block-store.ts'
 import { writeBlock } from './block-writer.ts'
 import { planMerge } from './compaction-plan.ts'
-import { cleanTombstones } from './deletion/clean-tombstones.ts'
+import { cleanTombstones, isWorthCleaning } from './deletion/clean-tombstones.ts'
 import { type DeleteReport, deleteSeries } from './deletion/delete-series.ts'
 import type { Deletions, Selection } from './deletion/deletions.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
@@ -129,7 +129,7 @@ export class Upkeep implements AsyncDisposable {
 
   /** Writes blocks with tombstones anew, without what is under them; returns how many. */
   cleanTombstones(): Promise<number> {
-    return this.alone((signal) => cleanTombstones(this.#deps.blocks, signal))
+    return this.alone((signal) => cleanTombstones(this.#deps.blocks, () => true, signal))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,6 +165,7 @@ export class Upkeep implements AsyncDisposable {
       ['write blocks of late samples', () => this.#late.writeDue()],
       ['merge late samples', () => this.#late.mergeDue()],
       ['merge blocks', () => this.#mergeDue()],
+      ['write blocks without what was deleted', () => this.#cleanDue()],
       ['apply retention', () => this.#retain()],
       ['forget deletions', () => this.#forgetDeletions()],
       ['sync the log', () => this.#deps.wal.sync()],
@@ -252,6 +253,11 @@ export class Upkeep implements AsyncDisposable {
     } finally {
       for (const block of sources) block.release()
     }
+  }
+
+  async #cleanDue(): Promise<void> {
+    const isDue = (block: Block) => isWorthCleaning(block, this.#blockMs)
+    await cleanTombstones(this.#deps.blocks, isDue, this.#stop.signal)
   }
 
   /** Those whose samples are no longer in the head, or in the log. */

@@ -10,9 +10,23 @@ import { type BlockStore, isCorrupt } from '../block-store.ts'
 import { writeBlock } from '../block-writer.ts'
 import { columnsWithout } from './without-deleted.ts'
 
+/** Blocks shorter than this many of the head's are merged before long, and lose what was deleted with that. */
+const LONG = 9
+/** Of a block's series: fewer are not worth to be written anew for. As in Prometheus' compaction. */
+const WORTH = 0.05
+
+/** Whether a block is to be written anew without being asked: a long one of which much was deleted. */
+export function isWorthCleaning({ meta, tombstones }: Block, blockMs: number): boolean {
+  return meta.end - meta.start >= LONG * blockMs && tombstones.size > WORTH * meta.series
+}
+
 /** How many were written anew or went. Rejects with what the disk said, or the signal's reason; what was done holds. */
-export async function cleanTombstones(blocks: BlockStore, signal: AbortSignal): Promise<number> {
-  const due = blocks.all.filter(({ tombstones }) => !tombstones.isEmpty)
+export async function cleanTombstones(
+  blocks: BlockStore,
+  isDue: (block: Block) => boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  const due = blocks.all.filter((block) => !block.tombstones.isEmpty && isDue(block))
   for (const block of due) await cleanBlock(blocks, block, signal)
   return due.length
 }

@@ -176,3 +176,24 @@ test('whatever is written, deleted, flushed, merged, cleaned, reopened and copie
     { numRuns: Number(process.env['ASSAY_DELETE_RUNS'] ?? 20) },
   )
 })
+
+test('a long block of which much was deleted is written anew by itself, others wait for a merge', async () => {
+  const cases = [
+    { from: 0, to: 800_000, waits: false, why: 'in a block of nine spans' },
+    { from: 950_000, to: 960_000, waits: true, why: 'in a short one, which is merged before long' },
+  ]
+  for (const { from, to, waits, why } of cases) {
+    await using store = await open(newDir())
+    using batch = store.appender()
+    for (let time = 0; time <= 1_300_000; time += 10_000)
+      for (let i = 0; i < SERIES; i++) batch.append(undefined, series(i), unixMs(time), time)
+    batch.commit()
+    await store.upkeep()
+    assert.ok(store.blocks().some(({ start, end }) => start === 0 && end === 900_000))
+    await store.deleteSeries({ sets: [[matcher('i', '=', '1')]], start: from, end: to })
+    const left = seen(store)
+    await store.upkeep()
+    assert.deepEqual(seen(store), left)
+    assert.equal(await store.cleanTombstones(), waits ? 1 : 0, why)
+  }
+})
