@@ -14,10 +14,17 @@ const INSTANT_LIMIT = 2 ** 56
 /** Tag of the value of a sample, and its eight bytes. */
 const VALUE_BYTES = 9
 
-/** Whether `encodeFloatsV1` has words for it. */
-export function isPlain({ count, histograms, timestamps }: QueuedSamples): boolean {
+/** Whether the encoders of floats have words for it. */
+export function isPlain({ count, histograms, timestamps, starts }: QueuedSamples): boolean {
   for (let i = 0; i < count; i++)
-    if (histograms[i] !== undefined || !(timestamps[i]! > 0 && timestamps[i]! < INSTANT_LIMIT)) return false
+    if (
+      histograms[i] !== undefined ||
+      !(timestamps[i]! > 0) ||
+      timestamps[i]! >= INSTANT_LIMIT ||
+      !(starts[i]! >= 0) ||
+      starts[i]! >= INSTANT_LIMIT
+    )
+      return false
   return true
 }
 
