@@ -41,6 +41,13 @@ export class Batch {
     this.histograms[this.count - 1] = histogram
   }
 
+  /** Empty again, with the room it has. */
+  reset(): void {
+    this.count = 0
+    this.histograms = undefined
+    this.starts = undefined
+  }
+
   /** Pushes a stale marker. */
   markStale(ref: number, at: number): void {
     this.push(ref, at, 0)

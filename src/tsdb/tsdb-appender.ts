@@ -8,10 +8,23 @@ import { type Appender, Batch, type CommitReport, isInstant, Rejections, type Se
 import type { Head } from './head.ts'
 import { isEncodable } from './histogram-codec.ts'
 
+/** Memory of one batch, used again for the next: made anew for each, it made the collector mark three times a second under remote write. */
+export class BatchRoom {
+  readonly batch = new Batch()
+  #slots: Uint32Array = new Uint32Array(0)
+
+  /** By entry of the batch; whatever was there before. */
+  slots(): Uint32Array {
+    if (this.#slots.length < this.batch.count) this.#slots = new Uint32Array(this.batch.refs.length)
+    return this.#slots
+  }
+}
+
 export type AppenderDeps = {
   readonly head: Head
-  /** How many samples the batch is likely to get. */
-  readonly expected: number
+  /** What the batch is gathered in, and where it goes when that is over. */
+  readonly room: BatchRoom
+  readonly giveBack: (room: BatchRoom) => void
   /** The furthest instant taken. One sample of the year 2100 would make all of today's too old. */
   readonly latest: number
   /** Checks, logs and applies; throws `ASSAY_STORE_WRITE`. */
@@ -27,7 +40,7 @@ export class TsdbAppender implements Appender {
   constructor(deps: AppenderDeps) {
     this.#deps = deps
     deps.head.appenderOpened()
-    this.#batch = new Batch(deps.expected)
+    this.#batch = deps.room.batch
   }
 
   append(ref: SeriesRef | undefined, labels: Labels, at: UnixMs, value: number, startAt = 0): SeriesRef {
@@ -97,7 +110,7 @@ export class TsdbAppender implements Appender {
     this.#mustBeOpen()
     const { head } = this.#deps
     const { refs, count } = this.#batch
-    const slots = new Uint32Array(count)
+    const slots = this.#deps.room.slots()
     for (let i = 0; i < count; i++) slots[i] = head.slotOf(refs[i]!)
     try {
       return this.#deps.commit(this.#batch, slots, this.#rejections)
@@ -111,8 +124,11 @@ export class TsdbAppender implements Appender {
   }
 
   #close(): void {
-    if (this.#isOpen) this.#deps.head.appenderClosed()
+    if (!this.#isOpen) return
     this.#isOpen = false
+    this.#deps.head.appenderClosed()
+    this.#batch.reset()
+    this.#deps.giveBack(this.#deps.room)
   }
 
   #mustBeOpen(): void {

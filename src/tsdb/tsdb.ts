@@ -42,7 +42,7 @@ import { LateStore } from './late-store.ts'
 import { TsdbQuerier } from './querier.ts'
 import { replayInto } from './replay.ts'
 import { removeUnfinished, type SnapshotOptions, snapshotName, writeSnapshot } from './snapshot.ts'
-import { TsdbAppender } from './tsdb-appender.ts'
+import { BatchRoom, TsdbAppender } from './tsdb-appender.ts'
 import { DEFAULT_BLOCK_MS, Upkeep } from './upkeep.ts'
 import { type ReplayReport, Wal } from './wal.ts'
 import { columnsOfPart } from './weave.ts'
@@ -73,7 +73,7 @@ export type TsdbOptions = {
   readonly maxLateSamples?: number
   /** Most series in the head; default 2,000,000. */
   readonly maxSeries?: number
-  /** Bytes of unpacked frames and of indexes kept, each; default 64 MiB. */
+  /** Bytes of unpacked frames and of indexes kept, each; default 24 MiB. */
   readonly cacheBytes?: number
   /** How often upkeep looks around without being woken; default 60 s. */
   readonly upkeepIntervalMs?: number
@@ -147,7 +147,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 async function open(options: TsdbOptions): Promise<Tsdb> {
   await using owned = new AsyncDisposableStack()
   const dir = typeof options.dir === 'string' ? owned.use(await openDataDir(options.dir)) : options.dir
-  const cacheBytes = options.cacheBytes ?? 64 * 1024 * 1024
+  const cacheBytes = options.cacheBytes ?? 24 * 1024 * 1024
   const caches: BlockCaches = { indexes: new ByteCache(cacheBytes), frames: new ByteCache(cacheBytes) }
   const blocks = owned.use(await BlockStore.open(dir.blocksDir, caches, options.log))
   const head = new Head(options.maxSeries ?? 2_000_000)
@@ -205,6 +205,9 @@ type Parts = {
   readonly replay: ReplayReport
 }
 
+/** Of a batch whose memory is kept for the next: 32 bytes each. */
+const MAX_KEPT_SAMPLES = 16 * 1024
+
 class TsdbStore implements Tsdb {
   readonly #dir: DataDir
   readonly #deletions: Deletions
@@ -218,7 +221,7 @@ class TsdbStore implements Tsdb {
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
   readonly #log: CommitLog
-  #lastCount = 64
+  readonly #rooms: BatchRoom[] = []
   readonly #blockMs: number
   /** A series that has been silent for longer than a block's span begins anew: its last histogram is not searched for further back. */
   readonly #before = (labels: Labels) => this.#blocks.lastHistogram(labels, this.#head.boundary - this.#blockMs)
@@ -254,8 +257,11 @@ class TsdbStore implements Tsdb {
     this.#mustBeOpen()
     return new TsdbAppender({
       head: this.#head,
-      // Batches of one store are mostly alike; a page of some targets' samples is the bound, so that a large one leaves no mark.
-      expected: Math.min(4096, this.#lastCount),
+      room: this.#rooms.pop() ?? new BatchRoom(),
+      giveBack: (room) => {
+        // A large batch leaves no mark, nor do many at once.
+        if (room.batch.refs.length <= MAX_KEPT_SAMPLES && this.#rooms.length < 4) this.#rooms.push(room)
+      },
       latest: this.#clock.now() + this.#maxAheadMs,
       commit: (batch, slots, rejections) => this.#commit(batch, slots, rejections, options.keepOrder ?? false),
     })
@@ -381,7 +387,6 @@ class TsdbStore implements Tsdb {
 
   #commit(batch: Batch, slots: Uint32Array, rejections: Rejections, keepOrder: boolean): CommitReport {
     this.#mustBeOpen()
-    this.#lastCount = batch.count + 1
     const entries: number[] | undefined = this.#windowMs > 0 && !keepOrder ? [] : undefined
     const accepted = this.#head.check(batch, slots, { rejections, before: this.#before, late: entries })
     const late =

@@ -127,14 +127,14 @@ export class Head {
 
   /** Whether the reference still stands for the series it was given for. */
   isCurrent(ref: number): boolean {
-    const generation = Math.floor(ref / SLOT_LIMIT)
+    const generation = ref < SLOT_LIMIT ? 0 : Math.floor(ref / SLOT_LIMIT)
     const slot = ref - generation * SLOT_LIMIT
     return slot > 0 && slot < this.#end && this.records.word(slot, GENERATION) === generation
   }
 
   slotOf(ref: number): number {
     // A division by a power of two is exact, and several times faster than the remainder of two doubles.
-    return ref - Math.floor(ref / SLOT_LIMIT) * SLOT_LIMIT
+    return ref < SLOT_LIMIT ? ref : ref - Math.floor(ref / SLOT_LIMIT) * SLOT_LIMIT
   }
 
   /** While one is open no reference is forgotten. */
