@@ -252,3 +252,21 @@ test('help and type of a family are kept', async () => {
   assert.deepEqual(metadata.get('a'), { type: 'counter', help: 'What.', unit: '' })
   await stop()
 })
+
+test('a page like the last one is known by its bytes; one with a timestamp is spelled out; the metrics tell', async () => {
+  const page = '# TYPE a counter\na{x="1"} 1\na{x="2"} 2\n'
+  const { clock, store, scraper, stop } = await scraping([
+    targetOf('shop', pages(page, page, page.replace('a{x="1"} 1', 'a{x="1"} 7'), 'a{x="2"} 3\nb 1\n')),
+    targetOf('crm', pages(`a 1 ${START}\n`)),
+  ])
+  await clock.advance(4000)
+  const metrics = scraper.metrics()
+  assert.match(metrics, /^assay_scrape_pages_total\{path="known"\} 2$/m)
+  // The first page of each, the one with other comments, and all with a timestamp of their own.
+  assert.match(metrics, /^assay_scrape_pages_total\{path="parsed"\} 6$/m)
+  assert.match(metrics, /^assay_scrape_known_bytes [1-9]\d*$/m)
+  assert.match(metrics, /^assay_scrape_targets_spelled_out 1$/m)
+  assert.deepEqual(valuesOf(store, 'a', 'shop'), [1, 1, 7, 'stale'])
+  assert.deepEqual(valuesOf(store, 'b', 'shop'), [1])
+  await stop()
+})
