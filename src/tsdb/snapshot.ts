@@ -61,10 +61,7 @@ export async function writeSnapshot(
   const final = join(snapshotsDir, options.name)
   await mkdir(join(temporary, BLOCKS_DIR), { recursive: true, mode: 0o700 })
   try {
-    const inMemory =
-      options.skipHead === true ? Promise.resolve() : writeMemory(deps, join(temporary, BLOCKS_DIR), signal)
-    // What a writer of the head's block has not read yet is kept for its view: links are made after it.
-    await inMemory
+    if (options.skipHead !== true) await writeMemory(deps, join(temporary, BLOCKS_DIR), signal)
     await linkBlocks(deps.blocks, join(temporary, BLOCKS_DIR), signal)
     await copyFile(join(path, METADATA_FILE), join(temporary, METADATA_FILE)).catch(unlessMissing)
     await syncDir(join(temporary, BLOCKS_DIR))

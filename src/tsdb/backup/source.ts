@@ -4,7 +4,7 @@
  * The files do not change while the source is open. Dispose it to remove the snapshot.
  */
 import { createReadStream } from 'node:fs'
-import { open, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { type DataDir, STATE_FILE } from '../data-dir.ts'
 import { snapshotName, UNFINISHED } from '../snapshot.ts'
@@ -66,12 +66,6 @@ export async function filesOf(dir: string): Promise<readonly BackupFile[]> {
     found.push({ path: relative(dir, path).split(sep).join('/'), sizeBytes: (await stat(path)).size })
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1))
-}
-
-/** Forces a file that others wrote to disk. */
-export async function forceFile(path: string): Promise<void> {
-  await using handle = await open(path, 'r+')
-  await handle.sync()
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -52,7 +52,7 @@ export type ImportReport = {
   readonly skipped: Skipped['list']
 }
 
-/** A week less than one would make blocks of 20 days, of which each is read once for every block of Prometheus' it overlaps. */
+/** Nearly a week. The next larger span, 20 days, would hold more blocks of Prometheus' open at once, and be written whole again after a Ctrl-C. */
 const MAX_WINDOW_MS = 162 * 3600_000
 const CACHE_BYTES = 64 * 1024 * 1024
 const PROGRESS_SERIES = 1000
