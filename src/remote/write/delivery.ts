@@ -24,6 +24,8 @@ export type DeliveryDeps = {
   /** In [0, 1). */
   readonly random: () => number
   readonly totals: SenderTotals
+  /** Told when a message was not taken. */
+  readonly onTrouble?: () => void
 }
 
 /** `body` is packed. */
@@ -159,7 +161,8 @@ export class Delivery {
 
   /** Told once until something else is wrong, and at most once a second: a receiver that is down is one fact. */
   #complain(why: string): void {
-    const { totals, log, clock } = this.#deps
+    const { totals, log, clock, onTrouble } = this.#deps
+    onTrouble?.()
     if (totals.lastError === why) return
     totals.lastError = why
     if (clock.monotonicMs() - this.#toldAtMs < TELL_EVERY_MS) return

@@ -31,7 +31,7 @@ import { Spool, type SpoolOptions } from './spool/spool.ts'
 import type { Count } from './spool/spool-record.ts'
 import type { WriteExemplar } from './types.ts'
 
-export type SenderDeps<Step> = Omit<DeliveryDeps, 'totals'> & {
+export type SenderDeps<Step> = Omit<DeliveryDeps, 'totals' | 'onTrouble'> & {
   readonly metadata: MetadataStore
   readonly relabel: (labels: Labels, steps: readonly Step[]) => Labels | undefined
   /** Where what waits is kept on disk; absent: in memory alone. */
@@ -67,6 +67,8 @@ export class Sender<Step> {
   readonly #end = new AbortController()
   /** The end has waited long enough: even what is under way is given up. */
   readonly #late = new AbortController()
+  /** Where what waits is on disk: the end is not waited for once the receiver does not take something. */
+  #ending: AbortController | undefined
   readonly #loops: Promise<void>
   readonly #floats = new FloatsEncoder()
   readonly #floatsV2 = new FloatsEncoderV2()
@@ -76,7 +78,11 @@ export class Sender<Step> {
     this.config = config
     this.#deps = deps
     this.#external = externalLabels
-    this.#delivery = new Delivery(config, this.#late.signal, { ...deps, totals: this.totals })
+    this.#delivery = new Delivery(config, this.#late.signal, {
+      ...deps,
+      totals: this.totals,
+      onTrouble: () => this.#ending?.abort(),
+    })
     const { queue } = config
     const onDropped = ({ samples, histograms }: Count, why: string) => {
       this.totals.dropped.add(why, false, samples)
@@ -190,7 +196,12 @@ export class Sender<Step> {
    * nobody waits for a receiver that does not answer.
    */
   async end(signal: AbortSignal): Promise<void> {
-    const stop = this.#backlog !== undefined && this.totals.lastError !== '' ? AbortSignal.abort() : signal
+    let stop = signal
+    if (this.#backlog !== undefined) {
+      this.#ending = new AbortController()
+      stop = AbortSignal.any([signal, this.#ending.signal])
+      if (this.totals.lastError !== '') this.#ending.abort()
+    }
     if (stop.aborted) this.#late.abort()
     else stop.addEventListener('abort', () => this.#late.abort(), { once: true })
     this.#end.abort()

@@ -141,6 +141,21 @@ test('an end does not wait for a receiver that is down, and loses nothing', asyn
   await second.sender.end(now)
 })
 
+test('an end stops to wait when the receiver dies meanwhile', async () => {
+  const dir = newDir()
+  let isDown = false
+  const first = open(dir, { answering: () => (isDown ? new Error('ECONNREFUSED') : undefined) })
+  writeEach(first, 0, 5)
+  await first.clock.advance(1000)
+  isDown = true
+  writeEach(first, 5, 8)
+  await first.sender.end(new AbortController().signal)
+  const second = open(dir)
+  await second.clock.advance(1000)
+  assert.deepEqual(valuesOf(second), [5, 6, 7])
+  await second.sender.end(now)
+})
+
 for (const [status, why] of [
   [400, 'it says so'],
   [404, 'nobody is there'],
