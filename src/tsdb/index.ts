@@ -9,5 +9,6 @@ export {
   type ImportReport,
   importPrometheus,
 } from './prometheus/import.ts'
-export { type BlockInfo, openTsdb, type Tsdb, type TsdbOptions, type TsdbStats } from './tsdb.ts'
+export { openTsdb } from './tsdb.ts'
+export type { BlockInfo, Tsdb, TsdbOptions, TsdbStats } from './types.ts'
 export type { ReplayReport } from './wal.ts'

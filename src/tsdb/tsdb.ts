@@ -12,7 +12,7 @@
  * - What fails in upkeep (a full disk) is logged and tried again at the next turn; nothing is deleted before its copy is durable.
  */
 import { basename } from 'node:path'
-import { AssayError, type Clock, type Labels, type Log, messageOf, type UnixMs, unixMs } from '#core'
+import { AssayError, type Clock, type Labels, messageOf, type UnixMs, unixMs } from '#core'
 import {
   type Appender,
   type AppenderOptions,
@@ -22,13 +22,10 @@ import {
   MAX_INSTANT,
   type Querier,
   type Rejections,
-  type Store,
-  type StoreStats,
 } from '#storage'
 import type { Accepted } from './accepted.ts'
 import type { Block } from './block.ts'
 import type { BlockCaches } from './block-files.ts'
-import type { BlockMeta } from './block-meta.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'
 import { checkLate, type LateDeps } from './check-late.ts'
@@ -43,93 +40,10 @@ import { TsdbQuerier } from './querier.ts'
 import { replayInto } from './replay.ts'
 import { removeUnfinished, type SnapshotOptions, snapshotName, writeSnapshot } from './snapshot.ts'
 import { BatchRoom, TsdbAppender } from './tsdb-appender.ts'
+import type { BlockInfo, Tsdb, TsdbOptions, TsdbStats } from './types.ts'
 import { DEFAULT_BLOCK_MS, Upkeep } from './upkeep.ts'
 import { type ReplayReport, Wal } from './wal.ts'
 import { columnsOfPart } from './weave.ts'
-
-export type TsdbOptions = {
-  /** A path, then the directory is taken and given back; or a directory that was taken, then it stays its owner's. */
-  readonly dir: string | DataDir
-  readonly clock: Clock
-  readonly log: Log
-  /** Blocks whose samples are all older than the newest sample by this are deleted. Left out: nothing is, by age. */
-  readonly retentionMs?: number
-  /** Oldest blocks are deleted while blocks and log take more than this. Left out: nothing is, by size. */
-  readonly retentionBytes?: number
-  /** The span of a block; default 2 h. */
-  readonly blockMs?: number
-  /** A log segment is ended at this size; default 64 MiB. */
-  readonly walSegmentBytes?: number
-  /** `commit`: every commit also survives power loss, at the price of one forced write each. Default `none`. */
-  readonly sync?: 'none' | 'commit'
-  /** Samples further ahead of the clock are rejected as `no-instant`; default 1 h. `Infinity` for data of no present time. */
-  readonly maxAheadMs?: number
-  /**
-   * Samples that come late are taken when they are not older than the store's newest one by more than this. Default 0: none.
-   * Prometheus' `storage.tsdb.out_of_order_time_window`.
-   */
-  readonly outOfOrderWindowMs?: number
-  /** How many late samples wait in memory before they are written into a block; default 1,000,000, and 256 MiB of them. */
-  readonly maxLateSamples?: number
-  /** Most series in the head; default 2,000,000. */
-  readonly maxSeries?: number
-  /** Bytes of unpacked frames and of indexes kept, each; default 24 MiB. */
-  readonly cacheBytes?: number
-  /** How often upkeep looks around without being woken; default 60 s. */
-  readonly upkeepIntervalMs?: number
-  /** Told of every commit, for those who pass samples on. */
-  readonly onCommit?: CommitListener
-  /** In tests: stands in for the system's write to the log. */
-  readonly write?: (fd: number, bytes: Uint8Array) => number
-}
-
-export type TsdbStats = StoreStats & {
-  readonly blocks: number
-  readonly blockBytes: number
-  readonly walBytes: number
-  readonly headSamples: number
-  /** Memory of the head: samples, labels, lists. */
-  readonly headBytes: number
-  /** What has been read of blocks and is kept for the next reader, and what had to make room. */
-  readonly cacheBytes: number
-  readonly cacheEvictions: number
-  /** Late samples that are not in a block yet; and how many of `blocks` hold late ones alone. */
-  readonly lateSamples: number
-  readonly lateBlocks: number
-  /** Folders of blocks that were damaged and no longer serve. */
-  readonly setAside: readonly string[]
-  /** What was read from the log when opening. */
-  readonly replay: ReplayReport
-}
-
-/** A block on disk: the span [start, end), and how much is in it. */
-export type BlockInfo = Pick<BlockMeta, 'start' | 'end' | 'series' | 'samples' | 'merged'> & { readonly name: string }
-
-export interface Tsdb extends Store {
-  stats(): TsdbStats
-  /** Those of late samples last. */
-  blocks(): readonly BlockInfo[]
-  /** Another window for late samples, from now on. */
-  setOutOfOrderWindow(ms: number): void
-  /** Writes all that the head holds into a block now. For tests, backups and the end of an import. */
-  flush(): Promise<void>
-  /** Runs upkeep now and waits for it: blocks that are due, merges, retention. */
-  upkeep(): Promise<void>
-  /**
-   * Deletes what the matching series hold in the span now; selectors without a matcher match all. What is written later stays, whatever
-   * its instant. Rejects with what the disk said: what was done until then holds, and doing it again does the rest.
-   */
-  deleteSeries(selection: Selection): Promise<DeleteReport>
-  /** Writes blocks without what was deleted of them; returns how many. */
-  cleanTombstones(): Promise<number>
-  /**
-   * Copies all there is at this moment into a data directory of its own under `snapshots`, blocks as hard links. Left out: a name of
-   * the clock's instant. Rejects with what the disk said.
-   */
-  snapshot(options?: Partial<SnapshotOptions>): Promise<{ readonly name: string; readonly dir: string }>
-  /** Reads every block whole, setting damaged ones aside; returns their names. */
-  verify(): Promise<readonly string[]>
-}
 
 /**
  * Opens the store of a directory and reads its log. Rejects as `openDataDir` does, and with `ASSAY_DATA_NEWER` for blocks of a

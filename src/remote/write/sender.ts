@@ -8,6 +8,8 @@
  * - With a spool, what a commit brought is on disk before the commit ends, and what was not sent when the process ended, however it
  *   did, is sent by the next one: again, perhaps, but with equal instants and values. Without one the queue is in memory alone.
  *
+ * A little beyond 400 lines because it is one thing: the life of one receiver, from commit to answer.
+ *
  * Source: Prometheus remote write specifications 1.0 and 2.0; prometheus: storage/remote/queue_manager.go.
  */
 import { compressSync } from 'snappy'

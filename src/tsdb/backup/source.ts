@@ -8,7 +8,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { type DataDir, STATE_FILE } from '../data-dir.ts'
 import { snapshotName, UNFINISHED } from '../snapshot.ts'
-import type { Tsdb } from '../tsdb.ts'
+import type { Tsdb } from '../types.ts'
 
 /** `path`: within the data directory, with `/`. */
 export type BackupFile = { readonly path: string; readonly sizeBytes: number }

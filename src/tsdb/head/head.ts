@@ -11,18 +11,23 @@
  * - What comes late (before its series' last sample, or before `acceptFrom`) is only pointed out here: see late-store.ts.
  * - A series without samples leaves when its last ones are cut off, and its references are forgotten; not while an appender is open, so
  *   that what it has gathered finds its series at its commit.
+ *
+ * A little beyond 400 lines because it is the one place where the life of a series in memory can be read: made, written, read, forgotten.
  */
-import { Labels, type Matcher, type NativeHistogram, unixMs } from '#core'
-import { sameBits } from '#storage'
-import { type Accepted, type CheckInto, emptyAccepted, type Unchecked } from '../accepted.ts'
+import type { Labels, Matcher, NativeHistogram } from '#core'
+import type { Accepted, CheckInto, Unchecked } from '../accepted.ts'
 import { wordsOf } from '../bytes.ts'
 import type { Part, PartColumns } from '../part.ts'
-import { isSameOrNone, settled } from '../reset-hints.ts'
+import { BatchCheck } from './batch-check.ts'
+import { cutSeries, firstAtOf } from './cut-series.ts'
 import { HeadExtras } from './head-extras.ts'
+import { HeadPart } from './head-part.ts'
 import { LabelIndex } from './label-index.ts'
-import { CUT_OFF, GENERATION, LAST_AT, LAST_COMMIT, Records, SLOT_MASK, STAMP, TOTAL, VALUE_WORDS } from './records.ts'
+import { pushSample } from './push-sample.ts'
+import { CUT_OFF, GENERATION, LAST_COMMIT, Records, SLOT_MASK, TOTAL } from './records.ts'
 import { Slabs } from './slabs.ts'
-import { cutSeries, firstAtOf, type HeadMemory, maxCountOf, pushSample, type Span, StreamReader } from './stream.ts'
+import type { HeadMemory } from './stream.ts'
+import { maxCountOf, type Span, StreamReader } from './stream-reader.ts'
 import { type HeadView, Views } from './views.ts'
 
 /** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */
@@ -40,6 +45,10 @@ export class Head {
   readonly #reader = new StreamReader(this.#memory)
   readonly #extras = new HeadExtras()
   readonly #views = new Views()
+  readonly #check = new BatchCheck(this.#memory.records, {
+    labelsOf: (slot) => this.labelsOf(slot),
+    lastHistogram: (slot, before) => this.#lastHistogram(slot, before),
+  })
   #index = new LabelIndex()
   /** Slots to be given away again, and one beyond the last that ever was. */
   #free: number[] = []
@@ -47,10 +56,6 @@ export class Head {
   #isRenewing = false
   #appenders = 0
   readonly #maxSeries: number
-  readonly #taken: Accepted = emptyAccepted()
-  /** By slot, valid where the record has the stamp of the batch: the batch's last entry for it. */
-  #pendingEntry: Uint32Array = new Uint32Array(0)
-  #stamp = 0
   #commit = 0
   #acceptFrom = -Infinity
   #boundary = -Infinity
@@ -105,14 +110,14 @@ export class Head {
 
   /** The reference of the series in a slot. */
   refOf(slot: number): number {
-    return this.#refOf(slot)
+    return this.records.word(slot, GENERATION) * SLOT_LIMIT + slot
   }
 
   /** The reference of a series that is there, or 0. A reference from before its slot was given away again is looked up anew. */
   find(ref: number | undefined, labels: Labels): number {
     if (ref !== undefined && this.isCurrent(ref)) return ref
     const slot = this.#index.find(labels)
-    return slot === 0 ? 0 : this.#refOf(slot)
+    return slot === 0 ? 0 : this.refOf(slot)
   }
 
   /** The reference of a series that `find` did not find, or 0 when there are too many. */
@@ -122,7 +127,7 @@ export class Head {
     this.records.ensure(slot)
     this.records.clear(slot)
     this.#index.add(slot, labels)
-    return this.#refOf(slot)
+    return this.refOf(slot)
   }
 
   /** Whether the reference still stands for the series it was given for. */
@@ -162,103 +167,7 @@ export class Head {
    * call, and may be the batch's own columns.
    */
   check(batch: Unchecked, slots: Uint32Array, given: CheckInto): Accepted {
-    if (++this.#stamp === 2 ** 32) this.#clearStamps()
-    return this.#checkPlain(batch, slots) ?? this.#checkEach(batch, slots, given)
-  }
-
-  /** The common case: floats, each of another series and after its last one. Then the batch is taken as it is. */
-  #checkPlain({ timestamps, values, starts, histograms, count }: Unchecked, slots: Uint32Array): Accepted | undefined {
-    if (histograms !== undefined) return undefined
-    const { records } = this
-    const stamp = this.#stamp
-    const from = this.#acceptFrom
-    let minTime = Infinity
-    let maxTime = -Infinity
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!
-      const at = timestamps[i]!
-      if (slot === 0 || at < from) return undefined
-      const { doubles, words } = records.page(slot)
-      const place = (slot & SLOT_MASK) * 16
-      if (at <= doubles[place / 2 + LAST_AT]! || words[place + STAMP] === stamp) return undefined
-      words[place + STAMP] = stamp
-      if (at < minTime) minTime = at
-      if (at > maxTime) maxTime = at
-    }
-    return { slots, timestamps, values, histograms, starts, count, minTime, maxTime }
-  }
-
-  #checkEach(batch: Unchecked, slots: Uint32Array, { rejections, before, late }: CheckInto): Accepted {
-    const { records } = this
-    const { histograms, starts } = batch
-    const into = this.#taken
-    if (into.slots.length < batch.count) {
-      into.slots = new Uint32Array(batch.timestamps.length)
-      into.timestamps = new Float64Array(batch.timestamps.length)
-      into.values = new Float64Array(batch.timestamps.length)
-    }
-    const keptHistograms: Accepted['histograms'] = histograms === undefined ? undefined : []
-    const keptStarts = starts === undefined ? undefined : new Float64Array(batch.count)
-    into.histograms = keptHistograms
-    into.starts = keptStarts
-    // What the plain check stamped before it gave up does not count.
-    const stamp = ++this.#stamp
-    if (this.#pendingEntry.length < this.#end) this.#pendingEntry = new Uint32Array(this.#end * 2)
-    const pendingEntry = this.#pendingEntry
-    const inWords = wordsOf(batch.values)
-    const outWords = wordsOf(into.values)
-    let kept = 0
-    let minTime = Infinity
-    let maxTime = -Infinity
-    for (let i = 0; i < batch.count; i++) {
-      const slot = slots[i]!
-      const at = batch.timestamps[i]!
-      if (slot === 0) {
-        rejections.add('series-limit', Labels.empty, unixMs(at), histograms?.[i] !== undefined)
-        continue
-      }
-      const { doubles, words } = records.page(slot)
-      const place = (slot & SLOT_MASK) * 16
-      const pending = words[place + STAMP] === stamp
-      const last = pending ? into.timestamps[pendingEntry[slot]!]! : doubles[place / 2 + LAST_AT]!
-      if (at > last && at >= this.#acceptFrom) {
-        into.slots[kept] = slot
-        into.timestamps[kept] = at
-        outWords[2 * kept] = inWords[2 * i]!
-        outWords[2 * kept + 1] = inWords[2 * i + 1]!
-        if (keptStarts !== undefined) keptStarts[kept] = starts![i]!
-        const histogram = histograms?.[i]
-        if (histogram !== undefined) {
-          const previous = pending ? keptHistograms![pendingEntry[slot]!] : this.#lastHistogram(slot, before)
-          keptHistograms![kept] = before === undefined ? histogram : settled(previous, histogram)
-        }
-        words[place + STAMP] = stamp
-        pendingEntry[slot] = kept
-        kept++
-        if (at < minTime) minTime = at
-        if (at > maxTime) maxTime = at
-        continue
-      }
-      if (at === last) {
-        const again = histograms?.[i]
-        const known = pending
-          ? keptHistograms?.[pendingEntry[slot]!]
-          : this.#lastHistogram(slot, again === undefined ? undefined : before)
-        const same = pending
-          ? sameBits(into.values, pendingEntry[slot]!, batch.values, i)
-          : words[place + VALUE_WORDS] === inWords[2 * i] && words[place + VALUE_WORDS + 1] === inWords[2 * i + 1]
-        if (!same || !isSameOrNone(known, again))
-          rejections.add('duplicate', this.labelsOf(slot), unixMs(at), again !== undefined)
-      } else if (late !== undefined) late.push(i)
-      else {
-        const isHistogram = histograms?.[i] !== undefined
-        rejections.add(at < last ? 'out-of-order' : 'too-old', this.labelsOf(slot), unixMs(at), isHistogram)
-      }
-    }
-    into.count = kept
-    into.minTime = minTime
-    into.maxTime = maxTime
-    return into
+    return this.#check.check(batch, slots, { ...given, acceptFrom: this.#acceptFrom, end: this.#end })
   }
 
   /** Takes what was checked, all at once: the next view sees the whole of it, the views that are open nothing of it. */
@@ -450,11 +359,6 @@ export class Head {
     return this.records.word(slot, TOTAL) === this.records.word(slot, CUT_OFF)
   }
 
-  #clearStamps(): void {
-    for (let slot = 1; slot < this.#end; slot++) this.records.setWord(slot, STAMP, 0)
-    this.#stamp = 1
-  }
-
   /** Of these slots those that have a sample in the span. */
   #alive(view: HeadView, slots: Uint32Array, low: number, high: number): Uint32Array {
     let kept = 0
@@ -497,35 +401,6 @@ export class Head {
   #visible(slot: number, view: HeadView): number {
     if (this.records.lastCommit(slot) <= view.commit) return this.records.word(slot, TOTAL)
     return this.#views.noted(slot, view)
-  }
-
-  #refOf(slot: number): number {
-    return this.records.word(slot, GENERATION) * SLOT_LIMIT + slot
-  }
-}
-
-class HeadPart implements Part {
-  readonly #head: Head
-  readonly #index: LabelIndex
-  readonly #slot: number
-  readonly #span: Span
-  #labels: Labels | undefined
-  readonly maxCount: number
-
-  constructor(head: Head, index: LabelIndex, slot: number, span: Span) {
-    this.#head = head
-    this.#index = index
-    this.#slot = slot
-    this.#span = span
-    this.maxCount = head.maxCount(slot, span)
-  }
-
-  get labels(): Labels {
-    return (this.#labels ??= this.#index.labelsOf(this.#slot))
-  }
-
-  read(columns: PartColumns, to: number): number {
-    return this.#head.read(this.#slot, this.#span, columns, to)
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { Labels, type Matcher } from '#core'
 import { offsetOf, WordArena } from './arena.ts'
+import { hashOfMany } from './hash.ts'
 import { Pairs } from './pairs.ts'
 import { Symbols } from './symbols.ts'
 
@@ -350,7 +351,7 @@ export class LabelIndex {
   #placeOf(pairs: Uint32Array, count: number): number {
     const mask = this.#slots.length - 1
     let free = -1
-    for (let at = hashOf(pairs, count) & mask; ; at = (at + 1) & mask) {
+    for (let at = hashOfMany(pairs, count) & mask; ; at = (at + 1) & mask) {
       const slot = this.#slots[at]!
       if (slot === 0) return free < 0 ? at : free
       if (slot === GONE) {
@@ -380,25 +381,11 @@ export class LabelIndex {
       const words = this.#labels.segment(place)
       const from = offsetOf(place) + 1
       const count = words[from - 1]!
-      let at = hashOf(words.subarray(from, from + count), count) & mask
+      let at = hashOfMany(words.subarray(from, from + count), count) & mask
       while (table[at] !== 0) at = (at + 1) & mask
       table[at] = slot
     }
     this.#slots = table
     this.#taken = this.#series
   }
-}
-
-/** Over the numbers of the pairs; mixed as in MurmurHash3. */
-function hashOf(pairs: Uint32Array, count: number): number {
-  let hash = count
-  for (let i = 0; i < count; i++) {
-    let k = Math.imul(pairs[i]!, 0xcc9e2d51)
-    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593)
-    hash ^= k
-    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

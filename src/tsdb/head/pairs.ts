@@ -9,6 +9,7 @@
  * An entry has eight words: 0 name, 1 value, 2 next pair of the name, 3 slots, 4 first slot, 5 first chunk, 6 last chunk, 7 slots in it.
  */
 import { offsetOf, WordArena } from './arena.ts'
+import { hashOfTwo } from './hash.ts'
 
 const ENTRY_WORDS = 8
 const NAME = 0
@@ -153,7 +154,7 @@ export class Pairs {
 
   #placeOf(name: number, value: number): number {
     const mask = this.#table.length - 1
-    for (let at = hashOf(name, value) & mask; ; at = (at + 1) & mask) {
+    for (let at = hashOfTwo(name, value) & mask; ; at = (at + 1) & mask) {
       const pair = this.#table[at]!
       if (pair === 0) return at
       const place = this.#places[pair]!
@@ -165,18 +166,10 @@ export class Pairs {
     const table = new Uint32Array(this.#table.length * 2)
     const mask = table.length - 1
     for (let pair = 1; pair <= this.#count; pair++) {
-      let at = hashOf(this.name(pair), this.value(pair)) & mask
+      let at = hashOfTwo(this.name(pair), this.value(pair)) & mask
       while (table[at] !== 0) at = (at + 1) & mask
       table[at] = pair
     }
     this.#table = table
   }
-}
-
-/** Mixes two numbers of 32 bits; constants of MurmurHash3's finalizer. */
-function hashOf(name: number, value: number): number {
-  let hash = Math.imul(name, 0x9e3779b1) ^ value
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -3,9 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { writeStale } from '#core'
 import { wordsOf } from '../bytes.ts'
+import { cutSeries, firstAtOf } from './cut-series.ts'
+import { pushSample } from './push-sample.ts'
 import { Records } from './records.ts'
 import { Slabs } from './slabs.ts'
-import { cutSeries, firstAtOf, type HeadMemory, maxCountOf, pushSample, type Span, StreamReader } from './stream.ts'
+import type { HeadMemory } from './stream.ts'
+import { maxCountOf, type Span, StreamReader } from './stream-reader.ts'
 
 const SLOT = 3
 

@@ -1,0 +1,228 @@
+/**
+ * Reads samples of one series out of its slabs: see stream.ts for what stands there.
+ *
+ * Runs and slabs before the span are passed over; what another thread writes behind what is visible is not looked at.
+ */
+import { HIGH, LOW } from '../bytes.ts'
+import type { PartColumns } from '../part.ts'
+import { FIRST_SLAB, SLAB } from './records.ts'
+import { BEFORE, BEHIND, FIRST_AT, FIRST_NUMBER, FIRST_STEP, FIRST_VALUE_WORDS, SLAB_MASK, STREAM_AT } from './slabs.ts'
+import { type HeadMemory, LITERAL, numberOf, POWERS, REBASE, scratch, scratchWords, WITH_STEP } from './stream.ts'
+
+export type Span = {
+  /** Inclusive at both ends. */
+  readonly low: number
+  readonly high: number
+  /** Samples of the series that the reader's view has, counted from its very first. */
+  readonly visible: number
+}
+
+/** The slab to begin with: the last one that begins not after `low`, or the first. 0: the series has none. */
+function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }: Span): number {
+  let slab = records.word(slot, SLAB)
+  const first = records.word(slot, FIRST_SLAB)
+  while (slab !== 0 && slab !== first && (slabs.firstAt(slab) > low || slabs.word(slab, FIRST_NUMBER) >= visible))
+    slab = slabs.word(slab, BEFORE)
+  return slab
+}
+
+/** No more samples than this are in the span. */
+export function maxCountOf(memory: HeadMemory, slot: number, span: Span): number {
+  const slab = slabFrom(memory, slot, span)
+  return slab === 0 ? 0 : Math.max(0, span.visible - memory.slabs.word(slab, FIRST_NUMBER))
+}
+
+/** Reads samples of a series into columns. One for all series: it keeps what the last reading found. */
+export class StreamReader {
+  readonly #memory: HeadMemory
+  /** The number in its series of the first sample that was read. */
+  firstNumber = 0
+  /** While one slab is read. */
+  #timestamps: Float64Array = new Float64Array(0)
+  #words: Uint32Array = new Uint32Array(0)
+  #values: Float64Array = new Float64Array(0)
+  #low = 0
+  #high = 0
+  #to = 0
+  #isPast = false
+
+  constructor(memory: HeadMemory) {
+    this.#memory = memory
+  }
+
+  /** Writes the samples within the span at `to`; returns how many. The columns have room for `maxCountOf` more. */
+  read(slot: number, span: Span, { timestamps, values }: PartColumns, to: number): number {
+    const { records, slabs } = this.#memory
+    let slab = slabFrom(this.#memory, slot, span)
+    this.firstNumber = -1
+    if (slab === 0) return 0
+    if (this.#values !== values) {
+      this.#values = values
+      this.#words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
+    }
+    this.#timestamps = timestamps
+    this.#low = span.low
+    this.#high = span.high
+    this.#to = to
+    this.#isPast = false
+    const last = records.word(slot, SLAB)
+    for (;;) {
+      const firstNumber = slabs.word(slab, FIRST_NUMBER)
+      const behind = slab === last ? 0 : slabs.word(slab, BEHIND)
+      const end = behind === 0 ? span.visible : Math.min(span.visible, slabs.word(behind, FIRST_NUMBER))
+      if (firstNumber >= end) break
+      this.#readSlab(slab, firstNumber, end)
+      if (behind === 0 || this.#isPast) break
+      slab = behind
+    }
+    return this.#to - to
+  }
+
+  #readSlab(slab: number, firstNumber: number, end: number): void {
+    const segment = this.#memory.slabs.segment(slab)
+    const { bytes, words } = segment
+    const word = (slab & SLAB_MASK) * 32
+    const timestamps = this.#timestamps
+    const outWords = this.#words
+    const values = this.#values
+    const spanLow = this.#low
+    const spanHigh = this.#high
+    let to = this.#to
+    let number = firstNumber
+    let at = segment.doubles[word / 2 + FIRST_AT]!
+    let step = words[word + FIRST_STEP]! | 0
+    let low = words[word + FIRST_VALUE_WORDS + LOW]!
+    let high = words[word + FIRST_VALUE_WORDS + HIGH]!
+    let place = word * 4 + STREAM_AT
+    let power = POWERS[bytes[place - 1]!] ?? 1
+    // The value is in `low` and `high` when `byBits`, else it is `n / power`.
+    let byBits = true
+    let n = Math.round(numberOf(low, high) * power)
+    if (at > spanHigh) {
+      this.#isPast = true
+      return
+    }
+    if (at >= spanLow) {
+      if (this.firstNumber < 0) this.firstNumber = number
+      timestamps[to] = at
+      outWords[2 * to + LOW] = low
+      outWords[2 * to + HIGH] = high
+      to++
+    }
+    number++
+    while (number < end) {
+      const token = bytes[place++]!
+      const kind = token >>> 6
+      let repeats = 1
+      if (kind === 0) {
+        repeats = Math.min(token, end - number)
+        // Runs before the span are passed over at once.
+        if (at + repeats * step < spanLow) {
+          at += repeats * step
+          number += repeats
+          continue
+        }
+      } else {
+        if (kind === 2 || (kind === 3 && (token & WITH_STEP) !== 0)) {
+          let raw = bytes[place++]!
+          if (raw >= 0x80) {
+            raw &= 0x7f
+            for (let scale = 0x80; ; scale *= 0x80) {
+              const byte = bytes[place++]!
+              raw += (byte & 0x7f) * scale
+              if (byte < 0x80) break
+            }
+          }
+          step += (raw & 1) === 0 ? raw / 2 : -(raw + 1) / 2
+        }
+        if (kind !== 3) {
+          let z = token & 63
+          if (z >= 32) {
+            if (z < 60) z = 32 + ((z - 32) << 8) + bytes[place++]!
+            else if (z === 60) {
+              z = bytes[place]! | (bytes[place + 1]! << 8)
+              place += 2
+            } else if (z === 61) {
+              z = bytes[place]! | (bytes[place + 1]! << 8) | (bytes[place + 2]! << 16)
+              place += 3
+            } else if (z === 62) {
+              z = readWord(bytes, place)
+              place += 4
+            } else {
+              z = 0
+              for (let scale = 1; ; scale *= 0x80) {
+                const byte = bytes[place++]!
+                z += (byte & 0x7f) * scale
+                if (byte < 0x80) break
+              }
+            }
+          }
+          if (z !== 0) {
+            n += z % 2 === 0 ? z / 2 : -(z + 1) / 2
+            byBits = false
+          }
+        } else {
+          const op = token & 31
+          if (op === REBASE) {
+            power = POWERS[bytes[place++]!]!
+            let raw = 0
+            for (let scale = 1; ; scale *= 0x80) {
+              const byte = bytes[place++]!
+              raw += (byte & 0x7f) * scale
+              if (byte < 0x80) break
+            }
+            n = unzigzag(raw)
+            byBits = false
+          } else if (op === LITERAL) {
+            low = readWord(bytes, place)
+            high = readWord(bytes, place + 4)
+            place += 8
+            byBits = true
+          } else {
+            if (!byBits) {
+              scratch[0] = n / power
+              low = scratchWords[LOW]!
+              high = scratchWords[HIGH]!
+              byBits = true
+            }
+            const control = bytes[place++]!
+            const skip = control >>> 4
+            const stop = skip + (control & 15)
+            for (let k = skip; k < stop; k++) {
+              const byte = bytes[place++]!
+              if (k < 4) low ^= byte << (8 * k)
+              else high ^= byte << (8 * k - 32)
+            }
+          }
+        }
+      }
+      for (; repeats > 0; repeats--) {
+        at += step
+        if (at > spanHigh) {
+          this.#isPast = true
+          this.#to = to
+          return
+        }
+        if (at >= spanLow) {
+          if (this.firstNumber < 0) this.firstNumber = number
+          timestamps[to] = at
+          if (byBits) {
+            outWords[2 * to + LOW] = low
+            outWords[2 * to + HIGH] = high
+          } else values[to] = n / power
+          to++
+        }
+        number++
+      }
+    }
+    this.#to = to
+  }
+}
+
+function readWord(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+}
+
+function unzigzag(raw: number): number {
+  return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
+}
