@@ -91,6 +91,9 @@ export function parseMeta(text: string, place: string): BlockMeta {
     if (typeof field !== 'number' || !Number.isSafeInteger(field)) throw corrupt(`has no whole number as ${name}`)
     return field
   }
+  // First of all, for any format: one flipped bit must not make a block of ours a later version's, which would keep the store closed.
+  const { crc, ...members } = fields
+  if (crc !== crc32(JSON.stringify(members))) throw corrupt('does not fit its checksum')
   const format = number('format')
   if (format > BLOCK_FORMAT) {
     throw new AssayError(
@@ -100,7 +103,7 @@ export function parseMeta(text: string, place: string): BlockMeta {
   }
   const late = fields['late']
   if (late !== undefined && late !== 'only' && late !== 'some') throw corrupt('says something unknown of late samples')
-  const meta: BlockMeta = {
+  return {
     format,
     start: number('start'),
     end: number('end'),
@@ -114,16 +117,9 @@ export function parseMeta(text: string, place: string): BlockMeta {
     merged: number('merged'),
     ...(late === undefined ? {} : { late }),
   }
-  if (fields['crc'] !== crcOf(meta)) throw corrupt('does not fit its checksum')
-  return meta
 }
 
-/** The text of `meta.json`: the members and a CRC-32 over them. */
+/** The text of `meta.json`: the members, and a CRC-32 over them as compact JSON. In every format. */
 export function formatMeta(meta: BlockMeta): string {
-  return `${JSON.stringify({ ...meta, crc: crcOf(meta) }, undefined, 2)}\n`
-}
-
-/** Over the members as compact JSON, in the order of `BlockMeta`. */
-function crcOf(meta: BlockMeta): number {
-  return crc32(JSON.stringify(meta))
+  return `${JSON.stringify({ ...meta, crc: crc32(JSON.stringify(meta)) }, undefined, 2)}\n`
 }

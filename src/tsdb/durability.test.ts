@@ -250,8 +250,24 @@ test('a block of a later version refuses to open instead of hiding its data', as
   const dir = newDir()
   await mkdir(join(dir, 'blocks', '0_5'), { recursive: true })
   await writeFile(join(dir, 'assay.json'), JSON.stringify({ product: 'assay', format: 1, id: 'x' }))
-  await writeFile(join(dir, 'blocks', '0_5', 'meta.json'), JSON.stringify({ format: 99 }))
+  const members = { format: 99, something: 'new' }
+  const meta = { ...members, crc: crc32(JSON.stringify(members)) }
+  await writeFile(join(dir, 'blocks', '0_5', 'meta.json'), JSON.stringify(meta))
   await assert.rejects(open(dir), { code: 'ASSAY_DATA_NEWER' })
+})
+
+test('a flipped bit in the number of its format does not make a block a later version', async () => {
+  const dir = newDir()
+  await fill(dir)
+  {
+    await using store = await open(dir)
+    await store.flush()
+  }
+  const [block] = await readdir(join(dir, 'blocks'))
+  const file = join(dir, 'blocks', block!, 'meta.json')
+  await writeFile(file, (await readFile(file, 'utf8')).replace('"format": 4', '"format": 5'))
+  await using store = await open(dir)
+  assert.deepEqual(store.stats().setAside, [`corrupt-${block}`])
 })
 
 test('damage to a block of late samples sets it aside alone', async () => {
