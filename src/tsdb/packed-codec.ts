@@ -19,6 +19,7 @@
  */
 import { MAX_WIDTH, packBits, packedBytes, unpackBits, widthOf } from './bit-pack.ts'
 import { type ByteReader, type ByteWriter, DamagedError, HIGH, LOW, wordsOf } from './bytes.ts'
+import { isWhole, MAX_EXPONENT, POWERS, WHOLE_LIMIT } from './decimal.ts'
 import type { Frame } from './frame.ts'
 import { decodeXor, encodeXor } from './value-codec.ts'
 
@@ -31,10 +32,6 @@ const BITS2 = 5
 
 /** Numbers of one width. 64 take as many bytes, 240 take 2 % more. */
 const RUN = 128
-const MAX_EXPONENT = 15
-const POWERS = Float64Array.from({ length: MAX_EXPONENT + 1 }, (_, e) => 10 ** e)
-/** Whole numbers within ±2^50: the range of the differences of their differences fits `MAX_WIDTH` bits. */
-const WHOLE_LIMIT = 2 ** 50
 /** Distances of bits: one exponent's worth, so that a series may double within a column. */
 const BITS_LIMIT = 2 ** 52
 /** The least of a run is written as a zigzag. */
@@ -168,7 +165,7 @@ function toDecimal(column: Float64Array, from: number, count: number): number {
       continue
     }
     let e = exponent + 1
-    while (e <= MAX_EXPONENT && !isWhole(value, e)) e++
+    while (e <= MAX_EXPONENT && !isWhole(value, POWERS[e]!)) e++
     if (e <= MAX_EXPONENT) {
       // Begun anew with more digits: what was seen so far has to fit them too.
       exponent = e
@@ -183,13 +180,6 @@ function toDecimal(column: Float64Array, from: number, count: number): number {
     if (asides.length > 8 && asides.length * 2 > i) return -1
   }
   return asides.length > count / 8 + 1 ? -1 : exponent
-}
-
-/** Exact in both directions: the quotient of a whole number by a power of ten below 10^22 is the nearest double. */
-function isWhole(value: number, exponent: number): boolean {
-  const power = POWERS[exponent]!
-  const n = Math.round(value * power)
-  return n <= WHOLE_LIMIT && n >= -WHOLE_LIMIT && n / power === value && !Object.is(value, -0)
 }
 
 /** Fills `whole` and `asides` with distances of bits; returns how many stand aside. */

@@ -12,7 +12,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { compareLabels } from '#storage'
 import type { BlockStore } from './block-store.ts'
 import { writeBlock } from './block-writer.ts'
 import { BLOCKS_DIR, hasCode, METADATA_FILE, syncDir, writeIdentity } from './data-dir.ts'
@@ -96,7 +95,7 @@ async function writeMemory(
   const view = head.openView(start, end)
   try {
     if (start < end) {
-      const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
+      const parts = head.select(view, [], start, end - 1)
       await writeBlock(dir, { start, end, merged: 1 }, columnsOf(partsWithout(parts, deleted)), signal)
     }
   } finally {

@@ -6,7 +6,6 @@
  * - Order when a block leaves the head: refuse older samples, write, serve, shorten. So a sample is never in no place.
  */
 import { AssayError, type Clock, type Log, messageOf } from '#core'
-import { compareLabels } from '#storage'
 import type { Block } from './block.ts'
 import { blockName } from './block-meta.ts'
 import { type BlockStore, isCorrupt } from './block-store.ts'
@@ -201,7 +200,7 @@ export class Upkeep implements AsyncDisposable {
     const { head, blocks, deletions } = this.#deps
     head.refuseBefore(end)
     const view = head.frozenView(start, end)
-    const parts = head.select(view, [], start, end - 1).toSorted((a, b) => compareLabels(a.labels, b.labels))
+    const parts = head.select(view, [], start, end - 1)
     await pause()
     const span = { start, end, merged: 1 }
     const left = partsWithout(parts, deletions.head)

@@ -10,14 +10,13 @@
  * Source: xor is Gorilla's (VLDB 2015, §4.1.2), in whole bytes. Drawn in docs/formats/block.md.
  */
 import { type ByteReader, type ByteWriter, DamagedError, HIGH, LOW, wordsOf } from './bytes.ts'
+import { POWERS } from './decimal.ts'
 
 const CONSTANT = 0
 const DELTA = 1
 const DELTA2 = 2
 const XOR = 3
 
-const MAX_EXPONENT = 15
-const POWERS = Float64Array.from({ length: MAX_EXPONENT + 1 }, (_, e) => 10 ** e)
 /** Reads `count` values into `column` from `to` on. Throws `DamagedError`. */
 export function decodeValues(source: ByteReader, column: Float64Array, to: number, count: number): void {
   const form = source.u8()

@@ -7,6 +7,7 @@
  */
 import { ProtoWriter, writeLabels } from '#core'
 import type { QueuedSamples, SentLabels } from './sample-queue.ts'
+import { varintBytes, writeVarint } from './varint.ts'
 
 /** Tag and length of a series (at most 5 bytes more), of a sample, its value, and its instant of at most 8 bytes. */
 const AROUND_BYTES = 32
@@ -45,7 +46,7 @@ export class FloatsEncoder {
       const instantBytes = varintBytes(instant)
       const sampleBytes = VALUE_BYTES + 1 + instantBytes
       out[at++] = 0x0a
-      at = varint(out, at, labels.length + 2 + sampleBytes)
+      at = writeVarint(out, at, labels.length + 2 + sampleBytes)
       out.set(labels, at)
       at += labels.length
       out[at++] = 0x12
@@ -53,7 +54,7 @@ export class FloatsEncoder {
       out[at++] = 0x09
       for (let k = i * 8; k < i * 8 + 8; k++) out[at++] = words[k]!
       out[at++] = 0x10
-      at = varint(out, at, instant)
+      at = writeVarint(out, at, instant)
     }
     return out.subarray(0, at)
   }
@@ -66,27 +67,4 @@ function labelBytes(series: SentLabels): Buffer {
     series.encoded = writer.take()
   }
   return series.encoded
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++
-  return bytes
-}
-
-function varint(out: Buffer, from: number, value: number): number {
-  let at = from
-  let rest = value
-  // Beyond 31 bits there are no bitwise operators.
-  while (rest >= 2 ** 28) {
-    out[at++] = (rest % 128) | 128
-    rest = Math.floor(rest / 128)
-  }
-  for (let low = rest; ; low >>>= 7) {
-    if (low < 128) {
-      out[at++] = low
-      return at
-    }
-    out[at++] = (low & 127) | 128
-  }
 }

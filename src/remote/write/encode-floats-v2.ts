@@ -9,6 +9,7 @@
 import type { Metadata } from '#storage'
 import { familiesOf, metricTypeNumber } from './metric-type.ts'
 import type { QueuedSamples, SentLabels } from './sample-queue.ts'
+import { writeVarint } from './varint.ts'
 
 export type KnownMetadata = {
   readonly metadataOf: (family: string) => Metadata | undefined
@@ -59,11 +60,11 @@ export class FloatsEncoderV2 {
       const from = at + 1 + MAX_VARINT
       let to = from + 1 + MAX_VARINT
       const refsFrom = to
-      for (let k = 0; k < texts.length; k++) to = varint(out, to, this.#place(texts[k]!))
+      for (let k = 0; k < texts.length; k++) to = writeVarint(out, to, this.#place(texts[k]!))
       const refsEnd = to
       to = from
       out[to++] = 0x0a
-      to = varint(out, to, refsEnd - refsFrom)
+      to = writeVarint(out, to, refsEnd - refsFrom)
       out.copyWithin(to, refsFrom, refsEnd)
       to += refsEnd - refsFrom
       const startAt = starts[i]!
@@ -72,25 +73,25 @@ export class FloatsEncoderV2 {
       out[to++] = 0x09
       for (let k = i * 8; k < i * 8 + 8; k++) out[to++] = words[k]!
       out[to++] = 0x10
-      to = varint(out, to, timestamps[i]!)
+      to = writeVarint(out, to, timestamps[i]!)
       if (startAt !== 0) {
         out[to++] = 0x18
-        to = varint(out, to, startAt)
+        to = writeVarint(out, to, startAt)
       }
       out[sampleAt] = to - sampleAt - 1
       if (metadata !== undefined) {
         out[to++] = 0x2a
         const metadataAt = to++
         out[to++] = 0x08
-        to = varint(out, to, metadata.type)
+        to = writeVarint(out, to, metadata.type)
         out[to++] = 0x18
-        to = varint(out, to, this.#place(metadata.help))
+        to = writeVarint(out, to, this.#place(metadata.help))
         out[to++] = 0x20
-        to = varint(out, to, this.#place(metadata.unit))
+        to = writeVarint(out, to, this.#place(metadata.unit))
         out[metadataAt] = to - metadataAt - 1
       }
       out[at++] = 0x2a
-      at = varint(out, at, to - from)
+      at = writeVarint(out, at, to - from)
       out.copyWithin(at, from, to)
       at += to - from
     }
@@ -103,7 +104,7 @@ export class FloatsEncoderV2 {
     let at = 0
     for (const text of texts) {
       out[at++] = 0x22
-      at = varint(out, at, text.length)
+      at = writeVarint(out, at, text.length)
       at += text.copy(out, at)
     }
     return out.subarray(0, at)
@@ -173,21 +174,4 @@ function doubled(column: Uint32Array): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(column.length * 2)
   larger.set(column)
   return larger
-}
-
-function varint(out: Buffer, from: number, value: number): number {
-  let at = from
-  let rest = value
-  // Beyond 31 bits there are no bitwise operators.
-  while (rest >= 2 ** 28) {
-    out[at++] = (rest % 128) | 128
-    rest = Math.floor(rest / 128)
-  }
-  for (let low = rest; ; low >>>= 7) {
-    if (low < 128) {
-      out[at++] = low
-      return at
-    }
-    out[at++] = (low & 127) | 128
-  }
 }

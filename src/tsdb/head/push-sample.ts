@@ -4,6 +4,7 @@
  * One call a sample, for each sample that is taken: all it reads and writes of a series is its record and the end of its slab.
  */
 import { HIGH, LOW } from '../bytes.ts'
+import { isWhole, MAX_EXPONENT, POWERS } from '../decimal.ts'
 import {
   FIRST_SLAB,
   LAST_AT,
@@ -31,7 +32,6 @@ import {
 import {
   type HeadMemory,
   LITERAL,
-  MAX_EXPONENT,
   MAX_SAMPLES,
   MAX_STEP,
   MAX_TOKEN_BYTES,
@@ -39,11 +39,9 @@ import {
   numberOf,
   OTHER,
   OTHER_STEP,
-  POWERS,
   REBASE,
   RUN,
   SAME_STEP,
-  WHOLE_LIMIT,
   WITH_STEP,
   XOR,
 } from './stream.ts'
@@ -181,12 +179,6 @@ function beginSlab(
   words[record + STATE] = STREAM_AT | (exponent << 8) | (1 << 16)
   doubles[record / 2 + LAST_AT] = at
   words[record + TOTAL]!++
-}
-
-/** Exact in both directions, as in value-codec.ts. */
-function isWhole(value: number, power: number): boolean {
-  const scaled = Math.round(value * power)
-  return scaled <= WHOLE_LIMIT && scaled >= -WHOLE_LIMIT && scaled / power === value && !Object.is(value, -0)
 }
 
 /** The least exponent from `from` on that makes the value whole, or `NO_EXPONENT`. */

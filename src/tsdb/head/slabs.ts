@@ -24,13 +24,12 @@ export const STREAM_AT = 33
 
 export type SlabSegment = { readonly doubles: Float64Array; readonly words: Uint32Array; readonly bytes: Uint8Array }
 
-type Resting = { readonly slab: number; readonly reader: number }
-
 export class Slabs {
   readonly #segments: SlabSegment[] = []
   readonly #free: number[] = []
-  /** Given back, with the number of the reader that was opened last before. */
-  #resting: Resting[] = []
+  /** Given back, and the number of the reader that was opened last before. */
+  readonly #resting: number[] = []
+  readonly #restingFor: number[] = []
   #next = 1
   #inUse = 0
 
@@ -57,18 +56,17 @@ export class Slabs {
   /** `reader`: the last one that was opened. */
   giveBack(slab: number, reader: number): void {
     this.#inUse--
-    this.#resting.push({ slab, reader })
+    this.#resting.push(slab)
+    this.#restingFor.push(reader)
   }
 
-  /** Slabs that no reader with a number of at most `oldest` - 1 can see any more may be used again. */
+  /** Slabs that only readers with a number below `oldest` could see may be used again. Given back in order of readers. */
   release(oldest: number): void {
-    if (this.#resting.length === 0) return
-    const still: Resting[] = []
-    for (const one of this.#resting) {
-      if (one.reader < oldest) this.#free.push(one.slab)
-      else still.push(one)
-    }
-    this.#resting = still
+    let ready = 0
+    while (ready < this.#resting.length && this.#restingFor[ready]! < oldest) this.#free.push(this.#resting[ready++]!)
+    if (ready === 0) return
+    this.#resting.splice(0, ready)
+    this.#restingFor.splice(0, ready)
   }
 
   segment(slab: number): SlabSegment {

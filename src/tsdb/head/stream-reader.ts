@@ -4,10 +4,11 @@
  * Runs and slabs before the span are passed over; what another thread writes behind what is visible is not looked at.
  */
 import { HIGH, LOW } from '../bytes.ts'
+import { POWERS } from '../decimal.ts'
 import type { PartColumns } from '../part.ts'
 import { FIRST_SLAB, SLAB } from './records.ts'
 import { BEFORE, BEHIND, FIRST_AT, FIRST_NUMBER, FIRST_STEP, FIRST_VALUE_WORDS, SLAB_MASK, STREAM_AT } from './slabs.ts'
-import { type HeadMemory, LITERAL, numberOf, POWERS, REBASE, scratch, scratchWords, WITH_STEP } from './stream.ts'
+import { type HeadMemory, LITERAL, numberOf, REBASE, scratch, scratchWords, WITH_STEP } from './stream.ts'
 
 export type Span = {
   /** Inclusive at both ends. */

@@ -32,9 +32,6 @@ export const MAX_SAMPLES = 240
 export const MAX_TOKEN_BYTES = 16
 export const MAX_STEP = 2 ** 31 - 1
 export const NO_EXPONENT = 255
-export const MAX_EXPONENT = 15
-export const WHOLE_LIMIT = 2 ** 50
-export const POWERS: Float64Array = Float64Array.from({ length: MAX_EXPONENT + 1 }, (_, e) => 10 ** e)
 
 export const RUN = 0
 export const SAME_STEP = 1 << 6
