@@ -27,6 +27,11 @@ test('a size that hardly moves leaves zero, so that its movement is seen', () =>
   assert.ok(yRange([41e9, 41.2e9], undefined, 'bytes')[0] > 40e9)
 })
 
+test('a size next to nothing still has a range', () => {
+  const [low, high] = yRange([4e-323, 4e-323], undefined, 'bytes')
+  assert.ok(low <= 4e-323 && high >= 4e-323 && high > low)
+})
+
 test('ticks are few, increasing and inside', () => {
   fc.assert(
     fc.property(fc.constantFrom(...UNITS), fc.double({ min: 1e-6, max: 1e12, noNaN: true }), (unit, max) => {

@@ -21,7 +21,8 @@ export function yRange(
   if (values.length === 0) return [0, 1]
   const min = Math.min(...values)
   const max = Math.max(...values)
-  const narrow = unit === 'bytes' && min > 0 && (max - min) / max < NARROW
+  // Below a byte there is no size to be near to, and a hundredth of it may be nothing.
+  const narrow = unit === 'bytes' && min >= 1 && (max - min) / max < NARROW
   if (narrow) {
     const pad = Math.max(max - min, max * 0.01)
     return [Math.max(0, min - pad), max + pad]
