@@ -5,36 +5,54 @@
  * - What is added is never changed. Series that are gone keep their entries, without labels, until `isWorn`; then their owner makes an
  *   index anew from those that are left, and readers of the old one keep it as long as they need it. Slots are given away again only
  *   then: so a list never names a slot twice.
- * - A selection walks the shortest list that a matcher allows, and tests each series there against the other matchers by numbers of pairs.
+ * - Matchers are answered by slot-selector.ts.
+ * - Another thread has an index of its own over the same memory (`adopt`): it knows the series up to the slot that it was told of, and
+ *   adds none.
  */
 import { Labels, type Matcher } from '#core'
-import { offsetOf, WordArena } from './arena.ts'
+import { offsetOf, WordArena, WordTable } from './arena.ts'
 import { hashOfMany } from './hash.ts'
-import { Pairs } from './pairs.ts'
-import { Symbols } from './symbols.ts'
+import { type PairPieces, Pairs, type PairsKnown } from './pairs.ts'
+import { SlotSelector } from './slot-selector.ts'
+import { type SymbolPieces, Symbols, type SymbolsKnown } from './symbols.ts'
 
 const FIRST_TABLE = 1024
 /** Marks a place of the table whose series is gone. */
 const GONE = 0xffffffff
-/** Which values of a name an expression takes is kept for so many expressions, and in so many bytes. */
-const MAX_KNOWN_CHOICES = 64
-const MAX_KNOWN_BYTES = 4 * 1024 * 1024
 
-/**
- * The pairs of a matcher's name that decide: those it takes, or, where it takes an absent label too, those it does not take.
- */
-type Choice = {
-  /** By pair: 1 for those that decide. Left out where it is one pair at most. */
-  marks?: Uint8Array
-  readonly pairs: number[]
-  /** The last pair of the name that was looked at. */
-  seen: number
+/** Places of a segment, as a power of two: 256 KiB. */
+const PLACES_SHIFT = 16
+
+/** What another thread has of it. */
+export type IndexKnown = {
+  readonly symbols: SymbolsKnown
+  readonly pairs: PairsKnown
+  labels: number
+  places: number
+  arrivals: number
+}
+/** What it is sent. */
+export type IndexPieces = {
+  readonly symbols: SymbolPieces
+  readonly pairs: PairPieces
+  readonly labels: readonly SharedArrayBuffer[]
+  readonly places: readonly SharedArrayBuffer[]
+  readonly arrivals: readonly SharedArrayBuffer[]
+  readonly labelsEnd: number
+  readonly end: number
+  readonly arrived: number
+  readonly series: number
+  readonly gone: number
 }
 
-type Test = {
-  readonly choice: Choice
-  /** A series has one of the pairs that decide; or has none of them. */
-  readonly wants: boolean
+export function nothingKnown(): IndexKnown {
+  return {
+    symbols: { bytes: 0, entries: 0, table: undefined },
+    pairs: { entries: 0, chunks: 0, table: undefined },
+    labels: 0,
+    places: 0,
+    arrivals: 0,
+  }
 }
 
 export class LabelIndex {
@@ -43,7 +61,13 @@ export class LabelIndex {
   /** Per series: how many labels, then their pairs. */
   readonly #labels = new WordArena()
   /** Place of the labels, by slot; 0: no series. */
-  #places: Uint32Array = new Uint32Array(FIRST_TABLE)
+  readonly #places = new WordTable(1, PLACES_SHIFT)
+  /** Labels from this place on are of series that came after the writer told of the others. */
+  #labelsEnd = Infinity
+  /** Slots in the order in which their series came, from 0 on. */
+  readonly #arrivals = new WordTable(1, PLACES_SHIFT)
+  #arrived = 0
+  /** Slots by hash of the labels, for the writer alone. */
   #slots: Uint32Array = new Uint32Array(FIRST_TABLE * 2)
   /** Places of `#slots` that are not free, those of series that are gone included. */
   #taken = 0
@@ -51,7 +75,16 @@ export class LabelIndex {
   #gone = 0
   /** One beyond the last slot that was ever added. */
   #end = 1
-  readonly #choices = new Map<string, Choice>()
+  readonly #selector = new SlotSelector({
+    symbols: this.#symbols,
+    pairs: this.#pairs,
+    labels: this.#labels,
+    placeOf: (slot) => this.#placeOfLabels(slot),
+    end: () => this.#end,
+    arrived: () => this.#arrived,
+    arrival: (i) => this.#arrivals.get(i),
+    gone: () => this.#gone,
+  })
   #scratch: Uint32Array = new Uint32Array(64)
 
   get seriesCount(): number {
@@ -68,7 +101,9 @@ export class LabelIndex {
       this.#symbols.sizeBytes +
       this.#pairs.sizeBytes +
       this.#labels.sizeBytes +
-      this.#places.byteLength +
+      this.#end * 4 +
+      this.#arrived * 4 +
+      this.#selector.sizeBytes +
       this.#slots.byteLength
     )
   }
@@ -79,7 +114,41 @@ export class LabelIndex {
   }
 
   has(slot: number): boolean {
-    return slot < this.#end && this.#places[slot] !== 0
+    return this.#placeOfLabels(slot) !== 0
+  }
+
+  /** What a thread that has this much does not have yet; from then on it has it. */
+  piecesFor(known: IndexKnown): IndexPieces {
+    const pieces = {
+      symbols: this.#symbols.piecesFor(known.symbols),
+      pairs: this.#pairs.piecesFor(known.pairs),
+      labels: this.#labels.segmentsFrom(known.labels),
+      places: this.#places.segmentsFrom(known.places),
+      arrivals: this.#arrivals.segmentsFrom(known.arrivals),
+      labelsEnd: this.#labels.end,
+      end: this.#end,
+      arrived: this.#arrived,
+      series: this.#series,
+      gone: this.#gone,
+    }
+    known.labels = this.#labels.segmentCount
+    known.places = this.#places.segmentCount
+    known.arrivals = this.#arrivals.segmentCount
+    return pieces
+  }
+
+  /** In another thread: what the writer sent. */
+  adopt(pieces: IndexPieces): void {
+    this.#symbols.adopt(pieces.symbols)
+    this.#pairs.adopt(pieces.pairs)
+    this.#labels.adopt(pieces.labels)
+    this.#places.adopt(pieces.places)
+    this.#arrivals.adopt(pieces.arrivals)
+    this.#labelsEnd = pieces.labelsEnd
+    this.#end = pieces.end
+    this.#arrived = pieces.arrived
+    this.#series = pieces.series
+    this.#gone = pieces.gone
   }
 
   /** The slot of a series, or 0. */
@@ -100,20 +169,20 @@ export class LabelIndex {
 
   /** The series has no labels any more, and cannot be found. */
   remove(slot: number): void {
-    const place = this.#places[slot]!
+    const place = this.#places.get(slot)
     if (place === 0) return
     const count = this.#labels.get(place)
     const words = this.#labels.segment(place)
     const at = offsetOf(place) + 1
     this.#slots[this.#placeOf(words.subarray(at, at + count), count)] = GONE
-    this.#places[slot] = 0
+    this.#places.set(slot, 0, 0)
     this.#series--
     this.#gone++
   }
 
   /** Copies the series of another index, under its slot. */
   copyFrom(other: LabelIndex, slot: number): void {
-    const place = other.#places[slot]!
+    const place = other.#places.get(slot)
     const count = other.#labels.get(place)
     this.#reserveScratch(count)
     for (let i = 0; i < count; i++) {
@@ -126,7 +195,7 @@ export class LabelIndex {
 
   /** Made anew by each call; `Labels.empty` where there is no series. */
   labelsOf(slot: number): Labels {
-    const place = slot < this.#end ? this.#places[slot]! : 0
+    const place = this.#placeOfLabels(slot)
     if (place === 0) return Labels.empty
     const words = this.#labels.segment(place)
     const at = offsetOf(place)
@@ -142,7 +211,7 @@ export class LabelIndex {
 
   /** Names of a series' labels, as symbols: see `text`. */
   namesOf(slot: number, into: Set<number>): void {
-    const place = this.#places[slot]!
+    const place = this.#placeOfLabels(slot)
     if (place === 0) return
     const count = this.#labels.get(place)
     for (let i = 1; i <= count; i++) into.add(this.#pairs.name(this.#labels.get(place + i)))
@@ -150,7 +219,7 @@ export class LabelIndex {
 
   /** The symbol of the value that the series has under a name; 0 when it has none. */
   valueOf(slot: number, name: number): number {
-    const place = this.#places[slot]!
+    const place = this.#placeOfLabels(slot)
     if (place === 0) return 0
     const count = this.#labels.get(place)
     for (let i = 1; i <= count; i++) {
@@ -177,129 +246,27 @@ export class LabelIndex {
   *valuesOf(name: number): Generator<{ readonly value: number; readonly slots: () => Uint32Array }, void, undefined> {
     for (let pair = this.#pairs.firstOf(name); pair !== 0; pair = this.#pairs.next(pair)) {
       const slots = () => {
-        const all = new Uint32Array(this.#pairs.slots(pair))
-        this.#pairs.copySlots(pair, all, 0)
-        return all
+        const count = this.#pairs.slots(pair)
+        const all = new Uint32Array(count)
+        return all.subarray(0, this.#pairs.copySlots(pair, count, all, 0))
       }
       yield { value: this.#pairs.value(pair), slots }
     }
   }
 
-  /** Slots of the series whose labels match; all when there is no matcher. */
+  /** Slots of the series whose labels match, all when there is no matcher; in order of labels, as `compareLabels` has it. Kept: not to be written to. */
+  sorted(matchers: readonly Matcher[]): Uint32Array {
+    return this.#selector.sorted(matchers)
+  }
+
+  /** As `sorted`, in no order; made anew by each call. */
   select(matchers: readonly Matcher[]): Uint32Array {
-    const tests: Test[] = []
-    let best: Choice | undefined
-    let bestSize = Infinity
-    for (const matcher of matchers) {
-      const takesAbsent = matcher.test('')
-      const choice = this.#choiceOf(matcher, takesAbsent)
-      if (!takesAbsent) {
-        let size = 0
-        for (let i = 0; i < choice.pairs.length; i++) size += this.#pairs.slots(choice.pairs[i]!)
-        if (size < bestSize) {
-          best = choice
-          bestSize = size
-        }
-      }
-      if (!takesAbsent || choice.pairs.length > 0) tests.push({ choice, wants: !takesAbsent })
-    }
-    let slots: Uint32Array
-    let count = 0
-    if (best === undefined) {
-      slots = new Uint32Array(this.#end)
-      for (let slot = 1; slot < this.#end; slot++) slots[count++] = slot
-    } else {
-      slots = new Uint32Array(bestSize)
-      for (let i = 0; i < best.pairs.length; i++) count = this.#pairs.copySlots(best.pairs[i]!, slots, count)
-    }
-    const others = tests.filter((one) => one.choice !== best)
-    let kept = 0
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!
-      const place = this.#places[slot]!
-      if (place !== 0 && this.#passes(place, others)) slots[kept++] = slot
-    }
-    return slots.subarray(0, kept)
+    return this.#selector.select(matchers)
   }
 
-  /** Puts slots in order of their labels, as `compareLabels` has it. */
+  /** Puts slots in order of their labels. */
   sort(slots: Uint32Array): void {
-    if (slots.length < 2) return
-    const ranks = this.#symbols.ranks()
-    slots.sort((a, b) => this.#compare(this.#places[a]!, this.#places[b]!, ranks))
-  }
-
-  #compare(a: number, b: number, ranks: Uint32Array): number {
-    const x = this.#labels.segment(a)
-    const y = this.#labels.segment(b)
-    const i = offsetOf(a)
-    const j = offsetOf(b)
-    const count = Math.min(x[i]!, y[j]!)
-    for (let k = 1; k <= count; k++) {
-      const p = x[i + k]!
-      const q = y[j + k]!
-      if (p === q) continue
-      const name = ranks[this.#pairs.name(p)]! - ranks[this.#pairs.name(q)]!
-      return name !== 0 ? name : ranks[this.#pairs.value(p)]! - ranks[this.#pairs.value(q)]!
-    }
-    return x[i]! - y[j]!
-  }
-
-  #passes(place: number, tests: readonly Test[]): boolean {
-    const words = this.#labels.segment(place)
-    const from = offsetOf(place) + 1
-    const to = from + words[from - 1]!
-    for (let i = 0; i < tests.length; i++) {
-      const { choice, wants } = tests[i]!
-      const { marks } = choice
-      let has = false
-      if (marks === undefined) {
-        const pair = choice.pairs[0]
-        for (let at = from; at < to && !has; at++) has = words[at] === pair
-      } else for (let at = from; at < to && !has; at++) has = marks[words[at]!] === 1
-      if (has !== wants) return false
-    }
-    return true
-  }
-
-  #choiceOf(matcher: Matcher, takesAbsent: boolean): Choice {
-    const name = this.#symbols.find(matcher.name)
-    if ((matcher.op === '=' || matcher.op === '!=') && matcher.value !== '') {
-      const value = name === 0 ? 0 : this.#symbols.find(matcher.value)
-      const pair = value === 0 ? 0 : this.#pairs.find(name, value)
-      return { pairs: pair === 0 ? [] : [pair], seen: 0 }
-    }
-    const choice = this.#knownChoice(`${matcher.op}\0${matcher.name}\0${matcher.value}`)
-    if (name === 0) return choice
-    let { marks } = choice
-    if (marks === undefined || marks.length <= this.#pairs.count) {
-      const larger = new Uint8Array(Math.ceil((this.#pairs.count + 1) * 1.25))
-      if (marks !== undefined) larger.set(marks)
-      choice.marks = marks = larger
-    }
-    let pair = choice.seen === 0 ? this.#pairs.firstOf(name) : this.#pairs.next(choice.seen)
-    for (; pair !== 0; pair = this.#pairs.next(pair)) {
-      choice.seen = pair
-      if (matcher.test(this.#symbols.text(this.#pairs.value(pair))) === takesAbsent) continue
-      marks[pair] = 1
-      choice.pairs.push(pair)
-    }
-    return choice
-  }
-
-  /** Kept, and carried on when pairs were added: a dashboard asks the same again. */
-  #knownChoice(key: string): Choice {
-    const known = this.#choices.get(key)
-    const choice = known ?? { pairs: [], seen: 0 }
-    // The one that was used longest ago is the first.
-    if (known !== undefined) this.#choices.delete(key)
-    this.#choices.set(key, choice)
-    const most = Math.min(MAX_KNOWN_CHOICES, Math.max(4, MAX_KNOWN_BYTES / (this.#pairs.count + 1)))
-    for (const [oldest] of this.#choices) {
-      if (this.#choices.size <= most) break
-      this.#choices.delete(oldest)
-    }
-    return choice
+    this.#selector.sort(slots)
   }
 
   /** Pairs of the labels into the scratch; -1 when one is not known: then there is no such series. */
@@ -327,18 +294,22 @@ export class LabelIndex {
       this.#labels.set(place + 1 + i, pairs[i]!)
       this.#pairs.addSlot(pairs[i]!, slot)
     }
-    if (slot >= this.#places.length) {
-      const larger = new Uint32Array(Math.max(slot + 1, this.#places.length * 2))
-      larger.set(this.#places)
-      this.#places = larger
-    }
     const tablePlace = this.#placeOf(pairs, count)
     if (this.#slots[tablePlace] === 0) this.#taken++
     this.#slots[tablePlace] = slot
-    this.#places[slot] = place
+    this.#places.ensure(slot)
+    this.#places.set(slot, 0, place)
+    this.#arrivals.ensure(this.#arrived)
+    this.#arrivals.set(this.#arrived++, 0, slot)
     if (slot >= this.#end) this.#end = slot + 1
     this.#series++
     if (this.#taken * 3 > this.#slots.length * 2) this.#growTable()
+  }
+
+  /** Where the labels of a slot are; 0: there is no series, or none that this thread was told of. */
+  #placeOfLabels(slot: number): number {
+    const place = slot < this.#end ? this.#places.get(slot) : 0
+    return place < this.#labelsEnd ? place : 0
   }
 
   /** The slot at a place of the table; 0 when it is free or its series is gone. */
@@ -361,7 +332,7 @@ export class LabelIndex {
   }
 
   #hasPairs(slot: number, pairs: Uint32Array, count: number): boolean {
-    const place = this.#places[slot]!
+    const place = this.#places.get(slot)
     const words = this.#labels.segment(place)
     const at = offsetOf(place)
     if (words[at] !== count) return false
@@ -376,7 +347,7 @@ export class LabelIndex {
     const table = new Uint32Array(size)
     const mask = size - 1
     for (let slot = 1; slot < this.#end; slot++) {
-      const place = this.#places[slot]!
+      const place = this.#places.get(slot)
       if (place === 0) continue
       const words = this.#labels.segment(place)
       const from = offsetOf(place) + 1

@@ -6,9 +6,12 @@
  * - The first slot stands in the entry itself, as most pairs of large stores belong to one series; the others in chunks of 4, 8, 16,
  *   ... 512 slots, each with the place of the next before them.
  *
+ * Another thread has one of its own over the same memory: it knows the pairs that it was told of (`adopt`), and adds none. What it finds
+ * behind them, in lists and links, was added since: it stops there, or leaves it to whoever knows the slots of its moment.
+ *
  * An entry has eight words: 0 name, 1 value, 2 next pair of the name, 3 slots, 4 first slot, 5 first chunk, 6 last chunk, 7 slots in it.
  */
-import { offsetOf, WordArena } from './arena.ts'
+import { offsetOf, WordArena, WordTable } from './arena.ts'
 import { hashOfTwo } from './hash.ts'
 
 const ENTRY_WORDS = 8
@@ -26,13 +29,25 @@ const FIRST_TABLE = 1024
 
 type Name = { first: number; last: number; values: number }
 
+/** Entries of a segment, as a power of two: 256 KiB. */
+const ENTRIES_SHIFT = 13
+
+/** What another thread has of it. */
+export type PairsKnown = { entries: number; chunks: number; table: SharedArrayBuffer | undefined }
+/** What it is sent: segments that it does not have, and the table when there is another one. */
+export type PairPieces = {
+  readonly entries: readonly SharedArrayBuffer[]
+  readonly chunks: readonly SharedArrayBuffer[]
+  readonly table?: SharedArrayBuffer
+  readonly count: number
+}
+
 export class Pairs {
-  readonly #entries = new WordArena()
+  readonly #entries = new WordTable(ENTRY_WORDS, ENTRIES_SHIFT)
   readonly #chunks = new WordArena()
-  #places: Uint32Array = new Uint32Array(FIRST_TABLE)
   #count = 0
   /** Numbers by hash of name and value, open addressing; 0 is free. */
-  #table: Uint32Array = new Uint32Array(FIRST_TABLE * 2)
+  #table: Uint32Array<SharedArrayBuffer> = new Uint32Array(new SharedArrayBuffer(FIRST_TABLE * 8))
   /** By symbol of the name. There are few. */
   readonly #names = new Map<number, Name>()
 
@@ -41,7 +56,7 @@ export class Pairs {
   }
 
   get sizeBytes(): number {
-    return this.#entries.sizeBytes + this.#chunks.sizeBytes + this.#places.byteLength + this.#table.byteLength
+    return (this.#count + 1) * ENTRY_WORDS * 4 + this.#chunks.sizeBytes + this.#table.byteLength
   }
 
   /** Symbols of all names. */
@@ -60,20 +75,21 @@ export class Pairs {
   }
 
   next(pair: number): number {
-    return this.#entries.get(this.#places[pair]! + NEXT)
+    const next = this.#entries.get(pair, NEXT)
+    return next > this.#count ? 0 : next
   }
 
   name(pair: number): number {
-    return this.#entries.get(this.#places[pair]! + NAME)
+    return this.#entries.get(pair, NAME)
   }
 
   value(pair: number): number {
-    return this.#entries.get(this.#places[pair]! + VALUE)
+    return this.#entries.get(pair, VALUE)
   }
 
   /** How many series have the pair, or had. */
   slots(pair: number): number {
-    return this.#entries.get(this.#places[pair]! + COUNT)
+    return this.#entries.get(pair, COUNT)
   }
 
   find(name: number, value: number): number {
@@ -85,32 +101,57 @@ export class Pairs {
     const found = this.#table[tablePlace]!
     if (found !== 0) return found
     const pair = ++this.#count
-    const place = this.#entries.take(ENTRY_WORDS)
-    this.#entries.set(place + NAME, name)
-    this.#entries.set(place + VALUE, value)
-    if (pair >= this.#places.length) {
-      const larger = new Uint32Array(this.#places.length * 2)
-      larger.set(this.#places)
-      this.#places = larger
-    }
-    this.#places[pair] = place
-    const known = this.#names.get(name)
-    if (known === undefined) this.#names.set(name, { first: pair, last: pair, values: 1 })
-    else {
-      this.#entries.set(this.#places[known.last]! + NEXT, pair)
-      known.last = pair
-      known.values++
-    }
+    this.#entries.ensure(pair)
+    this.#entries.set(pair, NAME, name)
+    this.#entries.set(pair, VALUE, value)
+    const before = this.#remember(name, pair)
+    if (before !== 0) this.#entries.set(before, NEXT, pair)
     this.#table[tablePlace] = pair
     if (this.#count * 3 > this.#table.length * 2) this.#growTable()
     return pair
   }
 
+  /** What a thread that has this much does not have yet; from then on it has it. */
+  piecesFor(known: PairsKnown): PairPieces {
+    const pieces = {
+      entries: this.#entries.segmentsFrom(known.entries),
+      chunks: this.#chunks.segmentsFrom(known.chunks),
+      ...(known.table === this.#table.buffer ? {} : { table: this.#table.buffer }),
+      count: this.#count,
+    }
+    known.entries = this.#entries.segmentCount
+    known.chunks = this.#chunks.segmentCount
+    known.table = this.#table.buffer
+    return pieces
+  }
+
+  /** In another thread: what the writer sent. */
+  adopt({ entries, chunks, table, count }: PairPieces): void {
+    this.#entries.adopt(entries)
+    this.#chunks.adopt(chunks)
+    if (table !== undefined) this.#table = new Uint32Array(table)
+    const from = this.#count + 1
+    this.#count = count
+    for (let pair = from; pair <= count; pair++) this.#remember(this.name(pair), pair)
+  }
+
+  /** The pair becomes the last one of its name; returns the one that was, or 0. */
+  #remember(name: number, pair: number): number {
+    const known = this.#names.get(name)
+    if (known === undefined) {
+      this.#names.set(name, { first: pair, last: pair, values: 1 })
+      return 0
+    }
+    const before = known.last
+    known.last = pair
+    known.values++
+    return before
+  }
+
   /** Puts a slot behind those of the pair. */
   addSlot(pair: number, slot: number): void {
-    const place = this.#places[pair]!
-    const entry = this.#entries.segment(place)
-    const at = offsetOf(place)
+    const entry = this.#entries.segment(pair)
+    const at = this.#entries.offset(pair)
     const count = entry[at + COUNT]!
     if (count === 0) entry[at + FIRST] = slot
     else {
@@ -131,20 +172,21 @@ export class Pairs {
     entry[at + COUNT] = count + 1
   }
 
-  /** Copies the slots of a pair into `out` from `to` on; it has room for them. Returns where they end. */
-  copySlots(pair: number, out: Uint32Array, to: number): number {
-    const place = this.#places[pair]!
-    const entry = this.#entries.segment(place)
-    const at = offsetOf(place)
-    const count = entry[at + COUNT]!
+  /** Copies the first `count` slots of a pair into `out` from `to` on; it has room for them. Returns where they end. */
+  copySlots(pair: number, count: number, out: Uint32Array, to: number): number {
+    const entry = this.#entries.segment(pair)
+    const at = this.#entries.offset(pair)
     if (count === 0) return to
     out[to] = entry[at + FIRST]!
     const end = to + count
     let chunk = entry[at + CHUNK]!
     for (let i = to + 1; i < end; ) {
+      // In memory that this thread was not told of there are only series that came since.
+      if (chunk === 0 || !this.#chunks.has(chunk)) return i
       const segment = this.#chunks.segment(chunk)
       const offset = offsetOf(chunk)
       const here = Math.min(segment[offset + 1]!, end - i)
+      if (here === 0) return i
       for (let k = 0; k < here; k++) out[i + k] = segment[offset + 2 + k]!
       i += here
       chunk = segment[offset]!
@@ -157,13 +199,14 @@ export class Pairs {
     for (let at = hashOfTwo(name, value) & mask; ; at = (at + 1) & mask) {
       const pair = this.#table[at]!
       if (pair === 0) return at
-      const place = this.#places[pair]!
-      if (this.#entries.get(place + NAME) === name && this.#entries.get(place + VALUE) === value) return at
+      // A reader passes over what was added since it was told.
+      if (pair <= this.#count && this.name(pair) === name && this.value(pair) === value) return at
     }
   }
 
   #growTable(): void {
-    const table = new Uint32Array(this.#table.length * 2)
+    // Another one: whoever reads the old one goes on with it.
+    const table = new Uint32Array(new SharedArrayBuffer(this.#table.byteLength * 2))
     const mask = table.length - 1
     for (let pair = 1; pair <= this.#count; pair++) {
       let at = hashOfTwo(this.name(pair), this.value(pair)) & mask

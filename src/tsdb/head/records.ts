@@ -10,6 +10,8 @@
  *                                 13 samples cut off   14 first slab   15 stamp of the batch that is being checked
  * State, from the low byte on:    offset in the slab, decimal exponent, samples in the slab, 1 when the last token is a run
  */
+import type { Segmented } from './arena.ts'
+
 const SHIFT = 12
 const PER_PAGE = 1 << SHIFT
 export const SLOT_MASK: number = PER_PAGE - 1
@@ -33,17 +35,27 @@ export const FIRST_SLAB = 14
 export const STAMP = 15
 
 /** 4,096 records, seen as doubles and as words. */
-export type RecordPage = { readonly doubles: Float64Array; readonly words: Uint32Array }
+export type RecordPage = { readonly doubles: Float64Array<SharedArrayBuffer>; readonly words: Uint32Array }
 
-export class Records {
+export class Records implements Segmented {
   readonly #pages: RecordPage[] = []
 
   /** Makes room for `slot`. */
   ensure(slot: number): void {
-    while (this.#pages.length <= slot >>> SHIFT) {
-      const memory = new SharedArrayBuffer(PER_PAGE * RECORD_BYTES)
+    while (this.#pages.length <= slot >>> SHIFT) this.adopt([new SharedArrayBuffer(PER_PAGE * RECORD_BYTES)])
+  }
+
+  get segmentCount(): number {
+    return this.#pages.length
+  }
+
+  segmentsFrom(from: number): readonly SharedArrayBuffer[] {
+    return this.#pages.slice(from).map(({ doubles }) => doubles.buffer)
+  }
+
+  adopt(segments: readonly SharedArrayBuffer[]): void {
+    for (const memory of segments)
       this.#pages.push({ doubles: new Float64Array(memory), words: new Uint32Array(memory) })
-    }
   }
 
   page(slot: number): RecordPage {

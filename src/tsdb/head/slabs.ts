@@ -8,6 +8,8 @@
  * As doubles:           2 first instant   3 first value (its bits)
  * As bytes:             32 decimal exponent at the beginning, then tokens
  */
+import type { Segmented } from './arena.ts'
+
 const SHIFT = 13
 const PER_SEGMENT = 1 << SHIFT
 export const SLAB_BYTES = 128
@@ -22,9 +24,13 @@ export const FIRST_VALUE_WORDS = 6
 export const FIRST_AT = 2
 export const STREAM_AT = 33
 
-export type SlabSegment = { readonly doubles: Float64Array; readonly words: Uint32Array; readonly bytes: Uint8Array }
+export type SlabSegment = {
+  readonly doubles: Float64Array<SharedArrayBuffer>
+  readonly words: Uint32Array
+  readonly bytes: Uint8Array
+}
 
-export class Slabs {
+export class Slabs implements Segmented {
   readonly #segments: SlabSegment[] = []
   readonly #free: number[] = []
   /** Given back, and the number of the reader that was opened last before. */
@@ -42,15 +48,30 @@ export class Slabs {
     const free = this.#free.pop()
     if (free !== undefined) return free
     const slab = this.#next++
-    if (slab >>> SHIFT === this.#segments.length) {
-      const memory = new SharedArrayBuffer(PER_SEGMENT * SLAB_BYTES)
+    if (slab >>> SHIFT === this.#segments.length) this.adopt([new SharedArrayBuffer(PER_SEGMENT * SLAB_BYTES)])
+    return slab
+  }
+
+  /** False for a slab in a segment that this thread has not been sent. */
+  has(slab: number): boolean {
+    return slab >>> SHIFT < this.#segments.length
+  }
+
+  get segmentCount(): number {
+    return this.#segments.length
+  }
+
+  segmentsFrom(from: number): readonly SharedArrayBuffer[] {
+    return this.#segments.slice(from).map(({ doubles }) => doubles.buffer)
+  }
+
+  adopt(segments: readonly SharedArrayBuffer[]): void {
+    for (const memory of segments)
       this.#segments.push({
         doubles: new Float64Array(memory),
         words: new Uint32Array(memory),
         bytes: new Uint8Array(memory),
       })
-    }
-    return slab
   }
 
   /** `reader`: the last one that was opened. */

@@ -8,7 +8,18 @@ import { POWERS } from '../decimal.ts'
 import type { PartColumns } from '../part.ts'
 import { FIRST_SLAB, SLAB } from './records.ts'
 import { BEFORE, BEHIND, FIRST_AT, FIRST_NUMBER, FIRST_STEP, FIRST_VALUE_WORDS, SLAB_MASK, STREAM_AT } from './slabs.ts'
-import { type HeadMemory, LITERAL, numberOf, REBASE, scratch, scratchWords, WITH_STEP } from './stream.ts'
+import {
+  type HeadMemory,
+  LITERAL,
+  numberOf,
+  OTHER,
+  OTHER_STEP,
+  REBASE,
+  SAME_STEP,
+  scratch,
+  scratchWords,
+  WITH_STEP,
+} from './stream.ts'
 
 export type Span = {
   /** Inclusive at both ends. */
@@ -89,6 +100,7 @@ export class StreamReader {
     const spanLow = this.#low
     const spanHigh = this.#high
     let to = this.#to
+    const begin = to
     let number = firstNumber
     let at = segment.doubles[word / 2 + FIRST_AT]!
     let step = words[word + FIRST_STEP]! | 0
@@ -104,7 +116,6 @@ export class StreamReader {
       return
     }
     if (at >= spanLow) {
-      if (this.firstNumber < 0) this.firstNumber = number
       timestamps[to] = at
       outWords[2 * to + LOW] = low
       outWords[2 * to + HIGH] = high
@@ -113,109 +124,123 @@ export class StreamReader {
     number++
     while (number < end) {
       const token = bytes[place++]!
-      const kind = token >>> 6
-      let repeats = 1
-      if (kind === 0) {
-        repeats = Math.min(token, end - number)
-        // Runs before the span are passed over at once.
-        if (at + repeats * step < spanLow) {
-          at += repeats * step
-          number += repeats
+      if (token < SAME_STEP) {
+        // A run. What of it lies before the span is passed over at once.
+        let left = Math.min(token, end - number)
+        number += left
+        if (at + left * step < spanLow) {
+          at += left * step
           continue
         }
-      } else {
-        if (kind === 2 || (kind === 3 && (token & WITH_STEP) !== 0)) {
-          let raw = bytes[place++]!
-          if (raw >= 0x80) {
-            raw &= 0x7f
-            for (let scale = 0x80; ; scale *= 0x80) {
-              const byte = bytes[place++]!
-              raw += (byte & 0x7f) * scale
-              if (byte < 0x80) break
-            }
+        const value = byBits ? 0 : n / power
+        for (; left > 0; left--) {
+          at += step
+          if (at < spanLow) continue
+          if (at > spanHigh) {
+            this.#isPast = true
+            number -= left
+            break
           }
-          step += (raw & 1) === 0 ? raw / 2 : -(raw + 1) / 2
-        }
-        if (kind !== 3) {
-          let z = token & 63
-          if (z >= 32) {
-            if (z < 60) z = 32 + ((z - 32) << 8) + bytes[place++]!
-            else if (z === 60) {
-              z = bytes[place]! | (bytes[place + 1]! << 8)
-              place += 2
-            } else if (z === 61) {
-              z = bytes[place]! | (bytes[place + 1]! << 8) | (bytes[place + 2]! << 16)
-              place += 3
-            } else if (z === 62) {
-              z = readWord(bytes, place)
-              place += 4
-            } else {
-              z = 0
-              for (let scale = 1; ; scale *= 0x80) {
-                const byte = bytes[place++]!
-                z += (byte & 0x7f) * scale
-                if (byte < 0x80) break
-              }
-            }
-          }
-          if (z !== 0) {
-            n += z % 2 === 0 ? z / 2 : -(z + 1) / 2
-            byBits = false
-          }
-        } else {
-          const op = token & 31
-          if (op === REBASE) {
-            power = POWERS[bytes[place++]!]!
-            let raw = 0
-            for (let scale = 1; ; scale *= 0x80) {
-              const byte = bytes[place++]!
-              raw += (byte & 0x7f) * scale
-              if (byte < 0x80) break
-            }
-            n = unzigzag(raw)
-            byBits = false
-          } else if (op === LITERAL) {
-            low = readWord(bytes, place)
-            high = readWord(bytes, place + 4)
-            place += 8
-            byBits = true
-          } else {
-            if (!byBits) {
-              scratch[0] = n / power
-              low = scratchWords[LOW]!
-              high = scratchWords[HIGH]!
-              byBits = true
-            }
-            const control = bytes[place++]!
-            const skip = control >>> 4
-            const stop = skip + (control & 15)
-            for (let k = skip; k < stop; k++) {
-              const byte = bytes[place++]!
-              if (k < 4) low ^= byte << (8 * k)
-              else high ^= byte << (8 * k - 32)
-            }
-          }
-        }
-      }
-      for (; repeats > 0; repeats--) {
-        at += step
-        if (at > spanHigh) {
-          this.#isPast = true
-          this.#to = to
-          return
-        }
-        if (at >= spanLow) {
-          if (this.firstNumber < 0) this.firstNumber = number
           timestamps[to] = at
           if (byBits) {
             outWords[2 * to + LOW] = low
             outWords[2 * to + HIGH] = high
-          } else values[to] = n / power
+          } else values[to] = value
           to++
         }
-        number++
+        if (this.#isPast) break
+        continue
       }
+      if (token >= OTHER_STEP && (token < OTHER || (token & WITH_STEP) !== 0)) {
+        const raw = bytes[place++]!
+        if (raw < 0x80) step += (raw >>> 1) ^ -(raw & 1)
+        else {
+          let wide = raw & 0x7f
+          for (let scale = 0x80; ; scale *= 0x80) {
+            const byte = bytes[place++]!
+            wide += (byte & 0x7f) * scale
+            if (byte < 0x80) break
+          }
+          step = (step + unzigzag(wide)) | 0
+        }
+      }
+      if (token < OTHER) {
+        // Whole numbers: no division and no remainder, which cost more than all the rest.
+        const small = token & 63
+        if (small < 60) {
+          if (small !== 0) {
+            const z = small < 32 ? small : 32 + ((small - 32) << 8) + bytes[place++]!
+            n += (z >>> 1) ^ -(z & 1)
+            byBits = false
+          }
+        } else if (small < 63) {
+          let z = bytes[place]! | (bytes[place + 1]! << 8)
+          place += 2
+          if (small > 60) z |= bytes[place++]! << 16
+          if (small > 61) z |= bytes[place++]! << 24
+          n += (z >>> 1) ^ -(z & 1)
+          byBits = false
+        } else {
+          let z = 0
+          for (let scale = 1; ; scale *= 0x80) {
+            const byte = bytes[place++]!
+            z += (byte & 0x7f) * scale
+            if (byte < 0x80) break
+          }
+          n += unzigzag(z)
+          byBits = false
+        }
+      } else {
+        const op = token & 31
+        if (op === REBASE) {
+          power = POWERS[bytes[place++]!]!
+          let raw = 0
+          for (let scale = 1; ; scale *= 0x80) {
+            const byte = bytes[place++]!
+            raw += (byte & 0x7f) * scale
+            if (byte < 0x80) break
+          }
+          n = unzigzag(raw)
+          byBits = false
+        } else if (op === LITERAL) {
+          low = readWord(bytes, place)
+          high = readWord(bytes, place + 4)
+          place += 8
+          byBits = true
+        } else {
+          if (!byBits) {
+            scratch[0] = n / power
+            low = scratchWords[LOW]!
+            high = scratchWords[HIGH]!
+            byBits = true
+          }
+          const control = bytes[place++]!
+          const skip = control >>> 4
+          const stop = skip + (control & 15)
+          for (let k = skip; k < stop; k++) {
+            const byte = bytes[place++]!
+            if (k < 4) low ^= byte << (8 * k)
+            else high ^= byte << (8 * k - 32)
+          }
+        }
+      }
+      at += step
+      if (at >= spanLow) {
+        if (at > spanHigh) {
+          this.#isPast = true
+          break
+        }
+        timestamps[to] = at
+        if (byBits) {
+          outWords[2 * to + LOW] = low
+          outWords[2 * to + HIGH] = high
+        } else values[to] = n / power
+        to++
+      }
+      number++
     }
+    // What is written of a slab follows each other: the last one written is the one before `number`.
+    if (to > begin && this.firstNumber < 0) this.firstNumber = number - (to - begin)
     this.#to = to
   }
 }

@@ -3,10 +3,11 @@
  *
  * - Two texts are the same when their bytes are: a lone surrogate becomes U+FFFD, as everywhere on the wire.
  * - As strings they are made when asked for and kept in a bounded cache: most are never asked for again.
+ * - Another thread has one of its own over the same memory: it knows the texts that it was told of (`adopt`), and adds none.
  *
  * An entry has four words: segment, offset, length (the high bit: only ASCII), hash of the bytes.
  */
-import { ByteArena, offsetOf, WordArena } from './arena.ts'
+import { ByteArena, WordTable } from './arena.ts'
 
 const ENTRY_WORDS = 4
 const ASCII = 0x80000000
@@ -30,14 +31,25 @@ function hashOf(bytes: Uint8Array): number {
   return hash >>> 0
 }
 
+/** Entries of a segment, as a power of two: 256 KiB. */
+const ENTRIES_SHIFT = 14
+
+/** What another thread has of it. */
+export type SymbolsKnown = { bytes: number; entries: number; table: SharedArrayBuffer | undefined }
+/** What it is sent: segments that it does not have, and the table when there is another one. */
+export type SymbolPieces = {
+  readonly bytes: readonly SharedArrayBuffer[]
+  readonly entries: readonly SharedArrayBuffer[]
+  readonly table?: SharedArrayBuffer
+  readonly count: number
+}
+
 export class Symbols {
   readonly #bytes = new ByteArena()
-  readonly #entries = new WordArena()
-  /** Place of the entry, by number. */
-  #places: Uint32Array = new Uint32Array(FIRST_TABLE)
+  readonly #entries = new WordTable(ENTRY_WORDS, ENTRIES_SHIFT)
   #count = 0
   /** Numbers by hash, open addressing; 0 is free. */
-  #table: Uint32Array = new Uint32Array(FIRST_TABLE * 2)
+  #table: Uint32Array<SharedArrayBuffer> = new Uint32Array(new SharedArrayBuffer(FIRST_TABLE * 8))
   #texts: (string | undefined)[] = []
   #cachedChars = 0
   /** Numbers in the order of their bytes, as many as were ranked; and the place of each in it. */
@@ -53,8 +65,7 @@ export class Symbols {
   get sizeBytes(): number {
     return (
       this.#bytes.sizeBytes +
-      this.#entries.sizeBytes +
-      this.#places.byteLength +
+      (this.#count + 1) * ENTRY_WORDS * 4 +
       this.#table.byteLength +
       this.#ranks.byteLength * 2 +
       this.#cachedChars
@@ -90,9 +101,8 @@ export class Symbols {
   text(symbol: number): string {
     const known = this.#texts[symbol]
     if (known !== undefined) return known
-    const place = this.#places[symbol]!
-    const words = this.#entries.segment(place)
-    const at = offsetOf(place)
+    const words = this.#entries.segment(symbol)
+    const at = this.#entries.offset(symbol)
     const from = words[at + 1]!
     const length = words[at + 2]! & ~ASCII
     const segment = this.#bytes.segment(words[at]!)
@@ -105,6 +115,33 @@ export class Symbols {
     this.#cachedChars += text.length
     this.#texts[symbol] = text
     return text
+  }
+
+  /** Which of two texts comes first, in order of their bytes: negative, 0 or positive. */
+  compare(a: number, b: number): number {
+    return a === b ? 0 : this.#compare(a, b)
+  }
+
+  /** What a thread that has this much does not have yet; from then on it has it. */
+  piecesFor(known: SymbolsKnown): SymbolPieces {
+    const pieces = {
+      bytes: this.#bytes.segmentsFrom(known.bytes),
+      entries: this.#entries.segmentsFrom(known.entries),
+      ...(known.table === this.#table.buffer ? {} : { table: this.#table.buffer }),
+      count: this.#count,
+    }
+    known.bytes = this.#bytes.segmentCount
+    known.entries = this.#entries.segmentCount
+    known.table = this.#table.buffer
+    return pieces
+  }
+
+  /** In another thread: what the writer sent. */
+  adopt({ bytes, entries, table, count }: SymbolPieces): void {
+    this.#bytes.adopt(bytes)
+    this.#entries.adopt(entries)
+    if (table !== undefined) this.#table = new Uint32Array(table)
+    this.#count = count
   }
 
   /** By number: the place of the text among all, in order of their bytes. Good until the next text is added. */
@@ -134,9 +171,8 @@ export class Symbols {
   }
 
   #where(symbol: number): [segment: Buffer, offset: number, length: number] {
-    const place = this.#places[symbol]!
-    const words = this.#entries.segment(place)
-    const at = offsetOf(place)
+    const words = this.#entries.segment(symbol)
+    const at = this.#entries.offset(symbol)
     return [this.#bytes.segment(words[at]!), words[at + 1]!, words[at + 2]! & ~ASCII]
   }
 
@@ -151,21 +187,15 @@ export class Symbols {
   #add(bytes: Buffer, hash: number, tablePlace: number): number {
     const symbol = ++this.#count
     const { segment, offset } = this.#bytes.add(bytes)
-    const place = this.#entries.take(ENTRY_WORDS)
-    const words = this.#entries.segment(place)
-    const at = offsetOf(place)
+    this.#entries.ensure(symbol)
+    const words = this.#entries.segment(symbol)
+    const at = this.#entries.offset(symbol)
     let isAscii = true
     for (let i = 0; i < bytes.length && isAscii; i++) isAscii = bytes[i]! < 0x80
     words[at] = segment
     words[at + 1] = offset
     words[at + 2] = isAscii ? bytes.length | ASCII : bytes.length
     words[at + 3] = hash
-    if (symbol >= this.#places.length) {
-      const larger = new Uint32Array(this.#places.length * 2)
-      larger.set(this.#places)
-      this.#places = larger
-    }
-    this.#places[symbol] = place
     this.#table[tablePlace] = symbol
     if (this.#count * 3 > this.#table.length * 2) this.#growTable()
     return symbol
@@ -176,14 +206,14 @@ export class Symbols {
     const mask = this.#table.length - 1
     for (let at = hash & mask; ; at = (at + 1) & mask) {
       const symbol = this.#table[at]!
-      if (symbol === 0 || this.#is(symbol, bytes, hash)) return at
+      // A reader passes over what was added since it was told.
+      if (symbol === 0 || (symbol <= this.#count && this.#is(symbol, bytes, hash))) return at
     }
   }
 
   #is(symbol: number, bytes: Buffer, hash: number): boolean {
-    const place = this.#places[symbol]!
-    const words = this.#entries.segment(place)
-    const at = offsetOf(place)
+    const words = this.#entries.segment(symbol)
+    const at = this.#entries.offset(symbol)
     if (words[at + 3] !== hash || (words[at + 2]! & ~ASCII) !== bytes.length) return false
     const segment = this.#bytes.segment(words[at]!)
     const from = words[at + 1]!
@@ -192,10 +222,11 @@ export class Symbols {
   }
 
   #growTable(): void {
-    const table = new Uint32Array(this.#table.length * 2)
+    // Another one: whoever reads the old one goes on with it.
+    const table = new Uint32Array(new SharedArrayBuffer(this.#table.byteLength * 2))
     const mask = table.length - 1
     for (let symbol = 1; symbol <= this.#count; symbol++) {
-      let at = this.#entries.get(this.#places[symbol]! + 3) & mask
+      let at = this.#entries.get(symbol, 3) & mask
       while (table[at] !== 0) at = (at + 1) & mask
       table[at] = symbol
     }
