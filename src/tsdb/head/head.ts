@@ -414,8 +414,7 @@ export class Head {
     const firstAt = firstAtOf(this.#memory, slot)
     if (firstAt > high) return false
     if (firstAt >= low) return true
-    const room = maxCountOf(this.#memory, slot, span)
-    return this.#reader.read(slot, span, scratchFor(room), 0) > 0
+    return this.#reader.has(slot, span)
   }
 
   /** The last sample of the series, if it is a histogram. */
@@ -429,14 +428,4 @@ export class Head {
     if (this.records.lastCommit(slot) <= view.commit) return this.records.word(slot, TOTAL)
     return this.#views.noted(slot, view)
   }
-}
-
-let scratch = { timestamps: new Float64Array(1024), values: new Float64Array(1024) }
-
-/** Columns for looking, shared by all callers: good until the next call. */
-function scratchFor(count: number): typeof scratch {
-  if (scratch.timestamps.length < count) {
-    scratch = { timestamps: new Float64Array(count * 2), values: new Float64Array(count * 2) }
-  }
-  return scratch
 }

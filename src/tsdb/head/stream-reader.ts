@@ -11,6 +11,7 @@ import { BEFORE, BEHIND, FIRST_AT, FIRST_NUMBER, FIRST_STEP, FIRST_VALUE_WORDS, 
 import {
   type HeadMemory,
   LITERAL,
+  MAX_SAMPLES,
   numberOf,
   OTHER,
   OTHER_STEP,
@@ -44,6 +45,9 @@ export function maxCountOf(memory: HeadMemory, slot: number, span: Span): number
   return slab === 0 ? 0 : Math.max(0, span.visible - memory.slabs.word(slab, FIRST_NUMBER))
 }
 
+/** Room for one slab, for whoever only looks. */
+const glance = { timestamps: new Float64Array(MAX_SAMPLES), values: new Float64Array(MAX_SAMPLES) }
+
 /** Reads samples of a series into columns. One for all series: it keeps what the last reading found. */
 export class StreamReader {
   readonly #memory: HeadMemory
@@ -62,21 +66,30 @@ export class StreamReader {
     this.#memory = memory
   }
 
+  /** Whether there is a sample within the span. Looks into one slab at most. */
+  has(slot: number, span: Span): boolean {
+    const { records, slabs } = this.#memory
+    const slab = slabFrom(this.#memory, slot, span)
+    if (slab === 0 || slabs.word(slab, FIRST_NUMBER) >= span.visible) return false
+    const firstAt = slabs.firstAt(slab)
+    if (firstAt >= span.low) return firstAt <= span.high
+    // The first sample of a slab is seen without reading it.
+    const behind = slab === records.word(slot, SLAB) ? 0 : slabs.word(slab, BEHIND)
+    const hasBehind = behind !== 0 && slabs.word(behind, FIRST_NUMBER) < span.visible
+    if (hasBehind && slabs.firstAt(behind) <= span.high) return true
+    const end = hasBehind ? slabs.word(behind, FIRST_NUMBER) : span.visible
+    this.#begin(span, glance, 0)
+    this.#readSlab(slab, slabs.word(slab, FIRST_NUMBER), end)
+    return this.#to > 0
+  }
+
   /** Writes the samples within the span at `to`; returns how many. The columns have room for `maxCountOf` more. */
-  read(slot: number, span: Span, { timestamps, values }: PartColumns, to: number): number {
+  read(slot: number, span: Span, columns: PartColumns, to: number): number {
     const { records, slabs } = this.#memory
     let slab = slabFrom(this.#memory, slot, span)
     this.firstNumber = -1
     if (slab === 0) return 0
-    if (this.#values !== values) {
-      this.#values = values
-      this.#words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
-    }
-    this.#timestamps = timestamps
-    this.#low = span.low
-    this.#high = span.high
-    this.#to = to
-    this.#isPast = false
+    this.#begin(span, columns, to)
     const last = records.word(slot, SLAB)
     for (;;) {
       const firstNumber = slabs.word(slab, FIRST_NUMBER)
@@ -88,6 +101,18 @@ export class StreamReader {
       slab = behind
     }
     return this.#to - to
+  }
+
+  #begin({ low, high }: Span, { timestamps, values }: PartColumns, to: number): void {
+    if (this.#values !== values) {
+      this.#values = values
+      this.#words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
+    }
+    this.#timestamps = timestamps
+    this.#low = low
+    this.#high = high
+    this.#to = to
+    this.#isPast = false
   }
 
   #readSlab(slab: number, firstNumber: number, end: number): void {
