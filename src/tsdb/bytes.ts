@@ -212,6 +212,27 @@ export class ByteReader {
     this.offset = at
   }
 
+  /** Reads `count` zigzags, each the difference to the number before (the first one to 0), as those numbers. */
+  differences(out: Float64Array, count: number): void {
+    const bytes = this.#bytes
+    const end = this.#end
+    let at = this.offset
+    let number = 0
+    for (let i = 0; i < count; i++) {
+      const byte = at < end ? bytes[at]! : this.#short()
+      if (byte < 0x80) {
+        number += (byte >>> 1) ^ -(byte & 1)
+        at++
+      } else {
+        this.offset = at
+        number += this.zigzag()
+        at = this.offset
+      }
+      out[i] = number
+    }
+    this.offset = at
+  }
+
   /** Reads a double into entry `i` of the column that `words` are of. */
   double(words: Uint32Array, i: number): void {
     words[2 * i + LOW] = this.u32()
@@ -246,6 +267,11 @@ export class ByteReader {
     this.#need(size)
     this.offset += size
     return this.#bytes.subarray(this.offset - size, this.offset)
+  }
+
+  /** A view of what was read since `offset`. */
+  since(offset: number): Buffer {
+    return this.#bytes.subarray(offset, this.offset)
   }
 
   /** A count that is followed by at least `each` bytes per item: refuses what could not be there before any memory is taken. */

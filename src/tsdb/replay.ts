@@ -11,60 +11,88 @@ import type { Deletions } from './deletion/deletions.ts'
 import type { Interval } from './deletion/tombstones.ts'
 import type { Head } from './head.ts'
 import type { LateStore } from './late-store.ts'
-import type { LoggedCommit, LoggedSamples } from './wal-record.ts'
+import type { LoggedCommit, LoggedSamples, LoggedSeries } from './wal-record.ts'
 
 export type ReplayDeps = {
   readonly head: Head
   readonly late: LateStore
   readonly known: LateDeps['known']
-  /** What was deleted of this segment's series. */
-  readonly deleted: ReturnType<Deletions['inSegment']>
+  readonly deletions: Pick<Deletions, 'inSegment'>
 }
 
-export function replayInto({ head, late, known, deleted }: ReplayDeps): (commit: LoggedCommit) => void {
-  const named = new Map<number, LoggedCommit['series'][number]['labels']>()
-  /** By the segment's numbers, which are dense. */
-  const refs: number[] = []
-  const graves = new Map<number, readonly Interval[]>()
-  const isDeleted = (number: number, at: number): boolean => {
-    if (deleted === undefined) return false
-    let intervals = graves.get(number)
-    if (intervals === undefined) {
-      const labels = named.get(number)
-      intervals = labels === undefined ? [] : deleted(labels)
-      graves.set(number, intervals)
-    }
-    return intervals.some(({ from, to }) => at >= from && at <= to)
+export class Replay {
+  readonly #deps: ReplayDeps
+  /**
+   * References by the bytes of a series' labels. Each segment names its series again: made into texts and looked up anew, the names of
+   * 100,000 series took longer than five million samples.
+   */
+  readonly #refs = new Map<string, number>()
+  #slots: Uint32Array = new Uint32Array(0)
+
+  constructor(deps: ReplayDeps) {
+    this.#deps = deps
   }
-  const refOf = (number: number) => {
-    const known = refs[number]
+
+  /** What takes the commits of one segment. */
+  segment(number: number): (commit: LoggedCommit) => void {
+    const { head, late, known, deletions } = this.#deps
+    const deleted = deletions.inSegment(number)
+    const named: LoggedSeries[] = []
+    /** By the segment's numbers, which are dense. */
+    const slots: number[] = []
+    const graves = new Map<number, readonly Interval[]>()
+    const isDeleted = (number: number, at: number): boolean => {
+      if (deleted === undefined) return false
+      let intervals = graves.get(number)
+      if (intervals === undefined) {
+        const series = named[number]
+        intervals = series === undefined ? [] : deleted(series.labels)
+        graves.set(number, intervals)
+      }
+      return intervals.some(({ from, to }) => at >= from && at <= to)
+    }
+    const slotOf = (number: number): number => {
+      const known = slots[number]
+      if (known !== undefined) return known
+      const series = named[number]
+      if (series === undefined) return 0
+      return (slots[number] = head.slotOf(this.#refOf(series)))
+    }
+    const replayLate = (batch: LoggedSamples) => {
+      const { numbers, timestamps, count } = batch
+      const lateSlots = new Uint32Array(count)
+      for (let i = 0; i < count; i++) if (!isDeleted(numbers[i]!, timestamps[i]!)) lateSlots[i] = slotOf(numbers[i]!)
+      const entries = [...lateSlots.keys()].filter((i) => lateSlots[i] !== 0)
+      const labelsOf = (slot: number) => head.labelsOf(slot)
+      const question = { batch, slots: lateSlots, entries, takenFrom: -Infinity }
+      late.apply(checkLate(question, { labelsOf, known }, new Rejections()), labelsOf)
+    }
+    return ({ series, samples, late: lateSamples }) => {
+      for (const one of series) named[one.number] = one
+      const { numbers, timestamps, count } = samples
+      if (this.#slots.length < count) this.#slots = new Uint32Array(count * 2)
+      const batch = this.#slots
+      const { boundary } = head
+      for (let i = 0; i < count; i++) {
+        const number = numbers[i]!
+        const at = timestamps[i]!
+        // A series that has nothing left in the head is not made again for what is in blocks.
+        batch[i] = at < boundary || (deleted !== undefined && isDeleted(number, at)) ? 0 : slotOf(number)
+      }
+      head.replay(samples, batch)
+      if (lateSamples !== undefined) replayLate(lateSamples)
+    }
+  }
+
+  /** 0 when there are too many series. */
+  #refOf(series: LoggedSeries): number {
+    const key = series.bytes.toString('latin1')
+    const known = this.#refs.get(key)
     if (known !== undefined) return known
-    const labels = named.get(number)
-    if (labels === undefined) return 0
+    const { head } = this.#deps
+    const { labels } = series
     const ref = head.find(undefined, labels) || head.create(labels)
-    refs[number] = ref
+    this.#refs.set(key, ref)
     return ref
-  }
-  const replayLate = (batch: LoggedSamples) => {
-    const { numbers, timestamps, count } = batch
-    const slots = new Uint32Array(count)
-    for (let i = 0; i < count; i++)
-      if (!isDeleted(numbers[i]!, timestamps[i]!)) slots[i] = head.slotOf(refOf(numbers[i]!))
-    const entries = [...slots.keys()].filter((i) => slots[i] !== 0)
-    const labelsOf = (slot: number) => head.labelsOf(slot)
-    const question = { batch, slots, entries, takenFrom: -Infinity }
-    late.apply(checkLate(question, { labelsOf, known }, new Rejections()), labelsOf)
-  }
-  return ({ series, samples, late: lateSamples }) => {
-    for (const { number, labels } of series) named.set(number, labels)
-    const { numbers, timestamps, count } = samples
-    const slots = new Uint32Array(count)
-    for (let i = 0; i < count; i++) {
-      // A series that has nothing left in the head is not made again for what is in blocks.
-      if (timestamps[i]! >= head.boundary && !isDeleted(numbers[i]!, timestamps[i]!))
-        slots[i] = head.slotOf(refOf(numbers[i]!))
-    }
-    head.apply(head.check(samples, slots, { rejections: new Rejections() }))
-    if (lateSamples !== undefined) replayLate(lateSamples)
   }
 }

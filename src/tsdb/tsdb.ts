@@ -37,7 +37,7 @@ import { partWithout } from './deletion/without-deleted.ts'
 import { Head } from './head.ts'
 import { LateStore } from './late-store.ts'
 import { TsdbQuerier } from './querier.ts'
-import { replayInto } from './replay.ts'
+import { Replay } from './replay.ts'
 import { removeUnfinished, type SnapshotOptions, snapshotName, writeSnapshot } from './snapshot.ts'
 import { BatchRoom, TsdbAppender } from './tsdb-appender.ts'
 import type { BlockInfo, Tsdb, TsdbOptions, TsdbStats } from './types.ts'
@@ -79,7 +79,8 @@ async function open(options: TsdbOptions): Promise<Tsdb> {
   const deletions = await Deletions.open(dir.deletionsFile)
   await removeUnfinished(dir.snapshotsDir)
   const known = knownIn({ head, blocks, late, deletions })
-  const replay = await wal.replay((number) => replayInto({ head, late, known, deleted: deletions.inSegment(number) }))
+  const replaying = new Replay({ head, late, known, deletions })
+  const replay = await wal.replay((number) => replaying.segment(number))
   // In this order: a number that a deletion speaks of is not given again.
   wal.beginAfter(deletions.through)
   await deletions.forgetLog(wal.first)

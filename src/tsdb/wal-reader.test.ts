@@ -9,6 +9,7 @@ import {
   beginRecord,
   endRecord,
   type LoggedCommit,
+  type LoggedSamples,
   SEGMENT_MAGIC,
   writeNamedSeries,
   writeSamples,
@@ -33,9 +34,20 @@ function record(tag: number, count = 3): Buffer {
 
 const segment = (tags: readonly number[]) => Buffer.concat([SEGMENT_MAGIC, ...tags.map((tag) => record(tag))])
 
+/** A commit that outlives the reading of the next. */
+function copied({ series, samples, late }: LoggedCommit): LoggedCommit {
+  const copy = (one: LoggedSamples) => ({
+    ...one,
+    numbers: one.numbers.slice(0, one.count),
+    timestamps: one.timestamps.slice(0, one.count),
+    values: one.values.slice(0, one.count),
+  })
+  return { series, samples: copy(samples), ...(late === undefined ? {} : { late: copy(late) }) }
+}
+
 function read(bytes: Buffer) {
   const commits: LoggedCommit[] = []
-  const end = readSegment(bytes, (commit) => commits.push(commit))
+  const end = readSegment(bytes, (commit) => commits.push(copied(commit)))
   return { commits, tags: commits.map(({ samples }) => samples.values[0]), ...end }
 }
 

@@ -8,6 +8,7 @@
 import { crc32 } from 'node:zlib'
 import { ByteReader, DamagedError } from './bytes.ts'
 import {
+  CommitRoom,
   type LoggedCommit,
   MAX_RECORD_BYTES,
   RECORD_HEADER_BYTES,
@@ -25,14 +26,15 @@ export type SegmentEnd = {
   readonly damagedBytes: number
 }
 
-/** Calls `use` for every whole record in order. */
+/** Calls `use` for every whole record in order; what it gets is good until it returns. */
 export function readSegment(bytes: Buffer, use: (commit: LoggedCommit) => void): SegmentEnd {
+  const room = new CommitRoom()
   let damagedBytes = 0
   let good = 0
   let at = 0
   if (bytes.subarray(0, SEGMENT_MAGIC.length).equals(SEGMENT_MAGIC)) at = good = SEGMENT_MAGIC.length
   while (at < bytes.length) {
-    const end = tryRecord(bytes, at, use)
+    const end = tryRecord(bytes, at, (payload) => use(readCommit(payload, room)))
     if (end !== undefined) {
       damagedBytes += at - good
       at = good = end
@@ -46,7 +48,7 @@ export function readSegment(bytes: Buffer, use: (commit: LoggedCommit) => void):
 }
 
 /** The end of the whole record at `at`, or `undefined` when there is none. */
-function tryRecord(bytes: Buffer, at: number, use: (commit: LoggedCommit) => void): number | undefined {
+function tryRecord(bytes: Buffer, at: number, use: (payload: ByteReader) => void): number | undefined {
   if (at + RECORD_HEADER_BYTES > bytes.length) return undefined
   if (bytes.compare(RECORD_MARKER, 0, RECORD_MARKER.length, at, at + RECORD_MARKER.length) !== 0) return undefined
   const length = bytes.readUInt32LE(at + 4)
@@ -55,7 +57,7 @@ function tryRecord(bytes: Buffer, at: number, use: (commit: LoggedCommit) => voi
   const payload = bytes.subarray(at + RECORD_HEADER_BYTES, end)
   if (crc32(payload) !== bytes.readUInt32LE(at + 8)) return undefined
   try {
-    use(readCommit(new ByteReader(payload)))
+    use(new ByteReader(payload))
   } catch (error) {
     if (error instanceof DamagedError) return undefined
     throw error

@@ -9,7 +9,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { AssayError, Labels } from '#core'
-import type { ByteReader, ByteWriter } from './bytes.ts'
+import { ByteReader, type ByteWriter } from './bytes.ts'
 import { ExtraColumns, type Extras, readExtras, writeExtras } from './extra-columns.ts'
 
 export const SEGMENT_MAGIC: Buffer = Buffer.from('ASYWAL\x00\x01', 'latin1')
@@ -51,7 +51,7 @@ export function writeNamedSeries(out: ByteWriter, series: readonly NamedSeries[]
   }
 }
 
-/** Columns of one commit's samples; `numbers` are those of the segment. */
+/** Columns of one commit's samples, of which the first `count` entries count; `numbers` are those of the segment. */
 export type LoggedSamples = Extras & {
   readonly numbers: Float64Array
   readonly timestamps: Float64Array
@@ -96,18 +96,38 @@ function writeColumns(out: ByteWriter, samples: LoggedSamples): void {
   out.doubles(values, count)
 }
 
+/** A series as a segment names it. Its labels are made when they are asked for: a start mostly knows it by its bytes. */
+export type LoggedSeries = NamedSeries & {
+  /** What the segment says of its labels, in place. Of two series the bytes differ. */
+  readonly bytes: Buffer
+}
+
 export type LoggedCommit = {
-  readonly series: readonly NamedSeries[]
+  readonly series: readonly LoggedSeries[]
   readonly samples: LoggedSamples
   /** Samples that came late, their histograms' hints as they came. */
   readonly late?: LoggedSamples
 }
 
+/** Columns that commits are read into one after the other: a log of ten million samples made 240 MB of garbage. */
+export class CommitRoom {
+  numbers: Float64Array = new Float64Array(0)
+  timestamps: Float64Array = new Float64Array(0)
+  values: Float64Array = new Float64Array(0)
+
+  reserve(count: number): void {
+    if (this.numbers.length >= count) return
+    this.numbers = new Float64Array(count * 2)
+    this.timestamps = new Float64Array(count * 2)
+    this.values = new Float64Array(count * 2)
+  }
+}
+
 /**
- * Reads a payload whose checksum held. Throws `DamagedError` when it makes no sense all the same, and `ASSAY_DATA_NEWER` for a kind
+ * Reads a payload whose checksum held. Samples in order lie in `room`: what comes back is good until that is used again. Throws `DamagedError` when it makes no sense all the same, and `ASSAY_DATA_NEWER` for a kind
  * that is not known: with a checksum that holds it is no damage, and passing over it would lose what a later version took.
  */
-export function readCommit(source: ByteReader): LoggedCommit {
+export function readCommit(source: ByteReader, room: CommitRoom = new CommitRoom()): LoggedCommit {
   const kind = source.u8()
   if (kind < KIND_COMMIT || kind > KIND_COMMIT_WITH_LATE) {
     throw new AssayError(
@@ -115,32 +135,40 @@ export function readCommit(source: ByteReader): LoggedCommit {
       `the write-ahead log holds a record of kind ${kind}, written by a later assay (this one knows up to ${KIND_COMMIT_WITH_LATE}); start that version`,
     )
   }
-  const series = Array.from({ length: source.count(2) }, () => {
-    const number = source.varint()
-    const flat = Array.from({ length: source.count(2) * 2 }, () => source.text())
-    return { number, labels: Labels.fromSorted(flat) }
-  })
+  const series = Array.from({ length: source.count(2) }, () => readNamed(source))
   if (kind !== KIND_COMMIT_WITH_LATE) {
-    const samples = readColumns(source)
+    const samples = readColumns(source, room)
     return { series, samples: kind === KIND_COMMIT ? samples : withExtras(source, samples) }
   }
-  const group = () => {
-    const samples = readColumns(source)
+  const group = (into: CommitRoom) => {
+    const samples = readColumns(source, into)
     return source.u8() === 0 ? samples : withExtras(source, samples)
   }
-  const samples = group()
-  return { series, samples, late: group() }
+  const samples = group(room)
+  return { series, samples, late: group(new CommitRoom()) }
 }
 
-function readColumns(source: ByteReader): LoggedSamples {
+function readNamed(source: ByteReader): LoggedSeries {
+  const number = source.varint()
+  const from = source.offset
+  for (let left = source.count(2) * 2; left > 0; left--) source.skip(source.varint())
+  const bytes = source.since(from)
+  return {
+    number,
+    bytes,
+    get labels() {
+      const texts = new ByteReader(bytes)
+      return Labels.fromSorted(Array.from({ length: texts.varint() * 2 }, () => texts.text()))
+    },
+  }
+}
+
+function readColumns(source: ByteReader, room: CommitRoom): LoggedSamples {
   const count = source.count(10)
-  const numbers = new Float64Array(count)
-  const timestamps = new Float64Array(count)
-  const values = new Float64Array(count)
-  let number = 0
-  for (let i = 0; i < count; i++) numbers[i] = number += source.zigzag()
-  let at = 0
-  for (let i = 0; i < count; i++) timestamps[i] = at += source.zigzag()
+  room.reserve(count)
+  const { numbers, timestamps, values } = room
+  source.differences(numbers, count)
+  source.differences(timestamps, count)
   source.doubles(values, count)
   return { numbers, timestamps, values, count }
 }
