@@ -1,3 +1,8 @@
+export { PIECE_BYTES, type Piece } from './answer/json-bytes.ts'
+export { type Body, caveatsJson, type Rendering, renderAnswer, TRUNCATED } from './answer/render-answer.ts'
+export { renderLabelSets, renderTexts } from './answer/render-lists.ts'
+export { type QueryTimes, renderStats } from './answer/render-stats.ts'
+export { instantJson } from './answer/write-number.ts'
 export { type Brand, type UnixMs, unixMs } from './brand.ts'
 export { parseSize, type SizeText } from './bytes.ts'
 export {

@@ -7,8 +7,11 @@ export function formatValue(value: number): string {
   if (value === Infinity) return '+Inf'
   if (value === -Infinity) return '-Inf'
   if (Object.is(value, -0)) return '-0'
+  const text = String(value)
+  const size = Math.abs(value)
+  if (size >= 1e-6 && size < 1e21) return text
   // JavaScript's own rule is the same but for the exponent: it writes 1e-7, Go writes 1e-07.
-  return String(value).replace(/e([+-])(\d)$/, 'e$10$2')
+  return text.replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
 /** The same without an exponent, however long: as Prometheus writes an answer that is a single number. */

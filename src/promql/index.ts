@@ -12,7 +12,6 @@ export {
 } from './ast.ts'
 export { typeOf } from './check.ts'
 export { createEngine, type Engine, type EngineLimits, type EngineOptions } from './engine.ts'
-export { limitedAnnotations } from './eval/annotations.ts'
 export { EXPERIMENTAL_FUNCTIONS, FUNCTIONS, type FunctionDoc } from './functions.ts'
 export { formatHistogram } from './histogram/index.ts'
 export { parse, parseSelector } from './parser.ts'

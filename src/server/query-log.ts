@@ -22,8 +22,8 @@ import {
   type QueryAnswer,
   type QueryFn,
   type Range,
+  renderStats,
 } from '#core'
-import { renderStats } from './prometheus/render-stats.ts'
 
 const MAX_WAITING_BYTES = 4 * 2 ** 20
 

@@ -141,16 +141,3 @@ export function resetCollision(operation: HistogramOperation): string {
 export function startOverlap(name: string): string {
   return `sample has start time that overlaps with previous sample timestamp for metric ${quote(name)}`
 }
-
-/**
- * A list of warnings or infos as the HTTP API shows it: the first `most`, and how many there would be more of.
- * `most` 0: all.
- */
-export function limitedAnnotations(
-  kind: 'warning' | 'info',
-  messages: readonly string[],
-  most = 10,
-): readonly string[] {
-  if (most === 0 || messages.length <= most) return messages
-  return [...messages.slice(0, most), `${messages.length - most} more ${kind} annotations omitted`]
-}

@@ -1,19 +1,23 @@
 /**
- * Answers that are made while they are sent, because they are too long to be held as text.
+ * Bodies on their way out: short ones are gathered and sent whole, with their length; long ones are made while they are sent, because
+ * they are too long to be held as text.
  *
- * - What is held until they are sent is counted in points, and bounded over all readers together: one that reads slowly must not cost the
- *   memory that others need. A single answer is always sent.
- * - A reader that takes nothing for `STALL_MS` is left (`reply.raw.setTimeout`).
+ * - Others have their turn between two pieces.
+ * - What is held until long ones are sent is counted in points, and bounded over all readers together: one that reads slowly must not
+ *   cost the memory that others need. A single answer is always sent.
+ * - A reader that takes nothing for `STALL_MS` is left.
  */
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FastifyReply } from 'fastify'
+import type { Piece } from '#core'
+import type { AnyBody } from '../prometheus/render.ts'
 import { ApiError } from './api-error.ts'
 
 /** For answers of every length: how long a reader may take nothing of what waits for it. */
 export const STALL_MS = 60_000
-
-export type Made = { readonly points: number; readonly pieces: () => Iterable<string> }
+/** Points of a body that is sent whole: about 5 MB. */
+const MOST_AT_ONCE = 200_000
 
 export class Outgoing {
   readonly #maxPoints: number
@@ -35,8 +39,10 @@ export class Outgoing {
     return this.#refused
   }
 
-  /** The body of an answer. Throws `unavailable` when too much waits for other readers. */
-  send(reply: FastifyReply, { points, pieces }: Made): FastifyReply {
+  /** All of a short body; a stream of a long one, held until `response` is closed. Throws `unavailable` when too much waits for other readers. */
+  take(response: ServerResponse, body: AnyBody): readonly Piece[] | Promise<readonly Piece[]> | Readable {
+    const { points } = body
+    if (points <= MOST_AT_ONCE) return gathered(body)
     if (this.#answers > 0 && this.#points + points > this.#maxPoints) {
       this.#refused++
       throw new ApiError(
@@ -46,18 +52,44 @@ export class Outgoing {
     }
     this.#points += points
     this.#answers++
-    reply.raw.once('close', () => {
+    response.once('close', () => {
       this.#points -= points
       this.#answers--
     })
-    return reply.type('application/json').send(Readable.from(fairly(pieces()), { objectMode: false }))
+    return Readable.from(fairly(body), { objectMode: false })
   }
 }
 
-/** Others have their turn between two pieces. */
-async function* fairly(pieces: Iterable<string>): AsyncIterable<Buffer> {
-  for (const piece of pieces) {
-    if (piece !== '') yield Buffer.from(piece)
+/** The bytes of pieces, without a copy where there is one. */
+export function joined(pieces: readonly Piece[]): Buffer {
+  const [first] = pieces
+  if (pieces.length !== 1 || first === undefined) return Buffer.concat(pieces)
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength)
+}
+
+/** At once when there is only one: then a turn would cost more than the rest. */
+function gathered({ pieces }: AnyBody): readonly Piece[] | Promise<readonly Piece[]> {
+  const made = pieces()
+  if (Symbol.asyncIterator in made) return Array.fromAsync(made)
+  const rest = made[Symbol.iterator]()
+  const first = rest.next()
+  if (first.done === true) return []
+  const second = rest.next()
+  return second.done === true ? [first.value] : gatherOn([first.value, second.value], rest)
+}
+
+async function gatherOn(pieces: Piece[], rest: Iterator<Piece>): Promise<readonly Piece[]> {
+  for (;;) {
+    await nextTurn()
+    const next = rest.next()
+    if (next.done === true) return pieces
+    pieces.push(next.value)
+  }
+}
+
+async function* fairly({ pieces }: AnyBody): AsyncIterable<Piece> {
+  for await (const piece of pieces()) {
+    if (piece.length > 0) yield piece
     await nextTurn()
   }
 }

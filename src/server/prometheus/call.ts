@@ -6,7 +6,7 @@ import type { Gate } from '../http/gate.ts'
 import type { Outgoing } from '../http/outgoing.ts'
 import type { Params } from '../http/params.ts'
 import type { ServerDeps } from '../types.ts'
-import type { Success } from './render.ts'
+import type { Answer } from './render.ts'
 
 export type Context = {
   readonly deps: ServerDeps
@@ -26,7 +26,7 @@ export type Call = Context & {
   readonly signal: AbortSignal
 }
 
-export type Handler = (call: Call) => Success | Promise<Success>
+export type Handler = (call: Call) => Answer | Promise<Answer>
 
 /**
  * Runs `work` in a place of the gate, with a signal that also aborts after the smaller of the server's own timeout and what is

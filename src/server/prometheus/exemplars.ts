@@ -3,14 +3,14 @@
  *
  * Without a store (`--enable-feature=exemplar-storage`) the question is checked and the answer is empty, as in Prometheus.
  */
-import { formatValue } from '#core'
+import { formatValue, instantJson } from '#core'
 import { selectorsOf } from '#promql'
 import type { SeriesExemplars } from '#storage'
 import { ApiError } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME } from '../http/params.ts'
 import { bounded, type Handler } from './call.ts'
 import { parseExpr } from './query.ts'
-import { NO_CONTENT, renderInstant, success } from './render.ts'
+import { NO_CONTENT, success } from './render.ts'
 
 export const queryExemplars: Handler = (call) => {
   const { deps, params } = call
@@ -29,7 +29,7 @@ export const queryExemplars: Handler = (call) => {
 function renderSeries({ labels, exemplars }: SeriesExemplars): string {
   const listed = exemplars.map(
     (one) =>
-      `{"labels":${JSON.stringify(one.labels)},"value":"${formatValue(one.value)}","timestamp":${renderInstant(one.at)}}`,
+      `{"labels":${JSON.stringify(one.labels)},"value":"${formatValue(one.value)}","timestamp":${instantJson(one.at)}}`,
   )
   return `{"seriesLabels":${JSON.stringify(labels)},"exemplars":[${listed.join(',')}]}`
 }

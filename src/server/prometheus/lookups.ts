@@ -1,32 +1,32 @@
 /** What is stored, without its samples: `series`, `labels`, `label/<name>/values`, `metadata`. */
-import { byBytes, type Labels, type Matcher, type UnixMs } from '#core'
+import { byBytes, type Labels, type Matcher, renderLabelSets, renderTexts, TRUNCATED, type UnixMs } from '#core'
 import { compareLabels, type Metadata, type Querier } from '#storage'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME } from '../http/params.ts'
 import { turns } from '../http/turns.ts'
 import { bounded, type Call, type Handler } from './call.ts'
 import { parseMatchers, type Refuse, unescapeName } from './matchers.ts'
-import { type Success, success, TRUNCATED } from './render.ts'
+import { type AnyBody, success } from './render.ts'
 
 export const series: Handler = (call) => {
   const limit = call.params.limit()
   if (call.params.all('match[]').length === 0) throw new ApiError('bad_data', 'no match[] parameter provided')
   return look(call, named, async (querier, sets, turn) => {
-    if (sets.length === 1) return truncated(querier.series(sets[0]!), limit)
+    if (sets.length === 1) return truncated(renderLabelSets, querier.series(sets[0]!), limit)
     const found = new Map<string, Labels>()
     for (const matchers of sets) {
       for (const labels of querier.series(matchers)) found.set(labels.key, labels)
       await turn()
     }
     // Each list comes sorted; a merge of several has to be sorted anew.
-    return truncated([...found.values()].sort(compareLabels), limit)
+    return truncated(renderLabelSets, [...found.values()].sort(compareLabels), limit)
   })
 }
 
 export const labelNames: Handler = (call) => {
   const limit = call.params.limit()
   return look(call, unnamed, async (querier, sets, turn) =>
-    truncated(await union(sets, (matchers) => querier.labelNames(matchers), turn), limit),
+    truncated(renderTexts, await union(sets, (matchers) => querier.labelNames(matchers), turn), limit),
   )
 }
 
@@ -35,7 +35,7 @@ export const labelValues: Handler = (call) => {
   if (name === '' || !name.isWellFormed()) throw new ApiError('bad_data', `invalid label name: ${JSON.stringify(name)}`)
   const limit = call.params.limit()
   return look(call, unnamed, async (querier, sets, turn) =>
-    truncated(await union(sets, (matchers) => querier.labelValues(name, matchers), turn), limit),
+    truncated(renderTexts, await union(sets, (matchers) => querier.labelValues(name, matchers), turn), limit),
   )
 }
 
@@ -91,8 +91,8 @@ const unnamed: Refuse = (message, cause) => new ApiError('bad_data', message, { 
 function look(
   call: Call,
   refuse: Refuse,
-  ask: (querier: Querier, sets: Sets, turn: Turn) => Promise<Success>,
-): Promise<Success> {
+  ask: (querier: Querier, sets: Sets, turn: Turn) => Promise<AnyBody>,
+): Promise<AnyBody> {
   const { start, end } = spanOf(call)
   // One that is written twice selects nothing more.
   const selectors = [...new Set(call.params.all('match[]'))]
@@ -130,7 +130,11 @@ async function union(
   return [...found].sort(byBytes)
 }
 
-function truncated<T>(list: readonly T[], limit: number | undefined): Success {
-  if (limit === undefined || list.length <= limit) return success(list)
-  return success(list.slice(0, limit), [TRUNCATED])
+function truncated<T>(
+  render: (list: readonly T[], warnings?: readonly string[]) => AnyBody,
+  list: readonly T[],
+  limit: number | undefined,
+): AnyBody {
+  if (limit === undefined || list.length <= limit) return render(list)
+  return render(list.slice(0, limit), [TRUNCATED])
 }

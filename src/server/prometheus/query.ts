@@ -1,10 +1,9 @@
 /** `query`, `query_range`, `format_query`, `parse_query`. */
-import { type Asked, messageOf } from '#core'
+import { type Asked, messageOf, renderAnswer, renderStats } from '#core'
 import { type Expr, parse, prettyExpr } from '#promql'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { bounded, type Call, type Handler } from './call.ts'
-import { renderAnswer, type Success, success } from './render.ts'
-import { renderStats } from './render-stats.ts'
+import { type AnyBody, success } from './render.ts'
 import { translateAst } from './translate-ast.ts'
 
 export const query: Handler = (call) => {
@@ -48,7 +47,7 @@ export function parseExpr({ deps, params }: Call, refuse = (message: string) => 
 
 type When = Parameters<Call['deps']['query']>[1]
 
-async function ask(call: Call, limit: number | undefined, when: (asked: Asked) => When): Promise<Success> {
+async function ask(call: Call, limit: number | undefined, when: (asked: Asked) => When): Promise<AnyBody> {
   const { deps, params } = call
   const stats = params.get('stats')
   // Checked in Prometheus' order: the first thing that is wrong is the one that is told.
@@ -69,8 +68,11 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
         signal,
       )
       const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
-      const rendered = renderAnswer(answer, limit, stats === '' ? '' : renderStats(times, answer.stats))
-      return { ...rendered, warnings: [...(rendered.warnings ?? []), ...deprecated(stats)] }
+      return renderAnswer(answer, {
+        ...(limit === undefined ? {} : { limit }),
+        ...(stats === '' ? {} : { stats: renderStats(times, answer.stats) }),
+        warnings: deprecated(stats),
+      })
     },
     timeoutMs,
   )

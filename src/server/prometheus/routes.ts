@@ -1,9 +1,12 @@
 /** Prometheus' HTTP API, in one list: method, path, handler. */
+
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Question } from '#remote'
 import { type CorsOrigin, setCors } from '../http/cors.ts'
 import { registerForms } from '../http/forms.ts'
 import { requireSameOrigin } from '../http/origin.ts'
+import { joined } from '../http/outgoing.ts'
 import { type RawRoute, registerRaw, sendRaw } from '../http/raw-body.ts'
 import { paramsOf, sendJson } from '../http/request.ts'
 import { cleanTombstones, deleteSeries, dropSeries, searchDisabled, snapshot } from './admin.ts'
@@ -99,8 +102,9 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
             return sendRaw(reply, await bounded(call, (signal) => forward(question, signal)))
           const answer = await handler(call)
           if (answer === NO_CONTENT) return reply.code(204).send()
-          const body = envelope(answer)
-          return typeof body === 'string' ? sendJson(reply, body) : context.outgoing.send(reply, body)
+          if (!('pieces' in answer)) return sendJson(reply, envelope(answer))
+          const body = await context.outgoing.take(reply.raw, answer)
+          return reply.type('application/json').send(body instanceof Readable ? body : joined(body))
         },
       })
     }

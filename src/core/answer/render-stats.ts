@@ -3,8 +3,8 @@
  *
  * Times are seconds. What assay does not measure apart (sorting, preparation) is 0; samples are told when the engine counted them.
  */
-import type { QueryStats } from '#core'
-import { renderInstant } from './render.ts'
+import type { QueryStats } from '../query.ts'
+import { instantJson } from './write-number.ts'
 
 export type QueryTimes = { readonly queuedMs: number; readonly evaluatedMs: number }
 
@@ -32,7 +32,7 @@ export function renderStats({ queuedMs, evaluatedMs }: QueryTimes, samples: Quer
 
 function steps(name: string, counts: QueryStats['perStep']): readonly string[] {
   if (counts === undefined) return []
-  return [`"${name}":[${counts.map(([at, count]) => `[${renderInstant(at)},${count}]`).join(',')}]`]
+  return [`"${name}":[${counts.map(([at, count]) => `[${instantJson(at)},${count}]`).join(',')}]`]
 }
 
 /** To the nanosecond: what is behind it is noise of subtracting clocks. */
