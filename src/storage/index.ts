@@ -25,6 +25,14 @@ export { type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export { METRIC_TYPES, type Metadata, MetadataStore, type MetricType } from './metadata.ts'
 export { playScript, type ScriptOptions, type ScriptSample, type ScriptStep, scriptSeries } from './model-script.ts'
 export { Rejections } from './rejections.ts'
+export {
+  type Grouping,
+  groupLabelsOf,
+  ListedSeries,
+  type SeriesGroups,
+  type SeriesSet,
+  selectSet,
+} from './series-set.ts'
 export { settleHint } from './settle-hint.ts'
 export type {
   Appender,

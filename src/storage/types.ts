@@ -8,6 +8,7 @@
  * - Everything here is synchronous: a durable store writes ahead with one system call per commit.
  */
 import type { Brand, Labels, Matcher, NativeHistogram, UnixMs } from '#core'
+import type { SeriesSet } from './series-set.ts'
 
 /** A number for a known series, valid while the store is open. `undefined` stands for "look it up by labels". */
 export type SeriesRef = Brand<number, 'SeriesRef'>
@@ -86,6 +87,8 @@ export type Series = {
 export interface Querier extends Disposable {
   /** Series that match all matchers and have a sample in the span, ordered by labels. At least one matcher. */
   select(matchers: readonly Matcher[]): readonly Series[]
+  /** The same as a whole, for a store that has something better than `select`: ask by `selectSet`, which knows those that have not. */
+  selectSet?(matchers: readonly Matcher[]): SeriesSet
   labelNames(matchers: readonly Matcher[]): readonly string[]
   labelValues(name: string, matchers: readonly Matcher[]): readonly string[]
   /** Label sets alone, ordered: what `/api/v1/series` lists. */

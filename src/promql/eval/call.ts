@@ -29,7 +29,17 @@ import {
 } from './histogram-calls.ts'
 import { info } from './info.ts'
 import { labelJoin, labelReplace, labelsOfAbsent, sortByLabels, sortByValue, texts } from './label-functions.ts'
-import { RANGE_FUNCTIONS, type RangeInput, rangeInput, slide, windowEnd } from './range-call.ts'
+import {
+  noteNonCounter,
+  placeOfNotes,
+  RANGE_FUNCTIONS,
+  type RangeInput,
+  rangeInput,
+  slide,
+  windowEnd,
+} from './range-call.ts'
+import { rowsOfCall } from './range-rows.ts'
+import { columnsOf, namesOf } from './row-columns.ts'
 import { selectInstant } from './select.ts'
 
 export type Evaluator = (expr: Expr, frame: Frame) => Promise<Value>
@@ -83,7 +93,23 @@ class Calls {
     const { args } = this.#node
     const scalars: Float64Array[] = []
     for (const [i, arg] of args.entries()) if (typeOf(arg) === 'scalar') scalars.push(await this.scalar(i))
+    const columns = await this.#rows(scalars)
+    if (columns !== undefined) return { type: 'vector', columns }
     return slide(this.#node, await this.#input(), scalars, this.#frame, this.#context)
+  }
+
+  /** A function over a plain range, series by series as they are read. */
+  async #rows(scalars: readonly Float64Array[]): Promise<readonly Column[] | undefined> {
+    const context = this.#context
+    const rows = rowsOfCall(this.#node, scalars, this.#frame, context)
+    if (rows === undefined) return undefined
+    const info = RANGE_FUNCTIONS.get(this.#node.name)!
+    const { held } = context
+    const columns = await columnsOf(rows, info.keepsName !== true, this.#frame)
+    if (columns === undefined) context.held = held
+    else if (info.counter === true)
+      for (const labels of namesOf(columns)) noteNonCounter({ labels }, placeOfNotes(this.#node), context)
+    return columns
   }
 
   async other(): Promise<Value> {

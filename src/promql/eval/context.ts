@@ -135,6 +135,11 @@ export class Context {
     )
   }
 
+  /** Whether `charge` would take so many. */
+  hasRoom(count: number): boolean {
+    return this.#held + count <= this.#maxSamples
+  }
+
   /** Refuses what could not be charged, before it is made. Throws `ASSAY_PROMQL_LIMIT`. */
   expectRoom(count: number, span: Span): void {
     const held = this.#held

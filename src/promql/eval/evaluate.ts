@@ -4,18 +4,30 @@
  * - What does not depend on the step (`@`, constants) is evaluated for one step and repeated.
  * - A node's inputs are released from the sample budget when its own result stands.
  */
-import { AGGREGATOR_PARAMS, type Aggregate, childrenOf, type Expr, unwrap } from '../ast.ts'
+import { AGGREGATOR_PARAMS, type Aggregate, childrenOf, type Expr, unwrap, type VectorSelector } from '../ast.ts'
 import { negateHistogram } from '../histogram/index.ts'
 import { aggregate, aggregateQuantile, countValues } from './aggregate.ts'
 import { pick } from './aggregate-pick.ts'
 import { binary } from './binary.ts'
 import { call } from './call.ts'
-import { broadcast, type Frame, sizeOf, type Value, type Vector, withoutName, withoutSchema } from './column.ts'
+import {
+  broadcast,
+  type Column,
+  type Frame,
+  sizeOf,
+  type Value,
+  type Vector,
+  withoutName,
+  withoutSchema,
+} from './column.ts'
 import type { Context } from './context.ts'
+import { foldSeries } from './fold-series.ts'
 import { dropNames, dropNamesOnce } from './gather.ts'
 import { HISTOGRAM_VALUES } from './histogram-calls.ts'
 import { texts } from './label-functions.ts'
 import { RANGE_FUNCTIONS } from './range-call.ts'
+import { rowsOfSelector } from './range-rows.ts'
+import { columnsOf } from './row-columns.ts'
 import { selectInstant } from './select.ts'
 
 /** Rejects with `QueryError`, or with the signal's reason. */
@@ -63,7 +75,7 @@ async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> 
     case 'paren':
       return evaluate(expr.expr, frame, context)
     case 'vector-selector':
-      return { type: 'vector', columns: await selectInstant(expr, frame, context) }
+      return { type: 'vector', columns: await selected(expr, frame, context) }
     case 'unary': {
       const value = await evaluate(expr.expr, frame, context)
       if (expr.op === '+') return value
@@ -87,6 +99,16 @@ async function node(expr: Expr, frame: Frame, context: Context): Promise<Value> 
   }
 }
 
+/** The columns of a selector: of floats row by row, of anything else series by series. */
+async function selected(selector: VectorSelector, frame: Frame, context: Context): Promise<readonly Column[]> {
+  const rows = rowsOfSelector(selector, frame, context)
+  const { held } = context
+  const columns = rows && (await columnsOf(rows, false, frame))
+  if (columns !== undefined) return columns
+  context.held = held
+  return selectInstant(selector, frame, context)
+}
+
 /** Floats and histograms with the other sign; the name will be dropped. */
 function negate(vector: Vector): Vector {
   const columns = vector.columns.map(({ labels, values, kinds, histograms }) => {
@@ -101,6 +123,8 @@ function negate(vector: Vector): Vector {
 }
 
 async function aggregation(expr: Aggregate, frame: Frame, context: Context): Promise<Value> {
+  const folded = await foldSeries(expr, frame, context)
+  if (folded !== undefined) return folded
   const vector = await evaluate(expr.expr, frame, context)
   if (vector.type !== 'vector') throw new TypeError('BUG: an aggregated value that is no vector passed the type check')
   if (AGGREGATOR_PARAMS[expr.op] === undefined) return aggregate(expr, vector, frame, context)

@@ -40,7 +40,7 @@ import { selectRange, subqueryFrame } from './select.ts'
 import { subquerySeries } from './subquery-series.ts'
 import { type MixedFunction, nextResets, type RangeFunction, type Window } from './window.ts'
 
-type RangeFunctionInfo = {
+export type RangeFunctionInfo = {
   readonly run: RangeFunction
   /** For windows with histograms in them; without it they are passed over, with an info where floats are there too. */
   readonly mixed?: MixedFunction
@@ -297,7 +297,7 @@ function slideOn(
 /** How many floats' work a histogram is, about: it decides how often the event loop is given way to. */
 const HISTOGRAM_WORK = 50
 
-function emptyWindow(args: number, notes: Notes): Window {
+export function emptyWindow(args: number, notes: Notes): Window {
   const none = new Float64Array(0)
   return {
     timestamps: none,
@@ -318,14 +318,18 @@ function emptyWindow(args: number, notes: Notes): Window {
 }
 
 /** Where a caveat of a call is shown: at its first argument; at the beginning of all when that is a subquery, as in Prometheus. */
-function placeOfNotes(call: Call): Span {
+export function placeOfNotes(call: Call): Span {
   const first = unwrap(call.args[0]!)
   return first.kind === 'subquery' ? { start: 0, end: 0 } : first.span
 }
 
 const COUNTER_SUFFIX = /_(?:total|sum|count|bucket)$/
 
-function noteNonCounter({ labels }: RangeSeries, span: Span, { annotations, trustsTypes }: Context): void {
+export function noteNonCounter(
+  { labels }: Pick<RangeSeries, 'labels'>,
+  span: Span,
+  { annotations, trustsTypes }: Context,
+): void {
   const name = labels.get(METRIC_NAME)
   if (name === '') return
   if (trustsTypes) {
@@ -343,7 +347,7 @@ function noteNonCounter({ labels }: RangeSeries, span: Span, { annotations, trus
 }
 
 /** What has to be refused of a call's scalar arguments, once there is any sample that it would run on. */
-function checkOf(call: Call, context: Context): (window: Window) => void {
+export function checkOf(call: Call, context: Context): (window: Window) => void {
   if (call.name !== 'double_exponential_smoothing') return () => {}
   return ({ args }) => {
     for (const [i, what] of ['smoothing', 'trend'].entries()) {
@@ -358,7 +362,7 @@ function checkOf(call: Call, context: Context): (window: Window) => void {
 }
 
 /** What is to be said or refused of a call's scalar arguments, once there is a float that it runs on. */
-function precautions(
+export function precautions(
   call: Call,
   check: (window: Window) => void,
   context: Context,
@@ -372,7 +376,7 @@ function precautions(
   }
 }
 
-function preceded(run: RangeFunction, before: (window: Window) => void): RangeFunction {
+export function preceded(run: RangeFunction, before: (window: Window) => void): RangeFunction {
   return (window, out, step) => {
     before(window)
     return run(window, out, step)

@@ -24,6 +24,14 @@ export class Reads {
     return this.handedOut[step]! - this.spared[step]!
   }
 
+  /** Adds what was counted apart, of the same steps. */
+  add({ handedOut, spared }: Reads): void {
+    for (let step = 0; step < this.handedOut.length; step++) {
+      this.handedOut[step]! += handedOut[step]!
+      this.spared[step]! += spared[step]!
+    }
+  }
+
   /** Adds what was read once, and is handed out at every step. */
   addOnce(once: Reads): void {
     const each = once.handedOut[0]!
