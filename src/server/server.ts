@@ -125,7 +125,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   })
   owned.defer(() => app.close())
   owned.use(connections)
-  const callers = owned.use(new Callers())
+  const callers = owned.use(new Callers(deps.clock))
   const stop = new AbortController()
   owned.defer(() => stop.abort())
 
@@ -137,7 +137,6 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const outgoing = new Outgoing(deps.limits.maxSamples)
   const context: Context = { deps, gate, outgoing, externalUrl, ownPort: () => ownPort }
   owned.use(deps.notifications)
-  const signalOf = (reply: FastifyReply) => callers.signalOf(reply.raw)
 
   const passwords = owned.use(new Passwords())
   const door = web === undefined ? undefined : new Door({ config: () => web.config, passwords, clock: deps.clock })
@@ -180,7 +179,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   app.register(
     async (scope) => {
       registerPrometheus(scope, context, {
-        signalOf,
+        callers,
         raw: [write, read, otlpWrite],
         cors: options.cors,
         metricsPage: page,

@@ -45,12 +45,11 @@ export class DeadlineError extends Error {}
 export class CallerGoneError extends Error {}
 
 /** What a failed handler tells its caller. What is nobody's refusal is `internal`, and its text stays in the log. */
-export function apiErrorOf(thrown: unknown, signal?: AbortSignal): ApiError {
+export function apiErrorOf(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown
-  const reason: unknown = signal?.aborted ? signal.reason : thrown
-  if (reason instanceof DeadlineError)
+  if (thrown instanceof DeadlineError)
     return new ApiError('timeout', 'query timed out in expression evaluation; ask for less, or raise --query.timeout')
-  if (reason instanceof CallerGoneError) return new ApiError('canceled', 'query was canceled in expression evaluation')
+  if (thrown instanceof CallerGoneError) return new ApiError('canceled', 'query was canceled in expression evaluation')
   if (!(thrown instanceof AssayError)) return fromHttp(thrown)
   if (thrown.code === 'ASSAY_PROMQL_PARSE' || thrown.code === 'ASSAY_REGEX')
     return invalidParam('query', thrown.message, thrown)

@@ -8,6 +8,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Callers } from './callers.ts'
 import type { Gate } from './gate.ts'
 import { BodyTooLargeError, readBody } from './read-body.ts'
 
@@ -31,11 +32,7 @@ export type RawRoute = {
   readonly tooLarge?: () => RawAnswer
 }
 
-export function registerRaw(
-  app: FastifyInstance,
-  route: RawRoute,
-  signalOf: (reply: FastifyReply) => AbortSignal,
-): void {
+export function registerRaw(app: FastifyInstance, route: RawRoute, callers: Callers): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, payload, done) => {
@@ -50,7 +47,7 @@ export function registerRaw(
     })
     const signals = new WeakMap<FastifyReply, AbortSignal>()
     const signalFor = (reply: FastifyReply): AbortSignal => {
-      const signal = signals.get(reply) ?? signalOf(reply)
+      const signal = signals.get(reply) ?? callers.of(reply.raw).signal
       signals.set(reply, signal)
       return signal
     }

@@ -2,20 +2,30 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requireFew, requireUtf8 } from './forms.ts'
 import { Params } from './params.ts'
+import { tryPlainPairs } from './plain-pairs.ts'
 
 /** The parameters of a request: its form, then its address. Names keep their order and may come more than once. */
 export function paramsOf(request: FastifyRequest): Params {
-  const mark = request.url.indexOf('?')
-  const query = mark === -1 ? '' : request.url.slice(mark + 1)
-  requireFew(query, '&')
-  const address = new URLSearchParams(query)
-  // Go puts a form before the address, and a form of many parts behind it.
   const { body } = request
-  const params =
-    body instanceof URLSearchParams
-      ? new Params(body, address)
-      : new Params(address, ...(isMultipart(body) ? [body.multipart] : []))
-  requireUtf8(address, query, false)
+  // Go puts a form before the address, and a form of many parts behind it.
+  if (body instanceof URLSearchParams) return new Params(body, addressPairs(request.url))
+  if (isMultipart(body)) return new Params(addressPairs(request.url), body.multipart)
+  return new Params(addressPairs(request.url))
+}
+
+/** The parameters behind the `?` of an address. Throws `bad_data` when they are too many or no UTF-8. */
+export function addressPairs(url: string): readonly string[] | URLSearchParams {
+  const mark = url.indexOf('?')
+  return mark === -1 ? [] : pairsOf(url.slice(mark + 1), false)
+}
+
+/** `written`: whether U+FFFD stands in the text itself. Throws as `addressPairs`. */
+export function pairsOf(text: string, written: boolean): readonly string[] | URLSearchParams {
+  const plain = tryPlainPairs(text)
+  if (plain !== undefined) return plain
+  requireFew(text, '&')
+  const params = new URLSearchParams(text)
+  requireUtf8(params, text, written)
   return params
 }
 

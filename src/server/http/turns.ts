@@ -6,13 +6,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /**
  * Call it once for each thing looked at, and await what it returns, if anything. Every `every` things others go first; throws
- * the signal's reason when it has aborted by then.
+ * the reason when nobody waits any more by then.
  */
-export function turns(signal: AbortSignal, every: number): () => Promise<void> | undefined {
+export function turns(waiting: Pick<AbortSignal, 'throwIfAborted'>, every: number): () => Promise<void> | undefined {
   let left = every
   return () => {
     if (--left > 0) return undefined
     left = every
-    return nextTurn().then(() => signal.throwIfAborted())
+    return nextTurn().then(() => waiting.throwIfAborted())
   }
 }

@@ -1,7 +1,7 @@
 /** What a handler of Prometheus' API is given, and how its work is bounded in time and number. */
 import type { QueryOrigin } from '#core'
 import { DeadlineError } from '../http/api-error.ts'
-import { deadline } from '../http/deadline.ts'
+import type { Caller, Waiting } from '../http/callers.ts'
 import type { Gate } from '../http/gate.ts'
 import type { Outgoing } from '../http/outgoing.ts'
 import type { Params } from '../http/params.ts'
@@ -22,30 +22,31 @@ export type Call = Context & {
   readonly name: string
   /** Who calls. */
   readonly from: NonNullable<QueryOrigin['httpRequest']>
-  /** Aborts when the caller goes or the server stops. */
-  readonly signal: AbortSignal
+  /** Who waits for the answer, until he goes or the server stops. */
+  readonly caller: Caller
 }
 
 export type Handler = (call: Call) => Answer | Promise<Answer>
 
 /**
- * Runs `work` in a place of the gate, with a signal that also aborts after the smaller of the server's own timeout and what is
- * `asked`, in milliseconds. The time spent waiting in line counts.
+ * Runs `work` in a place of the gate, as long as somebody waits, and no longer than the smaller of the server's own timeout and what
+ * is `asked`, in milliseconds. The time spent waiting in line counts.
  */
 export async function bounded<T>(
-  { deps, gate, signal }: Call,
-  work: (signal: AbortSignal) => Promise<T>,
+  { deps, gate, caller }: Call,
+  work: (waiting: Waiting) => Promise<T>,
   asked: number = Number.POSITIVE_INFINITY,
 ): Promise<T> {
   // A timer would need a turn of the loop to notice, and a quick query would be answered first.
   if (asked <= 0) throw new DeadlineError(`no answer within ${asked} ms`)
-  using limit = deadline(deps.clock, Math.min(asked, deps.limits.queryTimeoutMs), signal)
-  using _place = await gate.enter(limit.signal)
+  using _limit = caller.limited(Math.min(asked, deps.limits.queryTimeoutMs))
+  // A signal is made for those who wait.
+  using _place = gate.tryEnter() ?? (await gate.enter(caller.signal))
   try {
-    return await work(limit.signal)
+    return await work(caller)
   } catch (thrown) {
     // An engine may wrap or replace the reason; who aborted is what the caller is told.
-    if (limit.signal.aborted) throw limit.signal.reason
+    caller.throwIfAborted()
     throw thrown
   }
 }

@@ -24,7 +24,7 @@ export async function federate(
   const format = negotiateFormat(accept)
   try {
     const sets = parseMatchers([...new Set(call.params.all('match[]'))])
-    const latest = await bounded(call, (signal) => latestOf(call, sets, signal))
+    const latest = await bounded(call, ({ signal }) => latestOf(call, sets, signal))
     const families = familiesOf(latest, call.deps.plan().externalLabels, format)
     return {
       status: 200,
@@ -32,7 +32,7 @@ export async function federate(
       body: format.kind === 'text' ? families.map(textOf).join('') : Buffer.concat(families.map(encodeFamily)),
     }
   } catch (thrown) {
-    const error = apiErrorOf(thrown, call.signal)
+    const error = apiErrorOf(thrown)
     if (error.type === 'internal') throw thrown
     return {
       status: error.status,

@@ -48,8 +48,8 @@ export const metadata: Handler = (call) => {
   const limit = params.count('limit') ?? -1
   const most = params.count('limit_per_metric') ?? 0
   const only = params.get('metric')
-  return bounded(call, async (signal) => {
-    const turn = turns(signal, TARGETS_A_TURN)
+  return bounded(call, async (waiting) => {
+    const turn = turns(waiting, TARGETS_A_TURN)
     const told = new Map<string, Set<Metadata>>()
     const tell = (family: string, one: Metadata) => {
       const known = told.get(family)
@@ -96,8 +96,8 @@ function look(
   const { start, end } = spanOf(call)
   // One that is written twice selects nothing more.
   const selectors = [...new Set(call.params.all('match[]'))]
-  return bounded(call, async (signal) => {
-    const turn = turns(signal, SELECTORS_A_TURN)
+  return bounded(call, async (waiting) => {
+    const turn = turns(waiting, SELECTORS_A_TURN)
     const sets: (readonly Matcher[])[] = []
     for (const selector of selectors) {
       sets.push(...parseMatchers([selector], refuse))

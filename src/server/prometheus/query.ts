@@ -56,7 +56,7 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
   const began = deps.clock.monotonicMs()
   return bounded(
     call,
-    async (signal) => {
+    async ({ signal }) => {
       const entered = deps.clock.monotonicMs()
       const answer = await deps.query(
         params.get('query'),

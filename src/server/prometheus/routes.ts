@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Question } from '#remote'
+import type { Callers } from '../http/callers.ts'
 import { type CorsOrigin, setCors } from '../http/cors.ts'
 import { registerForms } from '../http/forms.ts'
 import { requireSameOrigin } from '../http/origin.ts'
@@ -65,8 +66,7 @@ const ROUTES: readonly (readonly [methods: readonly Method[], path: string, hand
 ]
 
 export type PrometheusOptions = {
-  /** Gives each request a signal that aborts when its caller goes or the server stops. */
-  readonly signalOf: (reply: FastifyReply) => AbortSignal
+  readonly callers: Callers
   /** What others write to us and read from us in protocols of their own. */
   readonly raw: readonly RawRoute[]
   /** Pages of other origins that may read; absent: none. */
@@ -76,14 +76,14 @@ export type PrometheusOptions = {
 }
 
 export function registerPrometheus(app: FastifyInstance, context: Context, options: PrometheusOptions): void {
-  const { signalOf, cors } = options
+  const { callers, cors } = options
   const routes = [...ROUTES, [GET, '/status/self_metrics', selfMetrics(options.metricsPage)] as const]
   const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
     ...context,
     params: paramsOf(request),
     name: nameOf(request.params),
     from: { clientIP: request.ip, method: request.method, path: pathOf(request.url) },
-    signal: signalOf(reply),
+    caller: callers.of(reply.raw),
   })
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => setCors(cors, request, reply))
@@ -99,7 +99,7 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
           const { forward } = context.deps
           const question = forward === undefined ? undefined : forwarded(path, call)
           if (forward !== undefined && question !== undefined)
-            return sendRaw(reply, await bounded(call, (signal) => forward(question, signal)))
+            return sendRaw(reply, await bounded(call, ({ signal }) => forward(question, signal)))
           const answer = await handler(call)
           if (answer === NO_CONTENT) return reply.code(204).send()
           if (!('pieces' in answer)) return sendJson(reply, envelope(answer))
@@ -122,7 +122,7 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
       return reply.code(status).headers(headers).send(body)
     })
   })
-  for (const route of options.raw) registerRaw(app, route, signalOf)
+  for (const route of options.raw) registerRaw(app, route, callers)
 }
 
 function followNotifications(notifications: Notifications, reply: FastifyReply): FastifyReply | undefined {

@@ -59,8 +59,8 @@ export const config: Handler = ({ deps }) => success({ yaml: deps.configText() }
 export const tsdb: Handler = (call) => {
   const { deps, params } = call
   const most = rowsOf(params)
-  return bounded(call, async (signal) => {
-    const turn = turns(signal, SERIES_A_TURN)
+  return bounded(call, async (waiting) => {
+    const turn = turns(waiting, SERIES_A_TURN)
     const stats = deps.store.stats()
     using querier = deps.store.querier(MIN_TIME, MAX_TIME)
     const byMetric = new Map<string, number>()

@@ -89,8 +89,8 @@ export const targetMetadata: Handler = (call) => {
   const refuse = (message: string, cause?: unknown) => invalidParam('match_target', message, cause)
   // Every target may be meant, where every series may not.
   const matchers = /^\s*(?:\{\s*\}\s*)?$/.test(matchTarget) ? [] : parseOne(matchTarget, refuse)
-  return bounded(call, async (signal) => {
-    const turn = turns(signal, TARGETS_A_TURN)
+  return bounded(call, async (waiting) => {
+    const turn = turns(waiting, TARGETS_A_TURN)
     const rows: unknown[] = []
     for (const { target, metadata = [] } of deps.targets()) {
       await turn()

@@ -1,0 +1,164 @@
+/**
+ * What a small request costs besides its question: CPU time (user and system) of the process that answers, against a bare `node:http`
+ * server that sends the same bytes with a length and nothing else. One kept connection, one request after the other, from another process.
+ *
+ *     node --conditions=assay-src bench/http.ts [--requests 4000] [--rounds 3]
+ */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer as createBare } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { parseArgs } from 'node:util'
+import { Labels, ManualClock, type QueryFn, silentLog, systemClock, unixMs } from '#core'
+import type { Plan } from '#model'
+import { createServer, Notifications } from '#server'
+import { MetadataStore, memoryStore } from '#storage'
+
+const { values: given } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '4000' },
+    rounds: { type: 'string', default: '3' },
+    client: { type: 'boolean', default: false },
+  },
+})
+
+type Task = { readonly port: number; readonly request: string; readonly count: number }
+
+/** The other process: `count` requests, each sent when the answer to the last is there. */
+function answerTasks(): void {
+  process.on('message', ({ port, request, count }: Task) => {
+    const socket = connect(port, '127.0.0.1').setNoDelay(true)
+    let left = count
+    let missing = 0
+    socket.once('connect', () => socket.write(request))
+    socket.on('data', (bytes) => {
+      if (missing === 0) {
+        const head = bytes.indexOf('\r\n\r\n') + 4
+        const length = /content-length: (\d+)/i.exec(bytes.toString('latin1', 0, head))?.[1]
+        missing = head + Number(length)
+      }
+      missing -= bytes.length
+      if (missing > 0) return
+      if (--left > 0) socket.write(request)
+      else socket.end(() => process.send?.('done'))
+    })
+  })
+}
+
+const NOTES = { warnings: [], infos: [] }
+const query: QueryFn = async (_, when) => ({
+  kind: 'vector',
+  samples: [
+    {
+      labels: Labels.of({ __name__: 'up', instance: '127.0.0.1:9100', job: 'node' }),
+      at: 'at' in when ? when.at : when.start,
+      value: 1,
+    },
+  ],
+  ...NOTES,
+})
+
+const NO_PLAN: Plan = {
+  name: '',
+  scrapeIntervalMs: 15_000,
+  evaluationIntervalMs: 15_000,
+  externalLabels: {},
+  watchesItself: false,
+  parts: [],
+  edges: [],
+  callers: [],
+  scrapes: [],
+  collectors: [],
+  ruleGroups: [],
+  policies: [],
+  receivers: [],
+  runtimes: [],
+}
+
+async function measure(): Promise<void> {
+  const store = memoryStore()
+  {
+    using batch = store.appender()
+    for (let i = 0; i < 200; i++)
+      batch.append(undefined, Labels.of({ __name__: `metric_${i % 60}`, job: `j${i}` }), unixMs(1000), i)
+    batch.commit()
+  }
+  await using server = await createServer(
+    {
+      clock: systemClock,
+      log: silentLog,
+      plan: () => NO_PLAN,
+      query,
+      store,
+      metadata: new MetadataStore(),
+      targets: () => [],
+      droppedTargets: () => [],
+      ruleGroups: () => [],
+      loop: {} as Parameters<typeof createServer>[0]['loop'],
+      subscribe: () => ({ [Symbol.dispose]: () => {} }),
+      ownMetrics: () => '',
+      flags: {},
+      configText: () => '',
+      startedAt: unixMs(0),
+      configLoad: () => ({ ok: true, at: unixMs(0) }),
+      notifications: new Notifications(new ManualClock()),
+      lookbackMs: 300_000,
+      features: new Set(),
+      webRoot: undefined,
+      limits: { maxSamples: 1e6, queryTimeoutMs: 120_000, maxPoints: 11_000 },
+    },
+    { listen: { host: '127.0.0.1', port: 0 } },
+  )
+  const head = (line: string, more = '') => `${line} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\n${more}\r\n`
+  const form = 'query=up&time=1795281900.123'
+  const cases: Readonly<Record<string, string>> = {
+    'health page': head('GET /-/ready'),
+    'instant query': head('GET /api/v1/query?query=up&time=1795281900'),
+    'instant query, form': `${head('POST /api/v1/query', `content-type: application/x-www-form-urlencoded\r\ncontent-length: ${form.length}\r\naccept-encoding: gzip\r\n`)}${form}`,
+    'range query': head('GET /api/v1/query_range?query=rate%28up%5B5m%5D%29&start=1795281900&end=1795285500&step=60'),
+    'label names': head('GET /api/v1/labels?start=1&end=1795281900'),
+    'label values': head('GET /api/v1/label/__name__/values'),
+    series: head('GET /api/v1/series?match%5B%5D=metric_1'),
+    refusal: head('GET /api/v1/query?query=up&time=x'),
+  }
+  const client = fork(import.meta.filename, ['--client'], { execArgv: process.execArgv })
+  const run = async (task: Task) => {
+    const before = process.cpuUsage()
+    client.send(task)
+    await once(client, 'message')
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / task.count
+  }
+  const count = Number(given.requests)
+  for (const [name, request] of Object.entries(cases)) {
+    const body = await bodyOf(server.port, request)
+    const bare = createBare((asked, response) => {
+      asked.resume()
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
+      response.end(body)
+    })
+    await once(bare.listen(0, '127.0.0.1'), 'listening')
+    const ports = { bare: (bare.address() as AddressInfo).port, assay: server.port }
+    const best = { bare: Number.POSITIVE_INFINITY, assay: Number.POSITIVE_INFINITY }
+    for (let round = 0; round < Number(given.rounds); round++)
+      for (const which of ['bare', 'assay'] as const)
+        best[which] = Math.min(best[which], await run({ port: ports[which], request, count }))
+    const ratio = (best.assay / best.bare).toFixed(2)
+    console.log(
+      `${name.padEnd(20)} ${String(body.length).padStart(5)} bytes: bare ${best.bare.toFixed(0)} µs, assay ${best.assay.toFixed(0)} µs, ${ratio} times`,
+    )
+    bare.close()
+    bare.closeAllConnections()
+  }
+  client.kill()
+}
+
+async function bodyOf(port: number, request: string): Promise<Buffer> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(request.replace('\r\n', '\r\nconnection: close\r\n'))
+  const bytes = Buffer.concat(await Array.fromAsync(socket))
+  return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)
+}
+
+if (given.client) answerTasks()
+else await measure()
