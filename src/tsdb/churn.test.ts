@@ -67,7 +67,7 @@ test('a view that is open while the index is made anew sees what it saw', async 
   for (let n = 0; n < 3000; n++) append(n, n < 2500 ? 1000 : 9000)
   head.raiseBoundary(5000)
   const names = (view: ReturnType<Head['openView']>) =>
-    head.select(view, [matcher('__name__', '=', 'm')], 0, 20_000).map(({ labels }) => labels.get('n'))
+    head.reader.select(view, [matcher('__name__', '=', 'm')], 0, 20_000).map(({ labels }) => labels.get('n'))
   const view = head.openView(0, 20_000)
   const before = names(view)
   assert.equal(before.length, 500)

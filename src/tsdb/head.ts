@@ -1,3 +1,4 @@
 /** The newest samples: the door of `head/`. */
 export { Head } from './head/head.ts'
+export type { Found, HeadReader } from './head/head-reader.ts'
 export type { HeadView } from './head/views.ts'

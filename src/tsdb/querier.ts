@@ -13,7 +13,7 @@ import { ColumnRoom } from './column-room.ts'
 import type { Tombstones } from './deletion/tombstones.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import { ExtraColumns } from './extra-columns.ts'
-import type { Head, HeadView } from './head.ts'
+import type { HeadReader, HeadView } from './head.ts'
 import { type Joined, joinSeries } from './join-series.ts'
 import type { LateView } from './late-store.ts'
 import type { Part } from './part.ts'
@@ -21,7 +21,7 @@ import { sortedTexts } from './postings.ts'
 import { weave, weaveParts } from './weave.ts'
 
 export type QuerierDeps = {
-  readonly head: Head
+  readonly head: HeadReader
   readonly view: HeadView
   /** What of the head was deleted when the view was opened. */
   readonly deleted: Tombstones
@@ -103,7 +103,7 @@ export class TsdbQuerier implements Querier {
     matchers: readonly Matcher[],
     ask: {
       readonly ofBlock: (block: Block, start: number, end: number) => readonly string[]
-      readonly ofHead: (head: Head, view: HeadView, start: number, end: number) => readonly string[]
+      readonly ofHead: (head: HeadReader, view: HeadView, start: number, end: number) => readonly string[]
       readonly ofLabels: (labels: Labels) => readonly string[]
     },
   ): readonly string[] {

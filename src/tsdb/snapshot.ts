@@ -95,7 +95,7 @@ async function writeMemory(
   const view = head.openView(start, end)
   try {
     if (start < end) {
-      const parts = head.select(view, [], start, end - 1)
+      const parts = head.reader.select(view, [], start, end - 1)
       await writeBlock(dir, { start, end, merged: 1 }, columnsOf(partsWithout(parts, deleted)), signal)
     }
   } finally {

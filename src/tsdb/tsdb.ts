@@ -191,7 +191,7 @@ class TsdbStore implements Tsdb {
     for (const block of blocks) block.retain()
     for (const block of lateBlocks) block.retain()
     return new TsdbQuerier({
-      head: this.#head,
+      head: this.#head.reader,
       view,
       deleted: this.#deletions.head,
       blocks,

@@ -200,7 +200,7 @@ export class Upkeep implements AsyncDisposable {
     const { head, blocks, deletions } = this.#deps
     head.refuseBefore(end)
     const view = head.frozenView(start, end)
-    const parts = head.select(view, [], start, end - 1)
+    const parts = head.reader.select(view, [], start, end - 1)
     await pause()
     const span = { start, end, merged: 1 }
     const left = partsWithout(parts, deletions.head)

@@ -6,7 +6,7 @@
  * - Samples of such a series that have nothing take no room.
  */
 import type { NativeHistogram } from '#core'
-import { ByteReader, ByteWriter } from '../bytes.ts'
+import { ByteReader, ByteWriter, DamagedError } from '../bytes.ts'
 import { ExtraColumns, ExtrasWriter, readExtras } from '../extra-columns.ts'
 
 /** Samples with something that one group holds. */
@@ -60,6 +60,45 @@ class SeriesExtras {
       this.sizeBytes -= this.#groups.shift()!.bytes.length
     }
     return this.#groups.length === 0 && this.#last < number
+  }
+
+  write(out: ByteWriter): void {
+    const open = new ByteWriter(256)
+    if (this.#entries > 0) this.#open.write(open)
+    const newest =
+      this.#entries === 0 ? [] : [{ first: this.#first, size: this.#last - this.#first + 1, bytes: open.view() }]
+    out.varint(this.#groups.length)
+    out.varint(newest.length)
+    for (const { first, size, bytes } of [...this.#groups, ...newest]) {
+      out.varint(first)
+      out.varint(size)
+      out.varint(bytes.length)
+      out.bytes(bytes)
+    }
+  }
+
+  /** The open group is pushed anew: what follows is coded against its last entry. */
+  restore(source: ByteReader): void {
+    const sealed = source.count(3)
+    const open = source.varint()
+    for (let i = 0; i < sealed + open; i++) {
+      const first = source.varint()
+      const size = source.varint()
+      const bytes = new Uint8Array(source.take(source.varint()))
+      if (size > MAX_SPAN) throw new DamagedError(`a group that spans ${size} samples`)
+      if (i < sealed) {
+        this.#groups.push({ first, size, bytes })
+        this.sizeBytes += bytes.length
+        continue
+      }
+      const columns = new ExtraColumns(size)
+      readExtras(new ByteReader(bytes), { size }, { columns, to: 0 })
+      for (let k = 0; k < size; k++) {
+        const histogram = columns.histograms?.[k]
+        const startAt = columns.starts?.[k] ?? 0
+        if (histogram !== undefined || startAt !== 0) this.push(first + k, histogram, startAt)
+      }
+    }
   }
 
   #seal(): void {
@@ -119,6 +158,22 @@ export class HeadExtras {
 
   delete(slot: number): void {
     this.#bySlot.delete(slot)
+  }
+
+  has(slot: number): boolean {
+    return this.#bySlot.has(slot)
+  }
+
+  /** All that a series has, for `restore`. */
+  write(slot: number, out: ByteWriter): void {
+    this.#bySlot.get(slot)!.write(out)
+  }
+
+  /** What `write` wrote, of a series that has nothing here. Throws `DamagedError`. */
+  restore(slot: number, source: ByteReader): void {
+    const series = new SeriesExtras()
+    series.restore(source)
+    this.#bySlot.set(slot, series)
   }
 
   get sizeBytes(): number {

@@ -26,6 +26,14 @@ export class HeadPart implements Part {
     this.maxCount = head.maxCount(slot, span)
   }
 
+  get index(): object {
+    return this.#index
+  }
+
+  get series(): number {
+    return this.#slot
+  }
+
   get labels(): Labels {
     return (this.#labels ??= this.#index.labelsOf(this.#slot))
   }

@@ -14,21 +14,22 @@
  *
  * A little beyond 400 lines because it is the one place where the life of a series in memory can be read: made, written, read, forgotten.
  */
-import type { Labels, Matcher, NativeHistogram } from '#core'
+import type { Labels, NativeHistogram } from '#core'
 import type { Accepted, CheckInto, Unchecked } from '../accepted.ts'
 import { wordsOf } from '../bytes.ts'
-import type { Part, PartColumns } from '../part.ts'
+import type { Part } from '../part.ts'
 import { BatchCheck } from './batch-check.ts'
 import { cutSeries, firstAtOf } from './cut-series.ts'
 import { HeadExtras } from './head-extras.ts'
 import { HeadPart } from './head-part.ts'
+import { HeadReader } from './head-reader.ts'
 import { LabelIndex } from './label-index.ts'
 import { pushSample } from './push-sample.ts'
 import { CUT_OFF, GENERATION, LAST_AT, LAST_COMMIT, Records, SLOT_MASK, TOTAL } from './records.ts'
 import { Slabs } from './slabs.ts'
 import type { HeadMemory } from './stream.ts'
-import { maxCountOf, type Span, StreamReader } from './stream-reader.ts'
-import { type HeadView, Views } from './views.ts'
+import { type Span, StreamReader } from './stream-reader.ts'
+import { type HeadView, NO_NOTES, Views } from './views.ts'
 
 /** Slots are below this; a reference is generation * SLOT_LIMIT + slot. */
 const SLOT_LIMIT = 2 ** 26
@@ -42,8 +43,12 @@ const MAX_LABELS = 100_000
 
 export class Head {
   readonly #memory: HeadMemory = { records: new Records(), slabs: new Slabs() }
-  readonly #reader = new StreamReader(this.#memory)
   readonly #extras = new HeadExtras()
+  /** Odd while a commit is being applied; see head-reader.ts. */
+  readonly #turn = new Int32Array(new SharedArrayBuffer(4))
+  readonly reader: HeadReader = new HeadReader(this.#memory, this.#extras, this.#turn)
+  /** For cutting, beside those who read. */
+  readonly #stream = new StreamReader(this.#memory)
   readonly #views = new Views()
   readonly #check = new BatchCheck(this.#memory.records, {
     labelsOf: (slot) => this.labelsOf(slot),
@@ -130,6 +135,28 @@ export class Head {
     return this.refOf(slot)
   }
 
+  /** For checkpoints: the head as it lies in memory. */
+  get parts(): { readonly memory: HeadMemory; readonly index: LabelIndex; readonly extras: HeadExtras } {
+    return { memory: this.#memory, index: this.#index, extras: this.#extras }
+  }
+
+  /** The slot of a new series with these pairs of the index, in order of their names; 0 when there are too many. */
+  createOf(pairs: Uint32Array, count: number): number {
+    if (this.#index.seriesCount >= this.#maxSeries) return 0
+    const slot = this.#end++
+    this.records.ensure(slot)
+    this.records.clear(slot)
+    this.#index.addPairs(slot, pairs, count)
+    return slot
+  }
+
+  /** What a checkpoint brought, in a head that had no sample. */
+  brought({ samples, minTime, maxTime }: { samples: number; minTime: number; maxTime: number }): void {
+    this.#samples = samples
+    this.#minTime = minTime
+    this.#maxTime = maxTime
+  }
+
   /** Whether the reference still stands for the series it was given for. */
   isCurrent(ref: number): boolean {
     const generation = ref < SLOT_LIMIT ? 0 : Math.floor(ref / SLOT_LIMIT)
@@ -171,7 +198,16 @@ export class Head {
   }
 
   /** Takes what was checked, all at once: the next view sees the whole of it, the views that are open nothing of it. */
-  apply({ slots, timestamps, values, histograms, starts, count, minTime, maxTime }: Accepted): void {
+  apply(accepted: Accepted): void {
+    Atomics.add(this.#turn, 0, 1)
+    try {
+      this.#take(accepted)
+    } finally {
+      Atomics.add(this.#turn, 0, 1)
+    }
+  }
+
+  #take({ slots, timestamps, values, histograms, starts, count, minTime, maxTime }: Accepted): void {
     const { records } = this
     const commit = ++this.#commit
     const newestView = this.#views.newest
@@ -230,11 +266,12 @@ export class Head {
 
   /** A view for the writer of a block: what is before `acceptFrom` no longer changes, so nothing has to be kept for it. */
   frozenView(start: number, end: number): HeadView {
-    return { commit: Infinity, boundary: this.#boundary, start, end, index: this.#index }
+    return { commit: Infinity, boundary: this.#boundary, start, end, index: this.#index, notes: NO_NOTES }
   }
 
   openView(start: number, end: number): HeadView {
-    return this.#views.open({ commit: this.#commit, boundary: this.#boundary, start, end, index: this.#index })
+    const view = { commit: this.#commit, boundary: this.#boundary, start, end, index: this.#index }
+    return this.#views.open(view, this.#end)
   }
 
   closeView(view: HeadView): void {
@@ -247,80 +284,10 @@ export class Head {
     return this.#views.isNeededBefore(time)
   }
 
-  /** Series that match and have a sample within [low, high] of the view, ordered by labels. */
-  select(view: HeadView, matchers: readonly Matcher[], low: number, high: number): readonly Part[] {
-    const from = Math.max(low, view.boundary)
-    if (from > high) return []
-    const { index } = view
-    const slots = this.#alive(view, index.select(matchers), from, high)
-    index.sort(slots)
-    const parts = new Array<Part>(slots.length)
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!
-      parts[i] = new HeadPart(this, index, slot, { low: from, high, visible: this.#visible(slot, view) })
-    }
-    return parts
-  }
-
-  /** Names of labels of such series, in no order. */
-  labelNames(view: HeadView, matchers: readonly Matcher[], low: number, high: number): readonly string[] {
-    const from = Math.max(low, view.boundary)
-    const { index } = view
-    const names = new Set<number>()
-    if (from > high) return []
-    if (matchers.length > 0)
-      for (const slot of this.#alive(view, index.select(matchers), from, high)) index.namesOf(slot, names)
-    else
-      for (const name of index.names()) {
-        for (const { slots } of index.valuesOf(name)) {
-          if (!this.#anyAlive(view, slots(), from, high)) continue
-          names.add(name)
-          break
-        }
-      }
-    return [...names].map((name) => index.text(name))
-  }
-
-  /** Values that such series have under a name, in no order. */
-  labelValues(
-    view: HeadView,
-    name: string,
-    matchers: readonly Matcher[],
-    low: number,
-    high: number,
-  ): readonly string[] {
-    const from = Math.max(low, view.boundary)
-    const { index } = view
-    const symbol = index.symbol(name)
-    if (from > high || symbol === 0) return []
-    const found = new Set<number>()
-    if (matchers.length > 0) {
-      for (const slot of this.#alive(view, index.select(matchers), from, high)) found.add(index.valueOf(slot, symbol))
-      found.delete(0)
-    } else
-      for (const { value, slots } of index.valuesOf(symbol))
-        if (this.#anyAlive(view, slots(), from, high)) found.add(value)
-    return [...found].map((value) => index.text(value))
-  }
-
   /** All samples of one series within [low, high], of every commit, if there are any. */
   partOf(slot: number, low: number, high: number): Part | undefined {
     const span: Span = { low, high, visible: this.records.word(slot, TOTAL) }
-    return this.#hasSample(slot, span) ? new HeadPart(this, this.#index, slot, span) : undefined
-  }
-
-  /** Reads the samples of a series within a span; see `Part`. */
-  read(slot: number, span: Span, out: PartColumns, to: number): number {
-    const count = this.#reader.read(slot, span, out, to)
-    if (out.extras !== undefined && count > 0) {
-      const from = this.#reader.firstNumber
-      this.#extras.read(slot, { from, to: from + count }, out.extras, to)
-    }
-    return count
-  }
-
-  maxCount(slot: number, span: Span): number {
-    return maxCountOf(this.#memory, slot, span)
+    return this.reader.hasSample(slot, span) ? new HeadPart(this.reader, this.#index, slot, span) : undefined
   }
 
   /**
@@ -338,7 +305,7 @@ export class Head {
       if (this.#index.has(slot)) {
         if (firstAtOf(this.#memory, slot) < time) {
           this.#samples += this.records.word(slot, CUT_OFF)
-          minTime = Math.min(minTime, cutSeries(this.#memory, slot, time, { reader: this.#reader, giveBack }))
+          minTime = Math.min(minTime, cutSeries(this.#memory, slot, time, { reader: this.#stream, giveBack }))
           this.#samples -= this.records.word(slot, CUT_OFF)
           this.#extras.cut(slot, this.records.word(slot, CUT_OFF))
         } else minTime = Math.min(minTime, firstAtOf(this.#memory, slot))
@@ -386,46 +353,9 @@ export class Head {
     return this.records.word(slot, TOTAL) === this.records.word(slot, CUT_OFF)
   }
 
-  /** Of these slots those that have a sample in the span. */
-  #alive(view: HeadView, slots: Uint32Array, low: number, high: number): Uint32Array {
-    let kept = 0
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!
-      if (this.#hasSample(slot, { low, high, visible: this.#visible(slot, view) })) slots[kept++] = slot
-    }
-    return slots.subarray(0, kept)
-  }
-
-  #anyAlive(view: HeadView, slots: Uint32Array, low: number, high: number): boolean {
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!
-      if (view.index.has(slot) && this.#hasSample(slot, { low, high, visible: this.#visible(slot, view) })) return true
-    }
-    return false
-  }
-
-  /** Reads only when the span lies inside a gap between the series' ends. */
-  #hasSample(slot: number, span: Span): boolean {
-    const { low, high, visible } = span
-    const lastAt = this.records.lastAt(slot)
-    if (visible <= this.records.word(slot, CUT_OFF) || lastAt < low) return false
-    // The common case: the span reaches to the end of a series that shows all it has.
-    if (lastAt <= high && visible === this.records.word(slot, TOTAL)) return true
-    const firstAt = firstAtOf(this.#memory, slot)
-    if (firstAt > high) return false
-    if (firstAt >= low) return true
-    return this.#reader.has(slot, span)
-  }
-
   /** The last sample of the series, if it is a histogram. */
   #lastHistogram(slot: number, before: CheckInto['before']): NativeHistogram | undefined {
     if (!this.#isEmpty(slot)) return this.#extras.lastHistogram(slot, this.records.word(slot, TOTAL) - 1)
     return before?.(this.labelsOf(slot))
-  }
-
-  /** How many samples the series had when the view was opened. */
-  #visible(slot: number, view: HeadView): number {
-    if (this.records.lastCommit(slot) <= view.commit) return this.records.word(slot, TOTAL)
-    return this.#views.noted(slot, view)
   }
 }

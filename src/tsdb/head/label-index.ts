@@ -167,6 +167,34 @@ export class LabelIndex {
     this.#put(slot, pairs, labels.size)
   }
 
+  /** Adds a series by its pairs, in order of their names. */
+  addPairs(slot: number, pairs: Uint32Array, count: number): void {
+    this.#put(slot, pairs, count)
+  }
+
+  /** The number of a text, a new one when it is new. */
+  symbolFor(text: string): number {
+    return this.#symbols.intern(text)
+  }
+
+  /** The number of a pair of symbols, a new one when it is new. */
+  pairFor(name: number, value: number): number {
+    return this.#pairs.intern(name, value)
+  }
+
+  /** Symbols of a pair's name and value. */
+  symbolsOfPair(pair: number): [name: number, value: number] {
+    return [this.#pairs.name(pair), this.#pairs.value(pair)]
+  }
+
+  /** Puts behind `into` how many labels a series has, then their pairs. */
+  pairsOf(slot: number, into: number[]): void {
+    const place = this.#placeOfLabels(slot)
+    const count = place === 0 ? 0 : this.#labels.get(place)
+    into.push(count)
+    for (let i = 1; i <= count; i++) into.push(this.#labels.get(place + i))
+  }
+
   /** The series has no labels any more, and cannot be found. */
   remove(slot: number): void {
     const place = this.#places.get(slot)

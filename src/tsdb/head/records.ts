@@ -58,6 +58,11 @@ export class Records implements Segmented {
       this.#pages.push({ doubles: new Float64Array(memory), words: new Uint32Array(memory) })
   }
 
+  /** False for a slot on a page that this thread has not been sent. */
+  has(slot: number): boolean {
+    return slot >>> SHIFT < this.#pages.length
+  }
+
   page(slot: number): RecordPage {
     return this.#pages[slot >>> SHIFT]!
   }

@@ -28,11 +28,24 @@ export type Span = {
   readonly high: number
   /** Samples of the series that the reader's view has, counted from its very first. */
   readonly visible: number
+  /** The slab that holds the last of them, or comes behind it; left out: the last one there is. Another thread may be writing to it. */
+  readonly last?: number
+}
+
+/** The slab behind which this reader sees nothing; 0: the series has none that it sees. */
+function lastSlabOf({ records, slabs }: HeadMemory, slot: number, { last }: Span): number {
+  const slab = last ?? records.word(slot, SLAB)
+  if (slab === 0 || slabs.has(slab)) return slab
+  // It lies in memory that this thread was not told of, so what it may see ends before.
+  let known = 0
+  for (let next = records.word(slot, FIRST_SLAB); next !== 0 && slabs.has(next); next = slabs.word(next, BEHIND))
+    known = next
+  return known
 }
 
 /** The slab to begin with: the last one that begins not after `low`, or the first. 0: the series has none. */
-function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }: Span): number {
-  let slab = records.word(slot, SLAB)
+function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }: Span, last: number): number {
+  let slab = last
   const first = records.word(slot, FIRST_SLAB)
   while (slab !== 0 && slab !== first && (slabs.firstAt(slab) > low || slabs.word(slab, FIRST_NUMBER) >= visible))
     slab = slabs.word(slab, BEFORE)
@@ -41,7 +54,7 @@ function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }
 
 /** No more samples than this are in the span. */
 export function maxCountOf(memory: HeadMemory, slot: number, span: Span): number {
-  const slab = slabFrom(memory, slot, span)
+  const slab = slabFrom(memory, slot, span, lastSlabOf(memory, slot, span))
   return slab === 0 ? 0 : Math.max(0, span.visible - memory.slabs.word(slab, FIRST_NUMBER))
 }
 
@@ -68,13 +81,14 @@ export class StreamReader {
 
   /** Whether there is a sample within the span. Looks into one slab at most. */
   has(slot: number, span: Span): boolean {
-    const { records, slabs } = this.#memory
-    const slab = slabFrom(this.#memory, slot, span)
+    const { slabs } = this.#memory
+    const last = lastSlabOf(this.#memory, slot, span)
+    const slab = slabFrom(this.#memory, slot, span, last)
     if (slab === 0 || slabs.word(slab, FIRST_NUMBER) >= span.visible) return false
     const firstAt = slabs.firstAt(slab)
     if (firstAt >= span.low) return firstAt <= span.high
     // The first sample of a slab is seen without reading it.
-    const behind = slab === records.word(slot, SLAB) ? 0 : slabs.word(slab, BEHIND)
+    const behind = slab === last ? 0 : slabs.word(slab, BEHIND)
     const hasBehind = behind !== 0 && slabs.word(behind, FIRST_NUMBER) < span.visible
     if (hasBehind && slabs.firstAt(behind) <= span.high) return true
     const end = hasBehind ? slabs.word(behind, FIRST_NUMBER) : span.visible
@@ -85,12 +99,12 @@ export class StreamReader {
 
   /** Writes the samples within the span at `to`; returns how many. The columns have room for `maxCountOf` more. */
   read(slot: number, span: Span, columns: PartColumns, to: number): number {
-    const { records, slabs } = this.#memory
-    let slab = slabFrom(this.#memory, slot, span)
+    const { slabs } = this.#memory
+    const last = lastSlabOf(this.#memory, slot, span)
+    let slab = slabFrom(this.#memory, slot, span, last)
     this.firstNumber = -1
     if (slab === 0) return 0
     this.#begin(span, columns, to)
-    const last = records.word(slot, SLAB)
     for (;;) {
       const firstNumber = slabs.word(slab, FIRST_NUMBER)
       const behind = slab === last ? 0 : slabs.word(slab, BEHIND)

@@ -3,7 +3,7 @@
  *
  * - A view is the number of the last commit that it sees. A series whose last commit is not later shows all it has; of any other the
  *   number is noted here, by the first commit that changes it after the view was opened.
- * - Notes cost four bytes a series and open view, in columns that are used again; without an open view nothing is noted.
+ * - Notes cost four bytes a series and open view, in shared columns that are used again; without an open view nothing is noted.
  */
 import type { LabelIndex } from './label-index.ts'
 
@@ -16,28 +16,40 @@ export type HeadView = {
   readonly end: number
   /** Names and lists of its moment. */
   readonly index: LabelIndex
+  readonly notes: ViewNotes
 }
+
+/** What was noted for a view: how many samples a series had; 0 when it was not there. */
+export type ViewNotes = { readonly of: (slot: number) => number }
+
+export const NO_NOTES: ViewNotes = { of: () => 0 }
 
 type Open = { readonly view: HeadView; readonly number: number; readonly notes: Notes }
 
-/** By slot: how many samples, and one. 0: not noted. */
-class Notes {
-  #column: Uint32Array = new Uint32Array(0)
+/** By slot: how many samples, and one. 0: not noted. Of slots that were there when the view was opened: those behind came since. */
+class Notes implements ViewNotes {
+  #column: Uint32Array<SharedArrayBuffer> = new Uint32Array(new SharedArrayBuffer(0))
   readonly #slots: number[] = []
+  #end = 0
+
+  open(end: number): void {
+    this.#end = end
+  }
+
+  /** The column, for another thread. */
+  get memory(): SharedArrayBuffer {
+    this.#reserve()
+    return this.#column.buffer
+  }
 
   note(slot: number, total: number): void {
-    if (slot >= this.#column.length) {
-      const larger = new Uint32Array(Math.max(1024, slot * 2))
-      larger.set(this.#column)
-      this.#column = larger
-    }
+    if (slot >= this.#end) return
+    this.#reserve()
     this.#column[slot] = total + 1
     this.#slots.push(slot)
   }
 
-  get(slot: number): number {
-    return slot < this.#column.length ? this.#column[slot]! - 1 : -1
-  }
+  readonly of = (slot: number): number => notedIn(this.#column, slot)
 
   clear(): void {
     // Filling is faster than single stores from about a slot in eight on.
@@ -45,6 +57,21 @@ class Notes {
     else for (const slot of this.#slots) this.#column[slot] = 0
     this.#slots.length = 0
   }
+
+  #reserve(): void {
+    if (this.#column.length < this.#end)
+      this.#column = new Uint32Array(new SharedArrayBuffer(Math.max(1024, Math.ceil(this.#end * 1.25)) * 4))
+  }
+}
+
+/** The notes of a view that another thread writes. */
+export function sharedNotes(memory: SharedArrayBuffer): ViewNotes {
+  const column = new Uint32Array(memory)
+  return { of: (slot) => notedIn(column, slot) }
+}
+
+function notedIn(column: Uint32Array, slot: number): number {
+  return slot < column.length ? Math.max(0, column[slot]! - 1) : 0
 }
 
 export class Views {
@@ -64,10 +91,21 @@ export class Views {
     return this.#open[0]?.number ?? this.#last + 1
   }
 
-  open(view: HeadView): HeadView {
-    this.#open.push({ view, number: ++this.#last, notes: this.#spare.pop() ?? new Notes() })
+  /** `end`: one beyond the last slot there is. */
+  open(of: Omit<HeadView, 'notes'>, end: number): HeadView {
+    const notes = this.#spare.pop() ?? new Notes()
+    notes.open(end)
+    const view = { ...of, notes }
+    this.#open.push({ view, number: ++this.#last, notes })
     this.newest = view.commit
     return view
+  }
+
+  /** Where the notes of an open view are written. */
+  memoryOf(view: HeadView): SharedArrayBuffer {
+    const open = this.#open.find((one) => one.view === view)
+    if (open === undefined) throw new TypeError('BUG: a view is lent that is not open')
+    return open.notes.memory
   }
 
   close(view: HeadView): void {
@@ -86,12 +124,6 @@ export class Views {
       if (view.commit < lastCommit) return
       notes.note(slot, total)
     }
-  }
-
-  /** What was noted for the view; 0 when the series was not there. */
-  noted(slot: number, view: HeadView): number {
-    const open = this.#open.find((one) => one.view === view)
-    return Math.max(0, open?.notes.get(slot) ?? 0)
   }
 
   /** True while an open view may still read samples before `time` in the head. */
