@@ -1,4 +1,5 @@
 /** The newest samples: the door of `head/`. */
 export { Head } from './head/head.ts'
+export { type HeadKnown, HeadMirror, type HeadPieces, NotSharedError, nothingOfHead } from './head/head-mirror.ts'
 export type { Found, HeadReader } from './head/head-reader.ts'
 export type { HeadView } from './head/views.ts'

@@ -38,6 +38,8 @@ import { Head } from './head.ts'
 import { LateStore } from './late-store.ts'
 import { TsdbQuerier } from './querier.ts'
 import { Replay } from './replay.ts'
+import { shareStore } from './shared/store-share.ts'
+import type { StoreShare } from './shared/store-view.ts'
 import { removeUnfinished, type SnapshotOptions, snapshotName, writeSnapshot } from './snapshot.ts'
 import { BatchRoom, TsdbAppender } from './tsdb-appender.ts'
 import type { BlockInfo, Tsdb, TsdbOptions, TsdbStats } from './types.ts'
@@ -204,6 +206,19 @@ class TsdbStore implements Tsdb {
         this.#head.closeView(view)
         for (const block of blocks) block.release()
         for (const block of lateBlocks) block.release()
+        this.#upkeep.readerLeft()
+      },
+    })
+  }
+
+  share(): StoreShare {
+    this.#mustBeOpen()
+    return shareStore({
+      head: this.#head,
+      blocks: () => this.#blocks.all,
+      hasMore: () => !this.#deletions.head.isEmpty || this.#late.samples > 0,
+      close: (view) => {
+        this.#head.closeView(view)
         this.#upkeep.readerLeft()
       },
     })

@@ -5,6 +5,7 @@ import type { BlockMeta } from './block-meta.ts'
 import type { DataDir } from './data-dir.ts'
 import type { DeleteReport } from './deletion/delete-series.ts'
 import type { Selection } from './deletion/deletions.ts'
+import type { StoreShare } from './shared/store-view.ts'
 import type { SnapshotOptions } from './snapshot.ts'
 import type { ReplayReport } from './wal.ts'
 
@@ -88,6 +89,8 @@ export interface Tsdb extends Store {
    * the clock's instant. Rejects with what the disk said.
    */
   snapshot(options?: Partial<SnapshotOptions>): Promise<{ readonly name: string; readonly dir: string }>
+  /** For one other thread that reads this store by itself; see `StoreMirror`. */
+  share(): StoreShare
   /** Reads every block whole, setting damaged ones aside; returns their names. */
   verify(): Promise<readonly string[]>
 }

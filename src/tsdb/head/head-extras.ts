@@ -130,14 +130,18 @@ function copy(
 
 export class HeadExtras {
   readonly #bySlot = new Map<number, SeriesExtras>()
+  /** By slot: 1 when the series has some. For other threads, that cannot read them. */
+  #marks: Uint8Array<SharedArrayBuffer> = new Uint8Array(new SharedArrayBuffer(0))
+
+  /** Exchanged for a larger one now and then. */
+  get marks(): SharedArrayBuffer {
+    return this.#marks.buffer
+  }
 
   /** Notes what sample `number` of the series has. `startAt` 0: not known. */
   push(slot: number, number: number, histogram: NativeHistogram | undefined, startAt: number): void {
     let series = this.#bySlot.get(slot)
-    if (series === undefined) {
-      series = new SeriesExtras()
-      this.#bySlot.set(slot, series)
-    }
+    if (series === undefined) series = this.#make(slot)
     series.push(number, histogram, startAt)
   }
 
@@ -153,11 +157,23 @@ export class HeadExtras {
 
   /** Forgets what samples before `number` had. */
   cut(slot: number, number: number): void {
-    if (this.#bySlot.get(slot)?.cut(number)) this.#bySlot.delete(slot)
+    if (this.#bySlot.get(slot)?.cut(number)) this.delete(slot)
   }
 
   delete(slot: number): void {
-    this.#bySlot.delete(slot)
+    if (this.#bySlot.delete(slot)) this.#marks[slot] = 0
+  }
+
+  #make(slot: number): SeriesExtras {
+    if (slot >= this.#marks.length) {
+      const larger = new Uint8Array(new SharedArrayBuffer(Math.max(1024, slot * 2)))
+      larger.set(this.#marks)
+      this.#marks = larger
+    }
+    this.#marks[slot] = 1
+    const series = new SeriesExtras()
+    this.#bySlot.set(slot, series)
+    return series
   }
 
   has(slot: number): boolean {
@@ -171,9 +187,7 @@ export class HeadExtras {
 
   /** What `write` wrote, of a series that has nothing here. Throws `DamagedError`. */
   restore(slot: number, source: ByteReader): void {
-    const series = new SeriesExtras()
-    series.restore(source)
-    this.#bySlot.set(slot, series)
+    this.#make(slot).restore(source)
   }
 
   get sizeBytes(): number {

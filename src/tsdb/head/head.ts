@@ -21,9 +21,10 @@ import type { Part } from '../part.ts'
 import { BatchCheck } from './batch-check.ts'
 import { cutSeries, firstAtOf } from './cut-series.ts'
 import { HeadExtras } from './head-extras.ts'
+import type { HeadKnown, HeadPieces } from './head-mirror.ts'
 import { HeadPart } from './head-part.ts'
 import { HeadReader } from './head-reader.ts'
-import { LabelIndex } from './label-index.ts'
+import { LabelIndex, nothingKnown } from './label-index.ts'
 import { pushSample } from './push-sample.ts'
 import { CUT_OFF, GENERATION, LAST_AT, LAST_COMMIT, Records, SLOT_MASK, TOTAL } from './records.ts'
 import { Slabs } from './slabs.ts'
@@ -272,6 +273,28 @@ export class Head {
   openView(start: number, end: number): HeadView {
     const view = { commit: this.#commit, boundary: this.#boundary, start, end, index: this.#index }
     return this.#views.open(view, this.#end)
+  }
+
+  /** What another thread needs to read an open view, without what it has; see head-mirror.ts. */
+  lend(view: HeadView, known: HeadKnown): HeadPieces {
+    const { records, slabs } = this.#memory
+    const marks = this.#extras.marks
+    if (known.index === undefined || known.index.of !== view.index) known.index = { of: view.index, ...nothingKnown() }
+    const pieces = {
+      records: records.segmentsFrom(known.records),
+      slabs: slabs.segmentsFrom(known.slabs),
+      index: view.index.piecesFor(known.index),
+      generation: view.index.generation,
+      ...(known.marks === marks ? {} : { marks }),
+      turn: this.#turn.buffer,
+      notes: this.#views.memoryOf(view),
+      commit: view.commit,
+      boundary: view.boundary,
+    }
+    known.records = records.segmentCount
+    known.slabs = slabs.segmentCount
+    known.marks = marks
+    return pieces
   }
 
   closeView(view: HeadView): void {

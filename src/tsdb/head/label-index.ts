@@ -55,7 +55,12 @@ export function nothingKnown(): IndexKnown {
   }
 }
 
+/** The number that the next index of this thread gets. */
+let nextGeneration = 1
+
 export class LabelIndex {
+  /** Tells indexes of one thread apart. */
+  readonly generation: number = nextGeneration++
   readonly #symbols = new Symbols()
   readonly #pairs = new Pairs()
   /** Per series: how many labels, then their pairs. */

@@ -1,0 +1,87 @@
+/**
+ * The head in another thread: the same memory, and what the writer tells of a view before it is read.
+ *
+ * - `adopt` takes what `Head.lend` gave, in the order in which it was given: segments of memory that came since, and the view.
+ * - Histograms and start timestamps lie outside shared memory: reading a series that has some throws `NotSharedError`.
+ * - Nothing is ever written from here.
+ */
+import type { ExtraColumns } from '../extra-columns.ts'
+import type { NumberSpan } from './head-extras.ts'
+import { HeadReader, type ReadsExtras } from './head-reader.ts'
+import { type IndexKnown, type IndexPieces, LabelIndex } from './label-index.ts'
+import { Records } from './records.ts'
+import { Slabs } from './slabs.ts'
+import type { HeadMemory } from './stream.ts'
+import { type HeadView, sharedNotes } from './views.ts'
+
+/** What is asked for cannot be read in this thread; the owner's can. */
+export class NotSharedError extends Error {
+  constructor() {
+    super('BUG: what lies outside shared memory was asked for in another thread, and nobody asked the owner instead')
+    this.name = new.target.name
+  }
+}
+
+/** What a thread was told of before. */
+export type HeadKnown = {
+  records: number
+  slabs: number
+  index: (IndexKnown & { readonly of: LabelIndex }) | undefined
+  marks: SharedArrayBuffer | undefined
+}
+
+export function nothingOfHead(): HeadKnown {
+  return { records: 0, slabs: 0, index: undefined, marks: undefined }
+}
+
+/** A view, and the memory behind it that the thread does not have. Can be sent. */
+export type HeadPieces = {
+  readonly records: readonly SharedArrayBuffer[]
+  readonly slabs: readonly SharedArrayBuffer[]
+  readonly index: IndexPieces
+  /** Of the index: another number, another index. */
+  readonly generation: number
+  /** Absent: as before. */
+  readonly marks?: SharedArrayBuffer
+  readonly turn: SharedArrayBuffer
+  readonly notes: SharedArrayBuffer
+  readonly commit: number
+  readonly boundary: number
+}
+
+export class HeadMirror {
+  readonly #memory: HeadMemory = { records: new Records(), slabs: new Slabs() }
+  readonly #extras = new OtherExtras()
+  #reader: HeadReader | undefined
+  #index: LabelIndex | undefined
+  #generation = 0
+
+  /** The view that was lent; good for `reader` until the lender closes it. */
+  adopt(pieces: HeadPieces, start: number, end: number): HeadView {
+    this.#memory.records.adopt(pieces.records)
+    this.#memory.slabs.adopt(pieces.slabs)
+    if (pieces.marks !== undefined) this.#extras.marks = new Uint8Array(pieces.marks)
+    if (this.#index === undefined || this.#generation !== pieces.generation) {
+      this.#index = new LabelIndex()
+      this.#generation = pieces.generation
+    }
+    this.#index.adopt(pieces.index)
+    this.#reader ??= new HeadReader(this.#memory, this.#extras, new Int32Array(pieces.turn))
+    const { commit, boundary } = pieces
+    return { commit, boundary, start, end, index: this.#index, notes: sharedNotes(pieces.notes) }
+  }
+
+  /** There once a view was adopted. */
+  get reader(): HeadReader {
+    if (this.#reader === undefined) throw new TypeError('BUG: a head is read of which nothing was lent')
+    return this.#reader
+  }
+}
+
+class OtherExtras implements ReadsExtras {
+  marks: Uint8Array = new Uint8Array(0)
+
+  read(slot: number, _numbers: NumberSpan, _into: ExtraColumns): void {
+    if (this.marks[slot] === 1) throw new NotSharedError()
+  }
+}
