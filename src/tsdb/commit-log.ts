@@ -63,7 +63,7 @@ export class CommitLog {
     writeSamples(record, 0, inOrder, lateSamples)
     endRecord(record, 0)
     try {
-      this.#wal.append(record.view(), maxTime)
+      this.#wal.append(record.view(), maxTime, late !== undefined)
     } catch (error) {
       // The names did not reach the log either: they have to be written with the next attempt.
       for (const slot of namedSlots) this.#head.records.setWord(slot, WAL_SEGMENT, 0)

@@ -45,6 +45,7 @@ test(`after ${KILLS} kills at random moments every acknowledged sample is there,
       log: silentLog,
       maxAheadMs: Infinity,
       blockMs: 100_000,
+      checkpointBytes: 5000,
     })
     using querier = store.querier(unixMs(-1e6), unixMs(1e12))
     const found = querier.select([matcher('__name__', '=', 'm')])

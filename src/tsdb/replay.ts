@@ -11,7 +11,8 @@ import type { Deletions } from './deletion/deletions.ts'
 import type { Interval } from './deletion/tombstones.ts'
 import type { Head } from './head.ts'
 import type { LateStore } from './late-store.ts'
-import type { LoggedCommit, LoggedSamples, LoggedSeries } from './wal-record.ts'
+import type { CommitUse } from './wal.ts'
+import type { LoggedSamples, LoggedSeries } from './wal-record.ts'
 
 export type ReplayDeps = {
   readonly head: Head
@@ -33,13 +34,13 @@ export class Replay {
     this.#deps = deps
   }
 
-  /** What takes the commits of one segment. */
-  segment(number: number): (commit: LoggedCommit) => void {
-    const { head, late, known, deletions } = this.#deps
+  /** What takes the commits of one segment. `known`: slots by the numbers that are known already. */
+  segment(number: number, known: readonly number[] = []): CommitUse {
+    const { head, late, deletions } = this.#deps
     const deleted = deletions.inSegment(number)
     const named: LoggedSeries[] = []
     /** By the segment's numbers, which are dense. */
-    const slots: number[] = []
+    const slots = [...known]
     const graves = new Map<number, readonly Interval[]>()
     const isDeleted = (number: number, at: number): boolean => {
       if (deleted === undefined) return false
@@ -65,10 +66,9 @@ export class Replay {
       const entries = [...lateSlots.keys()].filter((i) => lateSlots[i] !== 0)
       const labelsOf = (slot: number) => head.labelsOf(slot)
       const question = { batch, slots: lateSlots, entries, takenFrom: -Infinity }
-      late.apply(checkLate(question, { labelsOf, known }, new Rejections()), labelsOf)
+      late.apply(checkLate(question, { labelsOf, known: this.#deps.known }, new Rejections()), labelsOf)
     }
-    return ({ series, samples, late: lateSamples }) => {
-      for (const one of series) named[one.number] = one
+    const replayInOrder = (samples: LoggedSamples) => {
       const { numbers, timestamps, count } = samples
       if (this.#slots.length < count) this.#slots = new Uint32Array(count * 2)
       const batch = this.#slots
@@ -80,6 +80,10 @@ export class Replay {
         batch[i] = at < boundary || (deleted !== undefined && isDeleted(number, at)) ? 0 : slotOf(number)
       }
       head.replay(samples, batch)
+    }
+    return ({ series, samples, late: lateSamples }, isCovered) => {
+      for (const one of series) named[one.number] = one
+      if (!isCovered) replayInOrder(samples)
       if (lateSamples !== undefined) replayLate(lateSamples)
     }
   }

@@ -29,6 +29,7 @@ import type { BlockCaches } from './block-files.ts'
 import { BlockStore, isCorrupt } from './block-store.ts'
 import { ByteCache } from './byte-cache.ts'
 import { checkLate, type LateDeps } from './check-late.ts'
+import { Checkpoints, loadCheckpoint } from './checkpoint/checkpoints.ts'
 import { CommitLog } from './commit-log.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
 import type { DeleteReport } from './deletion/delete-series.ts'
@@ -66,8 +67,6 @@ async function open(options: TsdbOptions): Promise<Tsdb> {
   const cacheBytes = options.cacheBytes ?? 24 * 1024 * 1024
   const caches: BlockCaches = { indexes: new ByteCache(cacheBytes), frames: new ByteCache(cacheBytes) }
   const blocks = owned.use(await BlockStore.open(dir.blocksDir, caches, options.log))
-  const head = new Head(options.maxSeries ?? 2_000_000)
-  head.raiseBoundary(blocks.end)
   const wal = owned.adopt(
     new Wal({
       dir: dir.walDir,
@@ -80,16 +79,28 @@ async function open(options: TsdbOptions): Promise<Tsdb> {
   const late = new LateStore({ samples: options.maxLateSamples })
   const deletions = await Deletions.open(dir.deletionsFile)
   await removeUnfinished(dir.snapshotsDir)
+  const { log, maxSeries = 2_000_000 } = options
+  const loaded = await loadCheckpoint(dir.walDir, { wal, deletions, log, maxSeries })
+  const head = loaded?.head ?? new Head(maxSeries)
+  head.raiseBoundary(blocks.end)
   const known = knownIn({ head, blocks, late, deletions })
   const replaying = new Replay({ head, late, known, deletions })
-  const replay = await wal.replay((number) => replaying.segment(number))
+  const replay = await wal.replay(
+    (number) => replaying.segment(number, number === loaded?.cover.segment ? loaded.slots : []),
+    loaded?.cover,
+  )
+  // Since the checkpoint a block was written of what it holds.
+  if (loaded !== undefined && loaded.cover.boundary < head.boundary)
+    await head.truncate(head.maxTime - (options.blockMs ?? DEFAULT_BLOCK_MS) / 2, () => Promise.resolve())
   // In this order: a number that a deletion speaks of is not given again.
   wal.beginAfter(deletions.through)
   await deletions.forgetLog(wal.first)
   if (replay.tornBytes > 0 || replay.damagedBytes > 0) {
     options.log.warn({ ...replay }, 'the write-ahead log was repaired; damaged bytes were skipped')
   }
-  return new TsdbStore(options, { dir, head, late, wal, blocks, deletions, replay }, owned.move())
+  const deps = { walDir: dir.walDir, head, wal, deletions, minBytes: options.checkpointBytes }
+  const checkpoints = new Checkpoints(deps, loaded?.bytes)
+  return new TsdbStore(options, { dir, head, late, wal, blocks, deletions, replay, checkpoints }, owned.move())
 }
 
 /** All samples of a series between two instants, wherever they lie. */
@@ -120,6 +131,7 @@ type Parts = {
   readonly wal: Wal
   readonly blocks: BlockStore
   readonly replay: ReplayReport
+  readonly checkpoints: Checkpoints
 }
 
 /** Of a batch whose memory is kept for the next: 32 bytes each. */
@@ -135,6 +147,7 @@ class TsdbStore implements Tsdb {
   readonly #wal: Wal
   readonly #blocks: BlockStore
   readonly #replay: ReplayReport
+  readonly #checkpoints: Checkpoints
   readonly #upkeep: Upkeep
   readonly #owned: AsyncDisposableStack
   readonly #log: CommitLog
@@ -149,7 +162,7 @@ class TsdbStore implements Tsdb {
 
   constructor(
     options: TsdbOptions,
-    { dir, deletions, head, late, wal, blocks, replay }: Parts,
+    { dir, deletions, head, late, wal, blocks, replay, checkpoints }: Parts,
     owned: AsyncDisposableStack,
   ) {
     this.#dir = dir
@@ -167,7 +180,9 @@ class TsdbStore implements Tsdb {
     this.#onCommit = options.onCommit
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     this.#log = new CommitLog({ head, wal, blockMs: this.#blockMs })
-    this.#upkeep = new Upkeep({ head, late, wal, blocks, deletions, clock: options.clock, log: options.log }, options)
+    this.#checkpoints = checkpoints
+    const { clock, log } = options
+    this.#upkeep = new Upkeep({ head, late, wal, blocks, deletions, checkpoints, clock, log }, options)
   }
 
   appender(options: AppenderOptions = {}): Appender {
@@ -312,6 +327,8 @@ class TsdbStore implements Tsdb {
     if (this.#closed) return
     this.#closed = true
     await this.#upkeep[Symbol.asyncDispose]()
+    // Without one the next start takes longer: nothing that closing could fail for.
+    await this.#checkpoints.writeLast().catch(() => undefined)
     await this.#owned.disposeAsync()
   }
 

@@ -10,6 +10,7 @@ import type { Block } from './block.ts'
 import { blockName } from './block-meta.ts'
 import { type BlockStore, isCorrupt } from './block-store.ts'
 import { writeBlock } from './block-writer.ts'
+import type { Checkpoints } from './checkpoint/checkpoints.ts'
 import { planMerge } from './compaction-plan.ts'
 import { cleanTombstones, isWorthCleaning } from './deletion/clean-tombstones.ts'
 import { type DeleteReport, deleteSeries } from './deletion/delete-series.ts'
@@ -28,6 +29,7 @@ export type UpkeepDeps = {
   readonly blocks: BlockStore
   readonly late: LateStore
   readonly deletions: Deletions
+  readonly checkpoints: Checkpoints
   readonly clock: Clock
   readonly log: Log
 }
@@ -73,9 +75,10 @@ export class Upkeep implements AsyncDisposable {
 
   /** Called after each commit: cheap, and starts a round when a block is due. */
   wakeWhenDue(): void {
-    const { head, late, blocks } = this.#deps
+    const { head, late, blocks, checkpoints } = this.#deps
     if (this.#isWoken) return
-    if (head.maxTime - head.minTime > this.#blockMs * 1.5 || late.isDue || blocks.needsRepair) this.#wake()
+    if (head.maxTime - head.minTime > this.#blockMs * 1.5 || late.isDue || blocks.needsRepair || checkpoints.isDue)
+      this.#wake()
   }
 
   /** Called when a reader closed: what it held back may go now. */
@@ -167,6 +170,7 @@ export class Upkeep implements AsyncDisposable {
       ['write blocks without what was deleted', () => this.#cleanDue()],
       ['apply retention', () => this.#retain()],
       ['forget deletions', () => this.#forgetDeletions()],
+      ['write a checkpoint', () => this.#deps.checkpoints.writeDue(this.#stop.signal)],
       ['sync the log', () => this.#deps.wal.sync()],
     ] as const
     for (const [what, step] of steps) {
@@ -213,10 +217,11 @@ export class Upkeep implements AsyncDisposable {
   }
 
   async #truncate(): Promise<void> {
-    const { head } = this.#deps
+    const { head, checkpoints } = this.#deps
     if (!this.#truncateIsDue || head.isNeededBefore(head.boundary)) return
     await head.truncate(head.maxTime - this.#blockMs / 2, pause)
     this.#truncateIsDue = false
+    checkpoints.outdate()
   }
 
   async #repair(): Promise<void> {

@@ -26,15 +26,23 @@ export type SegmentEnd = {
   readonly damagedBytes: number
 }
 
-/** Calls `use` for every whole record in order; what it gets is good until it returns. */
-export function readSegment(bytes: Buffer, use: (commit: LoggedCommit) => void): SegmentEnd {
+/**
+ * Calls `use` for every whole record in order, with the place where it begins; what it gets is good until it returns. `isTail`: the
+ * bytes are not the beginning of the segment, but that of a record.
+ */
+export function readSegment(
+  bytes: Buffer,
+  use: (commit: LoggedCommit, at: number) => void,
+  isTail = false,
+): SegmentEnd {
   const room = new CommitRoom()
   let damagedBytes = 0
   let good = 0
   let at = 0
-  if (bytes.subarray(0, SEGMENT_MAGIC.length).equals(SEGMENT_MAGIC)) at = good = SEGMENT_MAGIC.length
+  if (!isTail && bytes.subarray(0, SEGMENT_MAGIC.length).equals(SEGMENT_MAGIC)) at = good = SEGMENT_MAGIC.length
   while (at < bytes.length) {
-    const end = tryRecord(bytes, at, (payload) => use(readCommit(payload, room)))
+    const begin = at
+    const end = tryRecord(bytes, at, (payload) => use(readCommit(payload, room), begin))
     if (end !== undefined) {
       damagedBytes += at - good
       at = good = end

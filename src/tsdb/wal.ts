@@ -1,8 +1,8 @@
 /**
  * The write-ahead log: numbered, append-only segments. One `write` per commit; what returned survives `kill -9`.
  *
- * - A segment stands by itself: it names every series it uses. So the log is shortened by deleting whole files, and no
- *   checkpoint has to be written; the price is that each segment repeats the labels of the series in use.
+ * - A segment stands by itself: it names every series it uses. So the log is shortened by deleting whole files, without a look at
+ *   checkpoints, which only save reading it; the price is that each segment repeats the labels of the series in use.
  * - A write that fails half-way is cut off again before anything else is written.
  * - With `sync: 'commit'` a commit also survives power loss; else the log is synced by `sync()` and at the end of a segment.
  */
@@ -17,9 +17,10 @@ import {
   openSync,
   writeSync,
 } from 'node:fs'
-import { mkdir, open, readdir, rm, truncate } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { crc32 } from 'node:zlib'
 import { AssayError, messageOf } from '#core'
 import { readSegment } from './wal-reader.ts'
 import { type LoggedCommit, MAX_RECORD_BYTES, SEGMENT_MAGIC } from './wal-record.ts'
@@ -42,14 +43,46 @@ export type ReplayReport = {
   readonly files: readonly string[]
 }
 
-type Closed = { readonly number: number; readonly bytes: number; readonly maxTime: number }
-type Current = { readonly number: number; readonly fd: number; bytes: number; maxTime: number; needsCut: boolean }
+/** A segment, as far as it was written. */
+export type SegmentInfo = {
+  readonly number: number
+  readonly bytes: number
+  readonly maxTime: number
+  /** Whether a commit in it has late samples. */
+  readonly hasLate: boolean
+}
+
+/** All that had been logged at a moment: what lies before byte `offset` of a segment, and the segments before it. */
+export type LogCover = {
+  readonly segment: number
+  readonly offset: number
+  /** Checksum of the last bytes before that: whether it is still the same log. */
+  readonly print: number
+  /** Segments that were there, that one included when it had been begun. */
+  readonly segments: readonly SegmentInfo[]
+}
+
+/** Takes a commit, good until it returns. `isCovered`: its samples in order are known already. */
+export type CommitUse = (commit: LoggedCommit, isCovered: boolean) => void
+
+type Current = {
+  readonly number: number
+  readonly fd: number
+  bytes: number
+  maxTime: number
+  hasLate: boolean
+  needsCut: boolean
+}
+
+/** Bytes that tell a log from another one: the last record at least. */
+const PRINT_BYTES = 4096
 
 export class Wal {
   readonly #options: WalOptions
   readonly #write: (fd: number, bytes: Uint8Array) => number
-  #closed: Closed[] = []
+  #closed: SegmentInfo[] = []
   #current: Current | undefined
+  #logged = 0
   #nextNumber = 1
   #settling: Promise<void> = Promise.resolve()
 
@@ -62,11 +95,37 @@ export class Wal {
     return this.#closed.reduce((sum, one) => sum + one.bytes, this.#current?.bytes ?? 0)
   }
 
+  /** Bytes appended, and read again at the start. */
+  get loggedBytes(): number {
+    return this.#logged
+  }
+
+  /** What was logged until now. */
+  async cover(): Promise<LogCover> {
+    const segments = [...this.#closed, ...(this.#current === undefined ? [] : [infoOf(this.#current)])]
+    const { number: segment, bytes: offset } = segments.at(-1) ?? { number: this.#nextNumber, bytes: 0 }
+    return { segment, offset, print: await this.#print(segment, offset), segments }
+  }
+
+  /** Whether what is there goes on behind `cover`. Before the replay. */
+  async isCoveredBy({ segment, offset, print, segments }: LogCover): Promise<boolean> {
+    const found = await listSegments(this.#options.dir)
+    for (const { number, file } of found) {
+      if (number >= segment) continue
+      const known = segments.find((one) => one.number === number)
+      if (known === undefined || (await stat(file)).size !== known.bytes) return false
+    }
+    if (offset === 0) return true
+    const last = found.find(({ number }) => number === segment)
+    if (last === undefined || (await stat(last.file)).size < offset) return false
+    return (await this.#print(segment, offset)) === print
+  }
+
   /**
    * Reads what there is, oldest first; `onSegment` begins each segment, as its series numbers are its own. A torn tail is cut
-   * off the file. Call once, before the first append.
+   * off the file. Of what is covered only segments with late samples are read. Call once, before the first append.
    */
-  async replay(onSegment: (number: number) => (commit: LoggedCommit) => void): Promise<ReplayReport> {
+  async replay(onSegment: (number: number) => CommitUse, cover?: LogCover): Promise<ReplayReport> {
     await mkdir(this.#options.dir, { recursive: true })
     let tornBytes = 0
     let damagedBytes = 0
@@ -74,20 +133,38 @@ export class Wal {
     const reading = new SegmentReading()
     for (const { number, file } of await listSegments(this.#options.dir)) {
       this.#nextNumber = number + 1
-      const bytes = await reading.read(file)
-      let maxTime = -Infinity
+      const known = cover?.segments.find((one) => one.number === number)
+      const covered =
+        cover === undefined ? 0 : number < cover.segment ? Infinity : number > cover.segment ? 0 : cover.offset
+      const hadLate = known?.hasLate ?? false
+      if (known !== undefined && covered === Infinity && !hadLate) {
+        this.#closed.push(known)
+        continue
+      }
+      const from = hadLate || covered === Infinity ? 0 : covered
+      const bytes = await reading.read(file, from)
+      let maxTime = known?.maxTime ?? -Infinity
+      let hasLate = hadLate
       const use = onSegment(number)
-      const end = readSegment(bytes, (commit) => {
-        for (const { timestamps, count } of [commit.samples, commit.late ?? NO_SAMPLES])
-          for (let i = 0; i < count; i++) if (timestamps[i]! > maxTime) maxTime = timestamps[i]!
-        use(commit)
-      })
+      const end = readSegment(
+        bytes,
+        (commit, at) => {
+          for (const { timestamps, count } of [commit.samples, commit.late ?? NO_SAMPLES])
+            for (let i = 0; i < count; i++) if (timestamps[i]! > maxTime) maxTime = timestamps[i]!
+          if (commit.late !== undefined) hasLate = true
+          use(commit, from + at < covered)
+        },
+        from > 0,
+      )
       if (end.tornBytes > 0 || end.damagedBytes > 0) files.push(file)
-      if (end.tornBytes > 0) await truncate(file, end.goodBytes)
+      if (end.tornBytes > 0) await truncate(file, from + end.goodBytes)
       tornBytes += end.tornBytes
       damagedBytes += end.damagedBytes
-      this.#closed.push({ number, bytes: end.goodBytes, maxTime })
+      this.#closed.push({ number, bytes: from + end.goodBytes, maxTime, hasLate })
+      this.#logged += Math.max(0, from + end.goodBytes - covered)
     }
+    // A number is not given twice while something speaks of it.
+    if (cover !== undefined) this.beginAfter(cover.segment)
     return { segments: this.#closed.length, tornBytes, damagedBytes, files }
   }
 
@@ -102,7 +179,7 @@ export class Wal {
   }
 
   /** Appends one record to the current segment. Throws `ASSAY_STORE_WRITE`; then the log is as it was. */
-  append(record: Uint8Array, maxTime: number): void {
+  append(record: Uint8Array, maxTime: number, hasLate = false): void {
     const current = this.#current
     if (current === undefined) throw new TypeError('BUG: append without a segment')
     // A reader takes a longer record for damage.
@@ -119,7 +196,9 @@ export class Wal {
       throw writeError(this.#fileOf(current.number), cause)
     }
     current.bytes += record.length
+    this.#logged += record.length
     if (maxTime > current.maxTime) current.maxTime = maxTime
+    if (hasLate) current.hasLate = true
   }
 
   /** Ends the current segment, so that it can be deleted as soon as its samples are in a block. Returns the last one that was begun. */
@@ -127,7 +206,7 @@ export class Wal {
     const current = this.#current
     if (current === undefined) return this.#nextNumber - 1
     this.#current = undefined
-    this.#closed.push({ number: current.number, bytes: current.bytes, maxTime: current.maxTime })
+    this.#closed.push(infoOf(current))
     if (current.needsCut) this.#tryCutBack(current)
     // Forcing a whole segment to disk takes long enough to be felt: it happens beside the event loop.
     this.#settling = Promise.all([this.#settling, forceAndClose(current.fd)]).then(() => undefined)
@@ -180,7 +259,7 @@ export class Wal {
         throw cause
       }
       this.#nextNumber++
-      return { number, fd, bytes: SEGMENT_MAGIC.length, maxTime: -Infinity, needsCut: false }
+      return { number, fd, bytes: SEGMENT_MAGIC.length, maxTime: -Infinity, hasLate: false, needsCut: false }
     } catch (cause) {
       throw writeError(file, cause)
     }
@@ -209,6 +288,19 @@ export class Wal {
     }
   }
 
+  /** 0 when nothing lies before. */
+  async #print(segment: number, offset: number): Promise<number> {
+    if (offset === 0) return 0
+    const handle = await open(this.#fileOf(segment))
+    try {
+      const size = Math.min(offset, PRINT_BYTES)
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(size), 0, size, offset - size)
+      return crc32(buffer.subarray(0, bytesRead))
+    } finally {
+      await handle.close()
+    }
+  }
+
   #fileOf(number: number): string {
     return join(this.#options.dir, `${String(number).padStart(8, '0')}.wal`)
   }
@@ -218,15 +310,15 @@ export class Wal {
 class SegmentReading {
   #room = Buffer.alloc(0)
 
-  /** What the file holds, until the next call. */
-  async read(file: string): Promise<Buffer> {
+  /** What the file holds from byte `from` on, until the next call. */
+  async read(file: string, from: number): Promise<Buffer> {
     const handle = await open(file)
     try {
-      const { size } = await handle.stat()
+      const size = Math.max(0, (await handle.stat()).size - from)
       if (size > this.#room.length) this.#room = Buffer.allocUnsafeSlow(size)
       let done = 0
       while (done < size) {
-        const { bytesRead } = await handle.read(this.#room, done, size - done, done)
+        const { bytesRead } = await handle.read(this.#room, done, size - done, from + done)
         if (bytesRead === 0) break
         done += bytesRead
       }
@@ -235,6 +327,10 @@ class SegmentReading {
       await handle.close()
     }
   }
+}
+
+function infoOf({ number, bytes, maxTime, hasLate }: SegmentInfo): SegmentInfo {
+  return { number, bytes, maxTime, hasLate }
 }
 
 const NO_SAMPLES = { timestamps: new Float64Array(0), count: 0 }

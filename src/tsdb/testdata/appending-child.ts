@@ -12,6 +12,7 @@ await using store = await openTsdb({
   log: silentLog,
   maxAheadMs: Infinity,
   blockMs: 100_000,
+  checkpointBytes: 5000,
   walSegmentBytes: 4096,
   outOfOrderWindowMs: Infinity,
   maxLateSamples: 200,

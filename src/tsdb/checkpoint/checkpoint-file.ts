@@ -1,0 +1,174 @@
+/**
+ * The file of a checkpoint: what of the log it stands for, then the series of the head. Drawn in docs/formats/checkpoint.md.
+ *
+ * - Written aside, part by part, while commits go on, then renamed: there is the old one or the new one.
+ * - Not forced to the disk: what a loss of power leaves of it fails a checksum, and the log is read from its beginning instead.
+ * - Whoever reads it gets all of it or nothing.
+ */
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+import { ByteReader, ByteWriter, DamagedError, LITTLE } from '../bytes.ts'
+import { hasCode } from '../data-dir.ts'
+import type { LogCover } from '../wal.ts'
+import { type HeadParts, ImageWriter } from './series-image.ts'
+
+const MAGIC = Buffer.from('ASYCKP\x00\x01', 'latin1')
+const PART_HEADER_BYTES = 8
+/** What claims to be longer is damage: a part ends at a megabyte, or behind one series. */
+const MAX_PART_BYTES = 2 ** 30
+
+export type CheckpointHeader = LogCover & {
+  /** The head's boundary at that time: what is before lay in blocks. */
+  readonly boundary: number
+}
+
+/** Writes the head as it is and as it becomes meanwhile: see series-image.ts. Rejects with what the disk said. Returns bytes. */
+export async function writeCheckpoint(
+  file: string,
+  header: CheckpointHeader,
+  head: HeadParts,
+  signal?: AbortSignal,
+): Promise<number> {
+  const fresh = `${file}.tmp`
+  try {
+    const handle = await open(fresh, 'w', 0o600)
+    let bytes = 0
+    try {
+      const put = async (content: Uint8Array) => {
+        for (let done = 0; done < content.length; ) {
+          done += (await handle.write(content, done, content.length - done, bytes + done)).bytesWritten
+        }
+        bytes += content.length
+      }
+      const putPart = async (part: Buffer) => {
+        const head = new ByteWriter(PART_HEADER_BYTES)
+        head.u32(part.length)
+        head.u32(crc32(part))
+        await put(head.view())
+        await put(part)
+      }
+      await put(MAGIC)
+      await putPart(encodeHeader(header))
+      const image = new ImageWriter(head, header.segment)
+      for (let part = image.next(); part !== undefined; part = image.next()) {
+        signal?.throwIfAborted()
+        await putPart(part)
+      }
+      // An empty part: so far it is whole.
+      await putPart(Buffer.alloc(0))
+    } finally {
+      await handle.close()
+    }
+    await rename(fresh, file)
+    return bytes
+  } catch (error) {
+    await rm(fresh, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+export type OpenCheckpoint = {
+  readonly header: CheckpointHeader
+  readonly bytes: number
+  /** The parts in order, each good until the next. Rejects with `DamagedError`. */
+  parts(): AsyncIterable<Buffer>
+} & AsyncDisposable
+
+/** `undefined` when there is none. Rejects with `DamagedError`, and with what the disk said. */
+export async function openCheckpoint(file: string): Promise<OpenCheckpoint | undefined> {
+  await using owned = new AsyncDisposableStack()
+  let handle: FileHandle
+  try {
+    handle = await open(file)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+  owned.defer(() => handle.close())
+  if (!LITTLE) throw new DamagedError('it is of a machine with another order of bytes')
+  const { size } = await handle.stat()
+  const source = new PartReader(handle)
+  if (!MAGIC.equals(await source.read(MAGIC.length))) throw new DamagedError('it does not begin as a checkpoint does')
+  const header = decodeHeader(await source.part())
+  const taken = owned.move()
+  return {
+    header,
+    bytes: size,
+    async *parts() {
+      for (;;) {
+        const part = await source.part()
+        if (part.length === 0) return
+        yield part
+      }
+    },
+    [Symbol.asyncDispose]: () => taken.disposeAsync(),
+  }
+}
+
+/** Reads a file from its beginning, into memory that is used again and begins at a multiple of eight. */
+class PartReader {
+  readonly #handle: FileHandle
+  #room: Buffer = Buffer.allocUnsafeSlow(4 * 1024 * 1024)
+  #at = 0
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle
+  }
+
+  async read(size: number): Promise<Buffer> {
+    if (size > this.#room.length) this.#room = Buffer.allocUnsafeSlow(size * 2)
+    for (let done = 0; done < size; ) {
+      const { bytesRead } = await this.#handle.read(this.#room, done, size - done, this.#at)
+      if (bytesRead === 0) throw new DamagedError(`it ends at byte ${this.#at}`)
+      done += bytesRead
+      this.#at += bytesRead
+    }
+    return this.#room.subarray(0, size)
+  }
+
+  async part(): Promise<Buffer> {
+    const head = new ByteReader(await this.read(PART_HEADER_BYTES))
+    const length = head.u32()
+    const sum = head.u32()
+    if (length > MAX_PART_BYTES) throw new DamagedError(`a part of ${length} bytes`)
+    const part = await this.read(length)
+    if (crc32(part) !== sum) throw new DamagedError(`a part before byte ${this.#at} does not fit its checksum`)
+    return part
+  }
+}
+
+function encodeHeader({ segment, offset, print, segments, boundary }: CheckpointHeader): Buffer {
+  const out = new ByteWriter()
+  out.varint(segment)
+  out.varint(offset)
+  out.u32(print)
+  out.doubles(Float64Array.of(boundary), 1)
+  out.varint(segments.length)
+  for (const one of segments) {
+    out.varint(one.number)
+    out.varint(one.bytes)
+    out.u8(one.hasLate ? 1 : 0)
+    out.doubles(Float64Array.of(one.maxTime), 1)
+  }
+  return out.view()
+}
+
+function decodeHeader(bytes: Buffer): CheckpointHeader {
+  const source = new ByteReader(bytes)
+  const double = () => {
+    const column = new Float64Array(1)
+    source.doubles(column, 1)
+    return column[0]!
+  }
+  const segment = source.varint()
+  const offset = source.varint()
+  const print = source.u32()
+  const boundary = double()
+  const segments = Array.from({ length: source.count(11) }, () => ({
+    number: source.varint(),
+    bytes: source.varint(),
+    hasLate: source.u8() === 1,
+    maxTime: double(),
+  }))
+  return { segment, offset, print, boundary, segments }
+}

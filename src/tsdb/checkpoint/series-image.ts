@@ -1,0 +1,257 @@
+/**
+ * Series of the head as bytes, many at a time: labels, records and slabs as they lie in memory, so that a start copies where replaying a
+ * log counts. Drawn in docs/formats/checkpoint.md.
+ *
+ * - Texts and pairs of labels are numbered in the order in which the image first names them, over all its parts.
+ * - What a series has is taken in one turn, so it is whole; series of different parts may be of different moments. That is enough: a
+ *   replay takes of each series only what is after its last sample.
+ */
+import { ByteReader, ByteWriter, DamagedError } from '../bytes.ts'
+import type { HeadExtras } from '../head/head-extras.ts'
+import type { LabelIndex } from '../head/label-index.ts'
+import {
+  CUT_OFF,
+  FIRST_SLAB,
+  GENERATION,
+  LAST_COMMIT,
+  RECORD_BYTES,
+  SLAB,
+  SLOT_MASK,
+  STAMP,
+  TOTAL,
+  WAL_NUMBER,
+  WAL_SEGMENT,
+} from '../head/records.ts'
+import { BEFORE, BEHIND, FIRST_AT, SLAB_BYTES, SLAB_MASK } from '../head/slabs.ts'
+import type { HeadMemory } from '../head/stream.ts'
+
+const RECORD_WORDS = RECORD_BYTES / 4
+const SLAB_WORDS = SLAB_BYTES / 4
+/** Records and slabs begin at a multiple of this, so that they can be read in place. */
+const ALIGNMENT = 8
+/** A part is ended beyond this, so that commits do not wait for it longer than about a millisecond. */
+const PART_BYTES = 1024 * 1024
+const PART_SERIES = 1000
+
+/** The head, for whoever keeps an image of it or makes it of one. */
+export type HeadParts = {
+  readonly memory: HeadMemory
+  readonly index: LabelIndex
+  readonly extras: HeadExtras
+}
+
+export class ImageWriter {
+  readonly #head: HeadParts
+  readonly #segment: number
+  readonly #out = new ByteWriter(PART_BYTES * 2)
+  readonly #texts = new Numbering()
+  readonly #pairs = new Numbering()
+  #slot = 1
+
+  /** `segment`: the one of the log whose numbers of series are kept. */
+  constructor(head: HeadParts, segment: number) {
+    this.#head = head
+    this.#segment = segment
+  }
+
+  /** The next part, good until the next call; `undefined` when all that is there was taken. */
+  next(): Buffer | undefined {
+    const { memory, index, extras } = this.#head
+    const { records, slabs } = memory
+    const slots: number[] = []
+    const chains: number[] = []
+    const texts: string[] = []
+    const pairs: number[] = []
+    const labels: number[] = []
+    let bytes = 0
+    while (this.#slot < index.end && slots.length < PART_SERIES && bytes < PART_BYTES) {
+      const slot = this.#slot++
+      if (!index.has(slot)) continue
+      slots.push(slot)
+      const from = labels.length
+      index.pairsOf(slot, labels)
+      for (let i = from + 1; i < labels.length; i++) labels[i] = this.#pair(labels[i]!, pairs, texts)
+      for (let slab = records.word(slot, FIRST_SLAB); slab !== 0; slab = slabs.word(slab, BEHIND)) {
+        chains.push(slab)
+        bytes += SLAB_BYTES
+      }
+    }
+    if (slots.length === 0) return undefined
+    const out = this.#out
+    out.reset()
+    out.varint(texts.length)
+    for (const text of texts) out.text(text)
+    out.varint(pairs.length / 2)
+    for (const number of pairs) out.varint(number)
+    out.varint(slots.length)
+    out.varint(labels.length)
+    for (const number of labels) out.varint(number)
+    for (const slot of slots) {
+      const isNamed = records.word(slot, WAL_SEGMENT) === this.#segment
+      out.varint(isNamed ? records.word(slot, WAL_NUMBER) + 1 : 0)
+    }
+    for (let i = 0, slab = 0; i < slots.length; i++) {
+      const from = slab
+      // Of the series' own slab on: the chain ends where the next begins.
+      if (records.word(slots[i]!, FIRST_SLAB) !== 0) while (chains[slab++] !== records.word(slots[i]!, SLAB));
+      out.varint(slab - from)
+    }
+    const withExtras = slots.flatMap((slot, i) => (extras.has(slot) ? [{ slot, i }] : []))
+    out.varint(withExtras.length)
+    for (const { slot, i } of withExtras) {
+      out.varint(i)
+      extras.write(slot, out)
+    }
+    while (out.length % ALIGNMENT !== 0) out.u8(0)
+    for (const slot of slots) {
+      const { words } = records.page(slot)
+      const at = (slot & SLOT_MASK) * RECORD_WORDS
+      out.bytes(bytesOf(words.subarray(at, at + RECORD_WORDS)))
+    }
+    for (const slab of chains) {
+      const at = (slab & SLAB_MASK) * SLAB_BYTES
+      out.bytes(slabs.segment(slab).bytes.subarray(at, at + SLAB_BYTES))
+    }
+    return out.view()
+  }
+
+  #pair(pair: number, pairs: number[], texts: string[]): number {
+    const known = this.#pairs.find(pair)
+    if (known >= 0) return known
+    const [name, value] = this.#head.index.symbolsOfPair(pair)
+    pairs.push(this.#text(name, texts), this.#text(value, texts))
+    return this.#pairs.add(pair)
+  }
+
+  #text(symbol: number, texts: string[]): number {
+    const known = this.#texts.find(symbol)
+    if (known >= 0) return known
+    texts.push(this.#head.index.text(symbol))
+    return this.#texts.add(symbol)
+  }
+}
+
+/** Numbers from 0 on for numbers of the head, which are dense. */
+class Numbering {
+  #numbers: Uint32Array = new Uint32Array(1024)
+  #count = 0
+
+  /** -1 when it has none yet. */
+  find(key: number): number {
+    return key < this.#numbers.length ? this.#numbers[key]! - 1 : -1
+  }
+
+  add(key: number): number {
+    if (key >= this.#numbers.length) {
+      const larger = new Uint32Array(key * 2)
+      larger.set(this.#numbers)
+      this.#numbers = larger
+    }
+    this.#numbers[key] = ++this.#count
+    return this.#count - 1
+  }
+}
+
+/** What an image brought into a head. */
+export type ImageTotals = { samples: number; minTime: number; maxTime: number }
+
+export class ImageReader {
+  readonly #head: HeadParts
+  readonly #create: (pairs: Uint32Array, count: number) => number
+  /** By their numbers in the image: symbols and pairs of the head. */
+  readonly #symbols: number[] = []
+  readonly #pairs: number[] = []
+  /** By the log's number of a series, in the segment that the image was made for: its slot. */
+  readonly slots: number[] = []
+  readonly totals: ImageTotals = { samples: 0, minTime: Infinity, maxTime: -Infinity }
+
+  /** `create` makes a series of pairs of the head's index and gives its slot. */
+  constructor(head: HeadParts, create: (pairs: Uint32Array, count: number) => number) {
+    this.#head = head
+    this.#create = create
+  }
+
+  /** Takes a part, in the order in which they were made. Its memory begins at a multiple of eight. Throws `DamagedError`. */
+  take(part: Buffer): void {
+    const { memory, index, extras } = this.#head
+    const { records, slabs } = memory
+    const source = new ByteReader(part)
+    for (let left = source.count(1); left > 0; left--) this.#symbols.push(index.symbolFor(source.text()))
+    for (let left = source.count(2); left > 0; left--) {
+      const name = at(this.#symbols, source.varint())
+      this.#pairs.push(index.pairFor(name, at(this.#symbols, source.varint())))
+    }
+    const series = source.count(RECORD_BYTES)
+    const end = source.count(1) + source.offset
+    const slots = new Uint32Array(series)
+    let scratch = new Uint32Array(64)
+    let labels = 0
+    for (let i = 0; i < series; i++) {
+      const count = source.varint()
+      labels += count + 1
+      if (labels > end) throw new DamagedError(`a series of ${count} labels`)
+      if (count > scratch.length) scratch = new Uint32Array(count * 2)
+      for (let k = 0; k < count; k++) scratch[k] = at(this.#pairs, source.varint())
+      slots[i] = this.#create(scratch, count)
+      if (slots[i] === 0) throw new DamagedError('a series that could not be made')
+    }
+    for (let i = 0; i < series; i++) {
+      const number = source.varint()
+      if (number > 0) this.slots[number - 1] = slots[i]!
+    }
+    const chains = new Uint32Array(series)
+    let all = 0
+    for (let i = 0; i < series; i++) all += chains[i] = source.varint()
+    for (let left = source.count(2); left > 0; left--) {
+      const i = source.varint()
+      if (i >= series) throw new DamagedError(`series ${i} of ${series}`)
+      extras.restore(slots[i]!, source)
+    }
+    while (source.offset % ALIGNMENT !== 0) source.skip(1)
+    const from = source.offset
+    source.skip(series * RECORD_BYTES + all * SLAB_BYTES)
+    if (!source.done) throw new DamagedError(`${source.left} bytes too many`)
+    const words = new Uint32Array(part.buffer, part.byteOffset + from, series * RECORD_WORDS + all * SLAB_WORDS)
+    let next = series * RECORD_WORDS
+    for (let i = 0; i < series; i++) {
+      const slot = slots[i]!
+      const page = records.page(slot)
+      const record = (slot & SLOT_MASK) * RECORD_WORDS
+      for (let k = 0; k < RECORD_WORDS; k++) page.words[record + k] = words[i * RECORD_WORDS + k]!
+      page.doubles[record / 2 + LAST_COMMIT] = 0
+      page.words[record + GENERATION] = 0
+      page.words[record + STAMP] = 0
+      page.words[record + WAL_SEGMENT] = 0
+      page.words[record + FIRST_SLAB] = 0
+      page.words[record + SLAB] = 0
+      let before = 0
+      for (let left = chains[i]!; left > 0; left--) {
+        const slab = slabs.take()
+        const segment = slabs.segment(slab)
+        const to = (slab & SLAB_MASK) * SLAB_WORDS
+        for (let k = 0; k < SLAB_WORDS; k++) segment.words[to + k] = words[next + k]!
+        next += SLAB_WORDS
+        segment.words[to + BEFORE] = before
+        segment.words[to + BEHIND] = 0
+        if (before === 0) {
+          page.words[record + FIRST_SLAB] = slab
+          this.totals.minTime = Math.min(this.totals.minTime, segment.doubles[to / 2 + FIRST_AT]!)
+        } else slabs.setWord(before, BEHIND, slab)
+        before = slab
+      }
+      page.words[record + SLAB] = before
+      this.totals.samples += page.words[record + TOTAL]! - page.words[record + CUT_OFF]!
+      this.totals.maxTime = Math.max(this.totals.maxTime, records.lastAt(slot))
+    }
+  }
+}
+
+function at(numbers: readonly number[], i: number): number {
+  const number = numbers[i]
+  if (number === undefined) throw new DamagedError(`number ${i} of ${numbers.length}`)
+  return number
+}
+
+function bytesOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+}
