@@ -185,16 +185,33 @@ function matrix(value: Value, expr: Expr, frame: Frame, context: Context): Resul
     value.type === 'scalar'
       ? [{ labels: Labels.empty, values: value.values, kinds: new Uint8Array(frame.count).fill(1) }]
       : dropNames(value.columns, frame.count, context, expr.span)
+  const times = new Float64Array(frame.count)
+  for (let i = 0; i < times.length; i++) times[i] = timeAt(frame, i)
   const series = columns
-    .map((column) => points(column, frame))
+    .map((column) => points(column, frame, times))
     .filter(({ timestamps, histograms }) => timestamps.length > 0 || histograms !== undefined)
     .sort((a, b) => compareLabels(a.labels, b.labels))
   return { kind: 'matrix', series }
 }
 
-function points({ labels, values, kinds, histograms }: Omit<Column, 'dropName'>, frame: Frame): MatrixSeries {
+/** Columns of an answer are parts of those at hand where there is no gap, and that is nearly all of them. */
+function points(
+  { labels, values, kinds, histograms }: Omit<Column, 'dropName'>,
+  frame: Frame,
+  times: Float64Array,
+): MatrixSeries {
   let count = 0
-  for (let i = 0; i < frame.count; i++) if (kinds[i] === FLOAT) count++
+  let first = 0
+  let last = 0
+  for (let i = 0; i < frame.count; i++) {
+    if (kinds[i] !== FLOAT) continue
+    if (count++ === 0) first = i
+    last = i
+  }
+  if (histograms === undefined && count > 0 && last - first + 1 === count)
+    return count === frame.count
+      ? { labels, timestamps: times, values }
+      : { labels, timestamps: times.subarray(first, last + 1), values: values.subarray(first, last + 1) }
   const timestamps = new Float64Array(count)
   const kept = new Float64Array(count)
   let at = 0
@@ -205,14 +222,14 @@ function points({ labels, values, kinds, histograms }: Omit<Column, 'dropName'>,
   }
   const series = { labels, timestamps, values: kept }
   if (histograms === undefined) return series
-  const times: number[] = []
+  const instants: number[] = []
   const found: NativeHistogram[] = []
   for (let i = 0; i < frame.count; i++) {
     if (kinds[i] !== HISTOGRAM) continue
-    times.push(timeAt(frame, i))
+    instants.push(timeAt(frame, i))
     found.push(histograms[i]!)
   }
   return found.length === 0
     ? series
-    : { ...series, histograms: { timestamps: Float64Array.from(times), values: found } }
+    : { ...series, histograms: { timestamps: Float64Array.from(instants), values: found } }
 }

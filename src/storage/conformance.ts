@@ -18,6 +18,7 @@ import {
   type ResetHint,
   unixMs,
 } from '#core'
+import { ListedSeries, selectSet } from './series-set.ts'
 import type { CommitReport, Querier, Series, SeriesRef, Store } from './types.ts'
 
 export type StoreCase = (name: string, run: () => Promise<void>) => unknown
@@ -77,8 +78,41 @@ export function dumpSeries(
   ]
 }
 
+/** A set says what `select` says, of labels, samples and groups. */
+export function assertSet(querier: Querier, matchers: readonly Matcher[]): void {
+  const selected = querier.select(matchers)
+  const set = selectSet(querier, matchers)
+  const read: unknown[] = []
+  const live: number[] = []
+  for (let i = 0; i < set.count; i++) {
+    const samples = set.read(i)
+    if (samples.count === 0) continue
+    live.push(i)
+    read.push(dumpSeries({ labels: set.labels(i), samples: () => samples }))
+    // The columns are the reader's: what is written there is nobody else's.
+    samples.values.fill(-1)
+  }
+  assert.deepEqual(
+    read,
+    selected.map((one) => dumpSeries(one)),
+  )
+  const twin = new ListedSeries(selected)
+  for (const grouping of [
+    { without: false, names: ['job', '__name__'] },
+    { without: true, names: ['instance'] },
+    { without: false, names: [] },
+  ]) {
+    const [ours, theirs] = [set.groups(grouping), twin.groups(grouping)]
+    assert.deepEqual(
+      live.map((i) => ours.labels[ours.of[i]!]!.flat),
+      selected.map((_, i) => theirs.labels[theirs.of[i]!]!.flat),
+    )
+  }
+}
+
 export function dump(store: Store, matchers: readonly Matcher[], start = -1e12, end = 1e12): readonly unknown[] {
   using querier = store.querier(unixMs(start), unixMs(end))
+  assertSet(querier, matchers)
   return querier.select(matchers).map((one) => dumpSeries(one))
 }
 

@@ -23,7 +23,15 @@ export { LATE_WINDOW_MS, lateConformance } from './late-conformance.ts'
 export { type Latest, type LatestFn, latestIn, type Span } from './latest.ts'
 export { type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export { METRIC_TYPES, type Metadata, MetadataStore, type MetricType } from './metadata.ts'
-export { playScript, type ScriptOptions, type ScriptSample, type ScriptStep, scriptSeries } from './model-script.ts'
+export {
+  answerOf,
+  assertHints,
+  playScript,
+  type ScriptOptions,
+  type ScriptSample,
+  type ScriptStep,
+  scriptSeries,
+} from './model-script.ts'
 export { Rejections } from './rejections.ts'
 export {
   type Grouping,

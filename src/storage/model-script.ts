@@ -9,7 +9,7 @@
  */
 import assert from 'node:assert/strict'
 import { isStaleAt, Labels, type MatchOp, matcher, type NativeHistogram, unixMs } from '#core'
-import { dumpSeries, type StoreBox } from './conformance.ts'
+import { assertSet, dumpSeries, type StoreBox } from './conformance.ts'
 import { memoryStore } from './memory-store.ts'
 import { settleHint } from './settle-hint.ts'
 import type { Store } from './types.ts'
@@ -116,7 +116,7 @@ function instantOf(when: ScriptSample['when'], now: number, before: number): num
 }
 
 /** Where a hint says that nothing was reset, nothing was. */
-function assertHints(store: Store): void {
+export function assertHints(store: Store): void {
   using querier = store.querier(unixMs(-1e12), unixMs(1e12))
   for (const series of querier.select([])) {
     const { histograms = [], values, timestamps, count } = series.samples()
@@ -130,7 +130,8 @@ function assertHints(store: Store): void {
   }
 }
 
-function answerOf(
+/** All that a store says to the questions of one step: series with samples, labels, names, values. */
+export function answerOf(
   store: Store,
   { fromMs, toMs, matchers }: ScriptStep & { kind: 'query' },
   now: number,
@@ -138,6 +139,7 @@ function answerOf(
 ): unknown {
   using querier = store.querier(unixMs(now - fromMs), unixMs(now - toMs))
   const given = matchers.map(({ name, op, value }) => matcher(name, op, value))
+  assertSet(querier, given)
   return {
     series: querier.select(given).map((one) => dumpSeries(one, { withoutHints })),
     labels: querier.series(given).map((labels) => labels.toString()),

@@ -332,6 +332,8 @@ export class Block {
         return (labels ??= index.labels(series))
       },
       maxCount,
+      index,
+      series,
       read: (out: PartColumns, at: number) => {
         let end = at
         for (const { cursor, from, to } of runs) {

@@ -6,7 +6,12 @@ import { compareLabels } from '#storage'
 import type { Part } from './part.ts'
 
 /** The parts of one series, in the order of their sources; late ones apart, as they may lie between the others. */
-export type Joined = { readonly labels: Labels; readonly parts: Part[]; late?: Part[] }
+export type Joined = {
+  readonly parts: Part[]
+  late?: Part[]
+  /** Made when they are asked for. */
+  readonly labels: Labels
+}
 
 export type Source = { readonly parts: readonly Part[]; readonly isLate: boolean }
 
@@ -20,8 +25,24 @@ export function joinSeries(sources: readonly Source[]): readonly Joined[] {
   return all
 }
 
+class Together implements Joined {
+  readonly parts: Part[]
+  late?: Part[]
+  readonly #first: Part
+
+  constructor(part: Part, isLate: boolean) {
+    this.#first = part
+    this.parts = isLate ? [] : [part]
+    if (isLate) this.late = [part]
+  }
+
+  get labels(): Labels {
+    return this.#first.labels
+  }
+}
+
 function first(part: Part, { isLate }: Source): Joined {
-  return isLate ? { labels: part.labels, parts: [], late: [part] } : { labels: part.labels, parts: [part] }
+  return new Together(part, isLate)
 }
 
 function merge(all: readonly Joined[], source: Source): Joined[] {

@@ -20,6 +20,9 @@ export type Part = {
   readonly read: (columns: PartColumns, to: number) => number
   /** Late samples were merged in behind which the next part was written: its first histogram's hint does not hold. */
   readonly isMixed?: boolean
+  /** Which index has the labels, and under which number: for what is known of a series by number. Left out where labels are all there is. */
+  readonly index?: object
+  readonly series?: number
 }
 
 /** Reads each series as the writer asks for it; the columns are used again. */

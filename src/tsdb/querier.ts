@@ -6,7 +6,7 @@
  * for the series that have some.
  */
 import type { Labels, Matcher } from '#core'
-import type { Querier, Samples, Series } from '#storage'
+import type { Querier, Samples, Series, SeriesSet } from '#storage'
 import type { Block } from './block.ts'
 import { BlockCorruptError } from './block-error.ts'
 import { ColumnRoom } from './column-room.ts'
@@ -14,10 +14,13 @@ import type { Tombstones } from './deletion/tombstones.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import { ExtraColumns } from './extra-columns.ts'
 import type { HeadReader, HeadView } from './head.ts'
+import { HeadSet } from './head-set.ts'
 import { type Joined, joinSeries } from './join-series.ts'
+import { JoinedSet } from './joined-set.ts'
 import type { LateView } from './late-store.ts'
-import type { Part } from './part.ts'
+import type { Part, PartColumns } from './part.ts'
 import { sortedTexts } from './postings.ts'
+import { ReadRoom } from './read-room.ts'
 import { weave, weaveParts } from './weave.ts'
 
 export type QuerierDeps = {
@@ -48,6 +51,17 @@ export class TsdbQuerier implements Querier {
 
   select(matchers: readonly Matcher[]): readonly Series[] {
     return this.#find(matchers).map((found) => ({ labels: found.labels, samples: () => this.#read(found) }))
+  }
+
+  selectSet(matchers: readonly Matcher[]): SeriesSet {
+    const { head, view, deleted, blocks, lateBlocks, late, start, end } = this.#open()
+    const low = Math.max(start, view.boundary)
+    const isHeadAlone = blocks.length + lateBlocks.length + late.tables.length === 0 && deleted.isEmpty
+    if (isHeadAlone) return new HeadSet(head, view, head.findRoughly(view, matchers, low, end), { low, high: end })
+    const room = new ReadRoom()
+    return new JoinedSet(this.#find(matchers), (joined) =>
+      joined.late === undefined ? this.#inRoom(joined.parts, room) : this.#read(joined),
+    )
   }
 
   labelNames(matchers: readonly Matcher[]): readonly string[] {
@@ -139,24 +153,18 @@ export class TsdbQuerier implements Querier {
   }
 
   #inOrder(parts: readonly Part[]): Samples {
-    let room = 0
-    for (let i = 0; i < parts.length; i++) room += parts[i]!.maxCount
+    const room = roomOf(parts)
     const { timestamps, values } = this.#room.take(room)
     const extras = new ExtraColumns(room)
-    const columns = { timestamps, values, extras }
-    let count = 0
-    this.#reading(() => {
-      let isMixed = false
-      for (let i = 0; i < parts.length; i++) {
-        const part = parts[i]!
-        const next = count + part.read(columns, count)
-        if (isMixed && next > count) extras.unsettle(count)
-        if (next > count) isMixed = part.isMixed === true
-        count = next
-      }
-    })
+    const count = this.#reading(() => readParts(parts, { timestamps, values, extras }))
     this.#room.keep(count)
     return extras.isEmpty ? { timestamps, values, count } : { timestamps, values, count, ...extras.take(count) }
+  }
+
+  #inRoom(parts: readonly Part[], room: ReadRoom): Samples {
+    if (this.#closed) throw new TypeError('BUG: samples were read after the disposal of their querier')
+    const columns = room.take(roomOf(parts))
+    return room.give(this.#reading(() => readParts(parts, columns)))
   }
 
   #reading<T>(work: () => T): T {
@@ -167,4 +175,26 @@ export class TsdbQuerier implements Querier {
       throw error
     }
   }
+}
+
+/** No more samples than this are in the parts. */
+function roomOf(parts: readonly Part[]): number {
+  let room = 0
+  for (let i = 0; i < parts.length; i++) room += parts[i]!.maxCount
+  return room
+}
+
+/** Parts one behind the other; returns how many samples. */
+function readParts(parts: readonly Part[], columns: Required<PartColumns>): number {
+  const { extras } = columns
+  let isMixed = false
+  let count = 0
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!
+    const next = count + part.read(columns, count)
+    if (isMixed && next > count) extras.unsettle(count)
+    if (next > count) isMixed = part.isMixed === true
+    count = next
+  }
+  return count
 }

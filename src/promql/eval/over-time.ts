@@ -1,18 +1,39 @@
 /**
  * The `*_over_time` functions: one number from the samples of a window.
  */
-import { KahanMean, KahanSum } from './kahan.ts'
+import { compensate, KahanMean, KahanSum } from './kahan.ts'
 import { quantile } from './quantile.ts'
 import type { RangeFunction, Window } from './window.ts'
 
 export const sumOverTime: RangeFunction = ({ values, from, to }, out, step) => {
-  const sum = new KahanSum()
-  for (let i = from; i < to; i++) sum.add(values[i]!)
-  out[step] = sum.total
+  let sum = 0
+  let compensation = 0
+  for (let i = from; i < to; i++) {
+    const value = values[i]!
+    const next = sum + value
+    compensation = compensate(value, sum, next, compensation)
+    sum = next
+  }
+  out[step] = Number.isFinite(sum) ? sum + compensation : sum
   return true
 }
 
 export const avgOverTime: RangeFunction = ({ values, from, to }, out, step) => {
+  let sum = values[from]!
+  let compensation = 0
+  for (let i = from + 1; i < to; i++) {
+    const value = values[i]!
+    const next = sum + value
+    if (next === Infinity || next === -Infinity) return avgOfLarge(values, from, to, out, step)
+    compensation = compensate(value, sum, next, compensation)
+    sum = next
+  }
+  out[step] = sum / (to - from) + compensation / (to - from)
+  return true
+}
+
+/** Where the sum becomes infinite on the way. */
+function avgOfLarge(values: Float64Array, from: number, to: number, out: Float64Array, step: number): boolean {
   const mean = new KahanMean()
   for (let i = from; i < to; i++) mean.add(values[i]!)
   out[step] = mean.mean

@@ -76,6 +76,9 @@ export type Growth = {
   readonly toStart: Float64Array
   readonly toEnd: Float64Array
   readonly seconds: Float64Array
+  /** What growth is multiplied with, a rate's and an increase's, where the counter would not have been zero so near. */
+  readonly forRate: Float64Array
+  readonly forIncrease: Float64Array
 }
 
 /** The distances that `stretchOf` extrapolates over, in seconds. */
@@ -87,6 +90,8 @@ function growthOf({ timestamps, from, to }: Windows, { starts, ends }: Ends): Gr
     toStart: new Float64Array(steps),
     toEnd: new Float64Array(steps),
     seconds: new Float64Array(steps),
+    forRate: new Float64Array(steps),
+    forIncrease: new Float64Array(steps),
   }
   for (let step = 0; step < steps; step++) {
     const gaps = to[step]! - from[step]! - 1
@@ -105,6 +110,8 @@ function growthOf({ timestamps, from, to }: Windows, { starts, ends }: Ends): Gr
     growth.toStart[step] = toStart
     growth.toEnd[step] = toEnd
     growth.seconds[step] = (ends[step]! - starts[step]!) / 1000
+    growth.forIncrease[step] = (sampled + toStart + toEnd) / sampled
+    growth.forRate[step] = growth.forIncrease[step]! / growth.seconds[step]!
   }
   return growth
 }
@@ -120,7 +127,8 @@ export function fillGrowth(
   { isCounter, isRate }: { readonly isCounter: boolean; readonly isRate: boolean },
   out: Float64Array,
 ): void {
-  const { kinds, sampled, toStart, toEnd, seconds } = growth
+  const { kinds, sampled, toStart } = growth
+  const factors = isRate ? growth.forRate : growth.forIncrease
   for (let step = 0; step < kinds.length; step++) {
     if (kinds[step] === 0) continue
     const start = from[step]!
@@ -129,14 +137,27 @@ export function fillGrowth(
     let result = values[end - 1]! - first
     if (nextReset !== undefined)
       for (let i = nextReset[start + 1]!; i < end; i = nextReset[i + 1]!) result += values[i - 1]!
-    const length = sampled[step]!
-    let before = toStart[step]!
-    // Not to before the instant where the counter would have been zero.
-    if (isCounter && result > 0 && first >= 0) {
-      const toZero = length * (first / result)
-      if (toZero < before) before = toZero
-    }
-    const factor = (length + before + toEnd[step]!) / length
-    out[step] = result * (isRate ? factor / seconds[step]! : factor)
+    // Not to before the instant where the counter would have been zero. Most counters are far from there, which products tell as well
+    // as a quotient does, and sooner: by more than they may be wrong.
+    const isFar = first * sampled[step]! > toStart[step]! * result * MARGIN
+    out[step] =
+      isCounter && !isFar && result > 0 && first >= 0
+        ? result * factorNear(growth, step, first / result, isRate)
+        : result * factors[step]!
   }
+}
+
+const MARGIN = 1.000001
+
+function factorNear(
+  { sampled, toStart, toEnd, seconds }: Growth,
+  step: number,
+  zeroShare: number,
+  isRate: boolean,
+): number {
+  const length = sampled[step]!
+  const toZero = length * zeroShare
+  const before = toZero < toStart[step]! ? toZero : toStart[step]!
+  const factor = (length + before + toEnd[step]!) / length
+  return isRate ? factor / seconds[step]! : factor
 }

@@ -1,0 +1,53 @@
+/**
+ * A selection that lies in the head alone, which is what dashboards and rules mostly ask for: numbers of series, and columns that are
+ * used again. Nothing is made for a series but the labels that somebody asks for.
+ */
+import type { Labels } from '#core'
+import type { Grouping, Samples, SeriesGroups, SeriesSet } from '#storage'
+import { GroupNumbers } from './group-memo.ts'
+import type { HeadReader, HeadView } from './head.ts'
+import { ReadRoom } from './read-room.ts'
+
+type Found = ReturnType<HeadReader['find']>
+
+export class HeadSet implements SeriesSet {
+  readonly #head: HeadReader
+  readonly #view: HeadView
+  readonly #found: Found
+  readonly #low: number
+  readonly #high: number
+  readonly #room = new ReadRoom()
+
+  constructor(head: HeadReader, view: HeadView, found: Found, span: { readonly low: number; readonly high: number }) {
+    this.#head = head
+    this.#view = view
+    this.#found = found
+    this.#low = span.low
+    this.#high = span.high
+  }
+
+  get count(): number {
+    return this.#found.count
+  }
+
+  labels(series: number): Labels {
+    return this.#view.index.labelsOf(this.#found.slots[series]!)
+  }
+
+  read(series: number): Samples {
+    const { slots, visible, last } = this.#found
+    const slot = slots[series]!
+    const span = { low: this.#low, high: this.#high, visible: visible[series]!, last: last[series]! }
+    const columns = this.#room.take(this.#head.maxCount(slot, span))
+    return this.#room.give(this.#head.read(slot, span, columns, 0))
+  }
+
+  groups(grouping: Grouping): SeriesGroups {
+    const { index } = this.#view
+    const { slots, count } = this.#found
+    const numbers = new GroupNumbers(grouping, count)
+    const labelsOf = (slot: number) => index.labelsOf(slot)
+    for (let i = 0; i < count; i++) numbers.put(i, index, slots[i]!, labelsOf)
+    return numbers.done()
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Columns that one series after the other is read into. Memory of its own for each series made the collector and the page faults cost more
+ * than decoding: 45 ns a sample instead of 31 (4,320 series of an hour at 15 s, one column each or all in one; 26,000 in a busy core).
+ */
+import type { Samples } from '#storage'
+import { ExtraColumns } from './extra-columns.ts'
+
+const FIRST = 512
+
+export class ReadRoom {
+  #timestamps: Float64Array = new Float64Array(FIRST)
+  #values: Float64Array = new Float64Array(FIRST)
+  #extras = new ExtraColumns(FIRST)
+
+  /** Columns with room for `count` entries, which hold whatever they hold; the ones of the last call. */
+  take(count: number): {
+    readonly timestamps: Float64Array
+    readonly values: Float64Array
+    readonly extras: ExtraColumns
+  } {
+    if (count > this.#values.length) {
+      const size = Math.max(count, this.#values.length * 2)
+      this.#timestamps = new Float64Array(size)
+      this.#values = new Float64Array(size)
+      this.#extras = new ExtraColumns(size)
+    } else if (!this.#extras.isEmpty) this.#extras = new ExtraColumns(this.#values.length)
+    return { timestamps: this.#timestamps, values: this.#values, extras: this.#extras }
+  }
+
+  /** The first `count` entries, which were read. */
+  give(count: number): Samples {
+    const columns = { timestamps: this.#timestamps, values: this.#values, count }
+    return this.#extras.isEmpty ? columns : { ...columns, ...this.#extras.take(count) }
+  }
+}
