@@ -4,7 +4,8 @@
  *
  * - A folder that is damaged is renamed to `corrupt-...` and reported; the rest serves. What of it is whole comes back as a block of its
  *   own with the next `repairDamaged`.
- * - Left-overs of an interrupted write (`tmp-...`) and blocks that a merged one replaced are deleted when opening.
+ * - Left-overs of an interrupted write (`tmp-...`), blocks that were given up (gone-folder.ts) and those that a merged one replaced are
+ *   deleted when opening.
  */
 import { renameSync } from 'node:fs'
 import { access, mkdir, readdir, rm } from 'node:fs/promises'
@@ -15,7 +16,9 @@ import { BlockCorruptError } from './block-error.ts'
 import type { BlockCaches } from './block-files.ts'
 import { blockName, isBlockName } from './block-meta.ts'
 import { readBlockTombstones } from './deletion/block-tombstones.ts'
+import { isDeleted } from './deletion/unsettle-next.ts'
 import { partWithout } from './deletion/without-deleted.ts'
+import { giveUpFolder, isGivenUp, removeFolder } from './gone-folder.ts'
 import { placeOf, REPAIR_FILE, type RepairReport, repairBlock } from './repair-block.ts'
 import { type Columns, columnsOfPart } from './weave.ts'
 
@@ -30,6 +33,8 @@ export class BlockStore implements Disposable {
   /** The last number given to a block of late samples. */
   #lateGeneration = 0
   readonly #setAside: string[] = []
+  /** Folders of dropped blocks that could not be given up. */
+  readonly #held = new Set<string>()
   /** Of those set aside, the ones that nothing was kept of yet. */
   #damaged: string[] = []
 
@@ -46,6 +51,7 @@ export class BlockStore implements Disposable {
     for (const name of await readdir(dir)) {
       if (name.startsWith('tmp-')) await rm(join(dir, name), { recursive: true, force: true })
       else if (name.startsWith(SET_ASIDE)) await store.#rememberSetAside(name)
+      else if (isBlockName(name) && isGivenUp(join(dir, name))) removeFolder(join(dir, name))
       else if (isBlockName(name)) await store.#openOrSetAside(join(dir, name))
     }
     store.#sort()
@@ -109,7 +115,7 @@ export class BlockStore implements Disposable {
     this.#put(block)
     this.#sort()
     onServing?.()
-    for (const one of replaced) one.drop()
+    for (const one of replaced) this.#giveUp(one)
   }
 
   /**
@@ -121,7 +127,8 @@ export class BlockStore implements Disposable {
       if (block.meta.end <= since) return undefined
       try {
         const found = block.lastHistogram(labels)
-        if (found !== undefined) return found.histogram
+        // Of what was deleted nothing is known any more.
+        if (found !== undefined) return isDeleted(block.tombstones, labels, found.at) ? undefined : found.histogram
       } catch (error) {
         if (!isCorrupt(error)) throw error
         this.putAside(error.dir, error.message)
@@ -151,7 +158,19 @@ export class BlockStore implements Disposable {
   /** Takes the block out and deletes its folder once nobody reads it. */
   drop(block: Block): void {
     this.#remove(block)
-    block.drop()
+    this.#giveUp(block)
+  }
+
+  /**
+   * Gives up the folders that the disk held on to: a start would serve them again, with what was deleted since. Throws what the disk
+   * said; then nothing more may be deleted.
+   */
+  giveUpAll(): void {
+    for (const dir of this.#held) {
+      giveUpFolder(dir)
+      removeFolder(dir)
+      this.#held.delete(dir)
+    }
   }
 
   /** Renames the folder of a damaged block and goes on without it. */
@@ -231,6 +250,18 @@ export class BlockStore implements Disposable {
     } catch (error) {
       if (!(error instanceof AssayError) || error.code !== 'ASSAY_TSDB_CORRUPT') throw error
       this.putAside(dir, error.message)
+    }
+  }
+
+  #giveUp(block: Block): void {
+    try {
+      block.drop()
+    } catch (error) {
+      this.#held.add(block.dir)
+      this.#log.error(
+        { block: block.dir, err: messageOf(error) },
+        'a block that is no longer needed could not be deleted',
+      )
     }
   }
 

@@ -148,8 +148,11 @@ test('a block merged from others holds what they hold, histograms and start time
       await mergeBlocks(dir, whole, blocks, forever)
       const merged = await Block.open(join(dir, blockName(whole)), caches())
       assert.deepEqual(plain(merged.all()), plain(given))
-      for (const { labels, histograms, count } of given)
-        assert.deepEqual(merged.lastHistogram(labels), { histogram: histograms?.[count - 1] })
+      for (const { labels, timestamps, histograms, count } of given)
+        assert.deepEqual(merged.lastHistogram(labels), {
+          at: timestamps[count - 1],
+          histogram: histograms?.[count - 1],
+        })
       assert.equal(merged.lastHistogram(Labels.of({ __name__: 'none' })), undefined)
       for (const block of [...blocks, merged]) block.drop()
     }),
@@ -216,8 +219,8 @@ test('blocks of every earlier format are read as they were written, and a merge 
     assert.deepEqual(plain(columnsOf(block.select([], 30_500, 90_500))), plain(given, 30_500, 90_500))
     assert.deepEqual(block.labelNames([], 0, 1e6), ['__name__', 'job', 'when'])
     assert.deepEqual(block.labelValues('__name__', [matcher('when', '=', '')], 100_000, 1e6), ['old_3', 'old_5'])
-    for (const { labels, histograms, count } of given)
-      assert.deepEqual(block.lastHistogram(labels), { histogram: histograms?.[count - 1] })
+    for (const { labels, timestamps, histograms, count } of given)
+      assert.deepEqual(block.lastHistogram(labels), { at: timestamps[count - 1], histogram: histograms?.[count - 1] })
     const out = join(root, `${dirs++}`)
     const meta = await writeBlock(out, OLD_SPAN, mergeSeries([{ series: block.all() }]), forever)
     assert.equal(meta?.format, 4)

@@ -4,9 +4,9 @@
  * - The index is checked when the block is opened, each directory and frame when it is read: damage is an error, never a wrong number.
  * - Indexes, directories and frames live in caches shared by all blocks; the open file is all a block keeps.
  * - Names, values and series are answered from numbers: labels of a series are made when they are asked for.
- * - `retain` and `release` count the readers; the file is closed, and a dropped block's folder deleted, with the last of them.
+ * - `retain` and `release` count the readers; the file is closed, and a dropped block's folder deleted (gone-folder.ts), with the last of
+ *   them.
  */
-import { rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -28,6 +28,7 @@ import type { SeriesColumns } from './block-writer.ts'
 import { ChunkReader, WindowCursor } from './chunk-reader.ts'
 import { Tombstones } from './deletion/tombstones.ts'
 import { ExtraColumns } from './extra-columns.ts'
+import { giveUpFolder, removeFolder } from './gone-folder.ts'
 import type { Part, PartColumns } from './part.ts'
 import { selectSeries } from './select-series.ts'
 import type { WindowDirectory } from './window-directory.ts'
@@ -114,13 +115,25 @@ export class Block {
     this.#readers--
     if (this.#readers > 0) return
     this.#files.close()
-    if (this.#dropped) rmSync(this.dir, { recursive: true, force: true })
+    if (!this.#dropped) return
+    try {
+      removeFolder(this.dir)
+    } catch {
+      // It is given up: the next start removes it.
+    }
   }
 
-  /** Deletes the folder as soon as nobody reads it; gives up the owner's hold. */
+  /**
+   * Deletes the folder as soon as nobody reads it; gives up the owner's hold. Throws what the disk said when it cannot be given up
+   * durably; the hold is gone all the same.
+   */
   drop(): void {
-    this.#dropped = true
-    this.release()
+    try {
+      giveUpFolder(this.dir)
+      this.#dropped = true
+    } finally {
+      this.release()
+    }
   }
 
   /** Series that match and have a sample within [low, high], ordered by labels. Throws `ASSAY_TSDB_CORRUPT`. */
@@ -243,7 +256,7 @@ export class Block {
   }
 
   /** The last sample of a series, if the block has the series: its histogram, or none when it is a float. */
-  lastHistogram(labels: Labels): { readonly histogram: NativeHistogram | undefined } | undefined {
+  lastHistogram(labels: Labels): { readonly at: number; readonly histogram: NativeHistogram | undefined } | undefined {
     const index = this.#files.index()
     const series = index.find(labels)
     if (series === undefined) return undefined
@@ -253,12 +266,13 @@ export class Block {
       const end = directory.seek(series + 1, 0)
       if (end === 0 || directory.series[end - 1] !== series) continue
       const chunk = end - 1
-      if (!directory.extrasOf(chunk)) return { histogram: undefined }
+      if (!directory.extrasOf(chunk))
+        return { at: directory.columnLast[directory.column[chunk]!]!, histogram: undefined }
       const room = directory.columnCount[directory.column[chunk]!]!
       const extras = new ExtraColumns(room)
       const columns = { timestamps: new Float64Array(room), values: new Float64Array(room), extras }
       this.#chunks(index).read(cursor, chunk, columns, 0)
-      return { histogram: extras.histograms?.[room - 1] }
+      return { at: columns.timestamps[room - 1]!, histogram: extras.histograms?.[room - 1] }
     }
     return undefined
   }

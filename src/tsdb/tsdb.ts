@@ -34,6 +34,7 @@ import { CommitLog } from './commit-log.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
 import type { DeleteReport } from './deletion/delete-series.ts'
 import { Deletions, type Selection } from './deletion/deletions.ts'
+import { unsettleNext } from './deletion/unsettle-next.ts'
 import { partWithout } from './deletion/without-deleted.ts'
 import { Head } from './head.ts'
 import { LateStore } from './late-store.ts'
@@ -340,6 +341,7 @@ class TsdbStore implements Tsdb {
       entries !== undefined && entries.length > 0
         ? this.#checkLate(batch, slots, { entries, inOrder: accepted }, rejections)
         : undefined
+    unsettleNext(accepted, this.#head, this.#deletions.head)
     const lateCount = late?.count ?? 0
     if (accepted.count + lateCount > 0) {
       this.#log.write(accepted, late)

@@ -161,6 +161,7 @@ export class Upkeep implements AsyncDisposable {
 
   async #round(): Promise<void> {
     const steps = [
+      ['delete blocks that are no longer needed', async () => this.#deps.blocks.giveUpAll()],
       ['keep what is whole of damaged blocks', () => this.#repair()],
       ['shorten the head', () => this.#truncate()],
       ['write blocks', () => this.#flushDue()],

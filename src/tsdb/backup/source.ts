@@ -36,7 +36,8 @@ export type LocalBackupDeps = {
 export async function openLocalBackup({ store, directory, at, copyState }: LocalBackupDeps): Promise<BackupSource> {
   // Under a name that the next start removes, should this process die.
   const { dir } = await store.snapshot({ name: `${UNFINISHED}backup-${snapshotName(at)}`, id: directory.id })
-  const remove = () => rm(dir, { recursive: true, force: true })
+  // What a disk does not let go of now goes at the next start, and hides no other failure.
+  const remove = () => rm(dir, { recursive: true, force: true }).catch(() => undefined)
   try {
     if (await exists(directory.stateFile)) await copyState(directory.stateFile, join(dir, STATE_FILE))
     const files = await filesOf(dir)

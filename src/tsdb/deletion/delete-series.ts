@@ -40,6 +40,7 @@ const STRIDE = 500
 /** Rejects with what the disk said. */
 export async function deleteSeries(deps: DeleteDeps, selection: Selection): Promise<DeleteReport> {
   const { head, blocks, deletions, pause } = deps
+  blocks.giveUpAll()
   await deps.writeLate()
   // The moment: no turn of the loop lies between these.
   const through = deps.freezeLate()
