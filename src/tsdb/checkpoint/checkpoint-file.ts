@@ -40,22 +40,21 @@ export async function writeCheckpoint(
         }
         bytes += content.length
       }
-      const putPart = async (part: Buffer) => {
+      const putPart = async (pieces: readonly Buffer[]) => {
         const head = new ByteWriter(PART_HEADER_BYTES)
-        head.u32(part.length)
-        head.u32(crc32(part))
-        await put(head.view())
-        await put(part)
+        head.u32(pieces.reduce((sum, { length }) => sum + length, 0))
+        head.u32(pieces.reduce((sum, piece) => crc32(piece, sum), 0))
+        for (const piece of [head.view(), ...pieces]) await put(piece)
       }
       await put(MAGIC)
-      await putPart(encodeHeader(header))
+      await putPart([encodeHeader(header)])
       const image = new ImageWriter(head, header.segment)
       for (let part = image.next(); part !== undefined; part = image.next()) {
         signal?.throwIfAborted()
         await putPart(part)
       }
       // An empty part: so far it is whole.
-      await putPart(Buffer.alloc(0))
+      await putPart([])
     } finally {
       await handle.close()
     }
