@@ -12,6 +12,7 @@
 import { appendFile } from 'node:fs/promises'
 import {
   AssayError,
+  type BodyFn,
   type Clock,
   type Instant,
   instantText,
@@ -19,8 +20,8 @@ import {
   type Log,
   messageOf,
   PageWriter,
-  type QueryAnswer,
   type QueryFn,
+  type QueryStats,
   type Range,
   renderStats,
 } from '#core'
@@ -48,22 +49,38 @@ export class QueryLog implements AsyncDisposable {
 
   /** The same function, with every query that it runs written down. */
   over(query: QueryFn): QueryFn {
-    return async (promql, when, signal) => {
-      if (this.#file === undefined) return query(promql, when, signal)
-      const { clock } = this.#deps
-      const began = clock.monotonicMs()
-      const done = (answer: QueryAnswer | undefined, error?: unknown) => {
-        const times = { queuedMs: when.origin?.queuedMs ?? 0, evaluatedMs: clock.monotonicMs() - began }
-        this.#file?.write(lineOf(promql, when, { stats: renderStats(times, answer?.stats), error, at: clock.now() }))
-      }
-      try {
-        const answer = await query(promql, when, signal)
-        done(answer)
-        return answer
-      } catch (thrown) {
-        if (!(thrown instanceof AssayError && thrown.code === 'ASSAY_PROMQL_PARSE')) done(undefined, thrown)
-        throw thrown
-      }
+    return (promql, when, signal) =>
+      this.#file === undefined
+        ? query(promql, when, signal)
+        : this.#logged(promql, when, () => query(promql, when, signal))
+  }
+
+  /** The same for one that answers with bodies. */
+  overBodies(bodies: BodyFn): BodyFn {
+    return (promql, when, writing, signal) =>
+      this.#file === undefined
+        ? bodies(promql, when, writing, signal)
+        : this.#logged(promql, when, () => bodies(promql, when, writing, signal))
+  }
+
+  async #logged<Answer extends { readonly stats?: QueryStats }>(
+    promql: string,
+    when: Instant | Range,
+    ask: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const { clock } = this.#deps
+    const began = clock.monotonicMs()
+    const done = (stats: QueryStats | undefined, error?: unknown) => {
+      const times = { queuedMs: when.origin?.queuedMs ?? 0, evaluatedMs: clock.monotonicMs() - began }
+      this.#file?.write(lineOf(promql, when, { stats: renderStats(times, stats), error, at: clock.now() }))
+    }
+    try {
+      const answer = await ask()
+      done(answer.stats)
+      return answer
+    } catch (thrown) {
+      if (!(thrown instanceof AssayError && thrown.code === 'ASSAY_PROMQL_PARSE')) done(undefined, thrown)
+      throw thrown
     }
   }
 

@@ -30,6 +30,7 @@ import { Outgoing, STALL_MS } from './http/outgoing.ts'
 import { Passwords } from './http/passwords.ts'
 import { portHolder } from './http/port-holder.ts'
 import { sendJson } from './http/request.ts'
+import { SECURITY_HEADERS } from './http/security-headers.ts'
 import { createTlsServer } from './http/tls-server.ts'
 import type { WebConfigFile } from './http/web-config-file.ts'
 import { registerLifecycle } from './lifecycle.ts'
@@ -43,11 +44,12 @@ import {
   receiverReadings,
 } from './own-readings.ts'
 import type { Context } from './prometheus/call.ts'
+import { Lane } from './prometheus/lane.ts'
 import { otlpRoute, type RemoteReadLimits, readRoute, writeRoute } from './prometheus/receivers.ts'
 import { errorEnvelope } from './prometheus/render.ts'
 import { registerPrometheus } from './prometheus/routes.ts'
 import type { ServerDeps } from './types.ts'
-import { registerSecurityHeaders, registerUi } from './ui/static.ts'
+import { registerUi } from './ui/static.ts'
 
 export type ServerOptions = {
   /** `port` 0: any free one. */
@@ -74,6 +76,8 @@ export type ServerOptions = {
   readonly readTimeoutMs?: number
   /** How long a reader may take nothing of its answer; absent: 1 min. */
   readonly stallMs?: number
+  /** False: every question takes the long way (`prometheus/lane.ts`). For tests alone. */
+  readonly shortWay?: boolean
   /** Browsers that follow the events; absent: 100. */
   readonly maxEventClients?: number
 }
@@ -108,6 +112,16 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const served = options.maxConnections ?? MAX_CONNECTIONS
   const connections = new Connections({ served, waiting: served, waitMs: CONNECTION_WAIT_MS }, deps.clock)
   const clientErrors = new ClientErrors(MAX_HEADER_BYTES)
+  const callers = new Callers(deps.clock)
+  const metrics = new HttpMetrics()
+  let url = ''
+  let ownPort = port
+  const externalUrl = () => options.externalUrl ?? url
+  const gate = new Gate(options.queries?.running ?? 20, options.queries?.waiting ?? 100)
+  const outgoing = new Outgoing(deps.limits.maxSamples)
+  const context: Context = { deps, gate, outgoing, externalUrl, ownPort: () => ownPort }
+  const checksHost = isLoopback(host)
+  const lane = new Lane({ context, callers, metrics, prefix, checksHost, stallMs: options.stallMs })
   const app = Fastify<HttpServer>({
     forceCloseConnections: true,
     bodyLimit: FORM_LIMIT_BYTES,
@@ -117,7 +131,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     frameworkErrors: (error, _request, reply) => refuseAddress(reply, error),
     serverFactory: (handler) => {
       const limits = requestLimits(options.readTimeoutMs ?? READ_TIMEOUT_MS)
-      const spared = connections.spared(handler)
+      const spared = connections.spared(lane.over(handler))
       const server = web?.secure === undefined ? createHttpServer(limits, spared) : createTlsServer(web, limits, spared)
       connections.guard(server)
       return server
@@ -125,28 +139,25 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   })
   owned.defer(() => app.close())
   owned.use(connections)
-  const callers = owned.use(new Callers(deps.clock))
+  owned.use(callers)
   const stop = new AbortController()
   owned.defer(() => stop.abort())
 
-  let url = ''
-  const externalUrl = () => options.externalUrl ?? url
-  const gate = new Gate(options.queries?.running ?? 20, options.queries?.waiting ?? 100)
   const otlp: OtlpCounts = noOtlp()
-  let ownPort = port
-  const outgoing = new Outgoing(deps.limits.maxSamples)
-  const context: Context = { deps, gate, outgoing, externalUrl, ownPort: () => ownPort }
   owned.use(deps.notifications)
 
   const passwords = owned.use(new Passwords())
   const door = web === undefined ? undefined : new Door({ config: () => web.config, passwords, clock: deps.clock })
   door?.register(app)
-  if (isLoopback(host)) registerHostCheck(app, externalUrl)
-  const metrics = registerMetering(app, deps, prefix)
+  if (checksHost) registerHostCheck(app, externalUrl)
+  registerMetering(app, { deps, metrics, prefix })
   const methods = knownMethods(app)
   registerCompression(app)
-  registerSecurityHeaders(app)
-  app.addHook('onSend', async (_request, reply) => void reply.raw.setTimeout(options.stallMs ?? STALL_MS))
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    reply.headers(SECURITY_HEADERS)
+    reply.raw.setTimeout(options.stallMs ?? STALL_MS)
+    done(null, payload)
+  })
   app.setErrorHandler((thrown, request, reply) => sendError(deps, request, reply, thrown))
 
   const backups = owned.use(new Backups(deps))
@@ -198,6 +209,11 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const bound = typeof address === 'object' && address !== null ? address.port : port
   ownPort = bound
   url = `${web?.secure === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}${prefix}`
+  // What stands between a request and its handler is asked by the framework's way.
+  lane.open = door === undefined && deps.forward === undefined && options.shortWay !== false
+  owned.defer(() => {
+    lane.open = false
+  })
   const running = owned.move()
   return { url, port: bound, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
@@ -279,26 +295,33 @@ function downJobs({ targets }: ServerDeps): readonly string[] {
 }
 
 function registerHostCheck(app: FastifyInstance, externalUrl: () => string): void {
-  app.addHook('onRequest', async (request) => {
-    if (isOwnHost(request.headers.host, externalUrl())) return
-    throw new ApiError(
-      'forbidden',
-      `${JSON.stringify(request.headers.host)} is no name of this server; ask for 127.0.0.1, or set --web.external-url`,
-    )
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isOwnHost(request.headers.host, externalUrl())) return done()
+    const said = `${JSON.stringify(request.headers.host)} is no name of this server; ask for 127.0.0.1, or set --web.external-url`
+    done(new ApiError('forbidden', said))
   })
 }
 
-function registerMetering(app: FastifyInstance, { clock }: ServerDeps, prefix: string): HttpMetrics {
-  const metrics = new HttpMetrics()
+function registerMetering(
+  app: FastifyInstance,
+  {
+    deps: { clock },
+    metrics,
+    prefix,
+  }: { readonly deps: ServerDeps; readonly metrics: HttpMetrics; readonly prefix: string },
+): void {
   const started = new WeakMap<FastifyRequest, number>()
-  app.addHook('onRequest', async (request) => void started.set(request, clock.monotonicMs()))
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onRequest', (request, _reply, done) => {
+    started.set(request, clock.monotonicMs())
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
     const handler = handlerOf(request.routeOptions.url, prefix)
     const since = started.get(request) ?? clock.monotonicMs()
     const size = Number(reply.getHeader('content-length') ?? 0)
     metrics.observe(handler, reply.statusCode, (clock.monotonicMs() - since) / 1000, size)
+    done()
   })
-  return metrics
 }
 
 function sendError(deps: ServerDeps, request: FastifyRequest, reply: FastifyReply, thrown: unknown): void {

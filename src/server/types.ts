@@ -1,7 +1,7 @@
 /**
  * What the server is handed by the `cli`. It holds no state of its own: it asks, and it shows.
  */
-import type { Clock, Feature, Labels, Log, Matcher, QueryFn, UnixMs } from '#core'
+import type { BodyFn, Clock, Feature, Labels, Log, Matcher, QueryFn, UnixMs } from '#core'
 import type { Plan } from '#model'
 import type { Forwarded, Question } from '#remote'
 import type { Responder } from '#responder'
@@ -46,6 +46,8 @@ export type ServerDeps = {
   readonly log: Log
   readonly plan: () => Plan
   readonly query: QueryFn
+  /** Asks and writes the answer in one, where another thread does both. Absent: `query` is asked, and written here. */
+  readonly bodies?: BodyFn
   readonly store: Store
   /** What `/federate` shows; absent: from the store. */
   readonly latest?: LatestFn

@@ -10,8 +10,7 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Piece } from '#core'
-import type { AnyBody } from '../prometheus/render.ts'
+import type { AnyBody, Piece } from '#core'
 import { ApiError } from './api-error.ts'
 
 /** For answers of every length: how long a reader may take nothing of what waits for it. */

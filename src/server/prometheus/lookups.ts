@@ -1,12 +1,21 @@
 /** What is stored, without its samples: `series`, `labels`, `label/<name>/values`, `metadata`. */
-import { byBytes, type Labels, type Matcher, renderLabelSets, renderTexts, TRUNCATED, type UnixMs } from '#core'
+import {
+  type AnyBody,
+  byBytes,
+  type Labels,
+  type Matcher,
+  renderLabelSets,
+  renderTexts,
+  TRUNCATED,
+  type UnixMs,
+} from '#core'
 import { compareLabels, type Metadata, type Querier } from '#storage'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME } from '../http/params.ts'
 import { turns } from '../http/turns.ts'
 import { bounded, type Call, type Handler } from './call.ts'
 import { parseMatchers, type Refuse, unescapeName } from './matchers.ts'
-import { type AnyBody, success } from './render.ts'
+import { success } from './render.ts'
 
 export const series: Handler = (call) => {
   const limit = call.params.limit()

@@ -1,9 +1,9 @@
 /** `query`, `query_range`, `format_query`, `parse_query`. */
-import { type Asked, messageOf, renderAnswer, renderStats } from '#core'
+import { type AnyBody, type Asked, bodiesOf, messageOf } from '#core'
 import { type Expr, parse, prettyExpr } from '#promql'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { bounded, type Call, type Handler } from './call.ts'
-import { type AnyBody, success } from './render.ts'
+import { success } from './render.ts'
 import { translateAst } from './translate-ast.ts'
 
 export const query: Handler = (call) => {
@@ -54,26 +54,20 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
   const timeoutMs = params.duration('timeout')
   const lookbackMs = params.lookbackDelta()
   const began = deps.clock.monotonicMs()
+  const bodies = deps.bodies ?? bodiesOf(deps.query, deps.clock)
   return bounded(
     call,
-    async ({ signal }) => {
-      const entered = deps.clock.monotonicMs()
-      const answer = await deps.query(
+    ({ signal }) =>
+      bodies(
         params.get('query'),
         when({
           ...(lookbackMs > 0 ? { lookbackMs } : {}),
           ...(stats === 'all' ? { perStepStats: true } : {}),
-          origin: { httpRequest: call.from, queuedMs: entered - began },
+          origin: { httpRequest: call.from, queuedMs: deps.clock.monotonicMs() - began },
         }),
+        { ...(limit === undefined ? {} : { limit }), withStats: stats !== '', warnings: deprecated(stats) },
         signal,
-      )
-      const times = { queuedMs: entered - began, evaluatedMs: deps.clock.monotonicMs() - entered }
-      return renderAnswer(answer, {
-        ...(limit === undefined ? {} : { limit }),
-        ...(stats === '' ? {} : { stats: renderStats(times, answer.stats) }),
-        warnings: deprecated(stats),
-      })
-    },
+      ),
     timeoutMs,
   )
 }

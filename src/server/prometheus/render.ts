@@ -1,5 +1,5 @@
 /** What a handler answers, and its envelope: `{"status":"success","data":...}`, as Prometheus writes it. */
-import { type Body, caveatsJson, type Piece } from '#core'
+import { type AnyBody, caveatsJson } from '#core'
 
 /** JSON of a handler's `data`, and the caveats beside it. Long data is a `Body`, in its envelope already. */
 export type Success = {
@@ -7,9 +7,6 @@ export type Success = {
   readonly warnings?: readonly string[]
   readonly infos?: readonly string[]
 }
-
-/** A body that is made elsewhere comes as it is made. */
-export type AnyBody = Omit<Body, 'pieces'> & { readonly pieces: () => Iterable<Piece> | AsyncIterable<Piece> }
 
 export type Answer = Success | AnyBody
 

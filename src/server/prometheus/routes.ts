@@ -86,7 +86,10 @@ export function registerPrometheus(app: FastifyInstance, context: Context, optio
     caller: callers.of(reply.raw),
   })
   app.register(async (scope) => {
-    scope.addHook('onRequest', async (request, reply) => setCors(cors, request, reply))
+    scope.addHook('onRequest', (request, reply, done) => {
+      setCors(cors, request, reply)
+      done()
+    })
     registerForms(scope)
     for (const [methods, path, handler] of routes) {
       scope.route({

@@ -4,8 +4,6 @@
  * - Every other path that asks for a page leads to the UI's own, with the path behind a `#`, where the UI keeps it: so that a
  *   link like `/incidents/7` works, and the UI's files, named relative to its page, are found under any prefix.
  * - Files with a hash in their name never change and are kept for a year; the page itself is asked for anew each time.
- * - Nothing from elsewhere runs in it: scripts are our own files, never inline. (Styles may be inline: the components set
- *   sizes that way.)
  */
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -13,17 +11,6 @@ import { sendJson } from '../http/request.ts'
 import { errorEnvelope } from '../prometheus/render.ts'
 
 const HASHED = /[-.][\w-]{8,}\.(?:js|css|woff2?|png|svg|webp)$/
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "object-src 'none'",
-  "base-uri 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ')
-
 const NOT_BUILT = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -34,14 +21,6 @@ const NOT_BUILT = `<!doctype html>
 <a href="api/assay/v1/openapi.json">its description</a>, <a href="metrics">metrics</a>.</p>
 </html>
 `
-
-export function registerSecurityHeaders(app: FastifyInstance): void {
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('referrer-policy', 'same-origin')
-    reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
-  })
-}
 
 /** `methods`: what each path of the server takes. */
 export function registerUi(

@@ -1,0 +1,48 @@
+/**
+ * A question that is answered with a body: evaluated and written in one place, which may be another thread.
+ */
+import type { Clock } from '../clock.ts'
+import type { Instant, QueryFn, QueryStats, Range } from '../query.ts'
+import type { Piece } from './json-bytes.ts'
+import { type Body, renderAnswer } from './render-answer.ts'
+import { renderStats } from './render-stats.ts'
+
+/** How an answer is to be written. */
+export type Writing = {
+  /** Most series or samples that are shown; absent: all. */
+  readonly limit?: number
+  /** What it took is told. */
+  readonly withStats?: boolean
+  /** Warnings besides those of the answer. */
+  readonly warnings?: readonly string[]
+}
+
+/** A body whose pieces come as they are made, here or elsewhere. Whoever leaves them unread returns their iterator. */
+export type AnyBody = Omit<Body, 'pieces'> & { readonly pieces: () => Iterable<Piece> | AsyncIterable<Piece> }
+
+/** Rejects as a `QueryFn` does. `stats`: what was looked at, where it is counted. */
+export type BodyFn = (
+  promql: string,
+  when: Instant | Range,
+  writing: Writing,
+  signal?: AbortSignal,
+) => Promise<AnyBody & { readonly stats?: QueryStats }>
+
+/** Asks `query` and writes what it says. Pieces are made when they are asked for. */
+export function bodiesOf(
+  query: QueryFn,
+  clock: Pick<Clock, 'monotonicMs'>,
+): (...question: Parameters<BodyFn>) => Promise<Body & { readonly stats?: QueryStats }> {
+  return async (promql, when, { limit, withStats = false, warnings = [] }, signal) => {
+    const began = clock.monotonicMs()
+    const answer = await query(promql, when, signal)
+    const { stats } = answer
+    const times = { queuedMs: when.origin?.queuedMs ?? 0, evaluatedMs: clock.monotonicMs() - began }
+    const body = renderAnswer(answer, {
+      ...(limit === undefined ? {} : { limit }),
+      ...(withStats ? { stats: renderStats(times, stats) } : {}),
+      warnings,
+    })
+    return stats === undefined ? body : { ...body, stats }
+  }
+}
