@@ -1,7 +1,7 @@
 /**
  * The `*_over_time` functions: one number from the samples of a window.
  */
-import { compensate, KahanMean, KahanSum } from './kahan.ts'
+import { KahanMean, KahanSum } from './kahan.ts'
 import { quantile } from './quantile.ts'
 import type { RangeFunction, Window } from './window.ts'
 
@@ -11,7 +11,9 @@ export const sumOverTime: RangeFunction = ({ values, from, to }, out, step) => {
   for (let i = from; i < to; i++) {
     const value = values[i]!
     const next = sum + value
-    compensation = compensate(value, sum, next, compensation)
+    if (next === Infinity || next === -Infinity) compensation = 0
+    // `compensate`, written out: a call for each sample cost three times as much.
+    else compensation += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
     sum = next
   }
   out[step] = Number.isFinite(sum) ? sum + compensation : sum
@@ -25,7 +27,7 @@ export const avgOverTime: RangeFunction = ({ values, from, to }, out, step) => {
     const value = values[i]!
     const next = sum + value
     if (next === Infinity || next === -Infinity) return avgOfLarge(values, from, to, out, step)
-    compensation = compensate(value, sum, next, compensation)
+    compensation += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
     sum = next
   }
   out[step] = sum / (to - from) + compensation / (to - from)

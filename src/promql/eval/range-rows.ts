@@ -9,7 +9,15 @@ import type { Context } from './context.ts'
 import { offsetMs, rangeMs } from './duration.ts'
 import { LONG } from './long-window.ts'
 import { checkOf, emptyWindow, placeOfNotes, precautions, preceded, RANGE_FUNCTIONS } from './range-call.ts'
-import { InstantRows, type RowFunction, type RowSource, setOf, WindowRows } from './series-rows.ts'
+import {
+  InstantRows,
+  type RowFunction,
+  type RowSource,
+  type SlidingFunction,
+  setOf,
+  WindowRows,
+} from './series-rows.ts'
+import { fillExtreme, fillWholeSums } from './sliding-rows.ts'
 
 /** The only argument that is no scalar, when that is a range selector without an extension of its window. */
 function plainRange(call: Call) {
@@ -52,7 +60,14 @@ function anyOf(call: Call, args: number, context: Context): RowFunction {
   const before = precautions(call, checkOf(call, context), context)
   const run = before === undefined ? info.run : preceded(info.run, before)
   const window = emptyWindow(args, { annotations: context.annotations, span: placeOfNotes(call), name: '' })
-  return { kind: 'any', run, window, limit: info.long === undefined ? Infinity : LONG }
+  return { kind: 'any', run, window, limit: info.long === undefined ? Infinity : LONG, sliding: SLIDING[call.name] }
+}
+
+const SLIDING: Readonly<Record<string, SlidingFunction>> = {
+  max_over_time: (windows, values, out) => fillExtreme(windows, values, 1, out),
+  min_over_time: (windows, values, out) => fillExtreme(windows, values, -1, out),
+  sum_over_time: (windows, values, out) => fillWholeSums(windows, values, false, out),
+  avg_over_time: (windows, values, out) => fillWholeSums(windows, values, true, out),
 }
 
 /** Rows of what is aggregated: an instant selector, or a call of a function over a range and nothing else. */

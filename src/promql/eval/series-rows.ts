@@ -152,7 +152,16 @@ function withoutStale({ at, kinds }: Newest, values: Float64Array, handedOut: Fl
 export type RowFunction =
   | { readonly kind: 'growth'; readonly isCounter: boolean; readonly isRate: boolean }
   /** `run`, for windows of less than `limit` samples. */
-  | { readonly kind: 'any'; readonly run: RangeFunction; readonly window: Window; readonly limit: number }
+  | {
+      readonly kind: 'any'
+      readonly run: RangeFunction
+      readonly window: Window
+      readonly limit: number
+      /** Does the same for all windows of a series at once; false where it cannot. Taken where windows overlap. */
+      readonly sliding?: SlidingFunction | undefined
+    }
+
+export type SlidingFunction = (windows: Windows, values: Float64Array, out: Float64Array) => boolean
 
 export type WindowRowsOptions = {
   readonly selector: VectorSelector
@@ -219,10 +228,14 @@ export class WindowRows implements RowSource {
       if (hasRoom) {
         const windows = known.of(timestamps, count)
         windows.uses++
+        const slides = run.kind === 'any' && windows.held > 2 * count && run.sliding?.(windows, values, row) === true
         const falls = run.kind === 'growth' && run.isCounter && (seen & FALLS) !== 0
         // More than one turn's work has to give way within a series.
-        if (windows.held > MAX_HELD && (falls || run.kind === 'any')) return false
-        if (run.kind === 'growth') {
+        if (windows.held > MAX_HELD && (falls || (run.kind === 'any' && !slides))) return false
+        if (slides) {
+          if (isAny(windows.filled)) take(series, row, windows.filled)
+          work += steps
+        } else if (run.kind === 'growth') {
           fillGrowth(windows, values, falls ? nextResets(values, count) : undefined, run, row)
           if (isAny(windows.growth.kinds)) take(series, row, windows.growth.kinds)
           work += steps
