@@ -39,6 +39,7 @@ if ((await readFile(STAMP, 'utf8').catch(() => '')) !== digest) {
           input: {
             index: 'src/index.ts',
             'cli/main': 'src/cli/main.ts',
+            'cli/query-thread': 'src/cli/query-thread.ts',
             'cli/bcrypt-worker': 'src/server/http/bcrypt-worker.ts',
           },
           output: { entryFileNames: '[name].js', chunkFileNames: 'cli/[name]-[hash].js' },

@@ -98,6 +98,11 @@ export const SERVE_FLAGS: readonly Flag[] = [
     help: 'queries that run at once',
   },
   {
+    name: 'query-threads',
+    value: 'N',
+    help: 'threads for queries that are more than a glance; one for each processor without it, 0: none',
+  },
+  {
     name: 'cors-origin',
     value: 'REGEX',
     aliases: ['web.cors.origin'],
@@ -205,6 +210,8 @@ export type ServeOptions = {
   readonly features: ReadonlySet<Feature>
   readonly autoReloadMs: number
   readonly queryConcurrency: number
+  /** Absent: one for each processor. */
+  readonly queryThreads: number | undefined
   /** RE2 that matches the whole origin. */
   readonly corsOrigin: string | undefined
   readonly webConfig: string | undefined
@@ -273,6 +280,7 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
     features: features.features,
     autoReloadMs: duration('auto-reload-interval'),
     queryConcurrency: count('query-concurrency'),
+    queryThreads: values.has('query-threads') ? count('query-threads', 0) : undefined,
     corsOrigin: values.has('cors-origin') ? named('cors-origin', (regex) => compileRegex(regex) && regex) : undefined,
     webConfig: values.get('web-config'),
     maxConnections: count('max-connections'),

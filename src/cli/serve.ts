@@ -8,7 +8,17 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compileRegex, type Log, messageOf, PageWriter, resolveText, systemClock, type Text, unixMs } from '#core'
+import {
+  compileRegex,
+  type Log,
+  messageOf,
+  PageWriter,
+  type QueryFn,
+  resolveText,
+  systemClock,
+  type Text,
+  unixMs,
+} from '#core'
 import type { Plan } from '#model'
 import { createEngine } from '#promql'
 import { createRemoteWriter } from '#remote'
@@ -24,6 +34,7 @@ import { openLog } from './log.ts'
 import { openLoop } from './loop.ts'
 import { openRemoteEngine, receiversOf } from './open-engine.ts'
 import { ownMetrics } from './own-metrics.ts'
+import { openQueryPaths } from './query-paths.ts'
 import { redactYaml } from './redact-config.ts'
 import { Scraping } from './scraping.ts'
 import { type ServeOptions, serveOptions } from './serve-flags.ts'
@@ -134,13 +145,26 @@ async function start(
   let engine = engineFor(loaded.plan)
   const queryLog = owned.use(new QueryLog({ clock, log }))
   await queryLog.apply(loaded.plan.queryLogFile)
-  const query = queryLog.over((promql, when, signal) => engine.query(promql, when, signal))
+  const here: QueryFn = (promql, when, signal) => engine.query(promql, when, signal)
+  const paths =
+    tsdb === undefined
+      ? undefined
+      : owned.use(
+          openQueryPaths({
+            ...{ store: tsdb, here, clock, log, features, maxSamples: options.maxSamples },
+            subqueryStepMs: () => loaded.plan.evaluationIntervalMs,
+            lookbackMs: options.lookbackMs,
+            threads: options.queryThreads,
+          }),
+        )
+  const query = queryLog.over(paths?.query ?? here)
 
   const rooms: (() => string)[] = [() => queryLog.metrics()]
   const own = () => ownMetrics({ clock, startedAt, store: tsdb, rooms })
   const scraper = owned.use(createScraper({ clock, log, store, metadata, features, ...exemplars }))
   rooms.push(() => scraper.metrics())
   rooms.push(() => writer.metrics())
+  if (paths !== undefined) rooms.push(paths.metrics)
   if (remote !== undefined) rooms.push(() => remote.metrics())
 
   const loop = owned.use(
@@ -248,6 +272,7 @@ async function start(
         log,
         plan: () => loaded.plan,
         query,
+        ...(paths === undefined ? {} : { bodies: queryLog.overBodies(paths.bodies) }),
         store,
         latest,
         ...(remote === undefined ? {} : { forward: remote.forward }),

@@ -31,7 +31,7 @@ import { rawWindows } from './eval/raw-windows.ts'
 import type { Reads } from './eval/reads.ts'
 import { selectorsOfStatistics } from './eval/reset-hints.ts'
 import { openQueriers } from './eval/select.ts'
-import { parse } from './parser.ts'
+import { parseKnown } from './known-expressions.ts'
 import { ParseError } from './position.ts'
 
 export type EngineLimits = {
@@ -64,7 +64,7 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     async query(promql, when, signal) {
       signal?.throwIfAborted()
-      const expr = parse(promql, features)
+      const expr = parseKnown(promql, features)
       const bounds = boundsOf(when)
       checkResult(promql, expr, bounds)
       const annotations = new Annotations(promql)

@@ -14,6 +14,7 @@ export { typeOf } from './check.ts'
 export { createEngine, type Engine, type EngineLimits, type EngineOptions } from './engine.ts'
 export { EXPERIMENTAL_FUNCTIONS, FUNCTIONS, type FunctionDoc } from './functions.ts'
 export { formatHistogram } from './histogram/index.ts'
+export { parseKnown } from './known-expressions.ts'
 export { parse, parseSelector } from './parser.ts'
 export { ParseError, type Place, QueryError, type QueryErrorCode, type Span } from './position.ts'
 export { prettyExpr } from './pretty.ts'
@@ -25,3 +26,4 @@ export {
   parseSamples,
   parseSeries,
 } from './series-notation.ts'
+export { type WeightOptions, weightOfQuery } from './weight.ts'

@@ -12,7 +12,7 @@
  * - What fails in upkeep (a full disk) is logged and tried again at the next turn; nothing is deleted before its copy is durable.
  */
 import { basename } from 'node:path'
-import { AssayError, type Clock, type Labels, messageOf, type UnixMs, unixMs } from '#core'
+import { AssayError, type Clock, type Labels, type Matcher, messageOf, type UnixMs, unixMs } from '#core'
 import {
   type Appender,
   type AppenderOptions,
@@ -135,6 +135,9 @@ type Parts = {
   readonly checkpoints: Checkpoints
 }
 
+/** Of a selection that the head has nothing of, though blocks may. */
+const UNKNOWN_SERIES = 500
+
 /** Of a batch whose memory is kept for the next: 32 bytes each. */
 const MAX_KEPT_SAMPLES = 16 * 1024
 
@@ -225,6 +228,11 @@ class TsdbStore implements Tsdb {
         this.#upkeep.readerLeft()
       },
     })
+  }
+
+  readonly estimate = (matchers: readonly Matcher[]): number => {
+    const found = this.#head.estimate(matchers)
+    return found === 0 && this.#blocks.all.length > 0 ? UNKNOWN_SERIES : found
   }
 
   share(): StoreShare {

@@ -1,5 +1,5 @@
 /** What the store takes and gives: its options, its figures, and what it can do besides being a `Store`. */
-import type { Clock, Log } from '#core'
+import type { Clock, Log, Matcher } from '#core'
 import type { CommitListener, Store, StoreStats } from '#storage'
 import type { BlockMeta } from './block-meta.ts'
 import type { DataDir } from './data-dir.ts'
@@ -91,6 +91,8 @@ export interface Tsdb extends Store {
    * the clock's instant. Rejects with what the disk said.
    */
   snapshot(options?: Partial<SnapshotOptions>): Promise<{ readonly name: string; readonly dir: string }>
+  /** How many series match, about: no fewer than do now, but for those that are in blocks alone. Costs next to nothing. */
+  readonly estimate: (matchers: readonly Matcher[]) => number
   /** For one other thread that reads this store by itself; see `StoreMirror`. */
   share(): StoreShare
   /** Reads every block whole, setting damaged ones aside; returns their names. */

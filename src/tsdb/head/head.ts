@@ -14,7 +14,7 @@
  *
  * A little beyond 400 lines because it is the one place where the life of a series in memory can be read: made, written, read, forgotten.
  */
-import type { Labels, NativeHistogram } from '#core'
+import type { Labels, Matcher, NativeHistogram } from '#core'
 import type { Accepted, CheckInto, Unchecked } from '../accepted.ts'
 import { wordsOf } from '../bytes.ts'
 import type { Part } from '../part.ts'
@@ -273,6 +273,11 @@ export class Head {
   openView(start: number, end: number): HeadView {
     const view = { commit: this.#commit, boundary: this.#boundary, start, end, index: this.#index }
     return this.#views.open(view, this.#end)
+  }
+
+  /** No fewer series than match now, about. */
+  estimate(matchers: readonly Matcher[]): number {
+    return this.#index.estimate(matchers)
   }
 
   /** What another thread needs to read an open view, without what it has; see head-mirror.ts. */

@@ -292,6 +292,17 @@ export class LabelIndex {
     return this.#selector.sorted(matchers)
   }
 
+  /** No fewer series than match: those of the rarest value that a matcher names. */
+  estimate(matchers: readonly Matcher[]): number {
+    let least = this.#series
+    for (const { name, op, value } of matchers) {
+      if (op !== '=' || value === '') continue
+      const pair = this.#pairs.find(this.#symbols.find(name), this.#symbols.find(value))
+      least = Math.min(least, pair === 0 ? 0 : this.#pairs.slots(pair))
+    }
+    return least
+  }
+
   /** As `sorted`, in no order; made anew by each call. */
   select(matchers: readonly Matcher[]): Uint32Array {
     return this.#selector.select(matchers)

@@ -1,0 +1,108 @@
+/**
+ * Where a question is evaluated: small ones here, where handing them over would cost more than answering; others in a thread of their own.
+ *
+ * What a thread gives back is evaluated here, where evaluation gives way to everything else about every 12 ms.
+ */
+import { availableParallelism } from 'node:os'
+import {
+  type BodyFn,
+  bodiesOf,
+  type Clock,
+  type Feature,
+  type Instant,
+  type Log,
+  PageWriter,
+  type QueryFn,
+  type Range,
+} from '#core'
+import { parseKnown, weightOfQuery } from '#promql'
+import type { Tsdb } from '#tsdb'
+import { QueryThreads, type Question } from './query-threads.ts'
+
+export type QueryPathsOptions = {
+  readonly store: Tsdb
+  /** The engine of this thread, of the configuration of the moment. */
+  readonly here: QueryFn
+  readonly subqueryStepMs: () => number
+  readonly maxSamples: number
+  readonly lookbackMs: number
+  readonly features: ReadonlySet<Feature>
+  readonly clock: Clock
+  readonly log: Log
+  /** Most threads; 0: everything is evaluated here. Left out: one for each processor. */
+  readonly threads?: number | undefined
+}
+
+export type QueryPaths = AsyncDisposable & {
+  readonly query: QueryFn
+  readonly bodies: BodyFn
+  /** Text format 0.0.4. */
+  readonly metrics: () => string
+}
+
+/** Samples and steps that take about two milliseconds: `bench/query-threads.ts`. */
+const LIGHT = 60_000
+
+export function openQueryPaths(options: QueryPathsOptions): QueryPaths {
+  const { store, here, subqueryStepMs, maxSamples, lookbackMs, features, clock, log } = options
+  const most = options.threads ?? availableParallelism()
+  const threads = new QueryThreads({
+    share: () => store.share(),
+    settings: { maxSamples, lookbackMs, features: [...features] },
+    most,
+    log,
+  })
+  const bodiesHere = bodiesOf(here, clock)
+  let light = 0
+  const isLight = (promql: string, when: Instant | Range) => {
+    if (most === 0) return true
+    // Refused there with what is wrong with it.
+    const expr = tryParse(promql, features)
+    const settings = { seriesOf: store.estimate, lookbackMs, subqueryStepMs: subqueryStepMs() }
+    const is = expr === undefined || weightOfQuery(expr, when, settings) <= LIGHT
+    if (is) light++
+    return is
+  }
+  const questionOf = (promql: string, when: Instant | Range, signal: AbortSignal | undefined): Question => ({
+    promql,
+    when,
+    subqueryStepMs: subqueryStepMs(),
+    signal,
+  })
+  return {
+    query: async (promql, when, signal) => {
+      if (isLight(promql, when)) return here(promql, when, signal)
+      return (await threads.query(questionOf(promql, when, signal))) ?? here(promql, when, signal)
+    },
+    bodies: async (promql, when, writing, signal) => {
+      if (isLight(promql, when)) return bodiesHere(promql, when, writing, signal)
+      const body = await threads.body(questionOf(promql, when, signal), writing)
+      return body ?? bodiesHere(promql, when, writing, signal)
+    },
+    metrics: () => metricsOf(threads, light),
+    [Symbol.asyncDispose]: () => threads[Symbol.asyncDispose](),
+  }
+}
+
+function tryParse(promql: string, features: ReadonlySet<Feature>): ReturnType<typeof parseKnown> | undefined {
+  try {
+    return parseKnown(promql, features)
+  } catch {
+    return undefined
+  }
+}
+
+function metricsOf({ counts }: QueryThreads, light: number): string {
+  return new PageWriter()
+    .single('assay_query_threads', 'gauge', 'Threads that evaluate queries and run now.', counts.threads)
+    .family(
+      'assay_query_evaluations_total',
+      'counter',
+      'Queries by where they were evaluated: small ones at once, others in a thread, and those that a thread could not read.',
+    )
+    .sample(light, { place: 'at_once' })
+    .sample(counts.answered, { place: 'thread' })
+    .sample(counts.given, { place: 'given_back' })
+    .single('assay_query_threads_failed_total', 'counter', 'Threads of queries that ended by themselves.', counts.ended)
+    .toString()
+}

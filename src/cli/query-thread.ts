@@ -1,0 +1,104 @@
+/**
+ * A thread that evaluates queries and writes their answers: the head by shared memory, blocks by its own files.
+ *
+ * - Several questions take turns: evaluation gives way about every 12 ms.
+ * - A long body is made as fast as it is read: `AHEAD` pieces at a time.
+ * - What cannot be read here (histograms in the head, a damaged block) is given back: the first thread answers it.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { AssayError, type Body, bodiesOf, type Piece, systemClock, unixMs } from '#core'
+import { createEngine, type Engine } from '#promql'
+import { NotSharedError, StoreMirror } from '#tsdb'
+import { type FromThread, sendAnswer, sendError, type ThreadSettings, type ToThread } from './query-message.ts'
+
+/** Pieces that are sent without being asked for: about a megabyte. */
+const AHEAD = 4
+
+if (parentPort === null) throw new TypeError('BUG: a query thread is started as a process')
+const port = parentPort
+const settings = workerData as ThreadSettings
+const mirror = new StoreMirror()
+const features = new Set(settings.features)
+
+type Asked = Extract<ToThread, { readonly kind: 'ask' }>
+/** Questions that are being answered, and bodies that are being read. */
+const asked = new Map<number, AbortController>()
+const bodies = new Map<number, Iterator<Piece>>()
+
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'ask') void answer(message)
+  else if (message.kind === 'more') sendPieces(message.id)
+  else {
+    asked.get(message.id)?.abort()
+    asked.delete(message.id)
+    bodies.get(message.id)?.return?.()
+    bodies.delete(message.id)
+  }
+})
+
+async function answer({ id, promql, when, subqueryStepMs, writing, view }: Asked): Promise<void> {
+  const stop = new AbortController()
+  asked.set(id, stop)
+  try {
+    using adopted = await mirror.adopt(view)
+    if (stop.signal.aborted) return
+    const engine: Engine = createEngine({
+      store: (start, end) => adopted.querier(unixMs(start), unixMs(end)),
+      limits: { maxSamples: settings.maxSamples },
+      lookbackMs: settings.lookbackMs,
+      subqueryStepMs,
+      features,
+    })
+    if (writing === undefined) {
+      const result = await engine.query(promql, when, stop.signal)
+      send({ kind: 'answer', id, answer: sendAnswer(result) })
+      return
+    }
+    const { stats, ...body } = await bodiesOf(engine.query, systemClock)(promql, when, writing, stop.signal)
+    startBody(id, body, stats === undefined ? {} : { stats })
+  } catch (thrown) {
+    if (stop.signal.aborted) return
+    const isElsewhere =
+      thrown instanceof NotSharedError || (thrown instanceof AssayError && thrown.code === 'ASSAY_TSDB_CORRUPT')
+    send(isElsewhere ? { kind: 'elsewhere', id } : { kind: 'failed', id, error: sendError(thrown) })
+  } finally {
+    asked.delete(id)
+  }
+}
+
+function startBody(
+  id: number,
+  { points, pieces }: Body,
+  stats: Pick<Extract<FromThread, { kind: 'body' }>, 'stats'>,
+): void {
+  const all = pieces()[Symbol.iterator]()
+  const { ready, isLast } = take(all)
+  if (!isLast) bodies.set(id, all)
+  send({ kind: 'body', id, points, ...stats, pieces: ready, isLast }, ready)
+}
+
+function sendPieces(id: number): void {
+  const body = bodies.get(id)
+  if (body === undefined) return
+  const { ready, isLast } = take(body)
+  if (isLast) bodies.delete(id)
+  send({ kind: 'pieces', id, pieces: ready, isLast }, ready)
+}
+
+function take(body: Iterator<Piece>): { readonly ready: readonly Piece[]; readonly isLast: boolean } {
+  const ready: Piece[] = []
+  while (ready.length < AHEAD) {
+    const next = body.next()
+    if (next.done === true) return { ready, isLast: true }
+    ready.push(next.value)
+  }
+  return { ready, isLast: false }
+}
+
+/** Memory of pieces is handed over. */
+function send(message: FromThread, pieces: readonly Piece[] = []): void {
+  port.postMessage(
+    message,
+    pieces.map(({ buffer }) => buffer),
+  )
+}
