@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Labels, ManualClock, type QueryAnswer, silentLog, systemClock, unixMs } from '#core'
 import { createEngine } from '#promql'
 import { sampleHistogram } from '#storage'
@@ -97,7 +97,7 @@ test('what only the first thread can read is given back, and answered all the sa
   assert.equal(threads.counts.given, 1)
   const here = createEngine({ store: (start, end) => store.querier(unixMs(start), unixMs(end)) }).query
   await using paths = openQueryPaths({
-    ...{ store, here, clock: systemClock, log: silentLog, features: new Set(), ...SETTINGS },
+    ...{ ...SETTINGS, store, here, clock: systemClock, log: silentLog },
     features: new Set(),
     subqueryStepMs: () => 60_000,
     threads: 1,
