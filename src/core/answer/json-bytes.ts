@@ -15,7 +15,11 @@ export const PIECE_BYTES = 256 * 1024
 const SHORT_CHARACTERS = 256
 
 const QUOTE = 34
+const COMMA = 44
+const COLON = 58
 const BACKSLASH = 92
+const OPEN = 123
+const CLOSE = 125
 
 export class JsonBytes {
   bytes: Piece
@@ -43,24 +47,11 @@ export class JsonBytes {
 
   /** A JSON string. */
   text(text: string): void {
-    if (text.length > SHORT_CHARACTERS) {
-      this.json(JSON.stringify(text))
-      return
-    }
-    this.room(text.length + 2)
-    const { bytes } = this
-    let at = this.at
-    bytes[at++] = QUOTE
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i)
-      if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH) {
-        this.json(JSON.stringify(text))
-        return
-      }
-      bytes[at++] = unit
-    }
-    bytes[at++] = QUOTE
-    this.at = at
+    const isShort = text.length <= SHORT_CHARACTERS
+    if (isShort) this.room(text.length + 2)
+    const end = isShort ? tryWritePlain(this.bytes, this.at, text) : -1
+    if (end === -1) this.json(JSON.stringify(text))
+    else this.at = end
   }
 
   /** JSON that is text already. */
@@ -84,14 +75,39 @@ export class JsonBytes {
     this.at = end + 1
   }
 
-  /** `{"name":"value",...}` of a flat list of names and values. */
+  /** `{"name":"value",...}` of a flat list of names and values: room is made once, and what is unusual is left to `text`. */
   labels(flat: readonly string[]): void {
+    let expected = 2
+    for (let i = 0; i < flat.length; i++) expected += flat[i]!.length + 3
+    if (expected > SHORT_CHARACTERS * 16) {
+      this.#longLabels(flat)
+      return
+    }
+    this.room(expected)
+    let { bytes, at } = this
+    bytes[at++] = OPEN
+    for (let i = 0; i < flat.length; i++) {
+      if (i > 0) bytes[at++] = i % 2 === 0 ? COMMA : COLON
+      const end = tryWritePlain(bytes, at, flat[i]!)
+      if (end === -1) {
+        this.at = at
+        this.json(JSON.stringify(flat[i]!))
+        this.room(expected)
+        bytes = this.bytes
+        at = this.at
+      } else {
+        at = end
+      }
+    }
+    bytes[at++] = CLOSE
+    this.at = at
+  }
+
+  #longLabels(flat: readonly string[]): void {
     this.ascii('{')
-    for (let i = 0; i < flat.length; i += 2) {
-      if (i > 0) this.ascii(',')
+    for (let i = 0; i < flat.length; i++) {
+      if (i > 0) this.ascii(i % 2 === 0 ? ',' : ':')
       this.text(flat[i]!)
-      this.ascii(':')
-      this.text(flat[i + 1]!)
     }
     this.ascii('}')
   }
@@ -120,6 +136,18 @@ export class JsonBytes {
     this.#full.push(at * 2 < bytes.length ? bytes.slice(0, at) : bytes.subarray(0, at))
     this.at = 0
   }
+}
+
+/** A JSON string of printable ASCII; -1: it has something else, or something to escape. */
+function tryWritePlain(bytes: Uint8Array, at: number, text: string): number {
+  bytes[at++] = QUOTE
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH) return -1
+    bytes[at++] = unit
+  }
+  bytes[at] = QUOTE
+  return at + 1
 }
 
 const ENCODER = new TextEncoder()

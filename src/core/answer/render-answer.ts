@@ -34,6 +34,8 @@ export const TRUNCATED = 'results truncated due to limit'
 const MOST_CAVEATS = 10
 /** Points of one series that are written before full pieces are handed out. */
 const POINTS_AT_ONCE = 10_000
+/** A head, or an instant; a value; quotes and brackets. */
+const POINT_ROOM = SLOT + 2 * NUMBER_ROOM
 /** Below this, the steps are written faster than looked up. */
 const MIN_SERIES_FOR_HEADS = 3
 /** What a point and a label set take, about: for the first piece. */
@@ -189,17 +191,22 @@ class PointWriter {
     const out = this.#out
     const heads = this.#heads
     const { instants } = heads
+    let { bytes, at } = out
+    let view = this.#viewOf(bytes)
     let head = from === 0 ? 0 : lowerBound(instants, timestamps[from]!)
     for (let i = from; i < to; i++) {
-      out.room(SLOT + 2 * NUMBER_ROOM)
-      const { bytes } = out
-      if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer)
+      if (at + POINT_ROOM > bytes.length) {
+        out.at = at
+        out.room(POINT_ROOM)
+        bytes = out.bytes
+        view = this.#viewOf(bytes)
+        at = out.at
+      }
+      const start = at
       const instant = timestamps[i]!
       while (head < instants.length && instants[head]! < instant) head++
-      const start = out.at
-      let at = start
       if (head < instants.length && instants[head] === instant) {
-        at = heads.copy(head, this.#view, at)
+        at = heads.copy(head, view, at)
       } else {
         bytes[at++] = COMMA
         bytes[at++] = OPEN
@@ -211,8 +218,13 @@ class PointWriter {
       bytes[at++] = QUOTE
       bytes[at++] = CLOSE
       if (i === 0) bytes[start] = OPEN
-      out.at = at
     }
+    out.at = at
+  }
+
+  #viewOf({ buffer }: Piece): DataView {
+    if (this.#view.buffer !== buffer) this.#view = new DataView(buffer)
+    return this.#view
   }
 }
 
