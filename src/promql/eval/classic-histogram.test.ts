@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Bucket, bucketFraction, bucketQuantile } from './classic-histogram.ts'
+import { type Bucket, bucketFraction, bucketQuantile, sortedQuantile } from './classic-histogram.ts'
 
 /** Histograms with growing counts over positive bounds and nothing above the last one. */
 const histogram: fc.Arbitrary<Bucket[]> = fc
@@ -54,4 +54,22 @@ test('what is no histogram has no quantile', () => {
   assert.ok(Number.isNaN(bucketQuantile(0.5, [{ bound: 1, count: 1 }]).value))
   assert.ok(Number.isNaN(bucketQuantile(0.5, [{ bound: Infinity, count: 1 }]).value))
   assert.ok(Number.isNaN(bucketFraction(0, 1, [])))
+})
+
+test('sorted columns have the quantile that buckets have, and the same repairs', () => {
+  const bound = fc.constantFrom(-Infinity, -1, -0, 0, 0.5, 1, 2, 10, Infinity, Infinity)
+  const count = fc.oneof(fc.nat({ max: 20 }), fc.constantFrom(Number.NaN, Infinity, 1e15, 10 - 1e-14, 5e-324, -3))
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ bound, count }), { maxLength: 9 }),
+      fc.oneof(fc.double({ min: -0.1, max: 1.1 }), fc.constantFrom(0, 1, Number.NaN)),
+      (buckets, q) => {
+        const sorted = [...buckets].sort((a, b) => (a.bound < b.bound ? -1 : a.bound > b.bound ? 1 : 0))
+        const bounds = Float64Array.from(sorted, (one) => one.bound)
+        const counts = Float64Array.from(sorted, (one) => one.count)
+        assert.deepEqual(sortedQuantile(q, bounds, counts, sorted.length), bucketQuantile(q, buckets))
+      },
+    ),
+    { numRuns: 1000 },
+  )
 })

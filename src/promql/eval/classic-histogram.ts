@@ -39,6 +39,50 @@ export function bucketQuantile(q: number, buckets: readonly Bucket[]): BucketQua
   return result(below.bound + (bound - below.bound) * (rank / (count - below.count)))
 }
 
+/**
+ * As `bucketQuantile`, of buckets that are sorted by bound already, none of them NaN: the first `size` entries of both columns, which are
+ * written to. Four times as fast, as nothing is made.
+ */
+export function sortedQuantile(q: number, bounds: Float64Array, counts: Float64Array, size: number): BucketQuantile {
+  if (size === 0 || Number.isNaN(q)) return { value: Number.NaN }
+  if (q < 0) return { value: -Infinity }
+  if (q > 1) return { value: Infinity }
+  let last = 0
+  for (let i = 1; i < size; i++) {
+    if (bounds[i] === bounds[last]) counts[last]! += counts[i]!
+    else {
+      last++
+      bounds[last] = bounds[i]!
+      counts[last] = counts[i]!
+    }
+  }
+  if (bounds[last] !== Infinity) return { value: Number.NaN }
+  let repaired: Repair | undefined
+  for (let i = 1, previous = counts[0]!; i <= last; i++) {
+    const count = counts[i]!
+    if (count === previous) continue
+    if (almostEqual(previous, count)) counts[i] = previous
+    else if (count < previous) {
+      const difference = Math.max(previous - count, repaired?.difference ?? 0)
+      repaired = { low: repaired?.low ?? bounds[i]!, high: bounds[i]!, difference }
+      counts[i] = previous
+    } else previous = count
+  }
+  const value = last === 0 || counts[last] === 0 ? Number.NaN : valueOfRank(q * counts[last]!, bounds, counts, last)
+  return repaired === undefined ? { value } : { value, repaired }
+}
+
+function valueOfRank(rank: number, bounds: Float64Array, counts: Float64Array, last: number): number {
+  let at = 0
+  while (at < last && !(counts[at]! >= rank)) at++
+  if (at === last) return bounds[last - 1]!
+  const bound = bounds[at]!
+  if (at === 0 && bound <= 0) return bound
+  const belowBound = at === 0 ? 0 : bounds[at - 1]!
+  const belowCount = at === 0 ? 0 : counts[at - 1]!
+  return belowBound + (bound - belowBound) * ((rank - belowCount) / (counts[at]! - belowCount))
+}
+
 /** The share of observations in [lower, upper]. Counts are taken as they are, monotonic or not. */
 export function bucketFraction(lower: number, upper: number, buckets: readonly Bucket[]): number {
   const sorted = cumulative(buckets)

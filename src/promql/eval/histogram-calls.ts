@@ -14,7 +14,7 @@ import { goFloat } from '../go-float.ts'
 import { nativeFraction, nativeMean, nativeQuantile, nativeStddev, nativeStdvar } from '../histogram/index.ts'
 import { quote } from '../strings.ts'
 import { forMetric } from './annotations.ts'
-import { type Bucket, bucketFraction, bucketQuantile, type Repair } from './classic-histogram.ts'
+import { type Bucket, bucketFraction, bucketQuantile, type Repair, sortedQuantile } from './classic-histogram.ts'
 import {
   blank,
   type Column,
@@ -37,6 +37,8 @@ type Histogram = {
   readonly labels: Labels
   readonly buckets: { readonly bound: number; readonly column: Column }[]
   native: Column | undefined
+  /** Room for what stands at one step, where buckets are alone and sorted; `undefined` otherwise. */
+  room: { readonly bounds: Float64Array; readonly counts: Float64Array } | undefined
 }
 
 /** What stands at one step. */
@@ -60,7 +62,7 @@ class Histograms {
     const at = (labels: Labels): Histogram => {
       const known = found.get(labels.key)
       if (known !== undefined) return known
-      const made = { labels, buckets: [], native: undefined }
+      const made = { labels, buckets: [], native: undefined, room: undefined }
       found.set(labels.key, made)
       return made
     }
@@ -71,6 +73,34 @@ class Histograms {
       if (bound !== undefined) at(column.labels.without(LE)).buckets.push({ bound, column })
     }
     this.all = [...found.values()]
+    for (const histogram of this.all) {
+      const { buckets, native } = histogram
+      if (native !== undefined || buckets.some(({ bound }) => Number.isNaN(bound))) continue
+      // Once for all steps. Those of one bound stay in their order, in which they are added up.
+      buckets.sort((a, b) => (a.bound < b.bound ? -1 : a.bound > b.bound ? 1 : 0))
+      histogram.room = { bounds: new Float64Array(buckets.length), counts: new Float64Array(buckets.length) }
+    }
+  }
+
+  /** The quantile at a step; `undefined`: there is nothing, or both kinds. */
+  quantileAt(q: number, histogram: Histogram, step: number): number | undefined {
+    const { buckets, room, labels } = histogram
+    if (room === undefined) {
+      const sample = this.sampleAt(histogram, step)
+      return sample && this.quantile(q, sample, histogram, step)
+    }
+    const { bounds, counts } = room
+    let size = 0
+    for (let i = 0; i < buckets.length; i++) {
+      const { bound, column } = buckets[i]!
+      if (column.kinds[step] !== FLOAT) continue
+      bounds[size] = bound
+      counts[size++] = column.values[step]!
+    }
+    if (size === 0) return undefined
+    const { value, repaired } = sortedQuantile(q, bounds, counts, size)
+    if (repaired !== undefined) this.#repaired(repaired, this.#nameOf(labels), step)
+    return value
   }
 
   /** `undefined`: nothing, or both kinds. */
@@ -147,8 +177,8 @@ class Histograms {
 export function histogramQuantile(call: Call, q: Float64Array, vector: Vector, frame: Frame, context: Context): Vector {
   warnQuantiles(q, call.args[0]!, context)
   const histograms = new Histograms(vector, call.args[1]!, frame, context)
-  return perHistogram(call, histograms, frame, context, (sample, histogram, step) =>
-    histograms.quantile(q[step]!, sample, histogram, step),
+  return perHistogram(call, histograms, frame, context, (histogram, step) =>
+    histograms.quantileAt(q[step]!, histogram, step),
   )
 }
 
@@ -160,9 +190,10 @@ export function histogramFraction(
   context: Context,
 ): Vector {
   const histograms = new Histograms(vector, call.args[2]!, frame, context)
-  return perHistogram(call, histograms, frame, context, (sample, histogram, step) =>
-    histograms.fraction(lower[step]!, upper[step]!, sample, histogram),
-  )
+  return perHistogram(call, histograms, frame, context, (histogram, step) => {
+    const sample = histograms.sampleAt(histogram, step)
+    return sample && histograms.fraction(lower[step]!, upper[step]!, sample, histogram)
+  })
 }
 
 function perHistogram(
@@ -170,16 +201,16 @@ function perHistogram(
   histograms: Histograms,
   frame: Frame,
   context: Context,
-  of: (sample: Sample, histogram: Histogram, step: number) => number,
+  of: (histogram: Histogram, step: number) => number | undefined,
 ): Vector {
   const columns: Column[] = []
   for (const histogram of histograms.all) {
     context.charge(frame.count, call.span)
     const out = blank(histogram.labels, true, frame.count)
     for (let step = 0; step < frame.count; step++) {
-      const sample = histograms.sampleAt(histogram, step)
-      if (sample === undefined) continue
-      out.values[step] = of(sample, histogram, step)
+      const value = of(histogram, step)
+      if (value === undefined) continue
+      out.values[step] = value
       out.kinds[step] = FLOAT
     }
     if (!isBlank(out)) columns.push(out)
