@@ -5,6 +5,7 @@
  */
 
 import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,6 +57,8 @@ export async function serve(
   signal.addEventListener('abort', quit, { once: true })
   const running = await start(options, log, quit)
   log.info({ url: running.url, version: VERSION, ms: Math.round(process.uptime() * 1000) }, 'ready')
+  // Now, and not only at a clean end: the next start may come after a crash. Nothing to do when all of it was compiled before.
+  flushCompileCache()
   await new Promise<void>((done) =>
     stop.signal.aborted ? done() : stop.signal.addEventListener('abort', () => done(), { once: true }),
   )
