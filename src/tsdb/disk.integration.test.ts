@@ -8,7 +8,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -20,7 +20,7 @@ import { openTsdb } from './index.ts'
 const root = await mkdtemp(join(tmpdir(), 'assay-disk-'))
 after(() => rm(root, { recursive: true }))
 const run = promisify(execFile)
-const child = fileURLToPath(new URL('./testdata/appending-child.ts', import.meta.url))
+const child = fileURLToPath(new URL('./testdata/killed-child.ts', import.meta.url))
 
 /** A disk of one mebibyte, or `undefined` where it cannot be mounted. */
 async function mountSmallDisk(): Promise<(AsyncDisposable & { readonly path: string }) | undefined> {
@@ -91,13 +91,14 @@ test('on a full disk commits are refused whole, reading goes on, and both log an
 })
 
 test('a directory that another process has is refused with its pid, and taken over once that process was killed', async () => {
-  const dir = join(root, 'held')
-  const running = spawn(process.execPath, ['--conditions=assay-src', child, dir, '0'], {
+  const dir = join(root, 'held', 'data')
+  const running = spawn(process.execPath, ['--conditions=assay-src', child, dirname(dir), '0', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(running, 'exit')
   const lines = createInterface({ input: running.stdout })
-  await once(lines, 'line')
+  // It tells of a batch when it is written.
+  for await (const line of lines) if (line.startsWith('did')) break
   const open = () => openTsdb({ dir, clock: new ManualClock(), log: silentLog })
   await assert.rejects(open(), { code: 'ASSAY_DATA_LOCKED', message: new RegExp(`process ${running.pid}`) })
   running.kill('SIGKILL')

@@ -28,6 +28,7 @@ export type LawOptions = {
   readonly outOfOrderWindowMs: number
   readonly maxLateSamples: number
   readonly walSegmentBytes: number
+  readonly checkpointBytes: number
   readonly retentionMs: number | undefined
 }
 

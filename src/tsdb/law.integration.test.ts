@@ -17,9 +17,9 @@ import { type Fault, FaultDisk } from './fault-disk.test-support.ts'
 import type { LawBatch } from './law-model.test-support.ts'
 import { type LawOptions, type LawStep, LawWorld, WORKS } from './law-world.test-support.ts'
 
-const RUNS = Number(process.env['ASSAY_LAW_RUNS'] ?? 25)
+const RUNS = Number(process.env['ASSAY_LAW_RUNS'] ?? 15)
 /** Of the changes of the disk that a step makes every so-manyeth is struck, from a random one on. */
-const STRIDE = Number(process.env['ASSAY_LAW_STRIDE'] ?? 8)
+const STRIDE = Number(process.env['ASSAY_LAW_STRIDE'] ?? 16)
 const seed = process.env['ASSAY_LAW_SEED'] === undefined ? {} : { seed: Number(process.env['ASSAY_LAW_SEED']) }
 // In memory where there is such a disk: thousands of stores are opened, and what power loss takes is no matter here.
 const root = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'assay-law-'))
@@ -40,6 +40,7 @@ const PLAIN: LawOptions = {
   outOfOrderWindowMs: 0,
   maxLateSamples: 1e6,
   walSegmentBytes: 2000,
+  checkpointBytes: 500,
   retentionMs: undefined,
 }
 const LATE: LawOptions = { ...PLAIN, outOfOrderWindowMs: 1e9, maxLateSamples: 20 }

@@ -47,7 +47,8 @@ export async function deleteSeries(deps: DeleteDeps, selection: Selection): Prom
   const view = head.openView(selection.start, selection.end)
   let inHead: readonly Grave[]
   try {
-    const find = (matchers: Selection['sets'][number]) => head.reader.select(view, matchers, selection.start, selection.end)
+    const find = (matchers: Selection['sets'][number]) =>
+      head.reader.select(view, matchers, selection.start, selection.end)
     inHead = await graves(selection, (matchers) => partsWithout(find(matchers), deletions.head), pause)
   } finally {
     head.closeView(view)
