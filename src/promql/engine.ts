@@ -107,7 +107,9 @@ function statsOf(reads: Reads, frame: Frame, { peak }: Context, perStep: boolean
 }
 
 function sumOf(counts: Float64Array): number {
-  return counts.reduce((sum, count) => sum + count, 0)
+  let sum = 0
+  for (let i = 0; i < counts.length; i++) sum += counts[i]!
+  return sum
 }
 
 /** Opens each span once. */

@@ -3,7 +3,7 @@
  * columns of its own for every series; a query over thousands of them that wants a few sums needs none of that.
  *
  * - Numbers ascend with the labels, as `select` orders them.
- * - One series is read at a time: its columns are used again for the next.
+ * - One series is read at a time: its columns are used again for the next, also for the next of another set of the querier.
  * - Series of which nothing lies in the span may be among them; reading says so. `select` leaves them out.
  */
 import { type Labels, type Matcher, METRIC_NAME } from '#core'

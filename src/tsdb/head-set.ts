@@ -6,7 +6,7 @@ import type { Labels } from '#core'
 import type { Grouping, Samples, SeriesGroups, SeriesSet } from '#storage'
 import { GroupNumbers } from './group-memo.ts'
 import type { HeadReader, HeadView } from './head.ts'
-import { ReadRoom } from './read-room.ts'
+import type { ReadRoom } from './read-room.ts'
 
 type Found = ReturnType<HeadReader['find']>
 
@@ -16,14 +16,21 @@ export class HeadSet implements SeriesSet {
   readonly #found: Found
   readonly #low: number
   readonly #high: number
-  readonly #room = new ReadRoom()
+  readonly #room: () => ReadRoom
 
-  constructor(head: HeadReader, view: HeadView, found: Found, span: { readonly low: number; readonly high: number }) {
+  /** `room` is asked at each reading: it says so when the view is closed. */
+  constructor(
+    head: HeadReader,
+    view: HeadView,
+    found: Found,
+    span: { readonly low: number; readonly high: number; readonly room: () => ReadRoom },
+  ) {
     this.#head = head
     this.#view = view
     this.#found = found
     this.#low = span.low
     this.#high = span.high
+    this.#room = span.room
   }
 
   get count(): number {
@@ -38,8 +45,9 @@ export class HeadSet implements SeriesSet {
     const { slots, visible, last } = this.#found
     const slot = slots[series]!
     const span = { low: this.#low, high: this.#high, visible: visible[series]!, last: last[series]! }
-    const columns = this.#room.take(this.#head.maxCount(slot, span))
-    return this.#room.give(this.#head.read(slot, span, columns, 0))
+    const room = this.#room()
+    const columns = room.take(this.#head.maxCount(slot, span))
+    return room.give(this.#head.read(slot, span, columns, 0))
   }
 
   groups(grouping: Grouping): SeriesGroups {

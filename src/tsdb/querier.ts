@@ -20,7 +20,7 @@ import { JoinedSet } from './joined-set.ts'
 import type { LateView } from './late-store.ts'
 import type { Part, PartColumns } from './part.ts'
 import { sortedTexts } from './postings.ts'
-import { ReadRoom } from './read-room.ts'
+import { giveRoomBack, type ReadRoom, takeRoom } from './read-room.ts'
 import { weave, weaveParts } from './weave.ts'
 
 export type QuerierDeps = {
@@ -43,6 +43,8 @@ export type QuerierDeps = {
 export class TsdbQuerier implements Querier {
   readonly #deps: QuerierDeps
   readonly #room = new ColumnRoom()
+  /** What sets are read into: one for all of this querier's, as one series is read at a time. */
+  #readRoom: ReadRoom | undefined
   #closed = false
 
   constructor(deps: QuerierDeps) {
@@ -57,10 +59,10 @@ export class TsdbQuerier implements Querier {
     const { head, view, deleted, blocks, lateBlocks, late, start, end } = this.#open()
     const low = Math.max(start, view.boundary)
     const isHeadAlone = blocks.length + lateBlocks.length + late.tables.length === 0 && deleted.isEmpty
-    if (isHeadAlone) return new HeadSet(head, view, head.findRoughly(view, matchers, low, end), { low, high: end })
-    const room = new ReadRoom()
+    if (isHeadAlone)
+      return new HeadSet(head, view, head.findRoughly(view, matchers, low, end), { low, high: end, room: this.#reads })
     return new JoinedSet(this.#find(matchers), (joined) =>
-      joined.late === undefined ? this.#inRoom(joined.parts, room) : this.#read(joined),
+      joined.late === undefined ? this.#inRoom(joined.parts) : this.#read(joined),
     )
   }
 
@@ -87,6 +89,7 @@ export class TsdbQuerier implements Querier {
   [Symbol.dispose](): void {
     if (this.#closed) return
     this.#closed = true
+    if (this.#readRoom !== undefined) giveRoomBack(this.#readRoom)
     this.#deps.onClose()
   }
 
@@ -145,6 +148,11 @@ export class TsdbQuerier implements Querier {
     return this.#deps
   }
 
+  readonly #reads = (): ReadRoom => {
+    if (this.#closed) throw new TypeError('BUG: samples were read after the disposal of their querier')
+    return (this.#readRoom ??= takeRoom())
+  }
+
   readonly #read = ({ parts, late }: Joined): Samples => {
     if (this.#closed) throw new TypeError('BUG: samples were read after the disposal of their querier')
     if (late === undefined) return this.#inOrder(parts)
@@ -161,8 +169,8 @@ export class TsdbQuerier implements Querier {
     return extras.isEmpty ? { timestamps, values, count } : { timestamps, values, count, ...extras.take(count) }
   }
 
-  #inRoom(parts: readonly Part[], room: ReadRoom): Samples {
-    if (this.#closed) throw new TypeError('BUG: samples were read after the disposal of their querier')
+  #inRoom(parts: readonly Part[]): Samples {
+    const room = this.#reads()
     const columns = room.take(roomOf(parts))
     return room.give(this.#reading(() => readParts(parts, columns)))
   }

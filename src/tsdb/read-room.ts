@@ -6,11 +6,30 @@ import type { Samples } from '#storage'
 import { ExtraColumns } from './extra-columns.ts'
 
 const FIRST = 512
+/** Rooms that are kept for the next querier, and how large they may be. */
+const MAX_SPARE = 4
+const MAX_SPARE_SAMPLES = 32 * 1024
+
+const spare: ReadRoom[] = []
+
+/** A room, which may have been another's. */
+export function takeRoom(): ReadRoom {
+  return spare.pop() ?? new ReadRoom()
+}
+
+/** Whoever gives it back does not read any more. */
+export function giveRoomBack(room: ReadRoom): void {
+  if (spare.length < MAX_SPARE && room.size <= MAX_SPARE_SAMPLES) spare.push(room)
+}
 
 export class ReadRoom {
   #timestamps: Float64Array = new Float64Array(FIRST)
   #values: Float64Array = new Float64Array(FIRST)
   #extras = new ExtraColumns(FIRST)
+
+  get size(): number {
+    return this.#values.length
+  }
 
   /** Columns with room for `count` entries, which hold whatever they hold; the ones of the last call. */
   take(count: number): {

@@ -27,7 +27,11 @@ export class ValuesRoom {
   /** A copy of a row. */
   keep(row: Float64Array): Float64Array {
     const steps = this.#steps
-    if (steps <= FEW) return row.slice()
+    if (steps <= FEW) {
+      const values = new Float64Array(steps)
+      for (let step = 0; step < steps; step++) values[step] = row[step]!
+      return values
+    }
     if (this.#used + steps > this.#room.length) {
       // Grows with what there is, as nobody knows how many will come.
       this.#room = new Float64Array(this.#size)

@@ -69,30 +69,27 @@ export class Windows implements OfInstants {
   }
 }
 
-/** By step: FLOAT where there are two samples, and what `rate.ts` works with there. */
-export type Growth = {
-  readonly kinds: Uint8Array
-  readonly sampled: Float64Array
-  readonly toStart: Float64Array
-  readonly toEnd: Float64Array
-  readonly seconds: Float64Array
-  /** What growth is multiplied with, a rate's and an increase's, where the counter would not have been zero so near. */
-  readonly forRate: Float64Array
-  readonly forIncrease: Float64Array
-}
+/**
+ * By step: FLOAT where there are two samples, and what `rate.ts` works with there. Numbers of a step stand together, FIELDS each: for one step
+ * a single array is made, and for many a row of them is one line of the processor's cache.
+ */
+export type Growth = { readonly kinds: Uint8Array; readonly numbers: Float64Array }
 
-/** The distances that `stretchOf` extrapolates over, in seconds. */
+const FIELDS = 6
+/** Lengths in seconds: what lies between the samples, and how far beyond them it is extrapolated. */
+const SAMPLED = 0
+const TO_START = 1
+const TO_END = 2
+const SECONDS = 3
+/** What growth is multiplied with where the counter would not have been zero so near. */
+const FOR_INCREASE = 4
+const FOR_RATE = 5
+
+/** The distances that `stretchOf` extrapolates over. */
 function growthOf({ timestamps, from, to }: Windows, { starts, ends }: Ends): Growth {
   const steps = from.length
-  const growth = {
-    kinds: new Uint8Array(steps),
-    sampled: new Float64Array(steps),
-    toStart: new Float64Array(steps),
-    toEnd: new Float64Array(steps),
-    seconds: new Float64Array(steps),
-    forRate: new Float64Array(steps),
-    forIncrease: new Float64Array(steps),
-  }
+  const kinds = new Uint8Array(steps)
+  const numbers = new Float64Array(steps * FIELDS)
   for (let step = 0; step < steps; step++) {
     const gaps = to[step]! - from[step]! - 1
     if (gaps < 1) continue
@@ -105,15 +102,18 @@ function growthOf({ timestamps, from, to }: Windows, { starts, ends }: Ends): Gr
     if (toStart >= threshold) toStart = gap / 2
     let toEnd = (ends[step]! - lastMs) / 1000
     if (toEnd >= threshold) toEnd = gap / 2
-    growth.kinds[step] = FLOAT
-    growth.sampled[step] = sampled
-    growth.toStart[step] = toStart
-    growth.toEnd[step] = toEnd
-    growth.seconds[step] = (ends[step]! - starts[step]!) / 1000
-    growth.forIncrease[step] = (sampled + toStart + toEnd) / sampled
-    growth.forRate[step] = growth.forIncrease[step]! / growth.seconds[step]!
+    const seconds = (ends[step]! - starts[step]!) / 1000
+    const factor = (sampled + toStart + toEnd) / sampled
+    const at = step * FIELDS
+    kinds[step] = FLOAT
+    numbers[at + SAMPLED] = sampled
+    numbers[at + TO_START] = toStart
+    numbers[at + TO_END] = toEnd
+    numbers[at + SECONDS] = seconds
+    numbers[at + FOR_INCREASE] = factor
+    numbers[at + FOR_RATE] = factor / seconds
   }
-  return growth
+  return { kinds, numbers }
 }
 
 /**
@@ -127,8 +127,8 @@ export function fillGrowth(
   { isCounter, isRate }: { readonly isCounter: boolean; readonly isRate: boolean },
   out: Float64Array,
 ): void {
-  const { kinds, sampled, toStart } = growth
-  const factors = isRate ? growth.forRate : growth.forIncrease
+  const { kinds, numbers } = growth
+  const factor = isRate ? FOR_RATE : FOR_INCREASE
   for (let step = 0; step < kinds.length; step++) {
     if (kinds[step] === 0) continue
     const start = from[step]!
@@ -139,25 +139,22 @@ export function fillGrowth(
       for (let i = nextReset[start + 1]!; i < end; i = nextReset[i + 1]!) result += values[i - 1]!
     // Not to before the instant where the counter would have been zero. Most counters are far from there, which products tell as well
     // as a quotient does, and sooner: by more than they may be wrong.
-    const isFar = first * sampled[step]! > toStart[step]! * result * MARGIN
+    const at = step * FIELDS
+    const isFar = first * numbers[at + SAMPLED]! > numbers[at + TO_START]! * result * MARGIN
     out[step] =
       isCounter && !isFar && result > 0 && first >= 0
-        ? result * factorNear(growth, step, first / result, isRate)
-        : result * factors[step]!
+        ? result * factorNear(numbers, at, first / result, isRate)
+        : result * numbers[at + factor]!
   }
 }
 
 const MARGIN = 1.000001
 
-function factorNear(
-  { sampled, toStart, toEnd, seconds }: Growth,
-  step: number,
-  zeroShare: number,
-  isRate: boolean,
-): number {
-  const length = sampled[step]!
+function factorNear(numbers: Float64Array, at: number, zeroShare: number, isRate: boolean): number {
+  const length = numbers[at + SAMPLED]!
   const toZero = length * zeroShare
-  const before = toZero < toStart[step]! ? toZero : toStart[step]!
-  const factor = (length + before + toEnd[step]!) / length
-  return isRate ? factor / seconds[step]! : factor
+  const toStart = numbers[at + TO_START]!
+  const before = toZero < toStart ? toZero : toStart
+  const factor = (length + before + numbers[at + TO_END]!) / length
+  return isRate ? factor / numbers[at + SECONDS]! : factor
 }
