@@ -7,7 +7,7 @@ import type { Forwarded, Question } from '#remote'
 import type { Responder } from '#responder'
 import type { RuleGroupStatus } from '#rules'
 import type { TargetStatus } from '#scrape'
-import type { ExemplarStore, LatestFn, MetadataStore, Store } from '#storage'
+import type { ExemplarStore, LatestFn, ListFn, MetadataStore, Store } from '#storage'
 import type { OpenBackup } from './assay/backups.ts'
 import type { Notifications } from './prometheus/notifications.ts'
 import type { EventWire } from './wire.ts'
@@ -49,6 +49,8 @@ export type ServerDeps = {
   /** Asks and writes the answer in one, where another thread does both. Absent: `query` is asked, and written here. */
   readonly bodies?: BodyFn
   readonly store: Store
+  /** Lists what is stored, where another thread does it. Absent: `store` is asked. */
+  readonly list?: ListFn
   /** What `/federate` shows; absent: from the store. */
   readonly latest?: LatestFn
   /** With a remote engine: asks it what a client asks us, and hands the answer on as it comes. */

@@ -51,11 +51,16 @@ export function registerRaw(app: FastifyInstance, route: RawRoute, callers: Call
       signals.set(reply, signal)
       return signal
     }
-    scope.addHook('onRequest', async (_request, reply) => {
-      const place = route.gate.tryEnter() ?? (await route.gate.enter(signalFor(reply)))
-      reply.raw.once('close', () => place[Symbol.dispose]())
-      // Gone while it waited: its 'close' has been already.
-      if (signals.get(reply)?.aborted) place[Symbol.dispose]()
+    scope.addHook('onRequest', (_request, reply, done) => {
+      const hold = (place: Disposable) => {
+        reply.raw.once('close', () => place[Symbol.dispose]())
+        // Gone while it waited: its 'close' has been already.
+        if (reply.raw.destroyed) place[Symbol.dispose]()
+        done()
+      }
+      const place = route.gate.tryEnter()
+      if (place === undefined) route.gate.enter(signalFor(reply)).then(hold, done)
+      else hold(place)
     })
     for (const url of route.paths)
       scope.post(url, { bodyLimit: route.maxBytes }, async (request, reply) => {

@@ -1,15 +1,6 @@
 /** What is stored, without its samples: `series`, `labels`, `label/<name>/values`, `metadata`. */
-import {
-  type AnyBody,
-  byBytes,
-  type Labels,
-  type Matcher,
-  renderLabelSets,
-  renderTexts,
-  TRUNCATED,
-  type UnixMs,
-} from '#core'
-import { compareLabels, type Metadata, type Querier } from '#storage'
+import type { AnyBody, Matcher, UnixMs } from '#core'
+import { type Listing, listBody, type Metadata } from '#storage'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { MAX_TIME, MIN_TIME } from '../http/params.ts'
 import { turns } from '../http/turns.ts'
@@ -20,32 +11,15 @@ import { success } from './render.ts'
 export const series: Handler = (call) => {
   const limit = call.params.limit()
   if (call.params.all('match[]').length === 0) throw new ApiError('bad_data', 'no match[] parameter provided')
-  return look(call, named, async (querier, sets, turn) => {
-    if (sets.length === 1) return truncated(renderLabelSets, querier.series(sets[0]!), limit)
-    const found = new Map<string, Labels>()
-    for (const matchers of sets) {
-      for (const labels of querier.series(matchers)) found.set(labels.key, labels)
-      await turn()
-    }
-    // Each list comes sorted; a merge of several has to be sorted anew.
-    return truncated(renderLabelSets, [...found.values()].sort(compareLabels), limit)
-  })
+  return look(call, named, { what: 'series', limit })
 }
 
-export const labelNames: Handler = (call) => {
-  const limit = call.params.limit()
-  return look(call, unnamed, async (querier, sets, turn) =>
-    truncated(renderTexts, await union(sets, (matchers) => querier.labelNames(matchers), turn), limit),
-  )
-}
+export const labelNames: Handler = (call) => look(call, unnamed, { what: 'names', limit: call.params.limit() })
 
 export const labelValues: Handler = (call) => {
   const name = unescapeName(call.name)
   if (name === '' || !name.isWellFormed()) throw new ApiError('bad_data', `invalid label name: ${JSON.stringify(name)}`)
-  const limit = call.params.limit()
-  return look(call, unnamed, async (querier, sets, turn) =>
-    truncated(renderTexts, await union(sets, (matchers) => querier.labelValues(name, matchers), turn), limit),
-  )
+  return look(call, unnamed, { what: { valuesOf: name }, limit: call.params.limit() })
 }
 
 /**
@@ -87,9 +61,6 @@ function isSame(a: Metadata, b: Metadata): boolean {
   return a === b || (a.type === b.type && a.help === b.help && a.unit === b.unit)
 }
 
-type Sets = readonly (readonly Matcher[])[]
-type Turn = ReturnType<typeof turns>
-
 /** Selectors between which others have their turn. */
 const SELECTORS_A_TURN = 20
 
@@ -100,11 +71,12 @@ const unnamed: Refuse = (message, cause) => new ApiError('bad_data', message, { 
 function look(
   call: Call,
   refuse: Refuse,
-  ask: (querier: Querier, sets: Sets, turn: Turn) => Promise<AnyBody>,
+  { what, limit }: { readonly what: Listing['what']; readonly limit: number | undefined },
 ): Promise<AnyBody> {
-  const { start, end } = spanOf(call)
+  const { params, deps } = call
+  const span = spanOf(call)
   // One that is written twice selects nothing more.
-  const selectors = [...new Set(call.params.all('match[]'))]
+  const selectors = [...new Set(params.all('match[]'))]
   return bounded(call, async (waiting) => {
     const turn = turns(waiting, SELECTORS_A_TURN)
     const sets: (readonly Matcher[])[] = []
@@ -112,8 +84,10 @@ function look(
       sets.push(...parseMatchers([selector], refuse))
       await turn()
     }
-    using querier = call.deps.store.querier(start, end)
-    return await ask(querier, sets, turn)
+    const listing = { what, sets, ...span, ...(limit === undefined ? {} : { limit }) }
+    if (deps.list !== undefined) return await deps.list(listing, waiting.signal)
+    using querier = deps.store.querier(span.start, span.end)
+    return await listBody(querier, listing, turn)
   })
 }
 
@@ -123,27 +97,4 @@ function spanOf({ params }: Call): { readonly start: UnixMs; readonly end: UnixM
   const end = params.timeOr('end', MAX_TIME)
   if (end < start) throw invalidParam('end', 'end timestamp must not be before start time')
   return { start, end }
-}
-
-async function union(
-  sets: Sets,
-  ask: (set: readonly Matcher[]) => readonly string[],
-  turn: Turn,
-): Promise<readonly string[]> {
-  if (sets.length <= 1) return ask(sets[0] ?? [])
-  const found = new Set<string>()
-  for (const set of sets) {
-    for (const one of ask(set)) found.add(one)
-    await turn()
-  }
-  return [...found].sort(byBytes)
-}
-
-function truncated<T>(
-  render: (list: readonly T[], warnings?: readonly string[]) => AnyBody,
-  list: readonly T[],
-  limit: number | undefined,
-): AnyBody {
-  if (limit === undefined || list.length <= limit) return render(list)
-  return render(list.slice(0, limit), [TRUNCATED])
 }
