@@ -6,12 +6,15 @@ import {
   type Feature,
   type Instant,
   Labels,
+  type Matcher,
+  matcher,
   messageOf,
   type QueryAnswer,
   type QueryStats,
   type Range,
   type Writing,
 } from '#core'
+import type { Listing } from '#storage'
 import type { StoreView } from '#tsdb'
 
 /** How a thread evaluates, from its start on. */
@@ -21,17 +24,20 @@ export type ThreadSettings = {
   readonly features: readonly Feature[]
 }
 
-/** To a thread. `writing`: the answer is wanted as a body; else as it is. */
-export type ToThread =
+/** What is to be done. `writing`: the answer of a query is wanted as a body; else as it is. A list is always a body. */
+export type Work =
   | {
-      readonly kind: 'ask'
-      readonly id: number
+      readonly kind: 'query'
       readonly promql: string
       readonly when: Instant | Range
       readonly subqueryStepMs: number
       readonly writing?: Writing
-      readonly view: StoreView
     }
+  | { readonly kind: 'list'; readonly listing: SentListing }
+
+/** To a thread. */
+export type ToThread =
+  | { readonly kind: 'ask'; readonly id: number; readonly work: Work; readonly view: StoreView }
   /** Nobody waits for it any more. */
   | { readonly kind: 'leave'; readonly id: number }
   /** Further pieces of a body are wanted. */
@@ -84,6 +90,17 @@ export function receiveAnswer({ flats, answer }: SentAnswer): QueryAnswer {
 
 /** In the place of labels on their way. */
 const NONE = undefined as unknown as Labels
+
+/** Matchers without their functions. */
+export type SentListing = Omit<Listing, 'sets'> & { readonly sets: readonly (readonly Omit<Matcher, 'test'>[])[] }
+
+export function sendListing(listing: Listing): SentListing {
+  return { ...listing, sets: listing.sets.map((set) => set.map(({ name, op, value }) => ({ name, op, value }))) }
+}
+
+export function receiveListing(listing: SentListing): Listing {
+  return { ...listing, sets: listing.sets.map((set) => set.map(({ name, op, value }) => matcher(name, op, value))) }
+}
 
 export type SentError = { readonly code?: string; readonly message: string; readonly stack?: string }
 

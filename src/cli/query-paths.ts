@@ -4,6 +4,7 @@
  * What a thread gives back is evaluated here, where evaluation gives way to everything else about every 12 ms.
  */
 import { availableParallelism } from 'node:os'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type BodyFn,
   bodiesOf,
@@ -14,8 +15,10 @@ import {
   PageWriter,
   type QueryFn,
   type Range,
+  unixMs,
 } from '#core'
 import { parseKnown, weightOfQuery } from '#promql'
+import { type ListFn, type Listing, listBody } from '#storage'
 import type { Tsdb } from '#tsdb'
 import { QueryThreads, type Question } from './query-threads.ts'
 
@@ -36,12 +39,15 @@ export type QueryPathsOptions = {
 export type QueryPaths = AsyncDisposable & {
   readonly query: QueryFn
   readonly bodies: BodyFn
+  readonly list: ListFn
   /** Text format 0.0.4. */
   readonly metrics: () => string
 }
 
 /** Samples and steps that take about two milliseconds: `bench/query-threads.ts`. */
 const LIGHT = 60_000
+/** Series whose labels are listed in about as long. */
+const LIGHT_SERIES = 1500
 
 export function openQueryPaths(options: QueryPathsOptions): QueryPaths {
   const { store, here, subqueryStepMs, maxSamples, lookbackMs, features, clock, log } = options
@@ -79,9 +85,23 @@ export function openQueryPaths(options: QueryPathsOptions): QueryPaths {
       const body = await threads.body(questionOf(promql, when, signal), writing)
       return body ?? bodiesHere(promql, when, writing, signal)
     },
+    list: async (listing, signal) => {
+      if (most > 0 && weightOfListing(listing, store.estimate) > LIGHT_SERIES) {
+        const body = await threads.list(listing, signal)
+        if (body !== undefined) return body
+      } else light++
+      using querier = store.querier(unixMs(listing.start), unixMs(listing.end))
+      return await listBody(querier, listing, () => nextTurn().then(() => signal.throwIfAborted()))
+    },
     metrics: () => metricsOf(threads, light),
     [Symbol.asyncDispose]: () => threads[Symbol.asyncDispose](),
   }
+}
+
+/** Series that are looked at, about. Without selectors names and values come from the index, a series each. */
+function weightOfListing({ what, sets }: Listing, seriesOf: Tsdb['estimate']): number {
+  if (sets.length === 0 && what !== 'series') return 0
+  return sets.reduce((sum, set) => sum + seriesOf(set), 0)
 }
 
 function tryParse(promql: string, features: ReadonlySet<Feature>): ReturnType<typeof parseKnown> | undefined {

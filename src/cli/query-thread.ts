@@ -1,15 +1,26 @@
 /**
- * A thread that evaluates queries and writes their answers: the head by shared memory, blocks by its own files.
+ * A thread that evaluates queries, lists what is stored, and writes the answers: the head by shared memory, blocks by its own files.
  *
  * - Several questions take turns: evaluation gives way about every 12 ms.
  * - A long body is made as fast as it is read: `AHEAD` pieces at a time.
  * - What cannot be read here (histograms in the head, a damaged block) is given back: the first thread answers it.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { AssayError, type Body, bodiesOf, type Piece, systemClock, unixMs } from '#core'
 import { createEngine, type Engine } from '#promql'
-import { NotSharedError, StoreMirror } from '#tsdb'
-import { type FromThread, sendAnswer, sendError, type ThreadSettings, type ToThread } from './query-message.ts'
+import { listBody } from '#storage'
+import { type AdoptedView, NotSharedError, StoreMirror } from '#tsdb'
+import {
+  type FromThread,
+  receiveListing,
+  type SentListing,
+  sendAnswer,
+  sendError,
+  type ThreadSettings,
+  type ToThread,
+  type Work,
+} from './query-message.ts'
 
 /** Pieces that are sent without being asked for: about a megabyte. */
 const AHEAD = 4
@@ -36,26 +47,14 @@ port.on('message', (message: ToThread) => {
   }
 })
 
-async function answer({ id, promql, when, subqueryStepMs, writing, view }: Asked): Promise<void> {
+async function answer({ id, work, view }: Asked): Promise<void> {
   const stop = new AbortController()
   asked.set(id, stop)
   try {
     using adopted = await mirror.adopt(view)
     if (stop.signal.aborted) return
-    const engine: Engine = createEngine({
-      store: (start, end) => adopted.querier(unixMs(start), unixMs(end)),
-      limits: { maxSamples: settings.maxSamples },
-      lookbackMs: settings.lookbackMs,
-      subqueryStepMs,
-      features,
-    })
-    if (writing === undefined) {
-      const result = await engine.query(promql, when, stop.signal)
-      send({ kind: 'answer', id, answer: sendAnswer(result) })
-      return
-    }
-    const { stats, ...body } = await bodiesOf(engine.query, systemClock)(promql, when, writing, stop.signal)
-    startBody(id, body, stats === undefined ? {} : { stats })
+    if (work.kind === 'list') await list(id, work.listing, adopted, stop.signal)
+    else await evaluate(id, work, adopted, stop.signal)
   } catch (thrown) {
     if (stop.signal.aborted) return
     const isElsewhere =
@@ -64,6 +63,36 @@ async function answer({ id, promql, when, subqueryStepMs, writing, view }: Asked
   } finally {
     asked.delete(id)
   }
+}
+
+async function evaluate(
+  id: number,
+  work: Extract<Work, { kind: 'query' }>,
+  { querier }: AdoptedView,
+  signal: AbortSignal,
+) {
+  const { promql, when, subqueryStepMs, writing } = work
+  const engine: Engine = createEngine({
+    store: (start, end) => querier(unixMs(start), unixMs(end)),
+    limits: { maxSamples: settings.maxSamples },
+    lookbackMs: settings.lookbackMs,
+    subqueryStepMs,
+    features,
+  })
+  if (writing === undefined) {
+    send({ kind: 'answer', id, answer: sendAnswer(await engine.query(promql, when, signal)) })
+    return
+  }
+  const { stats, ...body } = await bodiesOf(engine.query, systemClock)(promql, when, writing, signal)
+  startBody(id, body, stats === undefined ? {} : { stats })
+}
+
+async function list(id: number, sent: SentListing, adopted: AdoptedView, signal: AbortSignal): Promise<void> {
+  const listing = receiveListing(sent)
+  using querier = adopted.querier(unixMs(listing.start), unixMs(listing.end))
+  // Between two selectors there is time to hear that nobody waits.
+  const turn = () => nextTurn().then(() => signal.throwIfAborted())
+  startBody(id, await listBody(querier, listing, turn), {})
 }
 
 function startBody(

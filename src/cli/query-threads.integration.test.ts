@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { Labels, ManualClock, type QueryAnswer, silentLog, systemClock, unixMs } from '#core'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Labels, ManualClock, matcher, type QueryAnswer, silentLog, systemClock, unixMs } from '#core'
 import { createEngine } from '#promql'
-import { sampleHistogram } from '#storage'
+import { listBody, sampleHistogram } from '#storage'
 import { openTsdb, type Tsdb } from '#tsdb'
 import { openQueryPaths } from './query-paths.ts'
 import { QueryThreads, type QueryThreadsOptions } from './query-threads.ts'
@@ -80,6 +80,19 @@ test('an answer of a thread is the one of this thread, as values and as a body',
   assert.ok(threads.counts.answered >= QUESTIONS.length * 2)
 })
 
+test('a list of what is stored is the one of this thread', async () => {
+  await using store = await filled()
+  await using threads = threadsOver(store)
+  const sets = [[matcher('handler', '=~', '/h[1-4]')], [matcher('instance', '=', 'i-7')]]
+  for (const what of ['series', 'names', { valuesOf: 'instance' }] as const) {
+    const listing = { what, sets, start: 0, end: END }
+    using querier = store.querier(unixMs(0), unixMs(END))
+    const here = [...(await listBody(querier, listing)).pieces()]
+    const there = await Array.fromAsync((await threads.list(listing, undefined))!.pieces())
+    assert.equal(Buffer.concat(there).toString(), Buffer.concat(here).toString())
+  }
+})
+
 test('a refusal keeps its code and its sentence', async () => {
   await using store = await filled()
   await using threads = threadsOver(store)
@@ -140,7 +153,11 @@ test('while a thread works on a heavy query this one goes on', async () => {
 
 test('a query that takes too much memory ends its thread and nothing else', async () => {
   await using store = await filled()
-  await using threads = threadsOver(store, { most: 1, maxHeapBytes: 24 * 2 ** 20 })
+  await using threads = threadsOver(store, {
+    most: 1,
+    maxHeapBytes: 24 * 2 ** 20,
+    settings: { ...SETTINGS, maxSamples: 1e12 },
+  })
   // A million labels that differ, each with its text.
   const mad = `count_values("v", requests_total * on() group_left() (time() % 9973) + requests_total)`
   const question = { promql: mad, when: { start: unixMs(0), end: unixMs(END), stepMs: 1000 }, subqueryStepMs: 1000 }

@@ -10,17 +10,24 @@ import { Worker } from 'node:worker_threads'
 import {
   type AnyBody,
   AssayError,
-  type Instant,
   type Log,
   messageOf,
   type Piece,
   type QueryAnswer,
   type QueryStats,
-  type Range,
   type Writing,
 } from '#core'
+import type { Listing } from '#storage'
 import type { LentView, StoreShare } from '#tsdb'
-import { type FromThread, receiveAnswer, receiveError, type ThreadSettings, type ToThread } from './query-message.ts'
+import {
+  type FromThread,
+  receiveAnswer,
+  receiveError,
+  sendListing,
+  type ThreadSettings,
+  type ToThread,
+  type Work,
+} from './query-message.ts'
 
 export type QueryThreadsOptions = {
   readonly share: () => StoreShare
@@ -35,10 +42,7 @@ export type QueryThreadsOptions = {
 }
 
 /** A question to a thread. */
-export type Question = {
-  readonly promql: string
-  readonly when: Instant | Range
-  readonly subqueryStepMs: number
+export type Question = Omit<Extract<Work, { readonly kind: 'query' }>, 'kind' | 'writing'> & {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -100,12 +104,10 @@ class QueryThread {
   }
 
   /** `undefined`: nothing can be lent now. */
-  ask(question: Question, writing: Writing | undefined): Promise<Told> | undefined {
+  ask(work: Work, signal: AbortSignal | undefined): Promise<Told> | undefined {
     const lent = this.#share.lend()
     if (lent === undefined) return undefined
     const id = this.#nextId++
-    const { promql, when, subqueryStepMs, signal } = question
-    const wanted = writing === undefined ? {} : { writing }
     return new Promise<Told>((resolve, reject) => {
       const leave = () => {
         if (!this.#waiting.has(id)) return
@@ -126,7 +128,7 @@ class QueryThread {
       signal?.addEventListener('abort', leave, { once: true })
       try {
         this.#worker.ref()
-        this.#post({ kind: 'ask', id, promql, when, subqueryStepMs, ...wanted, view: lent.view })
+        this.#post({ kind: 'ask', id, work, view: lent.view })
       } catch (error) {
         // It may not have learnt of the memory that it was to be told of.
         this.#end(error)
@@ -237,17 +239,19 @@ export class QueryThreads implements AsyncDisposable {
   }
 
   /** Rejects as a `QueryFn` does, and with `ASSAY_QUERY_THREAD`. */
-  async query(question: Question): Promise<QueryAnswer | undefined> {
-    const { told } = (await this.#ask(question, undefined)) ?? {}
+  async query({ signal, ...question }: Question): Promise<QueryAnswer | undefined> {
+    const { told } = (await this.#ask({ kind: 'query', ...question }, signal)) ?? {}
     return told?.kind === 'answer' ? receiveAnswer(told.answer) : undefined
   }
 
   /** As `query`, for an answer that is written in the thread. */
-  async body(question: Question, writing: Writing): Promise<ThreadBody | undefined> {
-    const { told, thread } = (await this.#ask(question, writing)) ?? {}
-    if (told?.kind !== 'body') return undefined
-    const { points, stats } = told
-    return { points, pieces: thread!.piecesOf(told), ...(stats === undefined ? {} : { stats }) }
+  async body({ signal, ...question }: Question, writing: Writing): Promise<ThreadBody | undefined> {
+    return bodyOf(await this.#ask({ kind: 'query', ...question, writing }, signal))
+  }
+
+  /** What is stored, listed. */
+  async list(listing: Listing, signal: AbortSignal | undefined): Promise<ThreadBody | undefined> {
+    return bodyOf(await this.#ask({ kind: 'list', listing: sendListing(listing) }, signal))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -256,14 +260,11 @@ export class QueryThreads implements AsyncDisposable {
     await this.#endAll(new AssayError('ASSAY_STORE_CLOSED', 'the store is closed; nothing was read or written'))
   }
 
-  async #ask(
-    question: Question,
-    writing: Writing | undefined,
-  ): Promise<{ readonly told: Told; readonly thread: QueryThread } | undefined> {
-    question.signal?.throwIfAborted()
+  async #ask(work: Work, signal: AbortSignal | undefined): Promise<Answered | undefined> {
+    signal?.throwIfAborted()
     const thread = this.#pick()
     this.#watch()
-    const told = await thread?.ask(question, writing)
+    const told = await thread?.ask(work, signal)
     if (thread === undefined || told === undefined || told.kind === 'elsewhere') {
       this.#given++
       return undefined
@@ -309,6 +310,14 @@ export class QueryThreads implements AsyncDisposable {
   async #endAll(reason: unknown): Promise<void> {
     await Promise.all([...this.#threads].map((thread) => thread.end(reason)))
   }
+}
+
+type Answered = { readonly told: Told; readonly thread: QueryThread }
+
+function bodyOf(answered: Answered | undefined): ThreadBody | undefined {
+  if (answered?.told.kind !== 'body') return undefined
+  const { points, stats } = answered.told
+  return { points, pieces: answered.thread.piecesOf(answered.told), ...(stats === undefined ? {} : { stats }) }
 }
 
 const IDLE = new Error('nobody asked')

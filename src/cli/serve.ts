@@ -275,7 +275,7 @@ async function start(
         log,
         plan: () => loaded.plan,
         query,
-        ...(paths === undefined ? {} : { bodies: queryLog.overBodies(paths.bodies) }),
+        ...(paths === undefined ? {} : { bodies: queryLog.overBodies(paths.bodies), list: paths.list }),
         store,
         latest,
         ...(remote === undefined ? {} : { forward: remote.forward }),
