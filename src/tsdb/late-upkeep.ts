@@ -32,7 +32,8 @@ export type LateUpkeepOptions = {
   readonly blockMs: number
   /** No block that is made for late samples is longer. */
   readonly maxMergedMs: number
-  readonly retentionMs: number
+  /** What is older is past its retention. */
+  readonly horizon: () => number
 }
 
 export class LateUpkeep {
@@ -142,9 +143,8 @@ export class LateUpkeep {
     due: readonly Block[],
     boundary: number,
   ): Generator<BlockSpan & { readonly replaced?: Block }, void, undefined> {
-    const newest = Math.max(this.#deps.head.maxTime, this.#deps.blocks.maxTime)
     // What retention is about to delete is not written again.
-    const first = Math.max(newest - this.#options.retentionMs, Math.min(...due.map(({ meta }) => meta.minTime)))
+    const first = Math.max(this.#options.horizon(), Math.min(...due.map(({ meta }) => meta.minTime)))
     const last = Math.max(...due.map(({ meta }) => meta.maxTime))
     let at = first
     for (const block of [...this.#deps.blocks.blocks]) {

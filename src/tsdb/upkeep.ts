@@ -21,6 +21,7 @@ import type { LateStore } from './late-store.ts'
 import { LateUpkeep } from './late-upkeep.ts'
 import { mergeBlocks } from './merge-blocks.ts'
 import { columnsOf } from './part.ts'
+import { retentionHorizon } from './retention-horizon.ts'
 import type { Wal } from './wal.ts'
 
 export type UpkeepDeps = {
@@ -64,10 +65,9 @@ export class Upkeep implements AsyncDisposable {
     this.#blockMs = options.blockMs ?? DEFAULT_BLOCK_MS
     // A block leaves as a whole: longer ones would keep a tenth of the retention too much.
     this.#maxMergedMs = Math.min(MAX_MERGED_MS, (options.retentionMs ?? Infinity) / 10)
-    const { retentionMs = Infinity } = options
     this.#late = new LateUpkeep(
       deps,
-      { blockMs: this.#blockMs, maxMergedMs: this.#maxMergedMs, retentionMs },
+      { blockMs: this.#blockMs, maxMergedMs: this.#maxMergedMs, horizon: () => this.#horizon() },
       this.#stop.signal,
     )
     this.#ticking = this.#tick()
@@ -272,15 +272,26 @@ export class Upkeep implements AsyncDisposable {
     await deletions.forgetLog(wal.first)
   }
 
+  /** What ends at or before this is past its retention. */
+  #horizon(): number {
+    const { head, blocks } = this.#deps
+    const { retentionMs } = this.#options
+    if (retentionMs === undefined) return -Infinity
+    // What a reader holds in memory is in a block already: then the head's first instant says nothing.
+    const from = this.#truncateIsDue ? head.maxTime : head.minTime
+    const spans = blocks.all.map(({ meta }) => ({ from: meta.minTime, to: meta.maxTime }))
+    return retentionHorizon(head.maxTime >= from ? [...spans, { from, to: head.maxTime }] : spans, retentionMs)
+  }
+
   async #retain(): Promise<void> {
-    const { head, blocks, wal, log } = this.#deps
-    const newest = Math.max(head.maxTime, blocks.maxTime)
-    const { retentionMs = Infinity, retentionBytes = Infinity } = this.#options
+    const { blocks, wal, log } = this.#deps
+    const { retentionBytes = Infinity } = this.#options
+    const horizon = this.#horizon()
     for (;;) {
       const [first, ...others] = blocks.all
       if (first === undefined) return
       const oldest = others.reduce((least, block) => (block.meta.end < least.meta.end ? block : least), first)
-      const isOld = oldest.meta.end <= newest - retentionMs
+      const isOld = oldest.meta.end <= horizon
       if (!isOld && blocks.sizeBytes + wal.sizeBytes <= retentionBytes) return
       log.info({ block: oldest.dir, reason: isOld ? 'age' : 'size' }, 'a block is past its retention and deleted')
       blocks.drop(oldest)
