@@ -6,6 +6,7 @@
  * - `crash`: at that change the folder is copied as it is, with a share of the write's bytes in it, or of a deletion's files gone. The
  *   process goes on and knows nothing: the copy is what a death at that moment would have left.
  * - `refuse`: that change and some after it fail with EIO, a write after a share of its bytes, as real ones do.
+ * - `slow`: that change and all after it take so long: those that block, block.
  * - One change at a time: while another is on its way the next one is taken, so that a copy is a state that there was.
  *
  * It changes the process, so a file that installs it has a process of its own (`*.integration.test.ts`).
@@ -13,15 +14,20 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { dirname, join, relative } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
 export type Fault = {
-  readonly kind: 'crash' | 'refuse'
+  readonly kind: 'crash' | 'refuse' | 'slow'
   /** The number of the change, from 0. */
   readonly at: number
   /** In [0, 1]: how much of a write reaches the file, or of a deletion is done. */
   readonly tear: number
   /** How many changes are refused; left out: one. */
   readonly times?: number
+  /** What the system says of a refusal; left out: an error of the device. */
+  readonly code?: 'EIO' | 'EROFS'
+  /** How long a change of a slow disk takes. */
+  readonly delayMs?: number
 }
 
 type Armed = Fault & { readonly below: string; readonly into: string; seen: number; done: number }
@@ -29,6 +35,7 @@ type Call = (...args: unknown[]) => unknown
 type Change = { readonly name: string; readonly path: string; readonly bytes?: Uint8Array; readonly isTree?: boolean }
 type Calls = Record<string, Call>
 
+const SAID = { EIO: 'i/o error', EROFS: 'read-only file system' } as const
 /** The lock dies with its process; the process of a test lives on. */
 const LOCK = /\/lock(\.[^/]*)?$/
 
@@ -66,7 +73,7 @@ export class FaultDisk implements Disposable {
       disk.#paths.set(opened, String(path))
       return opened
     })
-    for (const name of ['write', 'writeFile', 'appendFile'])
+    for (const name of ['write', 'writeFile', 'appendFile', 'sync', 'datasync'])
       disk.#replace(handles, name, (original) => {
         return function write(this: { readonly fd: number }, ...args: unknown[]) {
           const bytes = bytesOf(args[0])
@@ -77,16 +84,16 @@ export class FaultDisk implements Disposable {
     for (const name of ['renameSync', 'rmSync', 'openSync'])
       disk.#replace(sync, name, (original) => (...args) => {
         const isChange = name !== 'openSync' || (typeof args[1] === 'number' && (args[1] & fs.constants.O_CREAT) !== 0)
-        if (isChange) disk.#before(changeOf(name, args))
+        if (isChange) disk.#block(changeOf(name, args))
         return original(...args)
       })
     disk.#replace(sync, 'writeSync', (original) => (...args) => {
       const fd = args[0] as number
-      if (disk.#armed !== undefined) disk.#before({ name: 'write', path: pathOf(fd), bytes: bytesOf(args[1]) }, fd)
+      if (disk.#armed !== undefined) disk.#block({ name: 'write', path: pathOf(fd), bytes: bytesOf(args[1]) }, fd)
       return original(...args)
     })
     disk.#replace(sync, 'ftruncateSync', (original) => (...args) => {
-      if (disk.#armed !== undefined) disk.#before({ name: 'ftruncate', path: pathOf(args[0] as number) })
+      if (disk.#armed !== undefined) disk.#block({ name: 'ftruncate', path: pathOf(args[0] as number) })
       return original(...args)
     })
     syncBuiltinESMExports()
@@ -131,16 +138,30 @@ export class FaultDisk implements Disposable {
   async #later(change: Change, run: () => unknown, fd?: number): Promise<unknown> {
     this.#before(change, fd)
     this.#underWay++
+    const delayMs = this.#delayOf(change)
     try {
+      if (delayMs > 0) await wait(delayMs)
       return await run()
     } finally {
       this.#underWay--
     }
   }
 
+  #delayOf({ path }: Change): number {
+    const armed = this.#armed
+    return armed?.kind === 'slow' && isBelow(path, armed.below) ? (armed.delayMs ?? 0) : 0
+  }
+
+  /** Of changes that block. */
+  #block(change: Change, fd?: number): void {
+    this.#before(change, fd)
+    const delayMs = this.#delayOf(change)
+    if (delayMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs)
+  }
+
   #before(change: Change, fd?: number): void {
     const armed = this.#armed
-    if (armed === undefined || !`${change.path}/`.startsWith(`${armed.below}/`) || LOCK.test(change.path)) return
+    if (armed === undefined || armed.kind === 'slow' || !isBelow(change.path, armed.below)) return
     if (armed.seen++ < armed.at || armed.done >= (armed.kind === 'crash' ? 1 : (armed.times ?? 1))) return
     if (armed.kind === 'crash') {
       if (this.#underWay > 0) return
@@ -152,8 +173,13 @@ export class FaultDisk implements Disposable {
     armed.done++
     const part = change.bytes?.subarray(0, Math.floor(change.bytes.length * armed.tear))
     if (fd !== undefined && part !== undefined && part.length > 0) writeSync(fd, part)
-    throw Object.assign(new Error(`EIO: i/o error, ${change.name} '${change.path}'`), { code: 'EIO' })
+    const { code = 'EIO' } = armed
+    throw Object.assign(new Error(`${code}: ${SAID[code]}, ${change.name} '${change.path}'`), { code })
   }
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return `${path}/`.startsWith(`${folder}/`) && !LOCK.test(path)
 }
 
 /** As a process that died leaves it: without its lock, which would be found to be of a process that lives. */
