@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { createServer as createSocket } from 'node:net'
+import { connect, createServer as createSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -120,6 +120,31 @@ test('a name that merely resolves to this machine gets no answer', async () => {
   assert.equal(await statusFor(world.server.port, 'evil.example'), 403)
   assert.equal(await statusFor(world.server.port, `localhost:${world.server.port}`), 200)
   assert.equal(await statusFor(world.server.port, 'assay.example'), 200)
+})
+
+test('a request that has neither a body nor its length is answered, whatever it calls the body', async () => {
+  await using world = await openWorld({ deps: { reload: async () => {} } })
+  const types = [
+    'application/x-www-form-urlencoded',
+    'application/json',
+    'multipart/form-data; boundary=x',
+    'text/x',
+    '',
+  ]
+  for (const path of [
+    '/api/v1/query?query=up',
+    '/api/v1/write',
+    '/api/assay/v1/pause',
+    '/-/reload',
+    '/api/v1/otlp/v1/metrics',
+  ])
+    for (const type of types) {
+      const socket = connect(world.server.port, LOOPBACK)
+      const head = type === '' ? '' : `content-type: ${type}\r\n`
+      socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n${head}\r\n`)
+      const text = Buffer.concat(await Array.fromAsync(socket)).toString()
+      assert.match(text, /^HTTP\/1.1 (200|204|400|415) /, `${path} ${type}`)
+    }
 })
 
 test('everything is served under a prefix when there is one', async () => {

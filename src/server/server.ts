@@ -6,6 +6,7 @@
  * - Every request has a deadline, a body limit and a signal that aborts when its caller goes; disposal ends them all.
  */
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AssayError, messageOf } from '#core'
 import type { WebConfig } from '#model'
@@ -149,6 +150,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const passwords = owned.use(new Passwords())
   const door = web === undefined ? undefined : new Door({ config: () => web.config, passwords, clock: deps.clock })
   door?.register(app)
+  registerEmptyBodies(app)
   if (checksHost) registerHostCheck(app, externalUrl)
   registerMetering(app, { deps, metrics, prefix })
   const methods = knownMethods(app)
@@ -236,6 +238,8 @@ function requireAuthentication(web: WebConfigFile | undefined, place: string): v
 function requestLimits(readMs: number) {
   return {
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Most requests are GETs: without a stream for the body that they have not, a small one costs a sixth less (`bench/http.ts`).
+    optimizeEmptyRequests: true,
     requestTimeout: readMs,
     headersTimeout: Math.min(60_000, readMs),
     keepAliveTimeout: readMs,
@@ -292,6 +296,15 @@ function downJobs({ targets }: ServerDeps): readonly string[] {
     up.set(job, (up.get(job) ?? false) || health !== 'down')
   }
   return [...up].flatMap(([job, any]) => (any ? [] : [job]))
+}
+
+/** Whoever reads a body waits for its end, which a request without one has had already (`optimizeEmptyRequests`). */
+function registerEmptyBodies(app: FastifyInstance): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const { headers, readableEnded } = request.raw
+    if (readableEnded) done(null, Object.assign(Readable.from([]), { headers }))
+    else done(null, payload)
+  })
 }
 
 function registerHostCheck(app: FastifyInstance, externalUrl: () => string): void {

@@ -26,6 +26,8 @@ const BEHIND = JSON.stringify({
   error: `${MOST_BEHIND} requests of this connection wait for their answers already; read those first`,
 })
 
+/** A connection that has asked: requests that are worked on, and what is done when one of them is answered. */
+type Asking = { requests: number; readonly answered: () => void }
 type Waiting = { readonly socket: Socket; readonly serve: () => void; readonly leave: AbortController }
 
 export class Connections implements Disposable {
@@ -35,7 +37,7 @@ export class Connections implements Disposable {
   /** Those without a request that is being answered, since when; in the order in which they became so. */
   readonly #silent = new Map<Socket, number>()
   readonly #idle = new Set<Socket>()
-  readonly #asked = new WeakMap<Socket, number>()
+  readonly #asking = new WeakMap<Socket, Asking>()
   #served = 0
   #refused = 0
   #refusedRequests = 0
@@ -63,7 +65,7 @@ export class Connections implements Disposable {
   /** The handler, spared what comes while too many of a connection wait. */
   spared(handler: RequestListener): RequestListener {
     return (request, response) => {
-      if ((this.#asked.get(request.socket) ?? 0) < MOST_BEHIND) {
+      if ((this.#asking.get(request.socket)?.requests ?? 0) < MOST_BEHIND) {
         handler(request, response)
         return
       }
@@ -91,19 +93,28 @@ export class Connections implements Disposable {
     )
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const { socket } = request
-      this.#silent.delete(rawOf(socket))
-      this.#idle.delete(socket)
+      let asking = this.#asking.get(socket)
+      if (asking === undefined) this.#asking.set(socket, (asking = this.#askingOf(socket)))
+      else this.#idle.delete(socket)
       // Of requests that came one behind the other, several may be worked on.
-      const asked = this.#asked.get(socket)
-      if (asked === undefined) socket.once('close', () => this.#idle.delete(socket))
-      this.#asked.set(socket, (asked ?? 0) + 1)
-      response.once('close', () => {
-        const left = (this.#asked.get(socket) ?? 1) - 1
-        this.#asked.set(socket, left)
-        if (left === 0 && !socket.destroyed) this.#idle.add(socket)
-        this.#makeRoom()
-      })
+      asking.requests++
+      response.once('close', asking.answered)
     })
+  }
+
+  /** What is kept for a connection from its first request on: made once, as a connection asks all day. */
+  #askingOf(socket: Socket): Asking {
+    this.#silent.delete(rawOf(socket))
+    socket.once('close', () => this.#idle.delete(socket))
+    const asking: Asking = {
+      requests: 0,
+      answered: () => {
+        asking.requests--
+        if (asking.requests === 0 && !socket.destroyed) this.#idle.add(socket)
+        if (this.#waiting.length > 0) this.#makeRoom()
+      },
+    }
+    return asking
   }
 
   #admit(socket: Socket, serve: () => void): void {

@@ -1,6 +1,6 @@
 /**
- * The short way of the questions that dashboards ask all day: `query`, `query_range`, `series`, `labels`, `label/<name>/values`. The
- * framework's way (`routes.ts`) is the twin, and takes everything that is unusual; a law ties the two.
+ * The short way of the questions that dashboards ask all day: `query`, `query_range`, `series`, `labels`, `label/<name>/values`, and what
+ * else a page of a UI asks for at once. The framework's way (`routes.ts`) is the twin, and takes everything that is unusual; a law ties the two.
  *
  * - Taken are whole, plain requests: GET, or POST with a short form that came in one piece, of HTTP/1.1, from no page of another origin,
  *   under a name of ours. What else stands between a request and its handler (passwords, a rate, a remote engine) closes the lane.
@@ -22,9 +22,11 @@ import { readBody } from '../http/read-body.ts'
 import { addressPairs, pairsOf } from '../http/request.ts'
 import { SECURITY_HEADERS } from '../http/security-headers.ts'
 import type { Context, Handler } from './call.ts'
-import { labelNames, labelValues, series } from './lookups.ts'
+import { labelNames, labelValues, metadata, series } from './lookups.ts'
 import { query, queryRange } from './query.ts'
 import { envelope, errorEnvelope } from './render.ts'
+import { alerts, rules } from './rules.ts'
+import { targets } from './targets.ts'
 
 type LaneRoute = { readonly pattern: string; readonly handler: Handler; readonly takesForms: boolean }
 
@@ -33,6 +35,10 @@ const ROUTES: readonly LaneRoute[] = [
   { pattern: '/api/v1/query_range', handler: queryRange, takesForms: true },
   { pattern: '/api/v1/series', handler: series, takesForms: true },
   { pattern: '/api/v1/labels', handler: labelNames, takesForms: true },
+  { pattern: '/api/v1/metadata', handler: metadata, takesForms: false },
+  { pattern: '/api/v1/rules', handler: rules, takesForms: false },
+  { pattern: '/api/v1/alerts', handler: alerts, takesForms: false },
+  { pattern: '/api/v1/targets', handler: targets, takesForms: false },
 ]
 const VALUES: LaneRoute = { pattern: '/api/v1/label/:name/values', handler: labelValues, takesForms: false }
 const VALUES_START = '/api/v1/label/'
