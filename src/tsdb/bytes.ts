@@ -121,6 +121,13 @@ export class ByteWriter {
     this.length += source.length
   }
 
+  /** Bytes [from, from + size) of a buffer. */
+  copy(source: Buffer, from: number, size: number): void {
+    this.reserve(size)
+    source.copy(this.#bytes, this.length, from, from + size)
+    this.length += size
+  }
+
   /** UTF-8 with its length before it. */
   text(value: string): void {
     const size = Buffer.byteLength(value)

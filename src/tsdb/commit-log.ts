@@ -59,11 +59,13 @@ export class CommitLog {
     const record = this.#record
     record.reset()
     beginRecord(record)
+    const beforeNames = record.length
     writeNamedSeries(record, named)
+    const nameBytes = record.length - beforeNames
     writeSamples(record, 0, inOrder, lateSamples)
     endRecord(record, 0)
     try {
-      this.#wal.append(record.view(), maxTime, late !== undefined)
+      this.#wal.append(record.view(), maxTime, { hasLate: late !== undefined, nameBytes })
     } catch (error) {
       // The names did not reach the log either: they have to be written with the next attempt.
       for (const slot of namedSlots) this.#head.records.setWord(slot, WAL_SEGMENT, 0)

@@ -95,7 +95,7 @@ export class Wal {
     return this.#closed.reduce((sum, one) => sum + one.bytes, this.#current?.bytes ?? 0)
   }
 
-  /** Bytes appended, and read again at the start. */
+  /** Bytes that a start would have to read, but for names of series that were appended since: each segment has them anyway. */
   get loggedBytes(): number {
     return this.#logged
   }
@@ -178,8 +178,8 @@ export class Wal {
     return this.#current.number
   }
 
-  /** Appends one record to the current segment. Throws `ASSAY_STORE_WRITE`; then the log is as it was. */
-  append(record: Uint8Array, maxTime: number, hasLate = false): void {
+  /** Appends one record to the current segment. Throws `ASSAY_STORE_WRITE`; then the log is as it was. `nameBytes`: how much of it names series. */
+  append(record: Uint8Array, maxTime: number, { hasLate = false, nameBytes = 0 } = {}): void {
     const current = this.#current
     if (current === undefined) throw new TypeError('BUG: append without a segment')
     // A reader takes a longer record for damage.
@@ -196,7 +196,7 @@ export class Wal {
       throw writeError(this.#fileOf(current.number), cause)
     }
     current.bytes += record.length
-    this.#logged += record.length
+    this.#logged += record.length - nameBytes
     if (maxTime > current.maxTime) current.maxTime = maxTime
     if (hasLate) current.hasLate = true
   }

@@ -43,10 +43,16 @@ export type HeadParts = {
 export class ImageWriter {
   readonly #head: HeadParts
   readonly #segment: number
-  readonly #out = new ByteWriter(PART_BYTES / 4)
-  #slabs: Uint32Array<ArrayBuffer> = new Uint32Array(PART_BYTES / 2)
   readonly #texts = new Numbering()
   readonly #pairs = new Numbering()
+  readonly #out = new ByteWriter(PART_BYTES / 4)
+  readonly #newTexts = new ByteWriter(PART_BYTES / 8)
+  readonly #newPairs = new ByteWriter(PART_BYTES / 8)
+  readonly #labels = new ByteWriter(PART_BYTES / 8)
+  readonly #slots = new Uint32Array(PART_SERIES)
+  readonly #chains = new Uint32Array(PART_SERIES)
+  #slabs: Uint32Array<ArrayBuffer> = new Uint32Array(PART_BYTES / 2)
+  #scratch: Uint32Array = new Uint32Array(64)
   #slot = 1
 
   /** `segment`: the one of the log whose numbers of series are kept. */
@@ -58,59 +64,72 @@ export class ImageWriter {
   /** The next part, in pieces that are good until the next call; `undefined` when all that is there was taken. */
   next(): readonly Buffer[] | undefined {
     const { memory, index, extras } = this.#head
-    const { records, slabs } = memory
-    const slots: number[] = []
-    const chains: number[] = []
+    const { records } = memory
+    const slots = this.#slots
+    const chains = this.#chains
+    const knownTexts = this.#texts.count
+    const knownPairs = this.#pairs.count
+    this.#newTexts.reset()
+    this.#newPairs.reset()
+    this.#labels.reset()
+    let count = 0
+    let numbers = 0
     let slabWords = 0
-    const texts: string[] = []
-    const pairs: number[] = []
-    const labels: number[] = []
-    while (this.#slot < index.end && slots.length < PART_SERIES && slabWords * 4 < PART_BYTES) {
+    let withExtras = 0
+    while (this.#slot < index.end && count < PART_SERIES && slabWords * 4 < PART_BYTES) {
       const slot = this.#slot++
       if (!index.has(slot)) continue
-      slots.push(slot)
-      const from = labels.length
-      index.pairsOf(slot, labels)
-      for (let i = from + 1; i < labels.length; i++) labels[i] = this.#pair(labels[i]!, pairs, texts)
+      numbers += this.#writeLabels(slot)
       const before = slabWords
-      for (let slab = records.word(slot, FIRST_SLAB); slab !== 0; ) {
-        const segment = slabs.segment(slab).words
-        const at = (slab & SLAB_MASK) * SLAB_WORDS
-        const room = this.#reserve(slabWords + SLAB_WORDS)
-        // Word by word: a view and a copy of each slab took three times as long.
-        for (let k = 0; k < SLAB_WORDS; k++) room[slabWords + k] = segment[at + k]!
-        slabWords += SLAB_WORDS
-        slab = segment[at + BEHIND]!
-      }
-      chains.push((slabWords - before) / SLAB_WORDS)
+      slabWords = this.#copyChain(slot, slabWords)
+      chains[count] = (slabWords - before) / SLAB_WORDS
+      slots[count++] = slot
+      if (extras.has(slot)) withExtras++
     }
-    if (slots.length === 0) return undefined
+    if (count === 0) return undefined
     const out = this.#out
     out.reset()
-    out.varint(texts.length)
-    for (const text of texts) out.text(text)
-    out.varint(pairs.length / 2)
-    for (const number of pairs) out.varint(number)
-    out.varint(slots.length)
-    out.varint(labels.length)
-    for (const number of labels) out.varint(number)
-    for (const slot of slots) {
-      const isNamed = records.word(slot, WAL_SEGMENT) === this.#segment
-      out.varint(isNamed ? records.word(slot, WAL_NUMBER) + 1 : 0)
+    out.varint(this.#texts.count - knownTexts)
+    out.bytes(this.#newTexts.view())
+    out.varint(this.#pairs.count - knownPairs)
+    out.bytes(this.#newPairs.view())
+    out.varint(count)
+    out.varint(numbers)
+    out.bytes(this.#labels.view())
+    for (let i = 0; i < count; i++) {
+      const isNamed = records.word(slots[i]!, WAL_SEGMENT) === this.#segment
+      out.varint(isNamed ? records.word(slots[i]!, WAL_NUMBER) + 1 : 0)
     }
-    for (const count of chains) out.varint(count)
-    const withExtras = slots.flatMap((slot, i) => (extras.has(slot) ? [{ slot, i }] : []))
-    out.varint(withExtras.length)
-    for (const { slot, i } of withExtras) {
+    for (let i = 0; i < count; i++) out.varint(chains[i]!)
+    out.varint(withExtras)
+    for (let i = 0; withExtras > 0 && i < count; i++) {
+      if (!extras.has(slots[i]!)) continue
       out.varint(i)
-      extras.write(slot, out)
+      extras.write(slots[i]!, out)
     }
     while (out.length % ALIGNMENT !== 0) out.u8(0)
-    for (const slot of slots) {
-      const at = (slot & SLOT_MASK) * RECORD_WORDS
-      out.bytes(bytesOf(records.page(slot).words.subarray(at, at + RECORD_WORDS)))
+    for (let i = 0; i < count; i++) {
+      const { words } = records.page(slots[i]!)
+      const at = (slots[i]! & SLOT_MASK) * RECORD_WORDS
+      for (let k = 0; k < RECORD_WORDS; k++) out.u32(words[at + k]!)
     }
     return [out.view(), Buffer.from(this.#slabs.buffer, 0, slabWords * 4)]
+  }
+
+  /** Copies the slabs of a series behind the first `to` words; returns where they end. */
+  #copyChain(slot: number, to: number): number {
+    const { records, slabs } = this.#head.memory
+    let end = to
+    for (let slab = records.word(slot, FIRST_SLAB); slab !== 0; ) {
+      const { words } = slabs.segment(slab)
+      const at = (slab & SLAB_MASK) * SLAB_WORDS
+      const room = this.#reserve(end + SLAB_WORDS)
+      // Word by word: a view and a copy of each slab took three times as long.
+      for (let k = 0; k < SLAB_WORDS; k++) room[end + k] = words[at + k]!
+      end += SLAB_WORDS
+      slab = words[at + BEHIND]!
+    }
+    return end
   }
 
   #reserve(words: number): Uint32Array {
@@ -122,18 +141,34 @@ export class ImageWriter {
     return this.#slabs
   }
 
-  #pair(pair: number, pairs: number[], texts: string[]): number {
+  /** How many labels, then their pairs; returns how many numbers that is. */
+  #writeLabels(slot: number): number {
+    const { index } = this.#head
+    const count = index.copyPairs(slot, this.#scratch)
+    if (count > this.#scratch.length) {
+      this.#scratch = new Uint32Array(count * 2)
+      index.copyPairs(slot, this.#scratch)
+    }
+    this.#labels.varint(count)
+    for (let i = 0; i < count; i++) this.#labels.varint(this.#pair(this.#scratch[i]!))
+    return count + 1
+  }
+
+  #pair(pair: number): number {
     const known = this.#pairs.find(pair)
     if (known >= 0) return known
-    const [name, value] = this.#head.index.symbolsOfPair(pair)
-    pairs.push(this.#text(name, texts), this.#text(value, texts))
+    const { index } = this.#head
+    const name = this.#text(index.nameOfPair(pair))
+    const value = this.#text(index.valueOfPair(pair))
+    this.#newPairs.varint(name)
+    this.#newPairs.varint(value)
     return this.#pairs.add(pair)
   }
 
-  #text(symbol: number, texts: string[]): number {
+  #text(symbol: number): number {
     const known = this.#texts.find(symbol)
     if (known >= 0) return known
-    texts.push(this.#head.index.text(symbol))
+    this.#head.index.writeText(symbol, this.#newTexts)
     return this.#texts.add(symbol)
   }
 }
@@ -141,7 +176,7 @@ export class ImageWriter {
 /** Numbers from 0 on for numbers of the head, which are dense. */
 class Numbering {
   #numbers: Uint32Array = new Uint32Array(1024)
-  #count = 0
+  count = 0
 
   /** -1 when it has none yet. */
   find(key: number): number {
@@ -154,8 +189,8 @@ class Numbering {
       larger.set(this.#numbers)
       this.#numbers = larger
     }
-    this.#numbers[key] = ++this.#count
-    return this.#count - 1
+    this.#numbers[key] = ++this.count
+    return this.count - 1
   }
 }
 
@@ -267,10 +302,6 @@ export class ImageReader {
     }
     return first
   }
-}
-
-function bytesOf(words: Uint32Array): Uint8Array {
-  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
 }
 
 function at(numbers: readonly number[], i: number): number {

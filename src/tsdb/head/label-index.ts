@@ -10,6 +10,7 @@
  *   adds none.
  */
 import { Labels, type Matcher } from '#core'
+import type { ByteWriter } from '../bytes.ts'
 import { offsetOf, WordArena, WordTable } from './arena.ts'
 import { hashOfMany } from './hash.ts'
 import { type PairPieces, Pairs, type PairsKnown } from './pairs.ts'
@@ -188,16 +189,28 @@ export class LabelIndex {
   }
 
   /** Symbols of a pair's name and value. */
-  symbolsOfPair(pair: number): [name: number, value: number] {
-    return [this.#pairs.name(pair), this.#pairs.value(pair)]
+  nameOfPair(pair: number): number {
+    return this.#pairs.name(pair)
   }
 
-  /** Puts behind `into` how many labels a series has, then their pairs. */
-  pairsOf(slot: number, into: number[]): void {
+  valueOfPair(pair: number): number {
+    return this.#pairs.value(pair)
+  }
+
+  /** How many labels a series has; their pairs are in `into`, when it has room for them. */
+  copyPairs(slot: number, into: Uint32Array): number {
     const place = this.#placeOfLabels(slot)
-    const count = place === 0 ? 0 : this.#labels.get(place)
-    into.push(count)
-    for (let i = 1; i <= count; i++) into.push(this.#labels.get(place + i))
+    if (place === 0) return 0
+    const words = this.#labels.segment(place)
+    const at = offsetOf(place)
+    const count = words[at]!
+    if (count <= into.length) for (let i = 0; i < count; i++) into[i] = words[at + 1 + i]!
+    return count
+  }
+
+  /** Writes a text behind its length. It is not made a string, which would be kept. */
+  writeText(symbol: number, out: ByteWriter): void {
+    this.#symbols.write(symbol, out)
   }
 
   /** The series has no labels any more, and cannot be found. */

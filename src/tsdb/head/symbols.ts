@@ -7,6 +7,7 @@
  *
  * An entry has four words: segment, offset, length (the high bit: only ASCII), hash of the bytes.
  */
+import type { ByteWriter } from '../bytes.ts'
 import { ByteArena, WordTable } from './arena.ts'
 
 const ENTRY_WORDS = 4
@@ -162,6 +163,13 @@ export class Symbols {
     this.#order = order
     this.#ranks = ranks
     return ranks
+  }
+
+  /** Writes a text behind its length. */
+  write(symbol: number, out: ByteWriter): void {
+    const [segment, offset, length] = this.#where(symbol)
+    out.varint(length)
+    out.copy(segment, offset, length)
   }
 
   #compare(a: number, b: number): number {
