@@ -75,7 +75,19 @@ export class Labels {
 
   /** This set with one label set, or removed when `value` is ''. */
   with(name: string, value: string): Labels {
-    return Labels.fromPairs([...this, [name, value]])
+    const { flat } = this
+    let at = 0
+    while (at < flat.length && flat[at] !== name) at += 2
+    const isThere = at < flat.length
+    if (value === '' && !isThere) return this
+    if (!isThere) {
+      at = 0
+      while (at < flat.length && byBytes(flat[at]!, name) < 0) at += 2
+    }
+    const changed = flat.slice()
+    if (value === '') changed.splice(at, 2)
+    else changed.splice(at, isThere ? 2 : 0, name, value)
+    return Labels.fromSorted(changed)
   }
 
   /** This set with all of `record` on top. */
@@ -84,17 +96,18 @@ export class Labels {
   }
 
   without(...names: readonly string[]): Labels {
-    return this.#filter((name) => !names.includes(name))
+    return this.#filter(names, false)
   }
 
   keep(names: readonly string[]): Labels {
-    return this.#filter((name) => names.includes(name))
+    return this.#filter(names, true)
   }
 
-  #filter(keeps: (name: string) => boolean): Labels {
+  #filter(names: readonly string[], keeps: boolean): Labels {
+    const all = this.flat
     const flat: string[] = []
-    for (let i = 0; i < this.flat.length; i += 2) if (keeps(this.flat[i]!)) flat.push(this.flat[i]!, this.flat[i + 1]!)
-    return flat.length === this.flat.length ? this : Labels.fromSorted(flat)
+    for (let i = 0; i < all.length; i += 2) if (names.includes(all[i]!) === keeps) flat.push(all[i]!, all[i + 1]!)
+    return flat.length === all.length ? this : Labels.fromSorted(flat)
   }
 
   *[Symbol.iterator](): Generator<[string, string], void, undefined> {

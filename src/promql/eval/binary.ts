@@ -8,6 +8,7 @@
 import type { Labels, NativeHistogram } from '#core'
 import type { Binary, Matching } from '../ast.ts'
 import { type Compare, type Compute, compareOf, computeOf } from './arithmetic.ts'
+import { inLockstep } from './binary-lockstep.ts'
 import {
   ABSENT,
   blank,
@@ -49,7 +50,8 @@ export async function binary(node: Binary, left: Value, right: Value, frame: Fra
       )
     return scalars(left, right, compute ?? asNumber(compare!))
   }
-  if (left.type === 'vector' && right.type === 'vector') return vectors(node, left, right, frame, context)
+  if (left.type === 'vector' && right.type === 'vector')
+    return (await inLockstep(node, left, right, frame, context)) ?? (await vectors(node, left, right, frame, context))
   const vector = left.type === 'vector' ? left : (right as Vector)
   const scalar = left.type === 'scalar' ? left : (right as Scalar)
   return vectorAndScalar(node, vector, scalar, left.type === 'scalar', context)
