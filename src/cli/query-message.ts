@@ -60,6 +60,8 @@ export type FromThread =
       readonly pieces: readonly Uint8Array<ArrayBuffer>[]
       readonly isLast: boolean
     }
+  /** Nobody waits for it, and nothing is read for it any more. */
+  | { readonly kind: 'left'; readonly id: number }
   /** It reads what only the first thread can. */
   | { readonly kind: 'elsewhere'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly error: SentError }

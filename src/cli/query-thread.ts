@@ -52,14 +52,14 @@ async function answer({ id, work, view }: Asked): Promise<void> {
   asked.set(id, stop)
   try {
     using adopted = await mirror.adopt(view)
-    if (stop.signal.aborted) return
+    stop.signal.throwIfAborted()
     if (work.kind === 'list') await list(id, work.listing, adopted, stop.signal)
     else await evaluate(id, work, adopted, stop.signal)
   } catch (thrown) {
-    if (stop.signal.aborted) return
     const isElsewhere =
       thrown instanceof NotSharedError || (thrown instanceof AssayError && thrown.code === 'ASSAY_TSDB_CORRUPT')
-    send(isElsewhere ? { kind: 'elsewhere', id } : { kind: 'failed', id, error: sendError(thrown) })
+    if (stop.signal.aborted) send({ kind: 'left', id })
+    else send(isElsewhere ? { kind: 'elsewhere', id } : { kind: 'failed', id, error: sendError(thrown) })
   } finally {
     asked.delete(id)
   }

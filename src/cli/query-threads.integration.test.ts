@@ -129,7 +129,7 @@ test('a query that is left ends, and its view is given back', async () => {
   const asked = threads.query(question)
   leaving.abort(new Error('gone'))
   await assert.rejects(asked, { message: 'gone' })
-  // The thread is free again at once, not when the long one would have ended.
+  // The thread is free again soon, not when the long one would have ended.
   const next = await threads.query({ promql: 'count(requests_total)', when: { at: unixMs(END) }, subqueryStepMs: 1 })
   assert.equal(next?.kind, 'vector')
 })

@@ -18,7 +18,7 @@ import {
   type Writing,
 } from '#core'
 import type { Listing } from '#storage'
-import type { LentView, StoreShare } from '#tsdb'
+import type { StoreShare } from '#tsdb'
 import {
   type FromThread,
   receiveAnswer,
@@ -56,7 +56,6 @@ const YOUNG_MIB = 24
 type Told = Exclude<FromThread, { readonly kind: 'pieces' }>
 
 type Waiting = {
-  readonly lent: LentView
   readonly done: (told: Told) => void
   readonly fail: (reason: unknown) => void
 }
@@ -109,21 +108,28 @@ class QueryThread {
     if (lent === undefined) return undefined
     const id = this.#nextId++
     return new Promise<Told>((resolve, reject) => {
+      let isLeft = false
       const leave = () => {
-        if (!this.#waiting.has(id)) return
+        isLeft = true
         this.#post({ kind: 'leave', id })
-        settle(() => reject(signal?.reason))
-      }
-      const settle = (how: () => void) => {
-        this.#waiting.delete(id)
-        signal?.removeEventListener('abort', leave)
-        lent[Symbol.dispose]()
-        how()
+        reject(signal?.reason)
       }
       this.#waiting.set(id, {
-        lent,
-        done: (told) => settle(() => resolve(told)),
-        fail: (reason) => settle(() => reject(reason)),
+        done: (told) => {
+          // It may read until now, also when nobody waits any more: then what it read must still be there.
+          this.#waiting.delete(id)
+          signal?.removeEventListener('abort', leave)
+          lent[Symbol.dispose]()
+          // It was through before it heard; nobody will read the rest.
+          if (isLeft && told.kind === 'body' && !told.isLast) this.#post({ kind: 'leave', id })
+          resolve(told)
+        },
+        fail: (reason) => {
+          this.#waiting.delete(id)
+          signal?.removeEventListener('abort', leave)
+          lent[Symbol.dispose]()
+          reject(reason)
+        },
       })
       signal?.addEventListener('abort', leave, { once: true })
       try {
