@@ -22,7 +22,7 @@ export type TsdbOptions = {
   readonly blockMs?: number
   /** A log segment is ended at this size; default 64 MiB. */
   readonly walSegmentBytes?: number
-  /** So much is logged between two checkpoints at least; default 16 MiB. See checkpoint/checkpoints.ts. */
+  /** So much is logged between two checkpoints at least; default 8 MiB. See checkpoint/checkpoints.ts. */
   readonly checkpointBytes?: number
   /** `commit`: every commit also survives power loss, at the price of one forced write each. Default `none`. */
   readonly sync?: 'none' | 'commit'
