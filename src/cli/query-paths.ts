@@ -17,7 +17,7 @@ import {
   type Range,
   unixMs,
 } from '#core'
-import { parseKnown, weightOfQuery } from '#promql'
+import { type Expr, parseKnown, selectorsOf, walk, weightOfQuery } from '#promql'
 import { type ListFn, type Listing, listBody } from '#storage'
 import type { Tsdb } from '#tsdb'
 import { QueryThreads, type Question } from './query-threads.ts'
@@ -60,30 +60,24 @@ export function openQueryPaths(options: QueryPathsOptions): QueryPaths {
   })
   const bodiesHere = bodiesOf(here, clock)
   let light = 0
-  const isLight = (promql: string, when: Instant | Range) => {
-    if (most === 0) return true
-    // Refused there with what is wrong with it.
-    const expr = tryParse(promql, features)
+  /** For a thread; `undefined`: it is light. */
+  const questionOf = (promql: string, when: Instant | Range, signal: AbortSignal | undefined): Question | undefined => {
+    // What does not parse is refused here, with what is wrong with it.
+    const expr = most === 0 ? undefined : tryParse(promql, features)
     const settings = { seriesOf: store.estimate, lookbackMs, subqueryStepMs: subqueryStepMs() }
-    const is = expr === undefined || weightOfQuery(expr, when, settings) <= LIGHT
-    if (is) light++
-    return is
+    if (expr !== undefined && weightOfQuery(expr, when, settings) > LIGHT)
+      return { promql, when, subqueryStepMs: settings.subqueryStepMs, reads: readsOf(expr), signal }
+    light++
+    return undefined
   }
-  const questionOf = (promql: string, when: Instant | Range, signal: AbortSignal | undefined): Question => ({
-    promql,
-    when,
-    subqueryStepMs: subqueryStepMs(),
-    signal,
-  })
   return {
     query: async (promql, when, signal) => {
-      if (isLight(promql, when)) return here(promql, when, signal)
-      return (await threads.query(questionOf(promql, when, signal))) ?? here(promql, when, signal)
+      const question = questionOf(promql, when, signal)
+      return (question && (await threads.query(question))) ?? here(promql, when, signal)
     },
     bodies: async (promql, when, writing, signal) => {
-      if (isLight(promql, when)) return bodiesHere(promql, when, writing, signal)
-      const body = await threads.body(questionOf(promql, when, signal), writing)
-      return body ?? bodiesHere(promql, when, writing, signal)
+      const question = questionOf(promql, when, signal)
+      return (question && (await threads.body(question, writing))) ?? bodiesHere(promql, when, writing, signal)
     },
     list: async (listing, signal) => {
       if (most > 0 && weightOfListing(listing, store.estimate) > LIGHT_SERIES) {
@@ -110,6 +104,12 @@ function tryParse(promql: string, features: ReadonlySet<Feature>): ReturnType<ty
   } catch {
     return undefined
   }
+}
+
+/** What an expression selects; `undefined` where that depends on what it finds. */
+function readsOf(expr: Expr): Question['reads'] {
+  for (const node of walk(expr)) if (node.kind === 'call' && node.name === 'info') return undefined
+  return selectorsOf(expr).map(({ matchers }) => matchers)
 }
 
 function metricsOf({ counts }: QueryThreads, light: number): string {

@@ -11,6 +11,7 @@ import {
   type AnyBody,
   AssayError,
   type Log,
+  type Matcher,
   messageOf,
   type Piece,
   type QueryAnswer,
@@ -43,6 +44,8 @@ export type QueryThreadsOptions = {
 
 /** A question to a thread. */
 export type Question = Omit<Extract<Work, { readonly kind: 'query' }>, 'kind' | 'writing'> & {
+  /** What it selects; left out: not known before. */
+  readonly reads?: readonly (readonly Matcher[])[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -103,8 +106,8 @@ class QueryThread {
   }
 
   /** `undefined`: nothing can be lent now. */
-  ask(work: Work, signal: AbortSignal | undefined): Promise<Told> | undefined {
-    const lent = this.#share.lend()
+  ask(work: Work, { reads, signal }: Pick<Question, 'reads' | 'signal'>): Promise<Told> | undefined {
+    const lent = this.#share.lend(reads)
     if (lent === undefined) return undefined
     const id = this.#nextId++
     return new Promise<Told>((resolve, reject) => {
@@ -245,19 +248,20 @@ export class QueryThreads implements AsyncDisposable {
   }
 
   /** Rejects as a `QueryFn` does, and with `ASSAY_QUERY_THREAD`. */
-  async query({ signal, ...question }: Question): Promise<QueryAnswer | undefined> {
-    const { told } = (await this.#ask({ kind: 'query', ...question }, signal)) ?? {}
+  async query({ signal, reads, ...question }: Question): Promise<QueryAnswer | undefined> {
+    const { told } = (await this.#ask({ kind: 'query', ...question }, { signal, reads })) ?? {}
     return told?.kind === 'answer' ? receiveAnswer(told.answer) : undefined
   }
 
   /** As `query`, for an answer that is written in the thread. */
-  async body({ signal, ...question }: Question, writing: Writing): Promise<ThreadBody | undefined> {
-    return bodyOf(await this.#ask({ kind: 'query', ...question, writing }, signal))
+  async body({ signal, reads, ...question }: Question, writing: Writing): Promise<ThreadBody | undefined> {
+    return bodyOf(await this.#ask({ kind: 'query', ...question, writing }, { signal, reads }))
   }
 
   /** What is stored, listed. */
   async list(listing: Listing, signal: AbortSignal | undefined): Promise<ThreadBody | undefined> {
-    return bodyOf(await this.#ask({ kind: 'list', listing: sendListing(listing) }, signal))
+    const reads = listing.sets.length === 0 ? undefined : listing.sets
+    return bodyOf(await this.#ask({ kind: 'list', listing: sendListing(listing) }, { signal, reads }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -266,11 +270,11 @@ export class QueryThreads implements AsyncDisposable {
     await this.#endAll(new AssayError('ASSAY_STORE_CLOSED', 'the store is closed; nothing was read or written'))
   }
 
-  async #ask(work: Work, signal: AbortSignal | undefined): Promise<Answered | undefined> {
-    signal?.throwIfAborted()
+  async #ask(work: Work, asked: Pick<Question, 'reads' | 'signal'>): Promise<Answered | undefined> {
+    asked.signal?.throwIfAborted()
     const thread = this.#pick()
     this.#watch()
-    const told = await thread?.ask(work, signal)
+    const told = await thread?.ask(work, asked)
     if (thread === undefined || told === undefined || told.kind === 'elsewhere') {
       this.#given++
       return undefined

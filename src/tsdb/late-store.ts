@@ -7,7 +7,7 @@
  * - A view is the tables of its moment and the number of the last commit: what comes later it does not see.
  * - Bounded: `isDue` from a limit on, `isFull` at four times that (10,000 samples at least), where further ones are refused.
  */
-import type { Labels } from '#core'
+import type { Labels, Matcher } from '#core'
 import type { Accepted } from './accepted.ts'
 import { LateTable, MAX_SERIES_SAMPLES } from './late-table.ts'
 import type { Part } from './part.ts'
@@ -90,6 +90,11 @@ export class LateStore {
     return [this.#frozen?.table.find(labels, span), this.#active.find(labels, span)].filter(
       (part) => part !== undefined,
     )
+  }
+
+  /** Whether a series with samples here matches. */
+  matches(matchers: readonly Matcher[]): boolean {
+    return this.view().tables.some((table) => table.matches(matchers))
   }
 
   view(): LateView {

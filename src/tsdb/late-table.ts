@@ -69,6 +69,14 @@ export class LateTable {
     return parts.sort((a, b) => compareLabels(a.labels, b.labels))
   }
 
+  /** Whether a series matches. */
+  matches(matchers: readonly Matcher[]): boolean {
+    const test = labelTest(matchers)
+    const candidates = this.#postings.candidates(matchers)
+    if (candidates === undefined) return this.#series.some((one) => one !== undefined && test(one.labels))
+    return candidates.some((place) => test(this.#series[place]!.labels))
+  }
+
   /** The series' samples of the span, if it has any. */
   find(labels: Labels, span: LateSpan): Part | undefined {
     const one = this.#series[this.#places.get(labels.key) ?? 0]

@@ -240,7 +240,7 @@ class TsdbStore implements Tsdb {
     return shareStore({
       head: this.#head,
       blocks: () => this.#blocks.all,
-      hasMore: () => !this.#deletions.head.isEmpty || this.#late.samples > 0,
+      hasMore: (matchers) => this.#deletions.head.matches(matchers) || this.#late.matches(matchers),
       close: (view) => {
         this.#head.closeView(view)
         this.#upkeep.readerLeft()

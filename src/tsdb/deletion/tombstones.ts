@@ -5,7 +5,7 @@
  * - A tombstone is of one source of samples: a block, or the head. What another source holds in the same span is not meant: a late
  *   sample that is written after the deletion stays.
  */
-import { Labels } from '#core'
+import { Labels, type Matcher, matchesAll } from '#core'
 import type { ByteReader, ByteWriter } from '../bytes.ts'
 
 export type Interval = { readonly from: number; readonly to: number }
@@ -34,6 +34,12 @@ export class Tombstones {
 
   of(labels: Labels): readonly Interval[] | undefined {
     return this.#entries.size === 0 ? undefined : this.#entries.get(labels.key)?.intervals
+  }
+
+  /** Whether a series that has some matches. */
+  matches(matchers: readonly Matcher[]): boolean {
+    for (const { labels } of this.#entries.values()) if (matchesAll(matchers, labels)) return true
+    return false
   }
 
   with(graves: Iterable<Grave>): Tombstones {

@@ -113,13 +113,29 @@ test('a series with histograms in the head is asked of the store itself', async 
   assert.throws(() => second!.samples(), NotSharedError)
 })
 
-test('late samples and deletions that only the store knows of are not lent', async () => {
-  await using store = await open()
-  append(store, 0, 10_000, 1)
-  const share = store.share()
+test('late samples and deletions that only the store knows of are not lent to who would read them', async () => {
+  const one = [matcher('n', '=', '1')]
+  const others = [matcher('n', '!=', '1'), matcher('__name__', '!=', '')]
+  await using deleting = await open()
+  append(deleting, 0, 10_000, 1)
+  const share = deleting.share()
   assert.ok(share.lend() !== undefined)
-  await store.deleteSeries({ sets: [[matcher('n', '=', '1')]], start: 0, end: 20_000 })
+  await deleting.deleteSeries({ sets: [one], start: 0, end: 20_000 })
   assert.equal(share.lend(), undefined)
+  assert.equal(share.lend([others, one]), undefined)
+  assert.ok(share.lend([others]) !== undefined)
+
+  await using late = await open()
+  late.setOutOfOrderWindow(60_000)
+  append(late, 0, 50_000, 1)
+  {
+    using batch = late.appender()
+    batch.append(undefined, series(1), unixMs(20_000), 7)
+    batch.commit()
+  }
+  assert.equal(late.stats().lateSamples, 1)
+  assert.equal(late.share().lend([one]), undefined)
+  assert.ok(late.share().lend([others]) !== undefined)
 })
 
 test('a damaged block is an error here, and its owner sets it aside', async () => {

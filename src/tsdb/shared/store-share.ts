@@ -3,8 +3,10 @@
  *
  * - Only what the thread does not have is sent: it is told of each piece of memory once.
  * - While a view is lent the head keeps its samples and blocks keep their files.
- * - Late samples that are in no block yet, and deletions that the head remembers, are known in this thread alone: nothing is lent then.
+ * - Late samples that are in no block yet, and deletions that the head remembers, are known in this thread alone: nothing is lent to who
+ *   would read them.
  */
+import type { Matcher } from '#core'
 import type { Block } from '../block.ts'
 import { ByteWriter } from '../bytes.ts'
 import type { Tombstones } from '../deletion/tombstones.ts'
@@ -15,11 +17,14 @@ export type ShareDeps = {
   readonly head: Head
   /** Of this moment, in order of time, late ones behind the others. */
   readonly blocks: () => readonly Block[]
-  /** True while something is known in this thread alone. */
-  readonly hasMore: () => boolean
+  /** True when something that these matchers select is known in this thread alone. */
+  readonly hasMore: (matchers: readonly Matcher[]) => boolean
   /** Gives back a view; told when readers are gone. */
   readonly close: (view: HeadView) => void
 }
+
+/** Selects whatever there is. */
+const ALL: readonly (readonly Matcher[])[] = [[]]
 
 /** What a thread was told of blocks. */
 type Told = readonly { readonly block: Block; readonly tombstones: Tombstones }[]
@@ -29,8 +34,8 @@ export function shareStore(deps: ShareDeps): StoreShare {
   let told: Told = []
   let isFirst = true
   return {
-    lend(): LentView | undefined {
-      if (deps.hasMore()) return undefined
+    lend(sets = ALL): LentView | undefined {
+      if (sets.some((matchers) => deps.hasMore(matchers))) return undefined
       const blocks = deps.blocks()
       const view = deps.head.openView(-Infinity, Infinity)
       for (const block of blocks) block.retain()
