@@ -72,7 +72,7 @@ const MALFORMED: readonly { readonly why: string; readonly bytes: string | Buffe
   },
   {
     why: 'a chunk that is none',
-    bytes: 'POST /api/v1/query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    bytes: 'POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
     is: /^HTTP\/1\.1 400 /,
   },
   {

@@ -55,6 +55,6 @@ test('what clients send is plain', () => {
 })
 
 test('what only the twin reads is left to it', () => {
-  for (const text of ['a=é', 'a=%', 'a=%ff', Array.from({ length: 100 }, () => 'a=1').join('&')])
+  for (const text of ['a=é', 'a=%', 'a=%ff', '&'.repeat(100), Array.from({ length: 100 }, () => 'a=1').join('&')])
     assert.equal(tryPlainPairs(text), undefined, text)
 })

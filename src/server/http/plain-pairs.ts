@@ -15,6 +15,7 @@ const EQUALS = 61
 export function tryPlainPairs(text: string): readonly string[] | undefined {
   if (text.startsWith('?')) return undefined
   const flat: string[] = []
+  let left = MOST_PAIRS
   let start = 0
   let equals = -1
   let isEscaped = false
@@ -27,13 +28,15 @@ export function tryPlainPairs(text: string): readonly string[] | undefined {
     } else if (unit > 0x7e) {
       return undefined
     } else if (unit === AND) {
+      // What is empty between two of them is counted too, and read past.
+      if (left-- === 0) return undefined
       if (i > start) {
         const name = text.slice(start, equals === -1 ? i : equals)
         const value = equals === -1 ? '' : text.slice(equals + 1, i)
         const plainName = isEscaped ? tryUnescape(name) : name
         const plainValue = isEscaped ? tryUnescape(value) : value
         if (plainName === undefined || plainValue === undefined) return undefined
-        if (flat.push(plainName, plainValue) > 2 * MOST_PAIRS) return undefined
+        flat.push(plainName, plainValue)
       }
       start = i + 1
       equals = -1
