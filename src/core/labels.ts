@@ -6,10 +6,14 @@
  */
 export const METRIC_NAME = '__name__'
 
+/** What says which metric a series is of, and describes that metric. */
+const METRIC_LABELS = [METRIC_NAME, '__type__', '__unit__']
+
 export class Labels {
   /** Name, value, name, value, ... sorted by name. Not to be written to. */
   readonly flat: readonly string[]
   #key: string | undefined
+  #nameless: Labels | undefined
 
   private constructor(flat: readonly string[]) {
     this.flat = flat
@@ -67,6 +71,12 @@ export class Labels {
   get key(): string {
     this.#key ??= this.flat.join('\udfff')
     return this.#key
+  }
+
+  /** This set without its name and what describes the metric of that name; itself where there is nothing of it. Made once. */
+  get nameless(): Labels {
+    this.#nameless ??= this.#filter(METRIC_LABELS, false)
+    return this.#nameless
   }
 
   equals(other: Labels): boolean {

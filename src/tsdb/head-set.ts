@@ -6,6 +6,7 @@ import type { Labels } from '#core'
 import type { Grouping, Samples, SeriesGroups, SeriesSet } from '#storage'
 import { GroupNumbers } from './group-memo.ts'
 import type { HeadReader, HeadView } from './head.ts'
+import { KnownLabels } from './known-labels.ts'
 import type { ReadRoom } from './read-room.ts'
 
 type Found = ReturnType<HeadReader['find']>
@@ -13,6 +14,7 @@ type Found = ReturnType<HeadReader['find']>
 export class HeadSet implements SeriesSet {
   readonly #head: HeadReader
   readonly #view: HeadView
+  readonly #known: KnownLabels
   readonly #found: Found
   readonly #low: number
   readonly #high: number
@@ -27,6 +29,7 @@ export class HeadSet implements SeriesSet {
   ) {
     this.#head = head
     this.#view = view
+    this.#known = new KnownLabels(view.index)
     this.#found = found
     this.#low = span.low
     this.#high = span.high
@@ -38,7 +41,7 @@ export class HeadSet implements SeriesSet {
   }
 
   labels(series: number): Labels {
-    return this.#view.index.labelsOf(this.#found.slots[series]!)
+    return this.#known.of(this.#found.slots[series]!)
   }
 
   read(series: number): Samples {

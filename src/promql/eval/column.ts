@@ -128,13 +128,9 @@ export function broadcast(value: Value, count: number): Value {
   return { type: 'vector', columns }
 }
 
-const SCHEMA_LABELS = [METRIC_NAME, '__type__', '__unit__']
-
 /** Labels without the name and what describes the metric of that name. */
 export function withoutSchema(labels: Labels): Labels {
-  return labels.has(METRIC_NAME) || labels.has('__type__') || labels.has('__unit__')
-    ? labels.without(...SCHEMA_LABELS)
-    : labels
+  return labels.nameless
 }
 
 export function withoutName(labels: Labels): Labels {
