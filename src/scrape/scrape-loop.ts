@@ -51,9 +51,6 @@ const MORE_REPORTS = ['scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_b
 /** A tick this much late by the machine's load still counts as the tick; beyond it, or with a clock that was set, the real instant is the truth. */
 const TOLERATED_LAG = 0.1
 
-/** Why the deadline of a read is given up: it has ended. A reason that is made each time, with its stack, costs as much as the request. */
-const READ = 'read'
-
 /** Turns of the event loop that a reader has to say why it ends: a connection takes some to be closed. */
 const TURNS_TO_SAY = 10
 
@@ -80,6 +77,9 @@ export class ScrapeLoop {
   readonly #reportRefs: Float64Array
   #target: Target
   #reading: AbortController | undefined
+  /** When the read that is under way is over, by the monotonic clock; and when somebody looks at that next. */
+  #deadline = Infinity
+  #watchedUntil = Infinity
   readonly #described: DescribedFamilies
   #hanging = false
   #health: TargetHealth = 'unknown'
@@ -192,13 +192,9 @@ export class ScrapeLoop {
   async #read(): Promise<Page> {
     const { timeoutMs, read } = this.#target
     const reading = new AbortController()
-    const over = new AbortController()
     this.#reading = reading
-    void this.#deps.clock.sleep(timeoutMs, over.signal).then(() => {
-      // Nearly always the read was over first.
-      if (over.signal.aborted) return
-      reading.abort(new AssayError('ASSAY_SCRAPE_TIMEOUT', `no whole answer within ${formatDuration(timeoutMs)}`))
-    })
+    this.#deadline = this.#deps.clock.monotonicMs() + timeoutMs
+    if (this.#deadline < this.#watchedUntil) void this.#watch()
     const cut = Promise.withResolvers<never>()
     // The reader hears of it first and can say more; a few turns later the deadline speaks for itself.
     reading.signal.addEventListener(
@@ -217,9 +213,30 @@ export class ScrapeLoop {
       return await Promise.race([answer, cut.promise])
     } finally {
       cut.promise.catch(() => {})
-      over.abort(READ)
+      this.#deadline = Infinity
       this.#reading = undefined
     }
+  }
+
+  /**
+   * Gives up the read that is under way when its time is over. It sleeps on when that read has ended and looks again at the next one's
+   * deadline: nearly all are over in time, and a timer for each that is called off again was a twentieth of a scrape.
+   */
+  async #watch(): Promise<void> {
+    const { clock } = this.#deps
+    const { signal } = this.#stopping
+    for (;;) {
+      const left = this.#deadline - clock.monotonicMs()
+      if (signal.aborted || left === Infinity) break
+      if (left <= 0) {
+        const said = `no whole answer within ${formatDuration(this.#target.timeoutMs)}`
+        this.#reading?.abort(new AssayError('ASSAY_SCRAPE_TIMEOUT', said))
+        break
+      }
+      this.#watchedUntil = this.#deadline
+      await clock.sleep(left, signal)
+    }
+    this.#watchedUntil = Infinity
   }
 
   /** Stores what came, or that nothing came. Stops in the middle, with nothing stored, when the loop is stopped. */
