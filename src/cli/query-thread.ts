@@ -5,6 +5,7 @@
  * - A long body is made as fast as it is read: `AHEAD` pieces at a time.
  * - What cannot be read here (histograms in the head, a damaged block) is given back: the first thread answers it.
  */
+import { setPriority } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { AssayError, type Body, bodiesOf, type Piece, systemClock, unixMs } from '#core'
@@ -25,11 +26,17 @@ import {
 /** Pieces that are sent without being asked for: about a megabyte. */
 const AHEAD = 4
 
+/** Behind the first thread, which scrapes, writes and judges: it is to run at once when it has something to do. */
+const NICENESS = 5
+
 if (parentPort === null) throw new TypeError('BUG: a query thread is started as a process')
 const port = parentPort
 const settings = workerData as ThreadSettings
 const mirror = new StoreMirror()
 const features = new Set(settings.features)
+
+// There a niceness is one thread's; elsewhere it would be the whole process'.
+if (process.platform === 'linux') setPriority(0, NICENESS)
 
 type Asked = Extract<ToThread, { readonly kind: 'ask' }>
 /** Questions that are being answered, and bodies that are being read. */
