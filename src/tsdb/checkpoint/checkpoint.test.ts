@@ -223,3 +223,21 @@ test('a checkpoint of another log is not used', async () => {
   assert.deepEqual(await contentOf(other, { log }), [[labelsOf(1).toString(), [5, 0, 0x40450000]]])
   assert.equal(said(), 1)
 })
+
+test('one that the end of the store stops is written once more, so that the next start has it', async () => {
+  const dir = newDir()
+  const store = await open(dir, { blockMs: 1e12 })
+  using batch = store.appender()
+  for (let i = 0; i < 20_000; i++) batch.append(undefined, Labels.of({ __name__: 'm', i: `${i}` }), unixMs(1000), i)
+  batch.commit()
+  const upkeep = store.upkeep()
+  while (!(await readdir(join(dir, 'wal'))).includes(`${CHECKPOINT_FILE}.tmp`)) if (!(await isPending(upkeep))) break
+  await store[Symbol.asyncDispose]()
+  assert.deepEqual((await readdir(join(dir, 'wal'))).includes(CHECKPOINT_FILE), true)
+  await using again = await open(dir)
+  assert.equal(again.stats().samples, 20_000)
+})
+
+function isPending(work: Promise<unknown>): Promise<boolean> {
+  return Promise.race([work.then(() => false), new Promise<boolean>((resolve) => setImmediate(resolve, true))])
+}

@@ -76,8 +76,9 @@ export class Checkpoints {
   readonly #deps: CheckpointsDeps
   readonly #file: string
   readonly #minBytes: number
-  /** How much had been logged when the last one was begun. */
+  /** How much had been logged when the last one was begun that was finished, and when one was begun last. */
   #covered = 0
+  #tried = 0
   /** Its size. */
   #bytes: number
   #isOutdated = false
@@ -91,7 +92,7 @@ export class Checkpoints {
   }
 
   get isDue(): boolean {
-    return this.#isDueFor(1)
+    return this.#isDue(this.#tried, 1)
   }
 
   /** The head lost what lies in blocks: the one that is there is of a log that may be gone. */
@@ -104,14 +105,14 @@ export class Checkpoints {
     if (this.isDue) await this.#write(signal)
   }
 
-  /** Before the store closes, nothing being committed any more. */
+  /** Before the store closes, nothing being committed any more. One that the closing has stopped is written anew. */
   async writeLast(): Promise<void> {
-    if (this.#isDueFor(LAST_SHARE)) await this.#write()
+    if (this.#isDue(this.#covered, LAST_SHARE)) await this.#write()
   }
 
-  #isDueFor(share: number): boolean {
+  #isDue(from: number, share: number): boolean {
     const { wal, deletions } = this.#deps
-    const since = wal.loggedBytes - this.#covered
+    const since = wal.loggedBytes - from
     const least = this.#isOutdated ? this.#minBytes / 4 : Math.max(this.#minBytes, this.#bytes)
     return since > 0 && since >= least * share && deletions.head.isEmpty
   }
@@ -119,9 +120,11 @@ export class Checkpoints {
   async #write(signal?: AbortSignal): Promise<void> {
     const { head, wal } = this.#deps
     // Also when it fails: the next is tried when it would be due anyway, not with each commit.
-    this.#covered = wal.loggedBytes
+    const logged = wal.loggedBytes
+    this.#tried = logged
     const header = { ...(await wal.cover()), boundary: head.boundary }
     this.#bytes = await writeCheckpoint(this.#file, header, head.parts, signal)
+    this.#covered = logged
     this.#isOutdated = false
   }
 }
