@@ -106,7 +106,9 @@ test('what only the first thread can read is given back, and answered all the sa
   await using store = await filled({ histograms: true })
   await using threads = threadsOver(store)
   const question = { promql: 'h', when: { at: unixMs(END) }, subqueryStepMs: 60_000 }
-  assert.equal(await threads.query(question), undefined)
+  const reads = [[matcher('__name__', '=', 'h')]]
+  assert.equal((await threads.query({ ...question, reads }))?.kind, 'vector')
+  assert.equal(await threads.query({ ...question, reads: [] }), undefined)
   assert.equal(threads.counts.given, 1)
   const here = createEngine({ store: (start, end) => store.querier(unixMs(start), unixMs(end)) }).query
   await using paths = openQueryPaths({
@@ -116,6 +118,10 @@ test('what only the first thread can read is given back, and answered all the sa
     threads: 1,
   })
   const heavy = 'count(h) + on() count(requests_total)'
+  assert.deepEqual(plain(await paths.query(heavy, RANGE)), plain(await here(heavy, RANGE)))
+  assert.match(paths.metrics(), /assay_query_evaluations_total\{place="thread"\} 1/)
+  // A deletion that the head remembers is known here alone.
+  await store.deleteSeries({ sets: [reads[0]!], start: END - STEP, end: END })
   assert.deepEqual(plain(await paths.query(heavy, RANGE)), plain(await here(heavy, RANGE)))
   assert.match(paths.metrics(), /assay_query_evaluations_total\{place="given_back"\} 1/)
 })

@@ -180,6 +180,11 @@ export class HeadExtras {
     return this.#bySlot.has(slot)
   }
 
+  /** True when no series has any. */
+  get isEmpty(): boolean {
+    return this.#bySlot.size === 0
+  }
+
   /** All that a series has, for `restore`. */
   write(slot: number, out: ByteWriter): void {
     this.#bySlot.get(slot)!.write(out)

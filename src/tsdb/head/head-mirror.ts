@@ -2,11 +2,13 @@
  * The head in another thread: the same memory, and what the writer tells of a view before it is read.
  *
  * - `adopt` takes what `Head.lend` gave, in the order in which it was given: segments of memory that came since, and the view.
- * - Histograms and start timestamps lie outside shared memory: reading a series that has some throws `NotSharedError`.
+ * - Histograms and start timestamps lie outside shared memory: those of what is to be read are copied. Reading a series that has others
+ *   throws `NotSharedError`.
  * - Nothing is ever written from here.
  */
+import { ByteReader } from '../bytes.ts'
 import type { ExtraColumns } from '../extra-columns.ts'
-import type { NumberSpan } from './head-extras.ts'
+import { HeadExtras, type NumberSpan } from './head-extras.ts'
 import { HeadReader, type ReadsExtras } from './head-reader.ts'
 import { type IndexKnown, type IndexPieces, LabelIndex } from './label-index.ts'
 import { Records } from './records.ts'
@@ -47,6 +49,8 @@ export type HeadPieces = {
   readonly notes: SharedArrayBuffer
   readonly commit: number
   readonly boundary: number
+  /** By slot: histograms and start timestamps, encoded. */
+  readonly extras: ReadonlyMap<number, Uint8Array>
 }
 
 export class HeadMirror {
@@ -55,12 +59,15 @@ export class HeadMirror {
   #reader: HeadReader | undefined
   #index: LabelIndex | undefined
   #generation = 0
+  #views = 0
 
-  /** The view that was lent; good for `reader` until the lender closes it. */
+  /** The view that was lent; good for `reader` until the lender closes it. `release` it before. */
   adopt(pieces: HeadPieces, start: number, end: number): HeadView {
     this.#memory.records.adopt(pieces.records)
     this.#memory.slabs.adopt(pieces.slabs)
     if (pieces.marks !== undefined) this.#extras.marks = new Uint8Array(pieces.marks)
+    this.#extras.take(pieces.extras)
+    this.#views++
     if (this.#index === undefined || this.#generation !== pieces.generation) {
       this.#index = new LabelIndex()
       this.#generation = pieces.generation
@@ -71,6 +78,11 @@ export class HeadMirror {
     return { commit, boundary, start, end, index: this.#index, notes: sharedNotes(pieces.notes) }
   }
 
+  /** A view is read no longer. */
+  release(): void {
+    if (--this.#views === 0) this.#extras.forget()
+  }
+
   /** There once a view was adopted. */
   get reader(): HeadReader {
     if (this.#reader === undefined) throw new TypeError('BUG: a head is read of which nothing was lent')
@@ -78,10 +90,31 @@ export class HeadMirror {
   }
 }
 
+/** What was copied: the newest copy of a series serves older views too, as its samples keep their numbers. */
 class OtherExtras implements ReadsExtras {
   marks: Uint8Array = new Uint8Array(0)
+  readonly #copies = new Map<number, Uint8Array>()
+  readonly #read = new HeadExtras()
 
-  read(slot: number, _numbers: NumberSpan, _into: ExtraColumns): void {
-    if (this.marks[slot] === 1) throw new NotSharedError()
+  take(copies: ReadonlyMap<number, Uint8Array>): void {
+    for (const [slot, bytes] of copies) {
+      this.#copies.set(slot, bytes)
+      this.#read.delete(slot)
+    }
+  }
+
+  forget(): void {
+    for (const slot of this.#copies.keys()) this.#read.delete(slot)
+    this.#copies.clear()
+  }
+
+  read(slot: number, numbers: NumberSpan, into: ExtraColumns, at: number): void {
+    if (this.marks[slot] !== 1) return
+    if (!this.#read.has(slot)) {
+      const bytes = this.#copies.get(slot)
+      if (bytes === undefined) throw new NotSharedError()
+      this.#read.restore(slot, new ByteReader(bytes))
+    }
+    this.#read.read(slot, numbers, into, at)
   }
 }

@@ -16,7 +16,7 @@
  */
 import type { Labels, Matcher, NativeHistogram } from '#core'
 import type { Accepted, CheckInto, Unchecked } from '../accepted.ts'
-import { wordsOf } from '../bytes.ts'
+import { ByteWriter, wordsOf } from '../bytes.ts'
 import type { Part } from '../part.ts'
 import { BatchCheck } from './batch-check.ts'
 import { cutSeries, firstAtOf } from './cut-series.ts'
@@ -41,6 +41,8 @@ const RENEW_STRIDE = 250
 const MAX_WAITS = 1000
 /** What no sane series has; its labels have to fit a piece of memory. */
 const MAX_LABELS = 100_000
+/** Histograms and start timestamps that are copied for another thread: some ten thousand histograms, about a millisecond. */
+const MAX_LENT_EXTRAS = 2 * 1024 * 1024
 
 export class Head {
   readonly #memory: HeadMemory = { records: new Records(), slabs: new Slabs() }
@@ -280,8 +282,13 @@ export class Head {
     return this.#index.estimate(matchers)
   }
 
-  /** What another thread needs to read an open view, without what it has; see head-mirror.ts. */
-  lend(view: HeadView, known: HeadKnown): HeadPieces {
+  /**
+   * What another thread needs to read of an open view what `sets` select, without what it has; see head-mirror.ts. `undefined` when that is
+   * more than can be copied.
+   */
+  lend(view: HeadView, known: HeadKnown, sets: readonly (readonly Matcher[])[]): HeadPieces | undefined {
+    const extras = this.#lentExtras(view, sets)
+    if (extras === undefined) return undefined
     const { records, slabs } = this.#memory
     const marks = this.#extras.marks
     if (known.index === undefined || known.index.of !== view.index) known.index = { of: view.index, ...nothingKnown() }
@@ -295,11 +302,30 @@ export class Head {
       notes: this.#views.memoryOf(view),
       commit: view.commit,
       boundary: view.boundary,
+      extras,
     }
     known.records = records.segmentCount
     known.slabs = slabs.segmentCount
     known.marks = marks
     return pieces
+  }
+
+  /** What selected series have besides their values, encoded; `undefined` when it is much. */
+  #lentExtras(view: HeadView, sets: readonly (readonly Matcher[])[]): HeadPieces['extras'] | undefined {
+    const lent = new Map<number, Uint8Array>()
+    if (this.#extras.isEmpty) return lent
+    let bytes = 0
+    for (const matchers of sets) {
+      for (const slot of view.index.sorted(matchers)) {
+        if (lent.has(slot) || !this.#extras.has(slot)) continue
+        const out = new ByteWriter(256)
+        this.#extras.write(slot, out)
+        bytes += out.length
+        if (bytes > MAX_LENT_EXTRAS) return undefined
+        lent.set(slot, new Uint8Array(out.view()))
+      }
+    }
+    return lent
   }
 
   closeView(view: HeadView): void {

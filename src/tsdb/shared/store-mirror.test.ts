@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
-import { type Querier, sampleHistogram } from '#storage'
+import { type Querier, type Series, sampleHistogram } from '#storage'
 import { INDEX_FILE } from '../block-meta.ts'
 import { NotSharedError, openTsdb, StoreMirror, type Tsdb } from '../index.ts'
 
@@ -96,21 +96,45 @@ test('another reader sees what was there when its view was lent, whatever is don
   )
 })
 
-test('a series with histograms in the head is asked of the store itself', async () => {
+test('histograms and start timestamps are lent with what is selected, and nothing else can read them', async () => {
   await using store = await open()
-  {
+  const write = (at: number, size: number) => {
     using batch = store.appender()
-    batch.append(undefined, series(1), unixMs(1000), 1)
-    batch.appendHistogram(undefined, series(2), unixMs(1000), sampleHistogram([1, 2]))
+    batch.append(undefined, series(1), unixMs(at), 1, at - 500)
+    batch.appendHistogram(undefined, series(2), unixMs(at), sampleHistogram([size, 2]))
+    batch.append(undefined, series(3), unixMs(at), 7)
     batch.commit()
   }
+  for (let i = 1; i <= 100; i++) write(i * 10, i)
   await using mirror = new StoreMirror()
-  using lent = store.share().lend()!
-  using view = await mirror.adopt(structuredClone(lent.view))
-  const querier = view.querier(unixMs(0), unixMs(2000))
-  const [first, second] = querier.select([matcher('n', '!=', '')])
-  assert.equal(first!.samples().count, 1)
-  assert.throws(() => second!.samples(), NotSharedError)
+  const share = store.share()
+  const all = [matcher('n', '!=', '')]
+  const ofHistogram = [matcher('n', '=', '2')]
+  const samplesOf = (querier: Querier) =>
+    querier.select(all).map(({ labels, samples }) => {
+      const { timestamps, values, count, histograms, starts } = samples()
+      return [labels.key, [...timestamps.slice(0, count)], [...values.slice(0, count)], histograms, starts]
+    })
+  using lent = share.lend([all])!
+  using there = await mirror.adopt(structuredClone(lent.view))
+  using here = store.querier(unixMs(0), unixMs(2000))
+  const expected = samplesOf(here)
+  for (let i = 101; i <= 150; i++) write(i * 10, i)
+  // A later view, of one of the series alone: what was lent before serves both.
+  using later = share.lend([ofHistogram])!
+  using thereLater = await mirror.adopt(structuredClone(later.view))
+  assert.deepEqual(samplesOf(there.querier(unixMs(0), unixMs(2000))), expected)
+  const [{ samples }] = thereLater.querier(unixMs(0), unixMs(2000)).select(ofHistogram) as [Series]
+  assert.equal(samples().count, 150)
+  assert.equal(samples().histograms?.length, 150)
+
+  await using other = new StoreMirror()
+  using few = store.share().lend([[matcher('n', '=', '3')]])!
+  using seen = await other.adopt(structuredClone(few.view))
+  const querier = seen.querier(unixMs(0), unixMs(2000))
+  const [third, first, second] = querier.select(all) as [Series, Series, Series]
+  assert.equal(third.samples().count, 150)
+  for (const one of [first, second]) assert.throws(() => one.samples(), NotSharedError)
 })
 
 test('late samples and deletions that only the store knows of are not lent to who would read them', async () => {

@@ -3,7 +3,7 @@
  *
  * - Views are adopted in the order in which they were lent; several may be read at a time.
  * - A block that cannot be read here (damage, or files that are gone) is an error: its owner is to be asked, and sees to it.
- * - Reading a series with histograms or start timestamps in the head throws `NotSharedError`.
+ * - Reading a series with histograms or start timestamps in the head, other than it was lent for, throws `NotSharedError`.
  */
 import type { UnixMs } from '#core'
 import type { Querier } from '#storage'
@@ -35,7 +35,11 @@ export class StoreMirror implements AsyncDisposable {
   async adopt({ head, blocks }: StoreView): Promise<AdoptedView> {
     const view = this.#head.adopt(head, -Infinity, Infinity)
     if (blocks !== undefined) this.#blocks = this.#exchange(this.#blocks, blocks)
-    const kept = await this.#blocks
+    const release = () => this.#head.release()
+    const kept = await this.#blocks.catch((error: unknown) => {
+      release()
+      throw error
+    })
     for (const { block } of kept) block.retain()
     const inSpan = (isLate: boolean, start: number, end: number) =>
       kept.flatMap((one) =>
@@ -57,7 +61,10 @@ export class StoreMirror implements AsyncDisposable {
           onClose: () => {},
         }),
       [Symbol.dispose]() {
-        if (isOpen) for (const { block } of kept) block.release()
+        if (isOpen) {
+          release()
+          for (const { block } of kept) block.release()
+        }
         isOpen = false
       },
     }

@@ -44,7 +44,11 @@ export function shareStore(deps: ShareDeps): StoreShare {
         for (const block of blocks) block.release()
       }
       try {
-        const head = deps.head.lend(view, known)
+        const head = deps.head.lend(view, known, sets)
+        if (head === undefined) {
+          close()
+          return undefined
+        }
         const isSame = !isFirst && isToldOf(blocks, told)
         if (!isSame) told = blocks.map((block) => ({ block, tombstones: block.tombstones }))
         isFirst = false
