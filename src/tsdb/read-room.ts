@@ -1,6 +1,7 @@
 /**
  * Columns that one series after the other is read into. Memory of its own for each series made the collector and the page faults cost more
- * than decoding: 45 ns a sample instead of 31 (4,320 series of an hour at 15 s, one column each or all in one; 26,000 in a busy core).
+ * half as much again as decoding: 45 ns a sample instead of 31 (4,320 series of an hour at 15 s from the head, a busy machine; `bench/queries.ts`
+ * shows what is left of it).
  */
 import type { Samples } from '#storage'
 import { ExtraColumns } from './extra-columns.ts'
