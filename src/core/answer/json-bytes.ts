@@ -54,10 +54,24 @@ export class JsonBytes {
     else this.at = end
   }
 
-  /** JSON that is text already. */
-  json(text: string): void {
-    this.room(text.length * 3)
-    this.at += ENCODER.encodeInto(text, this.bytes.subarray(this.at)).written
+  /** JSON that is text already. Returns its bytes, which lie in one piece. */
+  json(text: string): number {
+    // Counted by the machine's own means, where guessing would make a piece three times as long as what it holds.
+    this.room(text.length <= SHORT_CHARACTERS ? text.length * 3 : Buffer.byteLength(text))
+    const { written } = ENCODER.encodeInto(text, this.bytes.subarray(this.at))
+    this.at += written
+    return written
+  }
+
+  /**
+   * `["a","b"` for the first members of a list, `,"c","d"` for further ones; at least one. The engine writes a list of strings three times
+   * as fast as they are looked at here (250 names: 17 and 50 µs).
+   */
+  members(texts: readonly string[], isFirst: boolean): void {
+    const size = this.json(JSON.stringify(texts))
+    if (!isFirst) this.bytes[this.at - size] = COMMA
+    // Without the bracket at its end.
+    this.at--
   }
 
   instant(ms: number): void {

@@ -271,6 +271,13 @@ test('a long answer comes in pieces of bounded length, each with memory of its o
   assert.ok(textOf(all) === answerText(long))
 })
 
+test('a list longer than is written at once is whole', () => {
+  for (const count of [0, 1, 499, 500, 501, 1001]) {
+    const texts = Array.from({ length: count }, (_, i) => `é${i}`)
+    assert.deepEqual(JSON.parse(textOf(renderTexts(texts).pieces())).data, texts)
+  }
+})
+
 test('a text longer than a piece makes a longer piece', () => {
   const long = 'ä'.repeat(PIECE_BYTES)
   assert.equal(JSON.parse(textOf(renderTexts(['a', long, 'b']).pieces())).data[1], long)
