@@ -74,6 +74,12 @@ export class JsonBytes {
     this.at--
   }
 
+  /** The end of an object: what stands last in it, mostly nothing. */
+  tail(members: string): void {
+    if (members !== '') this.json(members)
+    this.ascii('}')
+  }
+
   instant(ms: number): void {
     this.room(NUMBER_ROOM)
     this.at = writeInstant(this.bytes, this.at, ms)

@@ -66,7 +66,7 @@ export function renderAnswer(answer: QueryAnswer, rendering: Rendering = {}): Bo
       else writeSingle(out, shown)
       if (stats !== '') out.json(`,"stats":${stats}`)
       out.ascii('}')
-      out.json(`${caveats}}`)
+      out.tail(caveats)
       yield* out.takeAll()
     },
   }

@@ -45,7 +45,7 @@ function listed(
       if (count === 0) out.ascii('[')
       yield* write(out)
       out.ascii(']')
-      out.json(`${caveats}}`)
+      out.tail(caveats)
       yield* out.takeAll()
     },
   }
