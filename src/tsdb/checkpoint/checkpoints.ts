@@ -10,7 +10,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, messageOf } from '#core'
-import { DamagedError } from '../bytes.ts'
 import type { Deletions } from '../deletion/deletions.ts'
 import { Head } from '../head.ts'
 import type { Wal } from '../wal.ts'
@@ -34,14 +33,14 @@ export type Loaded = {
   readonly bytes: number
 }
 
-/** The head of the directory's last checkpoint, if it can be used; else the file is removed. Rejects with what the disk said. */
+/** The head of the directory's last checkpoint, if it can be used; else the file is removed. Never rejects: no checkpoint is needed. */
 export async function loadCheckpoint(
   walDir: string,
   { wal, deletions, log, maxSeries }: { wal: Wal; deletions: Deletions; log: Log; maxSeries: number },
 ): Promise<Loaded | undefined> {
   const file = join(walDir, CHECKPOINT_FILE)
-  await rm(`${file}.tmp`, { force: true })
   try {
+    await rm(`${file}.tmp`, { force: true })
     await using source = await openCheckpoint(file)
     if (source === undefined) return undefined
     const { header } = source
@@ -56,10 +55,9 @@ export async function loadCheckpoint(
     }
     log.info({ file }, 'the checkpoint is not of this log; the whole log is read')
   } catch (error) {
-    if (!(error instanceof DamagedError)) throw error
-    log.warn({ file, err: messageOf(error) }, 'the checkpoint is damaged and left aside; the whole log is read')
+    log.warn({ file, err: messageOf(error) }, 'the checkpoint cannot be used; the whole log is read')
   }
-  await rm(file, { force: true })
+  await rm(file, { force: true }).catch(() => undefined)
   return undefined
 }
 
