@@ -6,12 +6,13 @@
  * - What is held until long ones are sent is counted in points, and bounded over all readers together: one that reads slowly must not
  *   cost the memory that others need. A single answer is always sent.
  * - A reader that takes nothing for `STALL_MS` is left.
+ * - Whoever makes a body is told when nobody reads it to its end, also when nobody has begun: another thread may keep it.
  */
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AnyBody, Piece } from '#core'
-import { ApiError } from './api-error.ts'
+import { ApiError, CallerGoneError } from './api-error.ts'
 
 /** For answers of every length: how long a reader may take nothing of what waits for it. */
 export const STALL_MS = 60_000
@@ -41,9 +42,14 @@ export class Outgoing {
   /** All of a short body; a stream of a long one, held until `response` is closed. Throws `unavailable` when too much waits for other readers. */
   take(response: ServerResponse, body: AnyBody): readonly Piece[] | Promise<readonly Piece[]> | Readable {
     const { points } = body
+    if (response.destroyed) {
+      leave(body)
+      throw new CallerGoneError('the caller went before his answer')
+    }
     if (points <= MOST_AT_ONCE) return gathered(body)
     if (this.#answers > 0 && this.#points + points > this.#maxPoints) {
       this.#refused++
+      leave(body)
       throw new ApiError(
         'unavailable',
         `${this.#answers} answers with ${this.#points.toLocaleString('en-US')} points wait for their readers; try again later, or ask for less`,
@@ -86,9 +92,26 @@ async function gatherOn(pieces: Piece[], rest: Iterator<Piece>): Promise<readonl
   }
 }
 
-async function* fairly({ pieces }: AnyBody): AsyncIterable<Piece> {
-  for await (const piece of pieces()) {
-    if (piece.length > 0) yield piece
-    await nextTurn()
+function leave({ pieces }: AnyBody): void {
+  const made = pieces()
+  const iterator = Symbol.asyncIterator in made ? made[Symbol.asyncIterator]() : made[Symbol.iterator]()
+  void iterator.return?.()
+}
+
+/** By hand: a generator that was never begun would not tell the iterator behind it that it ends. */
+function fairly({ pieces }: AnyBody): AsyncIterableIterator<Piece> {
+  const made = pieces()
+  const iterator = Symbol.asyncIterator in made ? made[Symbol.asyncIterator]() : made[Symbol.iterator]()
+  const turns: AsyncIterableIterator<Piece> = {
+    [Symbol.asyncIterator]: () => turns,
+    async next() {
+      await nextTurn()
+      return iterator.next()
+    },
+    async return() {
+      await iterator.return?.()
+      return { done: true, value: undefined }
+    },
   }
+  return turns
 }
