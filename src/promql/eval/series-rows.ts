@@ -206,7 +206,7 @@ export class WindowRows implements RowSource {
     const known = new ByInstants<Windows>(
       (timestamps, count) => new Windows(timestamps, count, { starts, ends, frame }),
       (windows) => windows.countIn(reads),
-      steps * 6,
+      steps * 4,
     )
     const row = new Float64Array(steps)
     const ownKinds = this.#kinds
@@ -237,7 +237,8 @@ export class WindowRows implements RowSource {
           work += steps
         } else if (run.kind === 'growth') {
           fillGrowth(windows, values, falls ? nextResets(values, count) : undefined, run, row)
-          if (isAny(windows.growth.kinds)) take(series, row, windows.growth.kinds)
+          const { kinds } = windows.growth(run.isRate)
+          if (isAny(kinds)) take(series, row, kinds)
           work += steps
         } else {
           if (count >= run.limit) return false

@@ -49,8 +49,14 @@ export class Windows implements OfInstants {
     this.held = held
   }
 
-  get growth(): Growth {
-    return (this.#growth ??= growthOf(this, this.#ends))
+  /** Of rates, or of increases: whoever asks first says which, and all ask the same. */
+  growth(isRate: boolean): Growth {
+    return (this.#growth ??= growthOf(this, this.#ends, isRate))
+  }
+
+  /** The window of a step: (startMs, endMs]. */
+  endsAt(step: number): { readonly startMs: number; readonly endMs: number } {
+    return { startMs: this.#ends.starts[step]!, endMs: this.#ends.ends[step]! }
   }
 
   /** Counts what series with these windows handed out: see `Reads`. */
@@ -70,65 +76,60 @@ export class Windows implements OfInstants {
 }
 
 /**
- * By step: FLOAT where there are two samples, and what `rate.ts` works with there. Numbers of a step stand together, FIELDS each: for one step
- * a single array is made, and for many a row of them is one line of the processor's cache.
+ * By step: FLOAT where there are two samples; what growth is multiplied with there; and from which share of growth on the first value is so
+ * near zero that this has to be looked at. Two numbers a step, side by side: with all that they are made of, the windows of forty targets
+ * did not fit the processor's cache.
  */
 export type Growth = { readonly kinds: Uint8Array; readonly numbers: Float64Array }
 
-const FIELDS = 6
-/** Lengths in seconds: what lies between the samples, and how far beyond them it is extrapolated. */
-const SAMPLED = 0
-const TO_START = 1
-const TO_END = 2
-const SECONDS = 3
-/** What growth is multiplied with where the counter would not have been zero so near. */
-const FOR_INCREASE = 4
-const FOR_RATE = 5
+/** Rounding of a product and two quotients is far below. */
+const MARGIN = 1.000001
+/** Below it products are rounded by more. */
+const TINY = 1e-300
 
-/** The distances that `stretchOf` extrapolates over. */
-function growthOf({ timestamps, from, to }: Windows, { starts, ends }: Ends): Growth {
+function growthOf(windows: Windows, { starts, ends }: Ends, isRate: boolean): Growth {
+  const { timestamps, from, to } = windows
   const steps = from.length
   const kinds = new Uint8Array(steps)
-  const numbers = new Float64Array(steps * FIELDS)
+  const numbers = new Float64Array(steps * 2)
   for (let step = 0; step < steps; step++) {
-    const gaps = to[step]! - from[step]! - 1
-    if (gaps < 1) continue
-    const firstMs = timestamps[from[step]!]!
-    const lastMs = timestamps[to[step]! - 1]!
-    const sampled = (lastMs - firstMs) / 1000
-    const gap = sampled / gaps
-    const threshold = gap * 1.1
-    let toStart = (firstMs - starts[step]!) / 1000
-    if (toStart >= threshold) toStart = gap / 2
-    let toEnd = (ends[step]! - lastMs) / 1000
-    if (toEnd >= threshold) toEnd = gap / 2
-    const seconds = (ends[step]! - starts[step]!) / 1000
+    if (to[step]! - from[step]! < 2) continue
+    const { sampled, toStart, toEnd } = stretchOf(timestamps, from[step]!, to[step]!, starts[step]!, ends[step]!)
     const factor = (sampled + toStart + toEnd) / sampled
-    const at = step * FIELDS
     kinds[step] = FLOAT
-    numbers[at + SAMPLED] = sampled
-    numbers[at + TO_START] = toStart
-    numbers[at + TO_END] = toEnd
-    numbers[at + SECONDS] = seconds
-    numbers[at + FOR_INCREASE] = factor
-    numbers[at + FOR_RATE] = factor / seconds
+    numbers[2 * step] = isRate ? factor / ((ends[step]! - starts[step]!) / 1000) : factor
+    numbers[2 * step + 1] = (toStart / sampled) * MARGIN
   }
   return { kinds, numbers }
 }
 
+/** What lies between the samples of a window, and how far beyond them growth is extrapolated, in seconds. */
+function stretchOf(timestamps: Float64Array, from: number, to: number, startMs: number, endMs: number) {
+  const firstMs = timestamps[from]!
+  const lastMs = timestamps[to - 1]!
+  const sampled = (lastMs - firstMs) / 1000
+  const gap = sampled / (to - from - 1)
+  const threshold = gap * 1.1
+  let toStart = (firstMs - startMs) / 1000
+  if (toStart >= threshold) toStart = gap / 2
+  let toEnd = (endMs - lastMs) / 1000
+  if (toEnd >= threshold) toEnd = gap / 2
+  return { sampled, toStart, toEnd }
+}
+
 /**
- * `rate`, `increase` or `delta` of floats for all steps into `out`; at which steps there is one says `growth.kinds`. `nextReset` as
+ * `rate`, `increase` or `delta` of floats for all steps into `out`; at which steps there is one says the kinds of `growth`. `nextReset` as
  * `nextResets` has it, absent where no value is lower than the one before it or nobody asks.
  */
 export function fillGrowth(
-  { from, to, growth }: Windows,
+  windows: Windows,
   values: Float64Array,
   nextReset: Int32Array | undefined,
   { isCounter, isRate }: { readonly isCounter: boolean; readonly isRate: boolean },
   out: Float64Array,
 ): void {
-  const { kinds, numbers } = growth
-  const factor = isRate ? FOR_RATE : FOR_INCREASE
+  const { from, to } = windows
+  const { kinds, numbers } = windows.growth(isRate)
   for (let step = 0; step < kinds.length; step++) {
     if (kinds[step] === 0) continue
     const start = from[step]!
@@ -137,24 +138,19 @@ export function fillGrowth(
     let result = values[end - 1]! - first
     if (nextReset !== undefined)
       for (let i = nextReset[start + 1]!; i < end; i = nextReset[i + 1]!) result += values[i - 1]!
-    // Not to before the instant where the counter would have been zero. Most counters are far from there, which products tell as well
-    // as a quotient does, and sooner: by more than they may be wrong.
-    const at = step * FIELDS
-    const isFar = first * numbers[at + SAMPLED]! > numbers[at + TO_START]! * result * MARGIN
+    // Not to before the instant where the counter would have been zero. Most counters are far from there.
     out[step] =
-      isCounter && !isFar && result > 0 && first >= 0
-        ? result * factorNear(numbers, at, first / result, isRate)
-        : result * numbers[at + factor]!
+      isCounter && !(first > numbers[2 * step + 1]! * result + TINY) && result > 0 && first >= 0
+        ? result * factorNear(windows, step, first / result, isRate)
+        : result * numbers[2 * step]!
   }
 }
 
-const MARGIN = 1.000001
-
-function factorNear(numbers: Float64Array, at: number, zeroShare: number, isRate: boolean): number {
-  const length = numbers[at + SAMPLED]!
-  const toZero = length * zeroShare
-  const toStart = numbers[at + TO_START]!
-  const before = toZero < toStart ? toZero : toStart
-  const factor = (length + before + numbers[at + TO_END]!) / length
-  return isRate ? factor / numbers[at + SECONDS]! : factor
+function factorNear(windows: Windows, step: number, zeroShare: number, isRate: boolean): number {
+  const { startMs, endMs } = windows.endsAt(step)
+  const { timestamps, from, to } = windows
+  const { sampled, toStart, toEnd } = stretchOf(timestamps, from[step]!, to[step]!, startMs, endMs)
+  const toZero = sampled * zeroShare
+  const factor = (sampled + (toZero < toStart ? toZero : toStart) + toEnd) / sampled
+  return isRate ? factor / ((endMs - startMs) / 1000) : factor
 }
