@@ -122,7 +122,9 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const outgoing = new Outgoing(deps.limits.maxSamples)
   const context: Context = { deps, gate, outgoing, externalUrl, ownPort: () => ownPort }
   const checksHost = isLoopback(host)
-  const lane = new Lane({ context, callers, metrics, prefix, checksHost, stallMs: options.stallMs })
+  const passwords = new Passwords()
+  const door = web === undefined ? undefined : new Door({ config: () => web.config, passwords, clock: deps.clock })
+  const lane = new Lane({ door, context, callers, metrics, prefix, checksHost, stallMs: options.stallMs })
   const app = Fastify<HttpServer>({
     forceCloseConnections: true,
     bodyLimit: FORM_LIMIT_BYTES,
@@ -147,8 +149,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const otlp: OtlpCounts = noOtlp()
   owned.use(deps.notifications)
 
-  const passwords = owned.use(new Passwords())
-  const door = web === undefined ? undefined : new Door({ config: () => web.config, passwords, clock: deps.clock })
+  owned.use(passwords)
   door?.register(app)
   registerEmptyBodies(app)
   if (checksHost) registerHostCheck(app, externalUrl)
@@ -211,8 +212,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const bound = typeof address === 'object' && address !== null ? address.port : port
   ownPort = bound
   url = `${web?.secure === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}${prefix}`
-  // What stands between a request and its handler is asked by the framework's way.
-  lane.open = door === undefined && deps.forward === undefined && options.shortWay !== false
+  lane.open = deps.forward === undefined && options.shortWay !== false
   owned.defer(() => {
     lane.open = false
   })

@@ -4,7 +4,8 @@
  * - A name that is not known takes as long as a wrong password.
  * - Every path is behind it, health and metrics included, as in Prometheus.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#core'
 import type { WebConfig } from '#model'
 import { ApiError } from './api-error.ts'
@@ -12,6 +13,12 @@ import type { Passwords } from './passwords.ts'
 
 /** Beyond it nobody has a name or a password. */
 const MAX_CREDENTIALS = 4096
+
+export const CHALLENGE = { 'www-authenticate': 'Basic realm="assay", charset="UTF-8"' } as const
+
+export function refusal(): ApiError {
+  return new ApiError('unauthorized', 'name and password of basic_auth_users are needed')
+}
 
 export type DoorDeps = { readonly config: () => WebConfig; readonly passwords: Passwords; readonly clock: Clock }
 
@@ -35,14 +42,28 @@ export class Door {
 
   register(app: FastifyInstance): void {
     app.addHook('onRequest', async (request, reply) => {
-      const { rate, users } = this.#deps.config()
-      if (rate !== undefined) this.#count(rate)
-      if (users.size === 0 || (await this.#isKnown(request, users))) return
-      this.#unauthorized++
-      reply.header('www-authenticate', 'Basic realm="assay", charset="UTF-8"')
-      throw new ApiError('unauthorized', 'name and password of basic_auth_users are needed')
+      if (await this.admits(request.headers)) return
+      reply.headers(CHALLENGE)
+      throw refusal()
     })
-    app.addHook('onSend', async (_request, reply) => void reply.headers(this.#deps.config().headers))
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      reply.headers(this.headers)
+      done(null, payload)
+    })
+  }
+
+  /** What every answer says besides, as it is configured now. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#deps.config().headers
+  }
+
+  /** False: he is to be told with `CHALLENGE` and `refusal`. Throws `rate_limited` when too many come. */
+  async admits(headers: IncomingHttpHeaders): Promise<boolean> {
+    const { rate, users } = this.#deps.config()
+    if (rate !== undefined) this.#count(rate)
+    if (users.size === 0 || (await this.#isKnown(headers, users))) return true
+    this.#unauthorized++
+    return false
   }
 
   /** A bucket of `burst` tokens, at least one, that fills by one each interval. */
@@ -58,8 +79,8 @@ export class Door {
     this.#allowance--
   }
 
-  async #isKnown(request: FastifyRequest, users: WebConfig['users']): Promise<boolean> {
-    const given = credentialsOf(request.headers.authorization)
+  async #isKnown(headers: IncomingHttpHeaders, users: WebConfig['users']): Promise<boolean> {
+    const given = credentialsOf(headers.authorization)
     if (given === undefined) return false
     const hash = users.get(given.name)
     const fits = await this.#deps.passwords.fits(given.password, hash ?? users.values().next().value!)

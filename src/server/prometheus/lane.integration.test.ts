@@ -1,14 +1,19 @@
 /** The short way of a question and the framework's, side by side. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { hashSync } from 'bcryptjs'
 import fc from 'fast-check'
-import { type BodyFn, bodiesOf, Labels, type Piece, type QueryFn, systemClock } from '#core'
+import { type BodyFn, bodiesOf, Labels, ManualClock, type Piece, type QueryFn, silentLog, systemClock } from '#core'
 import { createEngine } from '#promql'
 import { memoryStore } from '#storage'
+import { WebConfigFile } from '../http/web-config-file.ts'
 import { openWorld, type World, type WorldOptions, write } from '../server.test-support.ts'
 
 const NOW_S = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000
@@ -188,6 +193,46 @@ test('a long answer is packed by either way as its caller likes it', async () =>
       )
       assert.deepEqual(short, await ask(both.long, one))
     }
+})
+
+test('passwords, a rate and headers of the configuration stand before either way', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'assay-lane-'))
+  try {
+    const file = join(directory, 'web.yml')
+    const lines = [
+      `basic_auth_users: { ada: '${hashSync('secret', 4)}' }`,
+      'http_server_config: { headers: { X-Frame-Options: deny, Content-Security-Policy: "default-src none" } }',
+      'rate_limit: { burst: 6, interval: 1h }',
+    ]
+    await writeFile(file, lines.join('\n'))
+    const clock = new ManualClock(NOW_S * 1000)
+    const web = () => new WebConfigFile(file, { clock, log: silentLog })
+    const [first, second] = [web(), web()]
+    await using short = await openWorld({ clock, server: { web: first } })
+    await using long = await openWorld({ clock, server: { web: second, shortWay: false } })
+    const basic = (password: string) => ({
+      authorization: `Basic ${Buffer.from(`ada:${password}`).toString('base64')}`,
+    })
+    const statuses: unknown[] = []
+    for (const headers of [
+      {},
+      basic('wrong'),
+      basic('secret'),
+      basic('secret'),
+      {},
+      basic('secret'),
+      basic('secret'),
+    ]) {
+      const one = { method: 'GET', path: '/api/v1/query?query=up', headers, body: '' }
+      const told = await ask(short, one)
+      statuses.push(told.status)
+      assert.deepEqual(told, await ask(long, one))
+      assert.equal(told.headers['x-frame-options'], 'deny')
+    }
+    assert.deepEqual(statuses, [401, 401, 200, 200, 401, 200, 429])
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
 })
 
 test('under a prefix, too', async () => {
