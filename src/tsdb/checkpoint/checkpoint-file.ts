@@ -34,19 +34,20 @@ export async function writeCheckpoint(
     const handle = await open(fresh, 'w', 0o600)
     let bytes = 0
     try {
-      const put = async (content: Uint8Array) => {
-        for (let done = 0; done < content.length; ) {
-          done += (await handle.write(content, done, content.length - done, bytes + done)).bytesWritten
-        }
-        bytes += content.length
+      // One call a part: each waits for a turn of a loop that is busy when a checkpoint is due.
+      const put = async (pieces: readonly Buffer[]) => {
+        const size = sizeOf(pieces)
+        const { bytesWritten } = await handle.writev(pieces, bytes)
+        if (bytesWritten < size) throw new Error('the disk took no more bytes')
+        bytes += size
       }
       const putPart = async (pieces: readonly Buffer[]) => {
         const head = new ByteWriter(PART_HEADER_BYTES)
-        head.u32(pieces.reduce((sum, { length }) => sum + length, 0))
+        head.u32(sizeOf(pieces))
         head.u32(pieces.reduce((sum, piece) => crc32(piece, sum), 0))
-        for (const piece of [head.view(), ...pieces]) await put(piece)
+        await put([head.view(), ...pieces])
       }
-      await put(MAGIC)
+      await put([MAGIC])
       await putPart([encodeHeader(header)])
       const image = new ImageWriter(head, header.segment)
       for (let part = image.next(); part !== undefined; part = image.next()) {
@@ -64,6 +65,10 @@ export async function writeCheckpoint(
     await rm(fresh, { force: true }).catch(() => undefined)
     throw error
   }
+}
+
+function sizeOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
 export type OpenCheckpoint = {

@@ -30,8 +30,8 @@ const SLAB_WORDS = SLAB_BYTES / 4
 /** Records and slabs begin at a multiple of this, so that they can be read in place. */
 const ALIGNMENT = 8
 /** A part is ended beyond this, so that commits do not wait for it longer than about a millisecond. */
-const PART_BYTES = 256 * 1024
-const PART_SERIES = 500
+const PART_BYTES = 512 * 1024
+const PART_SERIES = 1000
 
 /** The head, for whoever keeps an image of it or makes it of one. */
 export type HeadParts = {
