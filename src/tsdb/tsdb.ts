@@ -93,6 +93,9 @@ async function open(options: TsdbOptions): Promise<Tsdb> {
   // Since the checkpoint a block was written of what it holds.
   if (loaded !== undefined && loaded.cover.boundary < head.boundary)
     await head.truncate(head.maxTime - (options.blockMs ?? DEFAULT_BLOCK_MS) / 2, () => Promise.resolve())
+  // Of an instant that came late the first sample stays, also where what was behind it in its series is gone: nothing there is in order.
+  const lastLate = blocks.late.reduce((last, { meta }) => Math.max(last, meta.maxTime), late.maxTime)
+  if (lastLate > -Infinity) head.refuseBefore(lastLate + 1)
   // In this order: a number that a deletion speaks of is not given again.
   wal.beginAfter(deletions.through)
   await deletions.forgetLog(wal.first)

@@ -22,9 +22,9 @@ export async function readBlockTombstones(dir: string): Promise<Tombstones> {
   }
 }
 
-/** Rejects with what the disk said; then the block's file is as it was. */
-export async function writeBlockTombstones(dir: string, tombstones: Tombstones): Promise<void> {
+/** Rejects with what the disk said. `onThere`: as for `writeChecked`. */
+export async function writeBlockTombstones(dir: string, tombstones: Tombstones, onThere?: () => void): Promise<void> {
   const out = new ByteWriter(4096)
   tombstones.write(out)
-  await writeChecked(join(dir, TOMBSTONES_FILE), MAGIC, out.view())
+  await writeChecked(join(dir, TOMBSTONES_FILE), MAGIC, out.view(), onThere)
 }

@@ -16,8 +16,16 @@ const HEADER_BYTES = 8
 /** What claims to unpack to more is damage. */
 const MAX_CONTENT_BYTES = 2 ** 31 - 1
 
-/** Rejects with what the disk said; then the file is as it was. */
-export async function writeChecked(file: string, magic: Buffer, content: Uint8Array): Promise<void> {
+/**
+ * Rejects with what the disk said. `onThere`: called when the next start will find the new file, though power loss may still take it; what
+ * rejects before leaves the file as it was.
+ */
+export async function writeChecked(
+  file: string,
+  magic: Buffer,
+  content: Uint8Array,
+  onThere?: () => void,
+): Promise<void> {
   const packed = zstdCompressSync(content, LEVEL)
   const out = new ByteWriter(magic.length + 2 * (HEADER_BYTES + packed.length))
   out.bytes(magic)
@@ -32,6 +40,7 @@ export async function writeChecked(file: string, magic: Buffer, content: Uint8Ar
     await rm(`${file}.tmp`, { force: true }).catch(() => undefined)
     throw error
   }
+  onThere?.()
   await syncDir(dirname(file))
 }
 

@@ -65,8 +65,9 @@ export async function deleteSeries(deps: DeleteDeps, selection: Selection): Prom
     if (inHead.length + due.length > 0) await deletions.add({ ...selection, through }, deletions.head.with(inHead))
     for (const { block, found } of due) {
       const tombstones = block.tombstones.with(found)
-      await writeBlockTombstones(block.dir, tombstones)
-      block.tombstones = tombstones
+      await writeBlockTombstones(block.dir, tombstones, () => {
+        block.tombstones = tombstones
+      })
     }
   } finally {
     for (const block of all) block.release()

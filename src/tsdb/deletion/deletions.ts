@@ -74,10 +74,14 @@ export class Deletions {
         .map(({ start, end }) => ({ from: start, to: end }))
   }
 
-  /** Notes a deletion durably, then hides what it takes of the head. Rejects with what the disk said; then nothing is hidden. */
+  /**
+   * Notes a deletion durably, then hides what it takes of the head. Rejects with what the disk said; then what is hidden is what the next
+   * start will hide too.
+   */
   async add(deletion: LoggedDeletion, head: Tombstones): Promise<void> {
-    await this.#write([...this.#logged, deletion])
-    this.#head = head
+    await this.#write([...this.#logged, deletion], () => {
+      this.#head = head
+    })
   }
 
   /** What lies before `time` is no longer in the head. */
@@ -91,14 +95,18 @@ export class Deletions {
     if (left.length < this.#logged.length) await this.#write(left)
   }
 
-  async #write(logged: readonly LoggedDeletion[]): Promise<void> {
-    if (logged.length === 0) await rm(this.#file, { force: true })
-    else {
-      const out = new ByteWriter()
-      writeLogged(out, logged)
-      await writeChecked(this.#file, MAGIC, out.view())
+  async #write(logged: readonly LoggedDeletion[], onThere?: () => void): Promise<void> {
+    if (logged.length === 0) {
+      await rm(this.#file, { force: true })
+      this.#logged = logged
+      return
     }
-    this.#logged = logged
+    const out = new ByteWriter()
+    writeLogged(out, logged)
+    await writeChecked(this.#file, MAGIC, out.view(), () => {
+      this.#logged = logged
+      onThere?.()
+    })
   }
 }
 

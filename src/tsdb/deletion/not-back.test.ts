@@ -75,3 +75,20 @@ for (const [where, settle] of [
     assert.equal(hints()?.[1], 'unknown')
   })
 }
+
+test('of an instant that came late the first sample stays after a start, also when what was behind it was deleted', async () => {
+  const dir = join(root, 'late')
+  {
+    await using store = await open(dir)
+    commitAll(store, [[series, 10_000, 1]])
+    commitAll(store, [[series, 20_000, 2]])
+    commitAll(store, [[series, 15_000, 3]])
+    await store.deleteSeries({ sets: [everything], start: 18_000, end: 30_000 })
+  }
+  await using store = await open(dir)
+  const before = dump(store, everything)
+  const { appended, rejected } = commitAll(store, [[series, 15_000, 4]])
+  assert.deepEqual([appended, rejected.map(({ reason }) => reason)], [0, ['duplicate']])
+  assert.deepEqual(dump(store, everything), before)
+  assert.equal(commitAll(store, [[series, 16_000, 5]]).appended, 1)
+})
