@@ -395,3 +395,18 @@ test('a store that was closed refuses everything', async () => {
   assert.throws(() => store.appender(), { code: 'ASSAY_STORE_CLOSED' })
   assert.throws(() => store.querier(unixMs(0), unixMs(1)), { code: 'ASSAY_STORE_CLOSED' })
 })
+
+test('names alone do not end a segment: however many series there are, each is named once', async () => {
+  const dir = newDir()
+  await using store = await open(dir, { walSegmentBytes: 4000 })
+  const round = (at: number) =>
+    commitAll(
+      store,
+      Array.from({ length: 100 }, (_, i) => [Labels.of({ __name__: 'm', i: `${i}`, long: 'x'.repeat(100) }), at, i]),
+    )
+  round(1000)
+  const named = store.stats().walBytes
+  assert.ok(named > 10_000)
+  round(2000)
+  assert.ok(store.stats().walBytes - named < 3000, `${store.stats().walBytes - named} bytes`)
+})

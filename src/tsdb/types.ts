@@ -20,7 +20,7 @@ export type TsdbOptions = {
   readonly retentionBytes?: number
   /** The span of a block; default 2 h. */
   readonly blockMs?: number
-  /** A log segment is ended at this size; default 64 MiB. */
+  /** A log segment is ended at this size, the names of its series not counted; default 64 MiB. */
   readonly walSegmentBytes?: number
   /** So much is logged between two checkpoints at least; default 8 MiB. See checkpoint/checkpoints.ts. */
   readonly checkpointBytes?: number

@@ -69,6 +69,8 @@ type Current = {
   readonly number: number
   readonly fd: number
   bytes: number
+  /** Of them, those that name series. */
+  nameBytes: number
   maxTime: number
   hasLate: boolean
   needsCut: boolean
@@ -173,7 +175,9 @@ export class Wal {
    * current one is full. Throws `ASSAY_STORE_WRITE`.
    */
   segment(): number {
-    if (this.#current !== undefined && this.#current.bytes >= this.#options.segmentBytes) this.cut()
+    // Names do not count: with a million series they alone would fill a segment, and each commit would name them all anew.
+    const current = this.#current
+    if (current !== undefined && current.bytes - current.nameBytes >= this.#options.segmentBytes) this.cut()
     this.#current ??= this.#begin()
     return this.#current.number
   }
@@ -196,6 +200,7 @@ export class Wal {
       throw writeError(this.#fileOf(current.number), cause)
     }
     current.bytes += record.length
+    current.nameBytes += nameBytes
     this.#logged += record.length - nameBytes
     if (maxTime > current.maxTime) current.maxTime = maxTime
     if (hasLate) current.hasLate = true
@@ -259,7 +264,15 @@ export class Wal {
         throw cause
       }
       this.#nextNumber++
-      return { number, fd, bytes: SEGMENT_MAGIC.length, maxTime: -Infinity, hasLate: false, needsCut: false }
+      return {
+        number,
+        fd,
+        bytes: SEGMENT_MAGIC.length,
+        nameBytes: 0,
+        maxTime: -Infinity,
+        hasLate: false,
+        needsCut: false,
+      }
     } catch (cause) {
       throw writeError(file, cause)
     }
