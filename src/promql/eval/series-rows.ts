@@ -106,6 +106,7 @@ export class InstantRows implements RowSource {
       steps * 2,
     )
     const { set } = this
+    if (!context.hasRoom(set.count * steps)) await this.#refuseTooMany()
     for (let series = 0; series < set.count; series++) {
       const { timestamps, values, count, histograms } = set.read(series)
       if (histograms !== undefined) return false
@@ -132,6 +133,19 @@ export class InstantRows implements RowSource {
     known.leaveAll()
     context.reads.add(reads)
     return true
+  }
+
+  /** All at once, before the first row is made: what would be too much takes no memory. Throws `ASSAY_PROMQL_LIMIT`. */
+  async #refuseTooMany(): Promise<void> {
+    const context = this.#context
+    const { set } = this
+    let live = 0
+    for (let series = 0; series < set.count; series++) {
+      const { count } = set.read(series)
+      if (count > 0) live++
+      if (context.spend(count + 1)) await context.breathe()
+    }
+    context.expectRoom(live * this.#frame.count, this.#span)
   }
 }
 
