@@ -13,6 +13,7 @@ import type { Part, PartColumns } from '../part.ts'
 import { firstAtOf } from './cut-series.ts'
 import type { NumberSpan } from './head-extras.ts'
 import { HeadPart } from './head-part.ts'
+import type { ValueSlots } from './label-index.ts'
 import { CUT_OFF, LAST_COMMIT, SLAB, SLOT_MASK, TOTAL } from './records.ts'
 import type { HeadMemory } from './stream.ts'
 import { maxCountOf, type Span, StreamReader } from './stream-reader.ts'
@@ -42,6 +43,9 @@ export class HeadReader {
   readonly #stream: StreamReader
   readonly #extras: ReadsExtras
   readonly #turn: Int32Array
+  /** For a look at a single series. */
+  readonly #one = new Uint32Array(1)
+  readonly #oneSeen = { visible: new Uint32Array(1), last: new Uint32Array(1) }
 
   constructor(memory: HeadMemory, extras: ReadsExtras, turn: Int32Array) {
     this.#memory = memory
@@ -88,8 +92,8 @@ export class HeadReader {
       for (let i = 0; i < count; i++) index.namesOf(slots[i]!, names)
     } else
       for (const name of index.names()) {
-        for (const { slots } of index.valuesOf(name)) {
-          if (!this.#anyAlive(view, slots(), from, high)) continue
+        for (const value of index.valuesOf(name)) {
+          if (!this.#anyAlive(view, value, from, high)) continue
           names.add(name)
           break
         }
@@ -115,8 +119,7 @@ export class HeadReader {
       for (let i = 0; i < count; i++) values.add(index.valueOf(slots[i]!, symbol))
       values.delete(0)
     } else
-      for (const { value, slots } of index.valuesOf(symbol))
-        if (this.#anyAlive(view, slots(), from, high)) values.add(value)
+      for (const value of index.valuesOf(symbol)) if (this.#anyAlive(view, value, from, high)) values.add(value.value)
     return [...values].map((value) => index.text(value))
   }
 
@@ -173,10 +176,16 @@ export class HeadReader {
     return visible > records.word(slot, CUT_OFF) && records.lastAt(slot) >= low
   }
 
-  #anyAlive(view: HeadView, slots: Uint32Array, low: number, high: number): boolean {
-    // One is enough, and mostly it is the first one.
-    for (let from = 0, size = 1; from < slots.length; from += size, size = AT_ONCE) {
-      const some = slots.subarray(from, from + size)
+  #anyAlive(view: HeadView, { first, slots }: ValueSlots, low: number, high: number): boolean {
+    // One is enough, and mostly it is the first one: the others are listed when it is not.
+    this.#one[0] = first
+    this.#settle(view, this.#one, this.#oneSeen)
+    const visible = this.#oneSeen.visible[0]!
+    const last = this.#oneSeen.last[0]!
+    if (view.index.has(first) && this.hasSample(first, { low, high, visible, last })) return true
+    const all = slots()
+    for (let from = 1; from < all.length; from += AT_ONCE) {
+      const some = all.subarray(from, from + AT_ONCE)
       const { visible, last } = this.#settled(view, some)
       for (let i = 0; i < some.length; i++) {
         const slot = some[i]!
@@ -189,9 +198,13 @@ export class HeadReader {
 
   /** How many samples each series had when the view was opened, and the slab where they end. */
   #settled(view: HeadView, slots: Uint32Array): Pick<Found, 'visible' | 'last'> {
+    const seen = { visible: new Uint32Array(slots.length), last: new Uint32Array(slots.length) }
+    this.#settle(view, slots, seen)
+    return seen
+  }
+
+  #settle(view: HeadView, slots: Uint32Array, { visible, last }: Pick<Found, 'visible' | 'last'>): void {
     const { records } = this.#memory
-    const visible = new Uint32Array(slots.length)
-    const last = new Uint32Array(slots.length)
     for (let from = 0; from < slots.length; ) {
       const to = Math.min(from + AT_ONCE, slots.length)
       const turn = Atomics.load(this.#turn, 0)
@@ -202,7 +215,10 @@ export class HeadReader {
       for (let i = from; i < to; i++) {
         const slot = slots[i]!
         // Of a series that came after this thread was told; its list of slots may already say so.
-        if (!records.has(slot)) continue
+        if (!records.has(slot)) {
+          visible[i] = 0
+          continue
+        }
         const page = records.page(slot)
         const record = (slot & SLOT_MASK) * 16
         const isSeen = page.doubles[record / 2 + LAST_COMMIT]! <= view.commit
@@ -211,7 +227,6 @@ export class HeadReader {
       }
       if (Atomics.add(this.#turn, 0, 0) === turn) from = to
     }
-    return { visible, last }
   }
 }
 

@@ -56,6 +56,13 @@ export function nothingKnown(): IndexKnown {
   }
 }
 
+export type ValueSlots = {
+  readonly value: number
+  /** The first of the slots, which is mostly enough to know. */
+  readonly first: number
+  readonly slots: () => Uint32Array
+}
+
 /** The number that the next index of this thread gets. */
 let nextGeneration = 1
 
@@ -288,15 +295,15 @@ export class LabelIndex {
     return this.#pairs.names()
   }
 
-  /** Values of a name, as symbols, each with the slots of its series; some of them may be gone. */
-  *valuesOf(name: number): Generator<{ readonly value: number; readonly slots: () => Uint32Array }, void, undefined> {
+  /** Values of a name, as symbols, each with the slots of its series, which may be gone. */
+  *valuesOf(name: number): Generator<ValueSlots, void, undefined> {
     for (let pair = this.#pairs.firstOf(name); pair !== 0; pair = this.#pairs.next(pair)) {
       const slots = () => {
         const count = this.#pairs.slots(pair)
         const all = new Uint32Array(count)
         return all.subarray(0, this.#pairs.copySlots(pair, count, all, 0))
       }
-      yield { value: this.#pairs.value(pair), slots }
+      yield { value: this.#pairs.value(pair), first: this.#pairs.firstSlot(pair), slots }
     }
   }
 

@@ -92,6 +92,11 @@ export class Pairs {
     return this.#entries.get(pair, COUNT)
   }
 
+  /** The slot that came first; 0 when there is none. */
+  firstSlot(pair: number): number {
+    return this.#entries.get(pair, FIRST)
+  }
+
   find(name: number, value: number): number {
     return this.#table[this.#placeOf(name, value)]!
   }
