@@ -45,6 +45,8 @@ export type ToThread =
 
 /** From a thread. */
 export type FromThread =
+  /** It has started: from now on it answers at once. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: SentAnswer }
   | {
       readonly kind: 'body'

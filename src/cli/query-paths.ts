@@ -1,7 +1,7 @@
 /**
  * Where a question is evaluated: small ones here, where handing them over would cost more than answering; others in a thread of their own.
  *
- * What a thread gives back is evaluated here, where evaluation gives way to everything else about every 12 ms.
+ * The first questions of all are evaluated here too, while a thread starts, unless they are heavy. What a thread gives back is evaluated here, where evaluation gives way to everything else about every 12 ms.
  */
 import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -46,6 +46,8 @@ export type QueryPaths = AsyncDisposable & {
 
 /** Samples and steps that take about two milliseconds: `bench/query-threads.ts`. */
 const LIGHT = 60_000
+/** From here on, some hundred milliseconds, a question waits for the start of a thread rather than being evaluated here. */
+const HEAVY = 50 * LIGHT
 /** Series whose labels are listed in about as long. */
 const LIGHT_SERIES = 1500
 
@@ -65,7 +67,8 @@ export function openQueryPaths(options: QueryPathsOptions): QueryPaths {
     // What does not parse is refused here, with what is wrong with it.
     const expr = most === 0 ? undefined : tryParse(promql, features)
     const settings = { seriesOf: store.estimate, lookbackMs, subqueryStepMs: subqueryStepMs() }
-    if (expr !== undefined && weightOfQuery(expr, when, settings) > LIGHT)
+    const weight = expr === undefined ? 0 : weightOfQuery(expr, when, settings)
+    if (expr !== undefined && weight > LIGHT && (weight > HEAVY || threads.warmUp()))
       return { promql, when, subqueryStepMs: settings.subqueryStepMs, reads: readsOf(expr), signal }
     light++
     return undefined

@@ -54,6 +54,8 @@ port.on('message', (message: ToThread) => {
   }
 })
 
+send({ kind: 'ready' })
+
 async function answer({ id, work, view }: Asked): Promise<void> {
   const stop = new AbortController()
   asked.set(id, stop)

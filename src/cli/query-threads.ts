@@ -1,7 +1,8 @@
 /**
  * Threads that evaluate queries, so that a heavy one keeps neither scrapes nor alerts waiting, and all processors serve.
  *
- * - A thread starts when a question comes and the others are busy, up to a number; all leave after some minutes without a question.
+ * - A thread starts when a question comes and the others are busy, up to a number, one at a time; all leave after some minutes without a
+ *   question.
  * - `undefined` instead of an answer: this question is for the first thread (see `StoreShare.lend`, query-thread.ts).
  * - A thread that ends, as one does whose query took more memory than it may have, takes its own questions with it and nothing else.
  * - A view of the store is lent until the answer is there; the text of a long answer is made from what the thread then has.
@@ -56,7 +57,7 @@ const HEAP_BYTES = 512 * 1024 * 1024
 /** Young objects of a thread: a query makes many that live short. */
 const YOUNG_MIB = 24
 
-type Told = Exclude<FromThread, { readonly kind: 'pieces' }>
+type Told = Exclude<FromThread, { readonly kind: 'pieces' | 'ready' }>
 
 type Waiting = {
   readonly done: (told: Told) => void
@@ -79,6 +80,8 @@ class QueryThread {
   readonly #waiting = new Map<number, Waiting>()
   readonly #readings = new Map<number, Reading>()
   #nextId = 1
+  /** It has started. */
+  isReady = false
 
   constructor({ share, settings, maxHeapBytes = HEAP_BYTES }: QueryThreadsOptions, onEnd: OnEnd) {
     this.#share = share()
@@ -200,7 +203,8 @@ class QueryThread {
   }
 
   #receive(message: FromThread): void {
-    if (message.kind === 'pieces') this.#readings.get(message.id)?.take(message.pieces, message.isLast)
+    if (message.kind === 'ready') this.isReady = true
+    else if (message.kind === 'pieces') this.#readings.get(message.id)?.take(message.pieces, message.isLast)
     else this.#waiting.get(message.id)?.done(message)
     if (this.load === 0) this.#worker.unref()
   }
@@ -247,6 +251,14 @@ export class QueryThreads implements AsyncDisposable {
     return { threads: this.#threads.length, answered: this.#answered, given: this.#given, ended: this.#ended }
   }
 
+  /** Starts a thread if there is none. Returns whether a question would be worked on at once, and not after such a start. */
+  warmUp(): boolean {
+    if (this.#closed) return false
+    if (this.#threads.length === 0) this.#start()
+    this.#watch()
+    return this.#threads.some(({ isReady }) => isReady)
+  }
+
   /** Rejects as a `QueryFn` does, and with `ASSAY_QUERY_THREAD`. */
   async query({ signal, reads, ...question }: Question): Promise<QueryAnswer | undefined> {
     const { told } = (await this.#ask({ kind: 'query', ...question }, { signal, reads })) ?? {}
@@ -284,12 +296,23 @@ export class QueryThreads implements AsyncDisposable {
     return { told, thread }
   }
 
-  /** The one with the least to do; a new one while all are busy. */
+  /** The one with the least to do, of those that have started. While all are busy another one starts, for the questions that follow. */
   #pick(): QueryThread | undefined {
     if (this.#closed) return undefined
     let best: QueryThread | undefined
-    for (const thread of this.#threads) if (best === undefined || thread.load < best.load) best = thread
-    if (best !== undefined && (best.load === 0 || this.#threads.length >= this.#options.most)) return best
+    for (const thread of this.#threads) {
+      const isBetter = best === undefined || (thread.isReady && !best.isReady) || thread.load < best.load
+      if (isBetter && (best === undefined || thread.isReady || !best.isReady)) best = thread
+    }
+    const isBusy = best === undefined || best.load > 0
+    if (isBusy && this.#threads.length < this.#options.most && this.#threads.every(({ isReady }) => isReady)) {
+      const fresh = this.#start()
+      return best ?? fresh
+    }
+    return best
+  }
+
+  #start(): QueryThread {
     const fresh = new QueryThread(this.#options, (thread, reason) => this.#gone(thread, reason))
     this.#threads.push(fresh)
     return fresh
