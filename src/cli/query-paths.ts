@@ -46,8 +46,8 @@ export type QueryPaths = AsyncDisposable & {
 
 /** Samples and steps that take about two milliseconds: `bench/query-threads.ts`. */
 const LIGHT = 60_000
-/** From here on, some hundred milliseconds, a question waits for the start of a thread rather than being evaluated here. */
-const HEAVY = 50 * LIGHT
+/** From here on, some eight milliseconds, a question waits for the start of a thread rather than being evaluated here: code that never ran is slow. */
+const HEAVY = 4 * LIGHT
 /** Series whose labels are listed in about as long. */
 const LIGHT_SERIES = 1500
 
