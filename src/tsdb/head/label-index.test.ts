@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Labels, MATCH_OPS, matcher, matchesAll } from '#core'
+import { Labels, matcher, matchesAll } from '#core'
 import { compareLabels } from '#storage'
+import { anyMatchers, distinctLabels } from './any-labels.test-support.ts'
 import { LabelIndex } from './label-index.ts'
-
-const text = fc.constantFrom('', 'a', 'b', 'ab', 'ü', '\u{1F600}', '￿')
-const labels = fc.record({ x: text, y: text, z: text }).map((record) => Labels.of(record))
-const matchers = fc.array(
-  fc
-    .tuple(
-      fc.constantFrom('x', 'y', 'z', 'w'),
-      fc.constantFrom(...MATCH_OPS),
-      fc.constantFrom('', 'a', 'ü', 'a.*', '.*', '.+', 'a|b'),
-    )
-    .map(([name, op, value]) => matcher(name, op, value)),
-  { maxLength: 3 },
-)
-const distinct = fc.uniqueArray(labels, { maxLength: 30, selector: (one) => one.key })
 
 function indexOf(all: readonly Labels[]): LabelIndex {
   const index = new LabelIndex()
@@ -28,9 +15,9 @@ function indexOf(all: readonly Labels[]): LabelIndex {
 test('a selection finds exactly what a walk over all series finds, also after removals, additions and a copy', () => {
   fc.assert(
     fc.property(
-      distinct,
+      distinctLabels,
       fc.array(fc.nat(29)),
-      fc.array(matchers, { maxLength: 4 }),
+      fc.array(anyMatchers, { maxLength: 4 }),
       fc.nat(30),
       (all, removed, asked, later) => {
         const early = Math.min(later, all.length)
@@ -63,7 +50,7 @@ test('a selection finds exactly what a walk over all series finds, also after re
 
 test('slots are sorted as their labels are', () => {
   fc.assert(
-    fc.property(distinct, fc.nat(30), (all, later) => {
+    fc.property(distinctLabels, fc.nat(30), (all, later) => {
       const early = Math.min(later, all.length)
       const index = indexOf(all.slice(0, early))
       index.sort(index.select([]))

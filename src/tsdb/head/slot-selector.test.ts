@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Labels, MATCH_OPS, matcher, matchesAll } from '#core'
+import { Labels, matcher, matchesAll } from '#core'
 import { compareLabels } from '#storage'
+import { anyMatchers, distinctLabels } from './any-labels.test-support.ts'
 import { LabelIndex, nothingKnown } from './label-index.ts'
 
-const text = fc.constantFrom('', 'a', 'b', 'ab', 'ü', '\u{1F600}', '￿')
-const labels = fc.record({ x: text, y: text, z: text }).map((record) => Labels.of(record))
-const matchers = fc.array(
-  fc
-    .tuple(
-      fc.constantFrom('x', 'y', 'z', 'w'),
-      fc.constantFrom(...MATCH_OPS),
-      fc.constantFrom('', 'a', 'ü', 'a.*', '.*', '.+', 'a|b'),
-    )
-    .map(([name, op, value]) => matcher(name, op, value)),
-  { maxLength: 3 },
-)
-const distinct = fc.uniqueArray(labels, { maxLength: 30, selector: (one) => one.key })
 /** What happens to an index between two questions. */
 const steps = fc.array(
   fc.oneof(
@@ -31,7 +19,7 @@ const steps = fc.array(
 
 test('a kept selection is what a walk finds, in order, here and in a thread that was told', () => {
   fc.assert(
-    fc.property(distinct, fc.array(matchers, { minLength: 3, maxLength: 3 }), steps, (all, asked, script) => {
+    fc.property(distinctLabels, fc.array(anyMatchers, { minLength: 3, maxLength: 3 }), steps, (all, asked, script) => {
       const index = new LabelIndex()
       const told = new LabelIndex()
       const known = nothingKnown()
