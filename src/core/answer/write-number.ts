@@ -8,8 +8,7 @@
  * A decimal of at most 15 digits is the shortest that reads back the same: no two of them are the same double. Whether a value is one
  * is asked by multiplying, rounding and dividing again: the quotient of two exact numbers is the nearest double, as when it is read.
  *
- * `bench/render.ts`: points of whole numbers in a fifth of the time that joined strings take; of full doubles the engine's own
- * conversion is most of it.
+ * `bench/render.ts`: of points of whole numbers the digits are most of it, of full doubles the engine's own conversion.
  */
 import { formatValue } from '../value.ts'
 
