@@ -1,4 +1,8 @@
-/** What the store keeps when bytes are lost, changed or refused. Deaths of the process: see kill.integration.test.ts. */
+/**
+ * What the store keeps when bytes are lost, changed or refused. Deaths of the process: see kill.integration.test.ts.
+ *
+ * A little beyond 400 lines: each kind of damage is one short test over the same few directories, and they are read side by side.
+ */
 import assert from 'node:assert/strict'
 import { writeSync } from 'node:fs'
 import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'

@@ -13,9 +13,10 @@ import { Labels, type Matcher } from '#core'
 import type { ByteWriter } from '../bytes.ts'
 import { offsetOf, WordArena, WordTable } from './arena.ts'
 import { hashOfMany } from './hash.ts'
-import { type PairPieces, Pairs, type PairsKnown } from './pairs.ts'
+import type { IndexKnown, IndexPieces } from './index-pieces.ts'
+import { Pairs } from './pairs.ts'
 import { SlotSelector } from './slot-selector.ts'
-import { type SymbolPieces, Symbols, type SymbolsKnown } from './symbols.ts'
+import { Symbols } from './symbols.ts'
 
 const FIRST_TABLE = 1024
 /** Marks a place of the table whose series is gone. */
@@ -23,38 +24,6 @@ const GONE = 0xffffffff
 
 /** Places of a segment, as a power of two: 256 KiB. */
 const PLACES_SHIFT = 16
-
-/** What another thread has of it. */
-export type IndexKnown = {
-  readonly symbols: SymbolsKnown
-  readonly pairs: PairsKnown
-  labels: number
-  places: number
-  arrivals: number
-}
-/** What it is sent. */
-export type IndexPieces = {
-  readonly symbols: SymbolPieces
-  readonly pairs: PairPieces
-  readonly labels: readonly SharedArrayBuffer[]
-  readonly places: readonly SharedArrayBuffer[]
-  readonly arrivals: readonly SharedArrayBuffer[]
-  readonly labelsEnd: number
-  readonly end: number
-  readonly arrived: number
-  readonly series: number
-  readonly gone: number
-}
-
-export function nothingKnown(): IndexKnown {
-  return {
-    symbols: { bytes: 0, entries: 0, table: undefined },
-    pairs: { entries: 0, chunks: 0, table: undefined },
-    labels: 0,
-    places: 0,
-    arrivals: 0,
-  }
-}
 
 export type ValueSlots = {
   readonly value: number

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { Labels, matcher, matchesAll } from '#core'
 import { compareLabels } from '#storage'
 import { anyMatchers, distinctLabels } from './any-labels.test-support.ts'
-import { LabelIndex, nothingKnown } from './label-index.ts'
+import { nothingKnown } from './index-pieces.ts'
+import { LabelIndex } from './label-index.ts'
 
 /** What happens to an index between two questions. */
 const steps = fc.array(
