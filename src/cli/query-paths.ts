@@ -1,7 +1,8 @@
 /**
  * Where a question is evaluated: small ones here, where handing them over would cost more than answering; others in a thread of their own.
  *
- * The first questions of all are evaluated here too, while a thread starts, unless they are heavy. What a thread gives back is evaluated here, where evaluation gives way to everything else about every 12 ms.
+ * The first questions of all are evaluated here too, while a thread starts, unless they are heavy; and so is what a thread gives back.
+ * Evaluation here gives way to everything else about every 12 ms.
  */
 import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'

@@ -6,6 +6,8 @@
  * - Names, values and series are answered from numbers: labels of a series are made when they are asked for.
  * - `retain` and `release` count the readers; the file is closed, and a dropped block's folder deleted (gone-folder.ts), with the last of
  *   them.
+ *
+ * A little beyond 400 lines: every question to a block is a few of them, over the same windows and cursors.
  */
 import { open, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'

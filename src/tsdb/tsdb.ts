@@ -10,6 +10,8 @@
  *   a start can tell it from what lies in blocks already.
  * - Upkeep runs in one chain, a frame or a stride at a time; commits and queries run in between.
  * - What fails in upkeep (a full disk) is logged and tried again at the next turn; nothing is deleted before its copy is durable.
+ *
+ * A little beyond 400 lines because it is the one place where head, log, blocks and upkeep meet: each method hands on to one of them.
  */
 import { basename } from 'node:path'
 import { AssayError, type Clock, type Labels, type Matcher, messageOf, type UnixMs, unixMs } from '#core'
