@@ -57,6 +57,12 @@ function writeStore(page: PageWriter, stats: ReturnType<Tsdb['stats']>): void {
     .single('prometheus_tsdb_storage_blocks_bytes', 'gauge', 'Bytes the store takes on disk.', stats.sizeBytes)
     .single('prometheus_tsdb_blocks_loaded', 'gauge', 'Blocks that are open.', stats.blocks)
     .single('prometheus_tsdb_wal_storage_size_bytes', 'gauge', 'Bytes of the log of commits.', stats.walBytes)
+    .single(
+      'assay_store_checkpoint_bytes',
+      'gauge',
+      'Bytes of the copy of the head that the next start loads.',
+      stats.checkpointBytes,
+    )
     .single('assay_store_head_samples', 'gauge', 'Samples that are not in a block yet.', stats.headSamples)
     .single(
       'assay_store_head_bytes',

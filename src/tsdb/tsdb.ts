@@ -256,18 +256,20 @@ class TsdbStore implements Tsdb {
   stats(): TsdbStats {
     const blocks = this.#blocks.all
     const walBytes = this.#wal.sizeBytes
+    const checkpointBytes = this.#checkpoints.sizeBytes
     const late = this.#late
     const first = blocks.reduce((t, { meta }) => Math.min(t, meta.minTime), Math.min(this.#head.minTime, late.minTime))
     const last = Math.max(this.#newest(), late.maxTime)
     return {
       series: this.#head.seriesCount,
       samples: blocks.reduce((sum, block) => sum + block.meta.samples, this.#head.sampleCount + late.samples),
-      sizeBytes: this.#blocks.sizeBytes + walBytes,
+      sizeBytes: this.#blocks.sizeBytes + walBytes + checkpointBytes,
       minTime: Number.isFinite(first) ? unixMs(first) : undefined,
       maxTime: Number.isFinite(last) ? unixMs(last) : undefined,
       blocks: blocks.length,
       blockBytes: this.#blocks.sizeBytes,
       walBytes,
+      checkpointBytes,
       headSamples: this.#head.sampleCount,
       headBytes: this.#head.sizeBytes,
       cacheBytes: this.#blocks.cache.bytes,

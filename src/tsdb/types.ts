@@ -16,7 +16,7 @@ export type TsdbOptions = {
   readonly log: Log
   /** Blocks whose samples are all older than the newest sample by this are deleted. Left out: nothing is, by age. */
   readonly retentionMs?: number
-  /** Oldest blocks are deleted while blocks and log take more than this. Left out: nothing is, by size. */
+  /** Oldest blocks are deleted while blocks, log and checkpoint take more than this. Left out: nothing is, by size. */
   readonly retentionBytes?: number
   /** The span of a block; default 2 h. */
   readonly blockMs?: number
@@ -51,6 +51,8 @@ export type TsdbStats = StoreStats & {
   readonly blocks: number
   readonly blockBytes: number
   readonly walBytes: number
+  /** The copy of the head beside the log, for the next start; 0 while there is none. */
+  readonly checkpointBytes: number
   readonly headSamples: number
   /** Memory of the head: samples, labels, lists. */
   readonly headBytes: number

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
 import { commitAll, dump, memoryStore, type Store } from '#storage'
+import { CHECKPOINT_FILE } from './checkpoint/checkpoints.ts'
 import { openTsdb, type Tsdb, type TsdbOptions } from './index.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-upkeep-'))
@@ -144,6 +145,29 @@ test('blocks leave by size, oldest first, and the newest stay', async () => {
   assert.ok(sizeBytes <= 20_000, `${sizeBytes}`)
   assert.ok(minTime! > 0)
   assert.equal(maxTime, 29_990)
+})
+
+test('the checkpoint counts as what the store takes on disk, and blocks leave for it', async () => {
+  const dir = newDir()
+  {
+    await using store = await open(dir, { checkpointBytes: 1 })
+    assert.equal(store.stats().checkpointBytes, 0)
+    for (let from = 0; from < 6000; from += 500) {
+      append(store, from, from + 500)
+      await store.upkeep()
+    }
+  }
+  const { size } = await stat(join(dir, 'wal', CHECKPOINT_FILE))
+  // No more checkpoints: what a start found is what there is.
+  const reopened = async (retentionBytes: number) => {
+    await using store = await open(dir, { checkpointBytes: Infinity, retentionBytes })
+    await store.upkeep()
+    return store.stats()
+  }
+  const { sizeBytes, blockBytes, walBytes, checkpointBytes, blocks } = await reopened(Infinity)
+  assert.deepEqual([checkpointBytes, sizeBytes], [size, blockBytes + walBytes + size])
+  assert.equal((await reopened(sizeBytes)).blocks, blocks)
+  assert.equal((await reopened(sizeBytes - 1)).blocks, blocks - 1)
 })
 
 test('series that are gone leave the head, and their places are used again without mixing up', async () => {

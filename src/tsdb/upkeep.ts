@@ -284,7 +284,7 @@ export class Upkeep implements AsyncDisposable {
   }
 
   async #retain(): Promise<void> {
-    const { blocks, wal, log } = this.#deps
+    const { blocks, wal, checkpoints, log } = this.#deps
     const { retentionBytes = Infinity } = this.#options
     const horizon = this.#horizon()
     for (;;) {
@@ -292,7 +292,8 @@ export class Upkeep implements AsyncDisposable {
       if (first === undefined) return
       const oldest = others.reduce((least, block) => (block.meta.end < least.meta.end ? block : least), first)
       const isOld = oldest.meta.end <= horizon
-      if (!isOld && blocks.sizeBytes + wal.sizeBytes <= retentionBytes) return
+      const sizeBytes = blocks.sizeBytes + wal.sizeBytes + checkpoints.sizeBytes
+      if (!isOld && sizeBytes <= retentionBytes) return
       log.info({ block: oldest.dir, reason: isOld ? 'age' : 'size' }, 'a block is past its retention and deleted')
       blocks.drop(oldest)
     }

@@ -89,6 +89,11 @@ export class Checkpoints {
     this.#bytes = bytes
   }
 
+  /** Bytes on disk: 0 while there is none. */
+  get sizeBytes(): number {
+    return this.#bytes
+  }
+
   get isDue(): boolean {
     return this.#isDue(this.#tried, 1)
   }
