@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { byBytes, Labels, matcher, unixMs } from '#core'
 import { listBody } from './listing.ts'
 import { memoryStore } from './memory-store.ts'
+import type { Querier } from './types.ts'
 
 const SPAN = { start: 0, end: 10 }
 const value = fc.constantFrom('a', 'b', 'é', '"')
@@ -39,4 +40,33 @@ test('a list of several selectors is the sorted union of their lists, cut at the
     ),
     { numRuns: 60 },
   )
+})
+
+test('a list that a store gives again is written again, in memory of its own', async () => {
+  const list = ['a', 'é"']
+  const sets = [Labels.of({ a: 'é"' }), Labels.empty]
+  const querier: Querier = {
+    select: () => [],
+    labelNames: () => list,
+    labelValues: () => [...list],
+    series: () => sets,
+    [Symbol.dispose]: () => {},
+  }
+  const told = async (what: Parameters<typeof listBody>[1]['what'], limit = 9) => {
+    const { points, pieces } = await listBody(querier, { what, sets: [], limit, ...SPAN })
+    const bytes = Buffer.concat([...pieces()])
+    // As one who hands it on would.
+    for (const { buffer } of pieces()) buffer.transfer()
+    return [points, bytes.toString()]
+  }
+  const fresh = await told({ valuesOf: 'x' })
+  const series = await told('series')
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(await told('names'), fresh)
+    assert.deepEqual(await told('series'), series)
+  }
+  assert.deepEqual(await told('names', 1), [
+    1,
+    '{"status":"success","data":["a"],"warnings":["results truncated due to limit"]}',
+  ])
 })

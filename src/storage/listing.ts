@@ -3,7 +3,16 @@
  *
  * It asks a querier and nothing else, so whoever has one can do it, in another thread too.
  */
-import { type AnyBody, type Body, byBytes, type Matcher, renderLabelSets, renderTexts, TRUNCATED } from '#core'
+import {
+  type AnyBody,
+  type Body,
+  byBytes,
+  type Matcher,
+  type Piece,
+  renderLabelSets,
+  renderTexts,
+  TRUNCATED,
+} from '#core'
 import { compareLabels } from './compare-labels.ts'
 import type { Querier } from './types.ts'
 
@@ -32,12 +41,37 @@ export async function listBody(
       keyOf: (labels) => labels.key,
       compare: compareLabels,
     })
-    return found.length <= limit ? renderLabelSets(found) : renderLabelSets(found.slice(0, limit), [TRUNCATED])
+    if (found.length <= limit) return kept(found, renderLabelSets)
+    return renderLabelSets(found.slice(0, limit), [TRUNCATED])
   }
   const list = (set: readonly Matcher[]) =>
     what === 'names' ? querier.labelNames(set) : querier.labelValues(what.valuesOf, set)
   const found = await merged(sets, turn, { list, keyOf: (text) => text, compare: byBytes })
-  return found.length <= limit ? renderTexts(found) : renderTexts(found.slice(0, limit), [TRUNCATED])
+  if (found.length <= limit) return kept(found, renderTexts)
+  return renderTexts(found.slice(0, limit), [TRUNCATED])
+}
+
+/** Of a store that gives the same list again, by that list: nothing, once it was seen, then its pieces. */
+const written = new WeakMap<readonly unknown[], readonly Piece[] | undefined>()
+
+/** As `render`; what was written of the same list before is copied. */
+function kept<T>(list: readonly T[], render: (list: readonly T[]) => Body): Body {
+  const pieces = written.get(list)
+  if (pieces !== undefined) return { points: list.length, pieces: () => copiesOf(pieces) }
+  // Most lists are never seen again.
+  if (!written.has(list)) {
+    written.set(list, undefined)
+    return render(list)
+  }
+  const { points, pieces: made } = render(list)
+  const all = [...made()]
+  written.set(list, all)
+  return { points, pieces: () => copiesOf(all) }
+}
+
+/** A reader may hand on what he is given, memory and all. */
+function* copiesOf(pieces: readonly Piece[]): Iterable<Piece> {
+  for (const piece of pieces) yield piece.slice()
 }
 
 type Lists<T> = {

@@ -13,10 +13,11 @@ import { ColumnRoom } from './column-room.ts'
 import type { Tombstones } from './deletion/tombstones.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import { ExtraColumns } from './extra-columns.ts'
-import type { HeadReader, HeadView } from './head.ts'
+import { allNames, allValues, type HeadReader, type HeadView, keyOf } from './head.ts'
 import { HeadSet } from './head-set.ts'
 import { type Joined, joinSeries } from './join-series.ts'
 import { JoinedSet } from './joined-set.ts'
+import { keptListsOf } from './kept-lists.ts'
 import type { LateView } from './late-store.ts'
 import type { Part, PartColumns } from './part.ts'
 import { sortedTexts } from './postings.ts'
@@ -39,6 +40,18 @@ export type QuerierDeps = {
   readonly onCorrupt: (error: BlockCorruptError) => void
   readonly onClose: () => void
 }
+
+/** How names or values are read. `ofIndex`: of the head, whatever the time. */
+type AsksTexts = {
+  readonly ofBlock: (block: Block, start: number, end: number) => readonly string[]
+  readonly ofHead: (head: HeadReader, view: HeadView, start: number, end: number) => readonly string[]
+  readonly ofIndex: () => readonly string[]
+  readonly ofLabels: (labels: Labels) => readonly string[]
+}
+
+/** Of a label set, its JSON, and a text beside its characters, about. */
+const LABELS_BYTES = 480
+const TEXT_BYTES = 40
 
 export class TsdbQuerier implements Querier {
   readonly #deps: QuerierDeps
@@ -67,23 +80,43 @@ export class TsdbQuerier implements Querier {
   }
 
   labelNames(matchers: readonly Matcher[]): readonly string[] {
-    return this.#texts(matchers, {
+    const { view } = this.#open()
+    const ask: AsksTexts = {
       ofBlock: (block, start, end) => block.labelNames(matchers, start, end),
       ofHead: (head, view, start, end) => head.labelNames(view, matchers, start, end),
+      ofIndex: () => allNames(view.index, matchers),
       ofLabels: (labels) => labels.flat.filter((_, i) => i % 2 === 0),
-    })
+    }
+    return this.#keptTexts('names', matchers, ask)
   }
 
   labelValues(name: string, matchers: readonly Matcher[]): readonly string[] {
-    return this.#texts(matchers, {
+    const { view } = this.#open()
+    const ask: AsksTexts = {
       ofBlock: (block, start, end) => block.labelValues(name, matchers, start, end),
       ofHead: (head, view, start, end) => head.labelValues(view, name, matchers, start, end),
+      ofIndex: () => allValues(view.index, name, matchers),
       ofLabels: (labels) => (labels.has(name) ? [labels.get(name)] : []),
-    })
+    }
+    return this.#keptTexts(`values ${name}`, matchers, ask)
   }
 
   series(matchers: readonly Matcher[]): readonly Labels[] {
-    return this.#find(matchers).map(({ labels }) => labels)
+    const { view, start, end } = this.#open()
+    const within = (from: number, to: number) => this.#find(matchers, from, to).map(({ labels }) => labels)
+    const blocks = this.#undeletedBlocks()
+    if (blocks === undefined) return within(start, end)
+    const countAround = (from: number, to: number) => {
+      const slots = view.index.sorted(matchers)
+      const found = blocks.map((block) => this.#reading(() => block.select(matchers, from, to)))
+      if (found.every(({ length }) => length === 0)) return slots.length
+      const inHead = Array.from(slots, (slot) => ({ labels: view.index.labelsOf(slot), maxCount: 0, read: () => 0 }))
+      return joinSeries([...found, inHead].map((parts) => ({ parts, isLate: false }))).length
+    }
+    return keptListsOf(view.index).list(
+      { view, blocks, start, end },
+      { key: `series ${keyOf(matchers)}`, within, countAround, bytesOf: bytesOfSeries },
+    )
   }
 
   [Symbol.dispose](): void {
@@ -93,38 +126,59 @@ export class TsdbQuerier implements Querier {
     this.#deps.onClose()
   }
 
-  #find(matchers: readonly Matcher[]): readonly Joined[] {
-    const { blocks, lateBlocks, start, end } = this.#open()
+  #find(matchers: readonly Matcher[], start = this.#deps.start, end = this.#deps.end): readonly Joined[] {
+    const { blocks, lateBlocks } = this.#open()
     const inBlock = (block: Block) =>
       this.#reading(() => partsWithout(block.select(matchers, start, end), block.tombstones))
     return joinSeries([
       ...blocks.map((block) => ({ parts: inBlock(block), isLate: false })),
-      { parts: this.#inHead(matchers), isLate: false },
+      { parts: this.#inHead(matchers, start, end), isLate: false },
       ...lateBlocks.map((block) => ({ parts: inBlock(block), isLate: true })),
-      ...this.#inTables(matchers).map((parts) => ({ parts, isLate: true })),
+      ...this.#inTables(matchers, start, end).map((parts) => ({ parts, isLate: true })),
     ])
   }
 
-  #inHead(matchers: readonly Matcher[]): readonly Part[] {
-    const { head, view, deleted, start, end } = this.#deps
+  #inHead(matchers: readonly Matcher[], start: number, end: number): readonly Part[] {
+    const { head, view, deleted } = this.#deps
     return partsWithout(head.select(view, matchers, start, end), deleted)
   }
 
-  #inTables(matchers: readonly Matcher[]): readonly (readonly Part[])[] {
-    const { late, start, end } = this.#deps
+  #inTables(matchers: readonly Matcher[], start: number, end: number): readonly (readonly Part[])[] {
+    const { late } = this.#deps
     return late.tables.map((table) => table.select(matchers, { commit: late.commit, low: start, high: end }))
+  }
+
+  /** All blocks, late ones last; `undefined` where something was deleted, or late samples are in no block yet. */
+  #undeletedBlocks(): readonly Block[] | undefined {
+    const { deleted, blocks, lateBlocks, late } = this.#deps
+    if (!deleted.isEmpty || late.tables.length > 0) return undefined
+    const all = lateBlocks.length === 0 ? blocks : [...blocks, ...lateBlocks]
+    return all.every(({ tombstones }) => tombstones.isEmpty) ? all : undefined
+  }
+
+  #keptTexts(what: string, matchers: readonly Matcher[], ask: AsksTexts): readonly string[] {
+    const { view, start, end } = this.#deps
+    const within = (from: number, to: number) => this.#texts(matchers, ask, { start: from, end: to })
+    const blocks = this.#undeletedBlocks()
+    if (blocks === undefined) return within(start, end)
+    const countAround = (from: number, to: number) => {
+      const texts = new Set(ask.ofIndex())
+      for (const block of blocks) for (const text of this.#reading(() => ask.ofBlock(block, from, to))) texts.add(text)
+      return texts.size
+    }
+    return keptListsOf(view.index).list(
+      { view, blocks, start, end },
+      { key: `${what} ${keyOf(matchers)}`, within, countAround, bytesOf: bytesOfTexts },
+    )
   }
 
   /** Names or values, from each source by its index; where something was deleted, and among late samples, from the series that are left. */
   #texts(
     matchers: readonly Matcher[],
-    ask: {
-      readonly ofBlock: (block: Block, start: number, end: number) => readonly string[]
-      readonly ofHead: (head: HeadReader, view: HeadView, start: number, end: number) => readonly string[]
-      readonly ofLabels: (labels: Labels) => readonly string[]
-    },
+    ask: AsksTexts,
+    { start, end }: { readonly start: number; readonly end: number },
   ): readonly string[] {
-    const { head, view, deleted, blocks, lateBlocks, start, end } = this.#open()
+    const { head, view, deleted, blocks, lateBlocks } = this.#open()
     const texts = new Set<string>()
     const add = (some: readonly string[]) => {
       for (const text of some) texts.add(text)
@@ -138,8 +192,8 @@ export class TsdbQuerier implements Querier {
       else addAll(this.#reading(() => partsWithout(block.select(matchers, start, end), tombstones)))
     }
     if (deleted.isEmpty) add(ask.ofHead(head, view, start, end))
-    else addAll(this.#inHead(matchers))
-    this.#inTables(matchers).forEach(addAll)
+    else addAll(this.#inHead(matchers, start, end))
+    this.#inTables(matchers, start, end).forEach(addAll)
     return sortedTexts(texts)
   }
 
@@ -205,4 +259,12 @@ function readParts(parts: readonly Part[], columns: Required<PartColumns>): numb
     count = next
   }
   return count
+}
+
+function bytesOfSeries(list: readonly Labels[]): number {
+  return list.length * LABELS_BYTES
+}
+
+function bytesOfTexts(list: readonly string[]): number {
+  return list.reduce((sum, { length }) => sum + length * 2 + TEXT_BYTES, 0)
 }

@@ -78,6 +78,16 @@ export class LabelIndex {
     return this.#end
   }
 
+  /** How many series were ever added. */
+  get arrived(): number {
+    return this.#arrived
+  }
+
+  /** How many of them are gone. */
+  get gone(): number {
+    return this.#gone
+  }
+
   get sizeBytes(): number {
     return (
       this.#symbols.sizeBytes +
