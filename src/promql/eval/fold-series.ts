@@ -30,8 +30,8 @@ export async function foldSeries(node: Aggregate, frame: Frame, context: Context
   const fold = makeFold(labels, frame.count)
   const { held } = context
   let taken = 0
-  const isDone = await rows.each((series, values, kinds) => {
-    fold.add(of[series]!, values, kinds)
+  const isDone = await rows.each((series, values, kinds, isFull) => {
+    fold.add(of[series]!, values, kinds, isFull)
     taken++
   })
   context.held = held

@@ -19,8 +19,8 @@ import type { RangeFunction, Window } from './window.ts'
 import { nextResets } from './window.ts'
 import { fillGrowth, Windows } from './windows.ts'
 
-/** Both are of all steps. Good until the next row. */
-export type TakeRow = (series: number, values: Float64Array, kinds: Uint8Array) => void
+/** Both are of all steps, `isFull` where each has a float. Good until the next row. */
+export type TakeRow = (series: number, values: Float64Array, kinds: Uint8Array, isFull: boolean) => void
 
 /** Makes the rows of a set. `undefined` where the slow path has to be taken. */
 export interface RowSource {
@@ -45,6 +45,7 @@ class Newest implements OfInstants {
   readonly at: Int32Array
   readonly kinds: Uint8Array
   readonly isBlank: boolean
+  readonly isFull: boolean
 
   constructor(timestamps: Float64Array, count: number, times: Float64Array, lookbackMs: number) {
     this.timestamps = timestamps
@@ -52,16 +53,17 @@ class Newest implements OfInstants {
     this.at = new Int32Array(times.length).fill(-1)
     this.kinds = new Uint8Array(times.length)
     let at = -1
-    let isBlank = true
+    let seen = 0
     for (let step = 0; step < times.length; step++) {
       const time = times[step]!
       while (at + 1 < count && timestamps[at + 1]! <= time) at++
       if (at < 0 || timestamps[at]! <= time - lookbackMs) continue
       this.at[step] = at
       this.kinds[step] = FLOAT
-      isBlank = false
+      seen++
     }
-    this.isBlank = isBlank
+    this.isBlank = seen === 0
+    this.isFull = seen === times.length
   }
 }
 
@@ -125,8 +127,8 @@ export class InstantRows implements RowSource {
         }
         if (!isStale) {
           newest.uses++
-          take(series, row, kinds)
-        } else if (withoutStale(newest, values, handedOut, ownKinds)) take(series, row, ownKinds)
+          take(series, row, kinds, newest.isFull)
+        } else if (withoutStale(newest, values, handedOut, ownKinds)) take(series, row, ownKinds, false)
       }
       if (context.spend(count + steps)) await context.breathe()
     }
@@ -247,18 +249,18 @@ export class WindowRows implements RowSource {
         // More than one turn's work has to give way within a series.
         if (windows.held > MAX_HELD && (falls || (run.kind === 'any' && !slides))) return false
         if (slides) {
-          if (isAny(windows.filled)) take(series, row, windows.filled)
+          if (windows.held > 0) take(series, row, windows.filled, windows.isFull)
           work += steps
         } else if (run.kind === 'growth') {
           fillGrowth(windows, values, falls ? nextResets(values, count) : undefined, run, row)
-          const { kinds } = windows.growth(run.isRate)
-          if (isAny(kinds)) take(series, row, kinds)
+          const { kinds, isBlank, isFull } = windows.growth(run.isRate)
+          if (!isBlank) take(series, row, kinds, isFull)
           work += steps
         } else {
           if (count >= run.limit) return false
           const isAll = runOver(windows, values, run, { starts, ends, frame, args }, row, ownKinds)
           const kinds = isAll ? windows.filled : ownKinds
-          if (isAny(kinds)) take(series, row, kinds)
+          if (isAny(kinds)) take(series, row, kinds, isAll && windows.isFull)
           work += windows.held
         }
       }
