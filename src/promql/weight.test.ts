@@ -19,6 +19,7 @@ for (const [lighter, heavier, why] of [
   ['few', 'many', 'more series'],
   ['rate(few[5m])', 'rate(few[5h])', 'a longer window'],
   ['rate(few[5m])', 'max_over_time(rate(few[5m])[1h:5s])', 'a subquery has steps of its own'],
+  ['max_over_time(few[1h])', 'quantile_over_time(0.9, few[1h])', 'each window is sorted'],
   ['few', 'few + many', 'both sides are read'],
   ['vector(1)', 'few', 'what reads nothing weighs nothing'],
 ] as const)

@@ -19,8 +19,18 @@ const PER_SERIES = 50
 const INTERVAL_MS = 15_000
 /** Of a duration that is calculated. */
 const UNKNOWN_MS = 3600_000
-/** Samples of a window that cost as much as a step: most functions slide, some look at all of it. */
+/** Samples of a window that cost as much as a step: most functions slide. */
 const WINDOW_SHARE = 16
+/** Functions that look at each sample of each window; some sort them. */
+const WHOLE: ReadonlySet<string> = new Set([
+  'quantile_over_time',
+  'mad_over_time',
+  'predict_linear',
+  'deriv',
+  'double_exponential_smoothing',
+  'stddev_over_time',
+  'stdvar_over_time',
+])
 
 /** Samples and steps, about. */
 export function weightOfQuery(expr: Expr, when: Instant | Range, options: WeightOptions): number {
@@ -28,14 +38,20 @@ export function weightOfQuery(expr: Expr, when: Instant | Range, options: Weight
   return weigh(expr, Math.floor((when.end - when.start) / when.stepMs) + 1, when.end - when.start, options)
 }
 
-function weigh(expr: Expr, steps: number, spanMs: number, options: WeightOptions): number {
+/** `share`: samples of a window directly below that cost as much as a step. */
+function weigh(
+  expr: Expr,
+  steps: number,
+  spanMs: number,
+  options: WeightOptions & { readonly share?: number },
+): number {
   if (expr.kind === 'vector-selector') {
     const samples = (spanMs + options.lookbackMs) / INTERVAL_MS
     return options.seriesOf(expr.matchers) * (PER_SERIES + steps + (spanMs > 0 ? samples : 1))
   }
   if (expr.kind === 'matrix-selector') {
     const range = lengthOf(expr.range)
-    const window = range / INTERVAL_MS / WINDOW_SHARE
+    const window = range / INTERVAL_MS / (options.share ?? WINDOW_SHARE)
     const perSeries = PER_SERIES + steps * (1 + window) + (spanMs + range) / INTERVAL_MS
     return options.seriesOf(expr.selector.matchers) * perSeries
   }
@@ -44,8 +60,9 @@ function weigh(expr: Expr, steps: number, spanMs: number, options: WeightOptions
     const stepMs = expr.step === undefined ? options.subqueryStepMs : lengthOf(expr.step)
     return weigh(expr.expr, Math.max(1, Math.floor(inner / stepMs)), inner, options)
   }
+  const below = expr.kind === 'call' ? { ...options, share: WHOLE.has(expr.name) ? 1 : WINDOW_SHARE } : options
   let sum = 0
-  for (const child of childrenOf(expr)) sum += weigh(child, steps, spanMs, options)
+  for (const child of childrenOf(expr)) sum += weigh(child, steps, spanMs, below)
   return sum
 }
 

@@ -66,6 +66,21 @@ test('slots are sorted as their labels are', () => {
   )
 })
 
+test('few series are estimated as many as they are, many no lower', () => {
+  const index = new LabelIndex()
+  for (let i = 1; i <= 3000; i++)
+    index.add(i, Labels.of({ job: i <= 900 ? 'shop' : 'crm', instance: `i${i % 100}`, odd: String(i % 2) }))
+  const estimate = (...names: readonly [string, string][]) =>
+    index.estimate(names.map(([name, value]) => matcher(name, '=', value)))
+  assert.equal(estimate(['job', 'shop'], ['instance', 'i7']), 9)
+  assert.equal(estimate(['job', 'shop'], ['odd', '1']), 450)
+  assert.equal(estimate(['job', 'crm'], ['odd', '1']), 1500)
+  assert.equal(estimate(['job', 'crm'], ['instance', 'none']), 0)
+  index.remove(107)
+  assert.equal(estimate(['job', 'shop'], ['instance', 'i7']), 8)
+  assert.equal(estimate(['job', 'shop']), 900)
+})
+
 test('a series that is gone can be added again under another slot', () => {
   const index = new LabelIndex()
   const up = Labels.of({ __name__: 'up', job: 'shop' })
