@@ -14,6 +14,7 @@ export class Labels {
   readonly flat: readonly string[]
   #key: string | undefined
   #nameless: Labels | undefined
+  #jsonPlace = 0
 
   private constructor(flat: readonly string[]) {
     this.flat = flat
@@ -77,6 +78,15 @@ export class Labels {
   get nameless(): Labels {
     this.#nameless ??= this.#filter(METRIC_LABELS, false)
     return this.#nameless
+  }
+
+  /** Where this set lies among those that were written as JSON: a note of `answer/kept-labels.ts` and of nobody else; no part of the set. */
+  get jsonPlace(): number {
+    return this.#jsonPlace
+  }
+
+  set jsonPlace(place: number) {
+    this.#jsonPlace = place
   }
 
   equals(other: Labels): boolean {

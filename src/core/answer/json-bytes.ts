@@ -3,9 +3,12 @@
  *
  * - A piece has a buffer of its own, so that it can be transferred to another thread; it is never written to again once it is taken.
  * - Only a text that is longer than a piece makes a longer one.
- * - `bytes` and `at` are open to those who write many small things: after `room(n)`, n bytes may be written at `at`.
+ * - `bytes`, `view` (of the same memory) and `at` are open to those who write many small things: after `room(n)`, n bytes may be written at
+ *   `at`. What lies behind `at` is of no meaning, so words may be written where fewer bytes count.
  */
-import { NUMBER_ROOM, writeAscii, writeInstant, writeValue } from './write-number.ts'
+import type { Labels } from '../labels.ts'
+import { keptLength, noteWritten, writeKept } from './kept-labels.ts'
+import { NUMBER_ROOM, writeInstant, writeValue } from './write-number.ts'
 
 export type Piece = Uint8Array<ArrayBuffer>
 
@@ -23,12 +26,14 @@ const CLOSE = 125
 
 export class JsonBytes {
   bytes: Piece
+  view: DataView
   at = 0
   readonly #full: Piece[] = []
 
   /** `expectedBytes`: what will about be written; the first piece is made for it. */
   constructor(expectedBytes: number) {
     this.bytes = new Uint8Array(Math.min(PIECE_BYTES, Math.max(256, Math.ceil(expectedBytes))))
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Makes sure that `count` bytes can be written at `at`. */
@@ -37,12 +42,15 @@ export class JsonBytes {
     const { length } = this.bytes
     this.#close()
     this.bytes = new Uint8Array(Math.max(Math.min(PIECE_BYTES, 2 * length), count))
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** ASCII as it is. */
   ascii(text: string): void {
     this.room(text.length)
-    this.at = writeAscii(this.bytes, this.at, text)
+    const { bytes, at } = this
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
+    this.at = at + text.length
   }
 
   /** A JSON string. */
@@ -82,21 +90,28 @@ export class JsonBytes {
 
   instant(ms: number): void {
     this.room(NUMBER_ROOM)
-    this.at = writeInstant(this.bytes, this.at, ms)
+    this.at = writeInstant(this.view, this.at, ms)
   }
 
   /** A value in quotes. */
   value(value: number): void {
     this.room(NUMBER_ROOM + 2)
-    const { bytes } = this
+    const { bytes, view } = this
     bytes[this.at] = QUOTE
-    const end = writeValue(bytes, this.at + 1, value)
+    const end = writeValue(view, this.at + 1, value)
     bytes[end] = QUOTE
     this.at = end + 1
   }
 
-  /** `{"name":"value",...}` of a flat list of names and values: room is made once, and what is unusual is left to `text`. */
-  labels(flat: readonly string[]): void {
+  /** `{"name":"value",...}`. */
+  labels(labels: Labels): void {
+    const kept = keptLength(labels)
+    if (kept >= 0) {
+      this.room(kept + 3)
+      this.at = writeKept(labels, kept, this.view, this.at)
+      return
+    }
+    const { flat } = labels
     let expected = 2
     for (let i = 0; i < flat.length; i++) expected += flat[i]!.length + 3
     if (expected > SHORT_CHARACTERS * 16) {
@@ -104,6 +119,14 @@ export class JsonBytes {
       return
     }
     this.room(expected)
+    const { bytes, at } = this
+    this.#shortLabels(flat, expected)
+    // What is escaped may have gone on in another piece.
+    if (bytes === this.bytes) noteWritten(labels, bytes, at, this.at)
+  }
+
+  /** Room is made once, and what is unusual is left to `json`. */
+  #shortLabels(flat: readonly string[], expected: number): void {
     let { bytes, at } = this
     bytes[at++] = OPEN
     for (let i = 0; i < flat.length; i++) {
@@ -146,6 +169,7 @@ export class JsonBytes {
   takeAll(): Piece[] {
     this.#close()
     this.bytes = NOTHING
+    this.view = new DataView(NOTHING.buffer)
     return this.takeFull()
   }
 

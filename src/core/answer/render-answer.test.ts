@@ -126,9 +126,10 @@ for (const { why, answer, data } of cases)
   test(`${why} is spelled as Prometheus spells it`, () =>
     assert.equal(textOf(renderAnswer(answer).pieces()), `{"status":"success","data":${data}}`))
 
-/** Of every kind that a fast path takes for its own, and some that it leaves. */
+/** Of every kind that a fast path takes for its own, and some that it leaves; some come again and again. */
 const value = fc.oneof(
   fc.double(),
+  fc.constantFrom(0.1 + 0.2, 12_345, 1 / 3),
   fc.integer(),
   fc.maxSafeInteger(),
   fc.tuple(fc.maxSafeInteger(), fc.nat({ max: 12 })).map(([digits, places]) => digits / 10 ** places),
@@ -142,15 +143,16 @@ const instant = fc.oneof(
 
 test('a value and an instant written as bytes are spelled as their texts are', () => {
   const bytes = new Uint8Array(NUMBER_ROOM)
+  const view = new DataView(bytes.buffer)
   const written = (end: number) => String.fromCharCode(...bytes.subarray(0, end))
   fc.assert(
-    fc.property(value, (one) => assert.equal(written(writeValue(bytes, 0, one)), formatValue(one))),
+    fc.property(value, (one) => assert.equal(written(writeValue(view, 0, one)), formatValue(one))),
     {
       numRuns: 5000,
     },
   )
   fc.assert(
-    fc.property(instant, (one) => assert.equal(written(writeInstant(bytes, 0, one)), instantJson(one))),
+    fc.property(instant, (one) => assert.equal(written(writeInstant(view, 0, one)), instantJson(one))),
     {
       numRuns: 1000,
     },
@@ -159,7 +161,7 @@ test('a value and an instant written as bytes are spelled as their texts are', (
     for (const digits of [1, 9, 10, 99, 123_456_789])
       for (const sign of [1, -1]) {
         const one = (sign * digits) / 10 ** power
-        assert.equal(written(writeValue(bytes, 0, one)), formatValue(one))
+        assert.equal(written(writeValue(view, 0, one)), formatValue(one))
       }
 })
 
@@ -253,6 +255,20 @@ test('a list of names and one of label sets are the JSON of them', () => {
       assert.equal(textOf(renderLabelSets(sets, warnings).pieces()), encoded(`[${sets.map(labelsText).join(',')}]`))
     }),
   )
+})
+
+test('a label set that was written before is written the same, whatever was forgotten in between', () => {
+  fc.assert(
+    fc.property(fc.array(labels, { maxLength: 6 }), fc.nat({ max: 4 }), (sets, times) => {
+      const expected = `{"status":"success","data":[${sets.map(labelsText).join(',')}]}`
+      for (let i = 0; i <= times; i++)
+        assert.equal(textOf(renderLabelSets(sets).pieces()), Buffer.from(expected).toString())
+    }),
+  )
+  // More than what is kept: those that were kept first are forgotten, and kept anew.
+  const many = Array.from({ length: 1200 }, (_, i) => Labels.of({ job: `${i}`.padStart(3900, 'x') }))
+  const expected = Buffer.from(`{"status":"success","data":[${many.map(labelsText).join(',')}]}`)
+  for (let i = 0; i < 4; i++) assert.ok(Buffer.concat([...renderLabelSets(many).pieces()]).equals(expected))
 })
 
 test('a long answer comes in pieces of bounded length, each with memory of its own', () => {

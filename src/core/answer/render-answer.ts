@@ -12,6 +12,7 @@ import type { NativeHistogram } from '../histogram.ts'
 import { boundaryRule, bucketsOf } from '../histogram-bounds.ts'
 import type { MatrixSeries, QueryAnswer, VectorSample } from '../query.ts'
 import { formatPlainValue } from '../value.ts'
+import { copyWords } from './copy-words.ts'
 import { InstantHeads, SLOT } from './instant-heads.ts'
 import { JsonBytes, type Piece } from './json-bytes.ts'
 import { NUMBER_ROOM, writeInstant, writeValue } from './write-number.ts'
@@ -45,7 +46,8 @@ const LABELS_BYTES = 256
 const QUOTE = 34
 const COMMA = 44
 const OPEN = 91
-const CLOSE = 93
+/** `"]`, the first character in the lower byte. */
+const END_OF_POINT = 0x5d22
 
 /** The whole body of a success: the answer in its envelope, with its first ten warnings and infos. */
 export function renderAnswer(answer: QueryAnswer, rendering: Rendering = {}): Body {
@@ -125,7 +127,7 @@ function* writeVector(out: JsonBytes, samples: readonly VectorSample[]): Iterabl
   for (let i = 0; i < samples.length; i++) {
     const { labels, at, value, histogram } = samples[i]!
     out.ascii(i === 0 ? '{"metric":' : ',{"metric":')
-    out.labels(labels.flat)
+    out.labels(labels)
     out.ascii(histogram === undefined ? ',"value":[' : ',"histogram":[')
     out.instant(at)
     out.ascii(',')
@@ -144,7 +146,7 @@ function* writeMatrix(out: JsonBytes, all: readonly MatrixSeries[]): Iterable<Pi
   for (let i = 0; i < all.length; i++) {
     const series = all[i]!
     out.ascii(i === 0 ? '{"metric":' : ',{"metric":')
-    out.labels(series.labels.flat)
+    out.labels(series.labels)
     const count = series.timestamps.length
     if (count > 0) {
       out.ascii(',"values":')
@@ -175,11 +177,9 @@ const NO_HISTOGRAMS = { timestamps: new Float64Array(0), values: [] as readonly 
 class PointWriter {
   readonly #out: JsonBytes
   readonly #heads: InstantHeads
-  #view: DataView
 
   constructor(out: JsonBytes, all: readonly MatrixSeries[]) {
     this.#out = out
-    this.#view = new DataView(out.bytes.buffer)
     let longest: Float64Array = NO_HISTOGRAMS.timestamps
     if (all.length >= MIN_SERIES_FOR_HEADS)
       for (const { timestamps } of all) if (timestamps.length > longest.length) longest = timestamps
@@ -191,16 +191,18 @@ class PointWriter {
     const out = this.#out
     const heads = this.#heads
     const { instants } = heads
-    let { bytes, at } = out
-    let view = this.#viewOf(bytes)
+    let { bytes, view, at } = out
     let head = from === 0 ? 0 : lowerBound(instants, timestamps[from]!)
+    // The value before, which is there in digits: one that did not change since is copied.
+    let before = Number.NaN
+    let digits = 0
+    let length = 0
     for (let i = from; i < to; i++) {
       if (at + POINT_ROOM > bytes.length) {
         out.at = at
         out.room(POINT_ROOM)
-        bytes = out.bytes
-        view = this.#viewOf(bytes)
-        at = out.at
+        ;({ bytes, view, at } = out)
+        before = Number.NaN
       }
       const start = at
       const instant = timestamps[i]!
@@ -210,21 +212,26 @@ class PointWriter {
       } else {
         bytes[at++] = COMMA
         bytes[at++] = OPEN
-        at = writeInstant(bytes, at, instant)
+        at = writeInstant(view, at, instant)
         bytes[at++] = COMMA
         bytes[at++] = QUOTE
       }
-      at = writeValue(bytes, at, values[i]!)
-      bytes[at++] = QUOTE
-      bytes[at++] = CLOSE
+      const value = values[i]!
+      // Zero may have another sign, and is written as fast.
+      if (value === before && value !== 0) {
+        copyWords(view, digits, length, view, at)
+        digits = at
+      } else {
+        before = value
+        digits = at
+        length = writeValue(view, at, value) - at
+      }
+      at += length
+      view.setUint16(at, END_OF_POINT, true)
+      at += 2
       if (i === 0) bytes[start] = OPEN
     }
     out.at = at
-  }
-
-  #viewOf({ buffer }: Piece): DataView {
-    if (this.#view.buffer !== buffer) this.#view = new DataView(buffer)
-    return this.#view
   }
 }
 

@@ -23,7 +23,7 @@ export function renderLabelSets(sets: readonly Labels[], warnings: readonly stri
   return listed(sets.length, LABELS_BYTES, warnings, function* (out) {
     for (let i = 0; i < sets.length; i++) {
       out.ascii(i === 0 ? '[' : ',')
-      out.labels(sets[i]!.flat)
+      out.labels(sets[i]!)
       if (out.hasFull) yield* out.takeFull()
     }
   })
