@@ -22,7 +22,7 @@ import { compareLabels, type Querier } from '#storage'
 import { type Expr, unwrap } from './ast.ts'
 import { typeOf } from './check.ts'
 import { Annotations } from './eval/annotations.ts'
-import { ABSENT, type Column, FLOAT, type Frame, HISTOGRAM, histogramAt, timeAt, type Value } from './eval/column.ts'
+import { type Column, FLOAT, type Frame, HISTOGRAM, timeAt, type Value } from './eval/column.ts'
 import { type Bounds, Context } from './eval/context.ts'
 import { checkDurations } from './eval/duration.ts'
 import { evaluate } from './eval/evaluate.ts'
@@ -30,6 +30,7 @@ import { dropNames } from './eval/gather.ts'
 import { rawWindows } from './eval/raw-windows.ts'
 import type { Reads } from './eval/reads.ts'
 import { selectorsOfStatistics } from './eval/reset-hints.ts'
+import { samplesOf, selectSamples } from './eval/row-samples.ts'
 import { openQueriers } from './eval/select.ts'
 import { parseKnown } from './known-expressions.ts'
 import { ParseError } from './position.ts'
@@ -161,24 +162,15 @@ async function answer(expr: Expr, frame: Frame, context: Context): Promise<Resul
     const series = await rawWindows(inner, frame, context)
     return { kind: 'matrix', series: [...series].sort((a, b) => compareLabels(a.labels, b.labels)) }
   }
+  if (inner.kind === 'vector-selector' && !context.bounds.isRange)
+    return { kind: 'vector', samples: await selectSamples(inner, frame, context) }
   const value = await evaluate(expr, frame, context)
   if (context.bounds.isRange) return matrix(value, expr, frame, context)
   const at = unixMs(frame.start)
   if (value.type === 'scalar') return { kind: 'scalar', at, value: value.values[0]! }
   if (value.type === 'string') return { kind: 'string', at, value: value.value }
   const columns = dropNames(value.columns, 1, context, expr.span)
-  return {
-    kind: 'vector',
-    samples: columns
-      .filter(({ kinds }) => kinds[0] !== ABSENT)
-      .map((column) => {
-        const { labels } = column
-        const histogram = histogramAt(column, 0)
-        return histogram === undefined
-          ? { labels, at, value: column.values[0]! }
-          : { labels, at, value: Number.NaN, histogram }
-      }),
-  }
+  return { kind: 'vector', samples: samplesOf(columns, at) }
 }
 
 function matrix(value: Value, expr: Expr, frame: Frame, context: Context): Result {
