@@ -48,9 +48,7 @@ export class HeadSet implements SeriesSet {
     const { slots, visible, last } = this.#found
     const slot = slots[series]!
     const span = { low: this.#low, high: this.#high, visible: visible[series]!, last: last[series]! }
-    const room = this.#room()
-    const columns = room.take(this.#head.maxCount(slot, span))
-    return room.give(this.#head.read(slot, span, columns, 0))
+    return this.#head.readInto(this.#room(), slot, span)
   }
 
   groups(grouping: Grouping): SeriesGroups {

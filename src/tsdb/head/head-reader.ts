@@ -8,8 +8,10 @@
  *   before it on processors that reorder them).
  */
 import type { Matcher } from '#core'
+import type { Samples } from '#storage'
 import type { ExtraColumns } from '../extra-columns.ts'
 import type { Part, PartColumns } from '../part.ts'
+import type { ReadRoom } from '../read-room.ts'
 import { firstAtOf } from './cut-series.ts'
 import type { NumberSpan } from './head-extras.ts'
 import { HeadPart } from './head-part.ts'
@@ -145,6 +147,17 @@ export class HeadReader {
       this.#extras.read(slot, { from, to: from + count }, out.extras, to)
     }
     return count
+  }
+
+  /** As `read`, into a room that is as large as it takes. */
+  readInto(room: ReadRoom, slot: number, span: Span): Samples {
+    const columns = room.take(this.#stream.seek(slot, span))
+    const count = this.#stream.readSought(span, columns, 0)
+    if (count > 0) {
+      const from = this.#stream.firstNumber
+      this.#extras.read(slot, { from, to: from + count }, columns.extras, 0)
+    }
+    return room.give(count)
   }
 
   maxCount(slot: number, span: Span): number {

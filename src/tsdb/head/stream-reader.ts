@@ -7,7 +7,17 @@ import { HIGH, LOW } from '../bytes.ts'
 import { POWERS } from '../decimal.ts'
 import type { PartColumns } from '../part.ts'
 import { FIRST_SLAB, SLAB } from './records.ts'
-import { BEFORE, BEHIND, FIRST_AT, FIRST_NUMBER, FIRST_STEP, FIRST_VALUE_WORDS, SLAB_MASK, STREAM_AT } from './slabs.ts'
+import {
+  BEFORE,
+  BEHIND,
+  FIRST_AT,
+  FIRST_NUMBER,
+  FIRST_STEP,
+  FIRST_VALUE_WORDS,
+  SLAB_BYTES,
+  SLAB_MASK,
+  STREAM_AT,
+} from './slabs.ts'
 import {
   type HeadMemory,
   LITERAL,
@@ -45,10 +55,14 @@ function lastSlabOf({ records, slabs }: HeadMemory, slot: number, { last }: Span
 
 /** The slab to begin with: the last one that begins not after `low`, or the first. 0: the series has none. */
 function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }: Span, last: number): number {
-  let slab = last
   const first = records.word(slot, FIRST_SLAB)
-  while (slab !== 0 && slab !== first && (slabs.firstAt(slab) > low || slabs.word(slab, FIRST_NUMBER) >= visible))
-    slab = slabs.word(slab, BEFORE)
+  let slab = last
+  while (slab !== 0 && slab !== first) {
+    const { doubles, words } = slabs.segment(slab)
+    const word = (slab & SLAB_MASK) * 32
+    if (doubles[word / 2 + FIRST_AT]! <= low && words[word + FIRST_NUMBER]! < visible) break
+    slab = words[word + BEFORE]!
+  }
   return slab
 }
 
@@ -58,6 +72,11 @@ export function maxCountOf(memory: HeadMemory, slot: number, span: Span): number
   return slab === 0 ? 0 : Math.max(0, span.visible - memory.slabs.word(slab, FIRST_NUMBER))
 }
 
+/** What a token of the same step may have in its low bits, to be read in a byte or two. */
+const TWO_BYTES = 60
+/** Looking at the byte behind a segment's last one would be slow ever after. */
+const SEGMENT_MASK = (SLAB_MASK + 1) * SLAB_BYTES - 1
+
 /** Room for one slab, for whoever only looks. */
 const glance = { timestamps: new Float64Array(MAX_SAMPLES), values: new Float64Array(MAX_SAMPLES) }
 
@@ -66,6 +85,9 @@ export class StreamReader {
   readonly #memory: HeadMemory
   /** The number in its series of the first sample that was read. */
   firstNumber = 0
+  /** What was sought last: the slab to begin with, and the one behind which nothing is seen. */
+  #first = 0
+  #last = 0
   /** While one slab is read. */
   #timestamps: Float64Array = new Float64Array(0)
   #words: Uint32Array = new Uint32Array(0)
@@ -99,9 +121,23 @@ export class StreamReader {
 
   /** Writes the samples within the span at `to`; returns how many. The columns have room for `maxCountOf` more. */
   read(slot: number, span: Span, columns: PartColumns, to: number): number {
+    this.seek(slot, span)
+    return this.readSought(span, columns, to)
+  }
+
+  /** Finds where to begin, for `readSought`; returns what `maxCountOf` says. */
+  seek(slot: number, span: Span): number {
+    this.#last = lastSlabOf(this.#memory, slot, span)
+    this.#first = slabFrom(this.#memory, slot, span, this.#last)
+    if (this.#first === 0) return 0
+    return Math.max(0, span.visible - this.#memory.slabs.word(this.#first, FIRST_NUMBER))
+  }
+
+  /** As `read`, of the series and the span that were sought last. */
+  readSought(span: Span, columns: PartColumns, to: number): number {
     const { slabs } = this.#memory
-    const last = lastSlabOf(this.#memory, slot, span)
-    let slab = slabFrom(this.#memory, slot, span, last)
+    const last = this.#last
+    let slab = this.#first
     this.firstNumber = -1
     if (slab === 0) return 0
     this.#begin(span, columns, to)
@@ -162,6 +198,31 @@ export class StreamReader {
     }
     number++
     while (number < end) {
+      // Nearly all of a counter: the same step, and the next whole number in a byte or two.
+      let small = bytes[place]! - SAME_STEP
+      if (small > 0 && small < TWO_BYTES) {
+        byBits = false
+        do {
+          // Without a branch, which would be foretold wrongly as often as not: 32 and more stand for themselves and the byte behind.
+          const wide = small >>> 5
+          const z = small + (-wide & ((small - 32) * 255 + bytes[(place + 1) & SEGMENT_MASK]!))
+          place += 1 + wide
+          n += (z >>> 1) ^ -(z & 1)
+          at += step
+          if (at >= spanLow) {
+            if (at > spanHigh) {
+              this.#isPast = true
+              break
+            }
+            timestamps[to] = at
+            values[to++] = power === 1 ? n : n / power
+          }
+          number++
+          small = bytes[place & SEGMENT_MASK]! - SAME_STEP
+        } while (number < end && small > 0 && small < TWO_BYTES)
+        if (this.#isPast) break
+        continue
+      }
       const token = bytes[place++]!
       if (token < SAME_STEP) {
         // A run. What of it lies before the span is passed over at once.
