@@ -89,7 +89,7 @@ export function openQueryPaths(options: QueryPathsOptions): QueryPaths {
         if (body !== undefined) return body
       } else light++
       using querier = store.querier(unixMs(listing.start), unixMs(listing.end))
-      return await listBody(querier, listing, () => nextTurn().then(() => signal.throwIfAborted()))
+      return await listBody(querier, listing, { turn: () => nextTurn().then(() => signal.throwIfAborted()) })
     },
     metrics: () => metricsOf(threads, light),
     [Symbol.asyncDispose]: () => threads[Symbol.asyncDispose](),

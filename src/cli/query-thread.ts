@@ -101,7 +101,7 @@ async function list(id: number, sent: SentListing, adopted: AdoptedView, signal:
   using querier = adopted.querier(unixMs(listing.start), unixMs(listing.end))
   // Between two selectors there is time to hear that nobody waits.
   const turn = () => nextTurn().then(() => signal.throwIfAborted())
-  startBody(id, await listBody(querier, listing, turn), {})
+  startBody(id, await listBody(querier, listing, { turn, handsOn: true }), {})
 }
 
 function startBody(

@@ -21,7 +21,7 @@ export {
 } from './exemplars.ts'
 export { LATE_WINDOW_MS, lateConformance } from './late-conformance.ts'
 export { type Latest, type LatestFn, latestIn, type Span } from './latest.ts'
-export { type ListFn, type Listing, listBody } from './listing.ts'
+export { type ListFn, type Listing, type ListWay, listBody } from './listing.ts'
 export { type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export { METRIC_TYPES, type Metadata, MetadataStore, type MetricType } from './metadata.ts'
 export {

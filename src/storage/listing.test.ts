@@ -53,7 +53,7 @@ test('a list that a store gives again is written again, in memory of its own', a
     [Symbol.dispose]: () => {},
   }
   const told = async (what: Parameters<typeof listBody>[1]['what'], limit = 9) => {
-    const { points, pieces } = await listBody(querier, { what, sets: [], limit, ...SPAN })
+    const { points, pieces } = await listBody(querier, { what, sets: [], limit, ...SPAN }, { handsOn: true })
     const bytes = Buffer.concat([...pieces()])
     // As one who hands it on would.
     for (const { buffer } of pieces()) buffer.transfer()

@@ -8,6 +8,7 @@ import {
   type Body,
   byBytes,
   type Matcher,
+  PIECE_BYTES,
   type Piece,
   renderLabelSets,
   renderTexts,
@@ -29,11 +30,18 @@ export type Listing = {
 /** Rejects with what the store says, or with the signal's reason when it aborts. */
 export type ListFn = (listing: Listing, signal: AbortSignal) => Promise<AnyBody>
 
-/** `turn` is called, and awaited if it says so, between two selectors. Throws what it throws. */
+export type ListWay = {
+  /** Called, and awaited if it says so, between two selectors. */
+  readonly turn?: () => Promise<void> | undefined
+  /** Pieces are handed on, memory and all. Left out: they are read, and not written to. */
+  readonly handsOn?: boolean
+}
+
+/** Throws what `turn` throws. */
 export async function listBody(
   querier: Querier,
   { what, sets, limit = Number.POSITIVE_INFINITY }: Listing,
-  turn: () => Promise<void> | undefined = () => undefined,
+  { turn = () => undefined, handsOn = false }: ListWay = {},
 ): Promise<Body> {
   if (what === 'series') {
     const found = await merged(sets, turn, {
@@ -41,37 +49,47 @@ export async function listBody(
       keyOf: (labels) => labels.key,
       compare: compareLabels,
     })
-    if (found.length <= limit) return kept(found, renderLabelSets)
+    if (found.length <= limit) return kept(found, renderLabelSets, handsOn)
     return renderLabelSets(found.slice(0, limit), [TRUNCATED])
   }
   const list = (set: readonly Matcher[]) =>
     what === 'names' ? querier.labelNames(set) : querier.labelValues(what.valuesOf, set)
   const found = await merged(sets, turn, { list, keyOf: (text) => text, compare: byBytes })
-  if (found.length <= limit) return kept(found, renderTexts)
+  if (found.length <= limit) return kept(found, renderTexts, handsOn)
   return renderTexts(found.slice(0, limit), [TRUNCATED])
 }
 
 /** Of a store that gives the same list again, by that list: nothing, once it was seen, then its pieces. */
 const written = new WeakMap<readonly unknown[], readonly Piece[] | undefined>()
 
-/** As `render`; what was written of the same list before is copied. */
-function kept<T>(list: readonly T[], render: (list: readonly T[]) => Body): Body {
-  const pieces = written.get(list)
-  if (pieces !== undefined) return { points: list.length, pieces: () => copiesOf(pieces) }
-  // Most lists are never seen again.
-  if (!written.has(list)) {
-    written.set(list, undefined)
-    return render(list)
+/** As `render`; what was written of the same list before is given again. */
+function kept<T>(list: readonly T[], render: (list: readonly T[]) => Body, handsOn: boolean): Body {
+  let pieces = written.get(list)
+  if (pieces === undefined) {
+    const body = render(list)
+    // Most lists are never seen again.
+    if (!written.has(list)) {
+      written.set(list, undefined)
+      return body
+    }
+    pieces = together([...body.pieces()])
+    written.set(list, pieces)
   }
-  const { points, pieces: made } = render(list)
-  const all = [...made()]
-  written.set(list, all)
-  return { points, pieces: () => copiesOf(all) }
+  const all = pieces
+  return { points: list.length, pieces: () => (handsOn ? all.map((piece) => piece.slice()) : all) }
 }
 
-/** A reader may hand on what he is given, memory and all. */
-function* copiesOf(pieces: readonly Piece[]): Iterable<Piece> {
-  for (const piece of pieces) yield piece.slice()
+/** Short ones as one: then it takes no turns, and no copy, to gather them. */
+function together(pieces: readonly Piece[]): readonly Piece[] {
+  const size = pieces.reduce((sum, { length }) => sum + length, 0)
+  if (pieces.length === 1 || size > PIECE_BYTES) return pieces
+  const one = new Uint8Array(size)
+  let at = 0
+  for (const piece of pieces) {
+    one.set(piece, at)
+    at += piece.length
+  }
+  return [one]
 }
 
 type Lists<T> = {
@@ -84,7 +102,7 @@ type Lists<T> = {
 /** Each list comes sorted; a merge of several has to be sorted anew. */
 async function merged<T>(
   sets: Listing['sets'],
-  turn: () => Promise<void> | undefined,
+  turn: NonNullable<ListWay['turn']>,
   { list, keyOf, compare }: Lists<T>,
 ): Promise<readonly T[]> {
   if (sets.length <= 1) return list(sets[0] ?? [])

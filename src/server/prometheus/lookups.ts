@@ -87,7 +87,7 @@ function look(
     const listing = { what, sets, ...span, ...(limit === undefined ? {} : { limit }) }
     if (deps.list !== undefined) return await deps.list(listing, waiting.signal)
     using querier = deps.store.querier(span.start, span.end)
-    return await listBody(querier, listing, turn)
+    return await listBody(querier, listing, { turn })
   })
 }
 
