@@ -350,7 +350,12 @@ type Answered = { readonly told: Told; readonly thread: QueryThread }
 function bodyOf(answered: Answered | undefined): ThreadBody | undefined {
   if (answered?.told.kind !== 'body') return undefined
   const { points, stats } = answered.told
-  return { points, pieces: answered.thread.piecesOf(answered.told), ...(stats === undefined ? {} : { stats }) }
+  return {
+    points,
+    pieces: answered.thread.piecesOf(answered.told),
+    isAlone: true,
+    ...(stats === undefined ? {} : { stats }),
+  }
 }
 
 const IDLE = new Error('nobody asked')

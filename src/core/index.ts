@@ -1,4 +1,4 @@
-export { type AnyBody, type BodyFn, bodiesOf, type Writing } from './answer/bodies.ts'
+export { type AnyBody, type BodyFn, bodiesOf, giveBack, type Writing } from './answer/bodies.ts'
 export { PIECE_BYTES, type Piece } from './answer/json-bytes.ts'
 export { type Body, caveatsJson, type Rendering, renderAnswer, TRUNCATED } from './answer/render-answer.ts'
 export { renderLabelSets, renderTexts } from './answer/render-lists.ts'

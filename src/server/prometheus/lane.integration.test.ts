@@ -282,9 +282,10 @@ test('a caller who goes ends his question; one that lasts too long is refused', 
 })
 
 const endless =
-  (points: number, told: (what: 'made' | 'left') => void): BodyFn =>
+  (points: number, told: (what: 'made' | 'left') => void, isAlone = false): BodyFn =>
   async () => ({
     points,
+    isAlone,
     async *pieces() {
       try {
         for (let i = 0; i < points; i++) {
@@ -297,19 +298,41 @@ const endless =
     },
   })
 
-test('a body that another thread makes is sent as it comes, and left when its reader goes', async () => {
-  let made = 0
-  const left = Promise.withResolvers<void>()
-  const bodies = endless(1e6, (what) => void (what === 'made' ? made++ : left.resolve()))
-  await using world = await openWorld({ deps: { bodies } })
-  const socket = connect(world.server.port, '127.0.0.1')
-  socket.write('GET /api/v1/query?query=up HTTP/1.1\r\nhost: localhost\r\n\r\n')
-  const [first] = await once(socket, 'data')
-  assert.match(String(first), /^HTTP\/1\.1 200 OK\r\n.*transfer-encoding: chunked/is)
-  socket.destroy()
-  await left.promise
-  assert.ok(made < 1000, `${made} pieces were made for a reader that took one`)
-})
+for (const isAlone of [false, true])
+  test(`a body that another thread makes is sent as it comes, and left when its reader goes${isAlone ? ', with its memory' : ''}`, async () => {
+    let made = 0
+    const left = Promise.withResolvers<void>()
+    const bodies = endless(1e6, (what) => void (what === 'made' ? made++ : left.resolve()), isAlone)
+    await using world = await openWorld({ deps: { bodies } })
+    const socket = connect(world.server.port, '127.0.0.1')
+    socket.write('GET /api/v1/query?query=up HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    const [first] = await once(socket, 'data')
+    assert.match(String(first), /^HTTP\/1\.1 200 OK\r\n.*transfer-encoding: chunked/is)
+    socket.destroy()
+    await left.promise
+    assert.ok(made < 1000, `${made} pieces were made for a reader that took one`)
+  })
+
+/** As text, whether or not its pieces are given back once they are sent. */
+async function bodyText(points: number, isAlone: boolean): Promise<string> {
+  const pieces = Array.from({ length: 9 }, (_, i) => Buffer.from(`"${i}"`.padEnd(60_000 + i)) as Piece)
+  // Of its own, as what came from another thread.
+  const own = pieces.map((piece) => new Uint8Array(piece))
+  await using world = await openWorld({ deps: { bodies: async () => ({ points, isAlone, pieces: () => own }) } })
+  const headers = { 'accept-encoding': 'identity' }
+  const text = await (await fetch(`http://127.0.0.1:${world.server.port}/api/v1/query?query=up`, { headers })).text()
+  assert.equal(text, Buffer.concat(pieces).toString())
+  // The end of the answer is here before the one who sent it hears that it is through.
+  for (let i = 0; isAlone && own.some(({ length }) => length > 0) && i < 1000; i++)
+    await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(own.every(({ length }) => length > 0 === !isAlone))
+  return text
+}
+
+for (const points of [9, 1e6])
+  test(`memory of pieces that nobody else has is given back when ${points === 9 ? 'a whole' : 'a streamed'} answer is sent`, async () => {
+    assert.equal(await bodyText(points, true), await bodyText(points, false))
+  })
 
 test('what breaks off while it is sent ends the connection, and the next question has its answer', async () => {
   const labels = Labels.of({ a: 'b' })

@@ -11,7 +11,8 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
-import { apiErrorOf } from '../http/api-error.ts'
+import { giveBack, type Piece } from '#core'
+import { apiErrorOf, CallerGoneError } from '../http/api-error.ts'
 import type { Callers } from '../http/callers.ts'
 import { encodingFor, MIN_PACKED_BYTES, packed, packer } from '../http/compress.ts'
 import { CHALLENGE, type Door, refusal } from '../http/door.ts'
@@ -154,11 +155,12 @@ export class Lane {
         from: { clientIP: request.socket.remoteAddress ?? '', method, path },
         caller: callers.of(response),
       })
+      const isAlone = 'pieces' in answer && answer.isAlone === true
       const body = 'pieces' in answer ? context.outgoing.take(response, answer) : [Buffer.from(envelope(answer))]
       sent =
         body instanceof Readable
-          ? sendMade(response, body, { head, accepts })
-          : send(response, body instanceof Promise ? await body : body, { status, head, accepts })
+          ? sendMade(response, body, { head, accepts, isAlone })
+          : send(response, body instanceof Promise ? await body : body, { status, head, accepts, isAlone })
     } catch (thrown) {
       if (response.destroyed) return
       const error = apiErrorOf(thrown)
@@ -214,19 +216,29 @@ async function formOf(request: IncomingMessage, url: string): Promise<Params> {
   return url.includes('?') ? new Params(form, addressPairs(url)) : new Params(form)
 }
 
-type Sending = { readonly head: readonly string[]; readonly accepts: IncomingMessage['headers']['accept-encoding'] }
+type Sending = {
+  readonly head: readonly string[]
+  readonly accepts: IncomingMessage['headers']['accept-encoding']
+  /** Nobody else has the pieces: their memory is given back when they are sent. */
+  readonly isAlone?: boolean
+}
 
 /** Returns the bytes of the body as they were sent. */
 function send(
   response: ServerResponse,
   pieces: readonly Uint8Array<ArrayBuffer>[],
-  { status, head, accepts }: Sending & { readonly status: number },
+  { status, head, accepts, isAlone }: Sending & { readonly status: number },
 ): number | Promise<number> {
   let size = 0
   for (const { length } of pieces) size += length
   if (size < MIN_PACKED_BYTES) return sendPlain(response, status, head, pieces, size)
   const encoding = encodingFor(accepts)
-  if (encoding === undefined) return sendPlain(response, status, [...head, ...VARY], pieces, size)
+  if (encoding === undefined) {
+    const sent = sendPlain(response, status, [...head, ...VARY], pieces, size)
+    // At the end all of it has left; of an answer that breaks off, the collector takes it.
+    if (isAlone && sent > 0) response.once('finish', () => giveBack(pieces))
+    return sent
+  }
   const packedHead = [...head, ...VARY, 'content-encoding', encoding]
   const bytes = packed(encoding, joined(pieces))
   if (!(bytes instanceof Promise))
@@ -263,10 +275,35 @@ async function sendMade(response: ServerResponse, body: Readable, sending: Sendi
   const done = (error: Error | null | undefined) => (error ? reject(error) : resolve(0))
   if (encoding === undefined) {
     response.writeHead(200, head)
-    pipeline(body, response, done)
+    if (sending.isAlone) void pump(body, response).then(() => done(null), done)
+    else pipeline(body, response, done)
   } else {
     response.writeHead(200, [...head, 'content-encoding', encoding])
     pipeline(body, packer(encoding), response, done)
   }
   return promise
+}
+
+/** As `pipeline`, for pieces that nobody else has: each is given back when it has left. Rejects when it breaks off. */
+async function pump(body: Readable, response: ServerResponse): Promise<void> {
+  response.once('close', () => body.destroy())
+  for await (const piece of body as AsyncIterable<Piece>) {
+    const takesMore = response.write(piece, (error) => {
+      if (!error) giveBack([piece])
+    })
+    if (!takesMore) await drained(response)
+  }
+  response.end()
+}
+
+/** Rejects when it will never be. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      response.off('drain', settle).off('close', settle)
+      if (response.destroyed) reject(new CallerGoneError('the caller went before his answer'))
+      else resolve()
+    }
+    response.on('drain', settle).on('close', settle)
+  })
 }

@@ -1,5 +1,5 @@
 /** `query`, `query_range`, `format_query`, `parse_query`. */
-import { type AnyBody, type Asked, bodiesOf, messageOf } from '#core'
+import { type AnyBody, type Asked, type BodyFn, bodiesOf, messageOf } from '#core'
 import { type Expr, parse, prettyExpr } from '#promql'
 import { ApiError, invalidParam } from '../http/api-error.ts'
 import { bounded, type Call, type Handler } from './call.ts'
@@ -54,7 +54,7 @@ async function ask(call: Call, limit: number | undefined, when: (asked: Asked) =
   const timeoutMs = params.duration('timeout')
   const lookbackMs = params.lookbackDelta()
   const began = deps.clock.monotonicMs()
-  const bodies = deps.bodies ?? bodiesOf(deps.query, deps.clock)
+  const bodies: BodyFn = deps.bodies ?? bodiesOf(deps.query, deps.clock)
   return bounded(
     call,
     ({ signal }) =>
