@@ -4,22 +4,30 @@
  *
  * - Columns are compared entry by entry, a nanosecond each; the one before is tried first, as series are ordered by labels.
  * - Bounded: what is known is forgotten when it takes more than MAX_SLOTS numbers. Whoever counts uses is told before.
+ * - What is known lies in a room that is used again: it is good until the next series is asked for, and nothing is good behind its end.
  */
+import { giveNumbersBack, type NumbersRoom, takeNumbers } from './numbers-room.ts'
+
 const MAX_SLOTS = 2_000_000
 const MAX_ENTRIES = 1024
 
 export type OfInstants = { readonly timestamps: Float64Array; readonly count: number; uses: number }
 
 export class ByInstants<T extends OfInstants> {
-  readonly #make: (timestamps: Float64Array, count: number) => T
+  readonly #make: (timestamps: Float64Array, count: number, room: NumbersRoom) => T
   readonly #leave: (known: T) => void
   readonly #slotsEach: number
   readonly #known = new Map<number, T>()
+  readonly #room = takeNumbers()
   #last: T | undefined
   #slots = 0
 
   /** `slotsEach`: numbers that one takes beside its instants. `leave` is told of each in the end, and of those that are forgotten before. */
-  constructor(make: (timestamps: Float64Array, count: number) => T, leave: (known: T) => void, slotsEach: number) {
+  constructor(
+    make: (timestamps: Float64Array, count: number, room: NumbersRoom) => T,
+    leave: (known: T) => void,
+    slotsEach: number,
+  ) {
     this.#make = make
     this.#leave = leave
     this.#slotsEach = slotsEach
@@ -32,9 +40,11 @@ export class ByInstants<T extends OfInstants> {
     const key = timestamps[0]!
     let found = this.#known.get(key)
     if (found === undefined || !isSame(found, timestamps, count)) {
-      if (found !== undefined) this.#leave(found)
-      else if (this.#slots > MAX_SLOTS || this.#known.size >= MAX_ENTRIES) this.leaveAll()
-      found = this.#make(timestamps.slice(0, count), count)
+      if (this.#slots > MAX_SLOTS || this.#known.size >= MAX_ENTRIES) this.#leaveAll()
+      else if (found !== undefined) this.#leave(found)
+      const own = this.#room.floats(count)
+      for (let i = 0; i < count; i++) own[i] = timestamps[i]!
+      found = this.#make(own, count, this.#room)
       this.#slots += count + this.#slotsEach
       this.#known.set(key, found)
     }
@@ -42,11 +52,18 @@ export class ByInstants<T extends OfInstants> {
     return found
   }
 
-  leaveAll(): void {
+  /** Nothing that was found is good any more, and nothing is asked for. Where an error comes before, the collector takes the room. */
+  end(): void {
+    this.#leaveAll()
+    giveNumbersBack(this.#room)
+  }
+
+  #leaveAll(): void {
     for (const one of this.#known.values()) this.#leave(one)
     this.#known.clear()
     this.#last = undefined
     this.#slots = 0
+    this.#room.clear()
   }
 }
 

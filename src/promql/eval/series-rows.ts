@@ -14,6 +14,7 @@ import { anchor } from './anchor.ts'
 import { ByInstants, type OfInstants } from './by-instants.ts'
 import { FLOAT, type Frame, timeAt } from './column.ts'
 import type { Context } from './context.ts'
+import type { NumbersRoom } from './numbers-room.ts'
 import { Reads } from './reads.ts'
 import type { RangeFunction, Window } from './window.ts'
 import { nextResets } from './window.ts'
@@ -47,10 +48,14 @@ class Newest implements OfInstants {
   readonly isBlank: boolean
   readonly isFull: boolean
 
-  constructor(timestamps: Float64Array, count: number, times: Float64Array, lookbackMs: number) {
+  constructor(
+    timestamps: Float64Array,
+    count: number,
+    { times, lookbackMs, room }: { times: Float64Array; lookbackMs: number; room: NumbersRoom },
+  ) {
     this.timestamps = timestamps
     this.count = count
-    this.at = new Int32Array(times.length).fill(-1)
+    this.at = room.integers(times.length).fill(-1)
     this.kinds = new Uint8Array(times.length)
     let at = -1
     let seen = 0
@@ -101,7 +106,7 @@ export class InstantRows implements RowSource {
     const row = new Float64Array(steps)
     const ownKinds = this.#kinds
     const known = new ByInstants<Newest>(
-      (timestamps, count) => new Newest(timestamps, count, times, lookbackMs),
+      (timestamps, count, room) => new Newest(timestamps, count, { times, lookbackMs, room }),
       ({ kinds, uses }) => {
         for (let step = 0; step < steps; step++) if (kinds[step] !== 0) handedOut[step]! += uses
       },
@@ -116,23 +121,14 @@ export class InstantRows implements RowSource {
       context.charge(steps, this.#span)
       const newest = known.of(timestamps, count)
       if (!newest.isBlank) {
-        const { at, kinds } = newest
-        let isStale = false
-        for (let step = 0; step < steps; step++) {
-          const place = at[step]!
-          if (place < 0) continue
-          const value = values[place]!
-          row[step] = value
-          if (Number.isNaN(value) && isStaleAt(values, place)) isStale = true
-        }
-        if (!isStale) {
+        if (!fillNewest(newest.at, values, row)) {
           newest.uses++
-          take(series, row, kinds, newest.isFull)
+          take(series, row, newest.kinds, newest.isFull)
         } else if (withoutStale(newest, values, handedOut, ownKinds)) take(series, row, ownKinds, false)
       }
       if (context.spend(count + steps)) await context.breathe()
     }
-    known.leaveAll()
+    known.end()
     context.reads.add(reads)
     return true
   }
@@ -149,6 +145,19 @@ export class InstantRows implements RowSource {
     }
     context.expectRoom(live * this.#frame.count, this.#span)
   }
+}
+
+/** The values at these places; whether one of them is a stale marker. */
+function fillNewest(at: Int32Array, values: Float64Array, row: Float64Array): boolean {
+  let isStale = false
+  for (let step = 0; step < row.length; step++) {
+    const place = at[step]!
+    if (place < 0) continue
+    const value = values[place]!
+    row[step] = value
+    if (Number.isNaN(value) && isStaleAt(values, place)) isStale = true
+  }
+  return isStale
 }
 
 /** Where a selector sees a stale marker the series has ended. False: it is nowhere. */
@@ -219,8 +228,9 @@ export class WindowRows implements RowSource {
     for (let step = 0; step < steps; step++) ends[step] = anchor(selector, timeAt(frame, step), context.bounds) - offset
     const starts = ends.map((end) => end - range)
     const reads = new Reads(steps)
+    const ofFrame = { starts, ends, frame }
     const known = new ByInstants<Windows>(
-      (timestamps, count) => new Windows(timestamps, count, { starts, ends, frame }),
+      (timestamps, count, room) => new Windows(timestamps, count, ofFrame, room),
       (windows) => windows.countIn(reads),
       steps * 4,
     )
@@ -266,7 +276,7 @@ export class WindowRows implements RowSource {
       }
       if (context.spend(work)) await context.breathe()
     }
-    known.leaveAll()
+    known.end()
     context.charge(live * steps, this.#options.span)
     context.reads.add(reads)
     return true

@@ -6,6 +6,7 @@
 
 import type { OfInstants } from './by-instants.ts'
 import { FLOAT, type Frame } from './column.ts'
+import type { NumbersRoom } from './numbers-room.ts'
 import type { Reads } from './reads.ts'
 
 /** Ends and starts of the windows by step: (start, end]. */
@@ -25,15 +26,18 @@ export class Windows implements OfInstants {
   /** Samples of all windows together. */
   readonly held: number
   readonly #ends: Ends
+  readonly #room: NumbersRoom
   #growth: Growth | undefined
 
-  constructor(timestamps: Float64Array, count: number, ends: Ends) {
+  /** What it has beside `filled` and the kinds of growth lies in the room. */
+  constructor(timestamps: Float64Array, count: number, ends: Ends, room: NumbersRoom) {
     this.timestamps = timestamps
     this.count = count
     this.#ends = ends
+    this.#room = room
     const steps = ends.ends.length
-    this.from = new Int32Array(steps)
-    this.to = new Int32Array(steps)
+    this.from = room.integers(steps)
+    this.to = room.integers(steps)
     this.filled = new Uint8Array(steps)
     let from = 0
     let to = 0
@@ -58,7 +62,7 @@ export class Windows implements OfInstants {
 
   /** Of rates, or of increases: whoever asks first says which, and all ask the same. */
   growth(isRate: boolean): Growth {
-    return (this.#growth ??= growthOf(this, this.#ends, isRate))
+    return (this.#growth ??= growthOf(this, this.#ends, isRate, this.#room))
   }
 
   /** The window of a step: (startMs, endMs]. */
@@ -100,11 +104,12 @@ const MARGIN = 1.000001
 /** Below it products are rounded by more. */
 const TINY = 1e-300
 
-function growthOf(windows: Windows, { starts, ends }: Ends, isRate: boolean): Growth {
+function growthOf(windows: Windows, { starts, ends }: Ends, isRate: boolean, room: NumbersRoom): Growth {
   const { timestamps, from, to } = windows
   const steps = from.length
   const kinds = new Uint8Array(steps)
-  const numbers = new Float64Array(steps * 2)
+  // Where there are not two samples nobody looks.
+  const numbers = room.floats(steps * 2)
   let seen = 0
   for (let step = 0; step < steps; step++) {
     if (to[step]! - from[step]! < 2) continue
