@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto'
 import { glob, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
-import { build } from 'vite'
+import { build, type InlineConfig } from 'vite'
+import { buildImage } from './build-image.ts'
 
 const OUT = '.cache/serve'
 const STAMP = `${OUT}/.built-from`
@@ -46,31 +47,38 @@ function deferHttp2(code: string): string {
 }
 
 const hash = createHash('sha256')
-const sources = ['package-lock.json', 'scripts/build-server.ts']
+const sources = [
+  'package-lock.json',
+  ...['build-server', 'build-image', 'image-runtime'].map((name) => `scripts/${name}.ts`),
+]
 for await (const file of glob('src/**/*.ts')) if (!/\.test(-support)?\.ts$/.test(file)) sources.push(file)
 for (const file of sources.toSorted()) hash.update(file).update(await readFile(file))
 const digest = hash.digest('hex')
+
+const EXTERNAL = ['@aws-sdk/client-s3', 'bcryptjs', 'nodemailer', 'pg', 'snappy', 'socks']
+const SETTINGS: InlineConfig = {
+  configFile: false,
+  logLevel: 'error',
+  ssr: {
+    resolve: { conditions: ['assay-src', 'node', 'import', 'default'] },
+    noExternal: true,
+    external: EXTERNAL,
+  },
+  // Names stay: stacks of errors are read. Blanks and comments do not: their text would be kept in memory.
+  build: { ssr: true, target: 'node24', minify: false },
+}
 
 const began = new Date()
 if ((await readFile(STAMP, 'utf8').catch(() => '')) !== digest) {
   const fresh = `${OUT}.${process.pid}`
   try {
     await build({
-      configFile: false,
-      logLevel: 'error',
+      ...SETTINGS,
       plugins: [
         { name: 'take-builtins', renderChunk: (code) => ({ code: deferHttp2(takeBuiltins(code)), map: null }) },
       ],
-      ssr: {
-        resolve: { conditions: ['assay-src', 'node', 'import', 'default'] },
-        noExternal: true,
-        external: ['@aws-sdk/client-s3', 'bcryptjs', 'nodemailer', 'pg', 'snappy', 'socks'],
-      },
       build: {
-        ssr: true,
-        target: 'node24',
-        // Names stay: stacks of errors are read. Blanks and comments do not: their text would be kept in memory.
-        minify: false,
+        ...SETTINGS.build,
         outDir: fresh,
         rolldownOptions: {
           // Where the emitted JavaScript of the package has them, as seen from each other.
@@ -89,11 +97,14 @@ if ((await readFile(STAMP, 'utf8').catch(() => '')) !== digest) {
       },
     })
     await writeFile(`${fresh}/package.json`, '{"type":"module"}\n')
-    await writeFile(`${fresh}/.built-from`, digest)
-    // `bin/assay` compares times: what was changed meanwhile is newer.
-    await utimes(`${fresh}/.built-from`, began, began)
     await rm(OUT, { recursive: true, force: true })
     await rename(fresh, OUT)
+    await buildImage(OUT, SETTINGS, EXTERNAL).catch((error: unknown) => {
+      process.stderr.write(`assay serve has no start-up image and starts more slowly: ${String(error)}\n`)
+    })
+    await writeFile(STAMP, digest)
+    // `bin/assay` compares times: what was changed meanwhile is newer.
+    await utimes(STAMP, began, began)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
     process.stderr.write(`assay serve is not bundled and starts more slowly: ${String(error)}\n`)

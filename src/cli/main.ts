@@ -1,9 +1,10 @@
 /**
- * The command line: `assay <command>`. Exit codes: 0 fine, 1 findings or a failure while running, 2 usage or configuration.
+ * The command line: `assay <command>`.
  */
-import { AssayError, messageOf } from '#core'
+import { AssayError } from '#core'
 import { callDemo, demoStatus, formatStatus, runDemo } from './demo.ts'
 import { type Flag, formatFlags, parseFlags } from './options.ts'
+import { runToExit } from './run.ts'
 import { SERVE_FLAGS } from './serve-flags.ts'
 import { BACKUP_FLAGS, IMPORT_FLAGS, RESTORE_FLAGS } from './store-flags.ts'
 import { VERSION } from './version.ts'
@@ -176,18 +177,4 @@ export async function main(args: readonly string[], signal: AbortSignal): Promis
   return await command.run(values, rest, signal)
 }
 
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // The second one means it: whatever is still closing is left to the next start.
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort()
-  })
-}
-try {
-  process.exitCode = await main(process.argv.slice(2), stop.signal)
-} catch (error) {
-  const usage = error instanceof AssayError
-  process.stderr.write(`${usage ? messageOf(error) : `BUG: ${error instanceof Error ? error.stack : String(error)}`}\n`)
-  process.exitCode = usage ? 2 : 1
-}
+await runToExit((signal) => main(process.argv.slice(2), signal))

@@ -71,7 +71,14 @@ const MAX_REDIRECTS = 10
 const POOL = { keepAlive: true, maxFreeSockets: 1024, timeout: 60_000 } as const
 
 // Clients without TLS settings or proxies share these: sockets are kept per host, idle ones for a minute.
-const shared = { http: new HttpAgent(POOL), https: new HttpsAgent(POOL), plain: new KeptConnections() }
+// The library's are made when one is first asked for: what is loaded into a start-up image must hold nothing of Node's networking.
+let httpAgent: HttpAgent | undefined
+let httpsAgent: HttpsAgent | undefined
+const shared = {
+  http: () => (httpAgent ??= new HttpAgent(POOL)),
+  https: () => (httpsAgent ??= new HttpsAgent(POOL)),
+  plain: new KeptConnections(),
+}
 
 /** What a configured header may not be on a plain connection: it would change where the answer ends. */
 const OF_THE_CONNECTION = ['connection', 'content-length', 'expect', 'te', 'trailer', 'transfer-encoding', 'upgrade']
@@ -208,10 +215,10 @@ class ConfiguredClient implements HttpClient {
   async #route(secure: boolean, proxy: URL | undefined): Promise<Omit<Route, 'key'>> {
     const isTunnel = proxy !== undefined && (secure || isSocks(proxy))
     const speaksTls = secure || proxy?.protocol === 'https:'
-    if (!isTunnel && !speaksTls) return { agent: shared.http, tls: {} }
+    if (!isTunnel && !speaksTls) return { agent: shared.http(), tls: {} }
     // As in Go, these settings are for a proxy that speaks TLS too.
     const tls = speaksTls && this.#config.tls !== undefined ? await tlsOptions(this.#config.tls, this.#resolve) : {}
-    if (!isTunnel && this.#config.tls === undefined) return { agent: shared.https, tls }
+    if (!isTunnel && this.#config.tls === undefined) return { agent: shared.https(), tls }
     const connectHeaders = await this.#texts(this.#config.proxy?.connectHeaders)
     const key = createHash('sha256')
       .update(JSON.stringify([tls, proxy?.href, connectHeaders]))

@@ -50,7 +50,7 @@ export function tryProxyUrl(text: string): URL | undefined {
 export function isDirect(url: URL, exceptions: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
-  if (host === 'localhost' || LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')) return true
+  if (host === 'localhost' || loopbackList().check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')) return true
   return exceptions
     .split(',')
     .map((one) => one.trim().toLowerCase())
@@ -76,6 +76,13 @@ function inNetwork(host: string, address: string, bits: number): boolean {
   return list.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
 }
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
+let loopback: BlockList | undefined
+
+/** Made when it is first asked for, as it cannot lie in a start-up image. */
+function loopbackList(): BlockList {
+  if (loopback !== undefined) return loopback
+  loopback = new BlockList()
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+  loopback.addAddress('::1', 'ipv6')
+  return loopback
+}
