@@ -12,9 +12,11 @@ import {
   constants,
   fdatasync as fdatasyncCallback,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
+  readSync,
   writeSync,
 } from 'node:fs'
 import { mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises'
@@ -144,7 +146,7 @@ export class Wal {
         continue
       }
       const from = hadLate || covered === Infinity ? 0 : covered
-      const bytes = await reading.read(file, from)
+      const bytes = reading.read(file, from)
       let maxTime = known?.maxTime ?? -Infinity
       let hasLate = hadLate
       const use = onSegment(number)
@@ -319,25 +321,28 @@ export class Wal {
   }
 }
 
-/** Reads files one after the other into the same memory: fresh memory for 64 MiB costs as much as reading them. */
+/**
+ * Reads files one after the other into the same memory: fresh memory for 64 MiB costs as much as reading them. By calls that wait, as
+ * only a start reads, and there is nothing else that could go on.
+ */
 class SegmentReading {
   #room = Buffer.alloc(0)
 
   /** What the file holds from byte `from` on, until the next call. */
-  async read(file: string, from: number): Promise<Buffer> {
-    const handle = await open(file)
+  read(file: string, from: number): Buffer {
+    const fd = openSync(file, 'r')
     try {
-      const size = Math.max(0, (await handle.stat()).size - from)
+      const size = Math.max(0, fstatSync(fd).size - from)
       if (size > this.#room.length) this.#room = Buffer.allocUnsafeSlow(size)
       let done = 0
       while (done < size) {
-        const { bytesRead } = await handle.read(this.#room, done, size - done, from + done)
+        const bytesRead = readSync(fd, this.#room, done, size - done, from + done)
         if (bytesRead === 0) break
         done += bytesRead
       }
       return this.#room.subarray(0, done)
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
   }
 }

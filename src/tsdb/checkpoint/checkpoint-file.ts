@@ -3,9 +3,11 @@
  *
  * - Written aside, part by part, while commits go on, then renamed: there is the old one or the new one.
  * - Not forced to the disk: what a loss of power leaves of it fails a checksum, and the log is read from its beginning instead.
- * - Whoever reads it gets all of it or nothing.
+ * - Whoever reads it gets all of it or nothing. It is read by calls that wait: a start has nothing else to do, and handing each part to
+ *   another thread and back left a fifth of a start idle (20 MB: 95 ms of waiting instead of 40 in a profile of both cores busy).
  */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { ByteReader, ByteWriter, DamagedError, LITTLE } from '../bytes.ts'
 import { hasCode } from '../data-dir.ts'
@@ -74,55 +76,51 @@ function sizeOf(pieces: readonly Buffer[]): number {
 export type OpenCheckpoint = {
   readonly header: CheckpointHeader
   readonly bytes: number
-  /** The parts in order, each good until the next. Rejects with `DamagedError`. */
-  parts(): AsyncIterable<Buffer>
-} & AsyncDisposable
+  /** The parts in order, each good until the next. Throws `DamagedError`, and what the disk said. */
+  parts(): Iterable<Buffer>
+} & Disposable
 
-/** `undefined` when there is none. Rejects with `DamagedError`, and with what the disk said. */
-export async function openCheckpoint(file: string): Promise<OpenCheckpoint | undefined> {
-  await using owned = new AsyncDisposableStack()
-  let handle: FileHandle
+/** `undefined` when there is none. Throws `DamagedError`, and what the disk said. */
+export function openCheckpoint(file: string): OpenCheckpoint | undefined {
+  using owned = new DisposableStack()
+  let fd: number
   try {
-    handle = await open(file)
+    fd = openSync(file, 'r')
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
-  owned.defer(() => handle.close())
+  owned.defer(() => closeSync(fd))
   if (!LITTLE) throw new DamagedError('it is of a machine with another order of bytes')
-  const { size } = await handle.stat()
-  const source = new PartReader(handle)
-  if (!MAGIC.equals(await source.read(MAGIC.length))) throw new DamagedError('it does not begin as a checkpoint does')
-  const header = decodeHeader(await source.part())
+  const { size } = fstatSync(fd)
+  const source = new PartReader(fd)
+  if (!MAGIC.equals(source.read(MAGIC.length))) throw new DamagedError('it does not begin as a checkpoint does')
+  const header = decodeHeader(source.part())
   const taken = owned.move()
   return {
     header,
     bytes: size,
-    async *parts() {
-      for (;;) {
-        const part = await source.part()
-        if (part.length === 0) return
-        yield part
-      }
+    *parts() {
+      for (let part = source.part(); part.length > 0; part = source.part()) yield part
     },
-    [Symbol.asyncDispose]: () => taken.disposeAsync(),
+    [Symbol.dispose]: () => taken.dispose(),
   }
 }
 
 /** Reads a file from its beginning, into memory that is used again and begins at a multiple of eight. */
 class PartReader {
-  readonly #handle: FileHandle
-  #room: Buffer = Buffer.allocUnsafeSlow(4 * 1024 * 1024)
+  readonly #fd: number
+  #room: Buffer = Buffer.allocUnsafeSlow(1024 * 1024)
   #at = 0
 
-  constructor(handle: FileHandle) {
-    this.#handle = handle
+  constructor(fd: number) {
+    this.#fd = fd
   }
 
-  async read(size: number): Promise<Buffer> {
+  read(size: number): Buffer {
     if (size > this.#room.length) this.#room = Buffer.allocUnsafeSlow(size * 2)
     for (let done = 0; done < size; ) {
-      const { bytesRead } = await this.#handle.read(this.#room, done, size - done, this.#at)
+      const bytesRead = readSync(this.#fd, this.#room, done, size - done, this.#at)
       if (bytesRead === 0) throw new DamagedError(`it ends at byte ${this.#at}`)
       done += bytesRead
       this.#at += bytesRead
@@ -130,12 +128,12 @@ class PartReader {
     return this.#room.subarray(0, size)
   }
 
-  async part(): Promise<Buffer> {
-    const head = new ByteReader(await this.read(PART_HEADER_BYTES))
+  part(): Buffer {
+    const head = new ByteReader(this.read(PART_HEADER_BYTES))
     const length = head.u32()
     const sum = head.u32()
     if (length > MAX_PART_BYTES) throw new DamagedError(`a part of ${length} bytes`)
-    const part = await this.read(length)
+    const part = this.read(length)
     if (crc32(part) !== sum) throw new DamagedError(`a part before byte ${this.#at} does not fit its checksum`)
     return part
   }

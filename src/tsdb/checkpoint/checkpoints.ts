@@ -41,7 +41,7 @@ export async function loadCheckpoint(
   const file = join(walDir, CHECKPOINT_FILE)
   try {
     await rm(`${file}.tmp`, { force: true })
-    await using source = await openCheckpoint(file)
+    using source = openCheckpoint(file)
     if (source === undefined) return undefined
     const { header } = source
     // A deletion that it may not know of would be undone.
@@ -49,7 +49,7 @@ export async function loadCheckpoint(
     if (!isBefore && (await wal.isCoveredBy(header))) {
       const head = new Head(maxSeries)
       const image = new ImageReader(head.parts, (pairs, count) => head.createOf(pairs, count))
-      for await (const part of source.parts()) image.take(part)
+      for (const part of source.parts()) image.take(part)
       head.brought(image.totals)
       return { head, cover: header, slots: image.slots, bytes: source.bytes }
     }
