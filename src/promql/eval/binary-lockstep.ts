@@ -10,6 +10,7 @@ import type { Binary } from '../ast.ts'
 import { type Compare, type Compute, compareOf, computeOf } from './arithmetic.ts'
 import { blank, type Column, FLOAT, type Frame, type OpenColumn, type Vector, withoutName } from './column.ts'
 import type { Context } from './context.ts'
+import { ValuesRoom } from './row-columns.ts'
 
 /** `undefined`: not of this kind. */
 export async function inLockstep(
@@ -24,9 +25,14 @@ export async function inLockstep(
   if ((compute === undefined && compare === undefined) || node.bool || !isPlain(node)) return undefined
   if (!areAlike(left.columns, right.columns)) return undefined
   const columns: Column[] = []
+  const room = new ValuesRoom(frame.count, left.columns.length)
   for (let i = 0; i < left.columns.length; i++) {
     const one = left.columns[i]!
-    const out = combined(one, right.columns[i]!, compute, compare, frame.count)
+    const other = right.columns[i]!
+    const out =
+      compute !== undefined && isFull(one) && isFull(other)
+        ? computed(one, other, compute, room)
+        : combined(one, other, compute, compare, frame.count)
     if (out !== undefined) {
       context.charge(frame.count, node.span)
       columns.push(out)
@@ -68,6 +74,18 @@ function areAlikeButName(a: readonly string[], b: readonly string[]): boolean {
     i += 2
     j += 2
   }
+}
+
+function isFull({ kinds }: Column): boolean {
+  for (let step = 0; step < kinds.length; step++) if (kinds[step] !== FLOAT) return false
+  return true
+}
+
+/** As `combined`, of columns that have a float at each step. */
+function computed(left: Column, right: Column, compute: Compute, room: ValuesRoom): Column {
+  const values = room.take()
+  for (let step = 0; step < values.length; step++) values[step] = compute(left.values[step]!, right.values[step]!)
+  return { labels: withoutName(left.labels), dropName: false, values, kinds: left.kinds }
 }
 
 function combined(

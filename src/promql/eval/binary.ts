@@ -29,6 +29,7 @@ import type { Context } from './context.ts'
 import { operate } from './element-operation.ts'
 import { Gather } from './gather.ts'
 import { matchLabels } from './grouping.ts'
+import { ValuesRoom } from './row-columns.ts'
 import { setOperation } from './set-operation.ts'
 import { StepNotes } from './step-notes.ts'
 
@@ -81,10 +82,20 @@ async function vectorAndScalar(
   const keepsName = compute === undefined && !node.bool
   const notes = new StepNotes()
   const columns: Column[] = []
+  const filters = compare !== undefined && !node.bool
+  const steps = scalar.values.length
+  const room = new ValuesRoom(steps, vector.columns.length)
   for (const [order, column] of vector.columns.entries()) {
     const { labels, dropName, values, kinds } = column
-    const filters = compare !== undefined && !node.bool
     context.charge(values.length, node.span)
+    if (compute !== undefined && column.histograms === undefined) {
+      const out = room.take()
+      computeAll(compute, values, scalar.values, swapped, out)
+      // A float comes of each float, so that both are at the same steps.
+      if (!isBlank(column)) columns.push({ labels, dropName: true, values: out, kinds })
+      if (context.spend(values.length)) await context.breathe()
+      continue
+    }
     const out = blank(labels, dropName || !keepsName, values.length)
     for (let i = 0; i < values.length; i++) {
       if (kinds[i] === ABSENT) continue
@@ -110,6 +121,18 @@ async function vectorAndScalar(
   }
   notes.say(context.annotations, node.span)
   return { type: 'vector', columns }
+}
+
+/** Of a column without histograms, at steps where there is nothing as well: nobody looks there. */
+function computeAll(
+  compute: Compute,
+  values: Float64Array,
+  scalars: Float64Array,
+  swapped: boolean,
+  out: Float64Array,
+): void {
+  if (swapped) for (let i = 0; i < out.length; i++) out[i] = compute(scalars[i]!, values[i]!)
+  else for (let i = 0; i < out.length; i++) out[i] = compute(values[i]!, scalars[i]!)
 }
 
 /** A sample of a vector and a scalar, where one of them is a histogram or the operator is only for those. */

@@ -17,30 +17,35 @@ export class ValuesRoom {
   readonly #steps: number
   #room: Float64Array = new Float64Array(0)
   #used = 0
-  #size: number
+  /** Columns that may still come. */
+  #left: number
 
-  constructor(steps: number) {
+  /** `columns`: so many at most. */
+  constructor(steps: number, columns: number) {
     this.#steps = steps
-    this.#size = steps
+    this.#left = columns
   }
 
   /** A copy of a row. */
   keep(row: Float64Array): Float64Array {
+    const values = this.take()
+    if (this.#steps > FEW) values.set(row)
+    else for (let step = 0; step < values.length; step++) values[step] = row[step]!
+    return values
+  }
+
+  /** A column of zeros. */
+  take(): Float64Array {
     const steps = this.#steps
-    if (steps <= FEW) {
-      const values = new Float64Array(steps)
-      for (let step = 0; step < steps; step++) values[step] = row[step]!
-      return values
-    }
+    if (steps <= FEW) return new Float64Array(steps)
     if (this.#used + steps > this.#room.length) {
-      // Grows with what there is, as nobody knows how many will come.
-      this.#room = new Float64Array(this.#size)
-      this.#size = Math.max(steps, Math.min(this.#size * 2, Math.floor(MOST / steps) * steps))
+      const columns = Math.min(this.#left, Math.floor(MOST / steps))
+      this.#room = new Float64Array(Math.max(columns, 1) * steps)
       this.#used = 0
     }
     const values = this.#room.subarray(this.#used, this.#used + steps)
-    values.set(row)
     this.#used += steps
+    this.#left--
     return values
   }
 }
@@ -51,7 +56,7 @@ export async function columnsOf(
   dropName: boolean,
   { count: steps }: Frame,
 ): Promise<readonly Column[] | undefined> {
-  const room = new ValuesRoom(steps)
+  const room = new ValuesRoom(steps, rows.set.count)
   const columns: Column[] = []
   const isDone = await rows.each((series, values, kinds) => {
     columns.push({
