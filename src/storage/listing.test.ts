@@ -53,8 +53,9 @@ test('a list that a store gives again is written again, in memory of its own', a
     [Symbol.dispose]: () => {},
   }
   const told = async (what: Parameters<typeof listBody>[1]['what'], limit = 9) => {
-    const { points, pieces } = await listBody(querier, { what, sets: [], limit, ...SPAN }, { handsOn: true })
+    const { points, pieces, text } = await listBody(querier, { what, sets: [], limit, ...SPAN }, { handsOn: true })
     const bytes = Buffer.concat([...pieces()])
+    assert.equal(Buffer.from(text?.() ?? bytes.toString('latin1'), 'latin1').toString(), bytes.toString())
     // As one who hands it on would.
     for (const { buffer } of pieces()) buffer.transfer()
     return [points, bytes.toString()]

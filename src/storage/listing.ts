@@ -59,24 +59,38 @@ export async function listBody(
   return renderTexts(found.slice(0, limit), [TRUNCATED])
 }
 
-/** Of a store that gives the same list again, by that list: nothing, once it was seen, then its pieces. */
-const written = new WeakMap<readonly unknown[], readonly Piece[] | undefined>()
+/** `text`: of one short piece, a character a byte. */
+type Written = { readonly pieces: readonly Piece[]; text: string | undefined }
+
+/** Of a store that gives the same list again, by that list: nothing, once it was seen, then what was written of it. */
+const written = new WeakMap<readonly unknown[], Written | undefined>()
+/** Beyond this a list is not kept as a text as well. */
+const MAX_TEXT_BYTES = 16 * 1024
 
 /** As `render`; what was written of the same list before is given again. */
 function kept<T>(list: readonly T[], render: (list: readonly T[]) => Body, handsOn: boolean): Body {
-  let pieces = written.get(list)
-  if (pieces === undefined) {
+  let known = written.get(list)
+  if (known === undefined) {
     const body = render(list)
     // Most lists are never seen again.
     if (!written.has(list)) {
       written.set(list, undefined)
       return body
     }
-    pieces = together([...body.pieces()])
-    written.set(list, pieces)
+    known = { pieces: together([...body.pieces()]), text: undefined }
+    written.set(list, known)
   }
-  const all = pieces
-  return { points: list.length, pieces: () => (handsOn ? all.map((piece) => piece.slice()) : all) }
+  const all = known
+  return {
+    points: list.length,
+    pieces: () => (handsOn ? all.pieces.map((piece) => piece.slice()) : all.pieces),
+    text: () => (all.text ??= textOf(all.pieces)),
+  }
+}
+
+function textOf([piece, ...more]: readonly Piece[]): string | undefined {
+  if (piece === undefined || more.length > 0 || piece.length > MAX_TEXT_BYTES) return undefined
+  return Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1')
 }
 
 /** Short ones as one: then it takes no turns, and no copy, to gather them. */

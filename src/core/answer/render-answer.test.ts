@@ -234,6 +234,7 @@ const answer: fc.Arbitrary<QueryAnswer> = fc.oneof(
 test('an answer written as bytes is the answer written as text', () => {
   fc.assert(
     fc.property(answer, (one) => {
+      const { text } = renderAnswer(one)
       const pieces = [...renderAnswer(one).pieces()]
       assert.ok(
         pieces.every(
@@ -241,6 +242,8 @@ test('an answer written as bytes is the answer written as text', () => {
         ),
       )
       assert.equal(textOf(pieces), Buffer.from(answerText(one)).toString())
+      // Twice, as the room is used again.
+      for (let i = 0; i < 2; i++) assert.equal(Buffer.from(text!() ?? 'too long', 'latin1').toString(), textOf(pieces))
     }),
     { numRuns: 500 },
   )
@@ -285,6 +288,18 @@ test('a long answer comes in pieces of bounded length, each with memory of its o
   assert.ok(all.length > 8 && all.every(({ length }) => length <= PIECE_BYTES), `${all.length} pieces`)
   assert.equal(new Set(all.map(({ buffer }) => buffer)).size, all.length)
   assert.ok(textOf(all) === answerText(long))
+})
+
+test('what turns out too long for a text is told in pieces alone, and the next short one is whole', () => {
+  const single = (value: string) => renderAnswer({ kind: 'string', at: unixMs(0), value, ...plain })
+  const short = textOf(single('x').pieces())
+  assert.equal(single('x').text?.(), short)
+  for (const long of ['x'.repeat(70_000), '\u0000'.repeat(20_000)]) {
+    assert.equal(single(long).text?.(), undefined)
+    assert.equal(single('x').text?.(), short)
+  }
+  const many = { labels: Labels.empty, timestamps: new Float64Array(5000), values: new Float64Array(5000) }
+  assert.equal(renderAnswer({ kind: 'matrix', series: [many], ...plain }).text?.(), undefined)
 })
 
 test('a list longer than is written at once is whole', () => {

@@ -15,10 +15,16 @@ import { formatPlainValue } from '../value.ts'
 import { copyWords } from './copy-words.ts'
 import { InstantHeads, SLOT } from './instant-heads.ts'
 import { JsonBytes, type Piece } from './json-bytes.ts'
+import { shortText } from './short-text.ts'
 import { NUMBER_ROOM, writeInstant, writeValue } from './write-number.ts'
 
 /** A whole body, whose pieces are made when they are asked for. `points`: how much is held until they are sent. */
-export type Body = { readonly points: number; readonly pieces: () => Iterable<Piece> }
+export type Body = {
+  readonly points: number
+  readonly pieces: () => Iterable<Piece>
+  /** The same as a text, a character a byte, where it is short; asked for instead of pieces, or before them (short-text.ts). */
+  readonly text?: () => string | undefined
+}
 
 export type Rendering = {
   /** Most series or samples that are shown; a warning tells when there were more. Absent: all. */
@@ -58,19 +64,24 @@ export function renderAnswer(answer: QueryAnswer, rendering: Rendering = {}): Bo
     [...firstOf('warning', answer.warnings), ...(whole ? [] : [TRUNCATED]), ...warnings],
     firstOf('info', answer.infos),
   )
+  const expected = expectedBytes(shown, points) + stats.length + caveats.length
+  function* write(out: JsonBytes): Iterable<Piece> {
+    out.ascii(`{"status":"success","data":{"resultType":"${shown.kind}","result":`)
+    if (shown.kind === 'matrix') yield* writeMatrix(out, shown.series)
+    else if (shown.kind === 'vector') yield* writeVector(out, shown.samples)
+    else writeSingle(out, shown)
+    if (stats !== '') out.json(`,"stats":${stats}`)
+    out.ascii('}')
+    out.tail(caveats)
+  }
   return {
     points,
     *pieces() {
-      const out = new JsonBytes(expectedBytes(shown, points) + stats.length + caveats.length)
-      out.ascii(`{"status":"success","data":{"resultType":"${shown.kind}","result":`)
-      if (shown.kind === 'matrix') yield* writeMatrix(out, shown.series)
-      else if (shown.kind === 'vector') yield* writeVector(out, shown.samples)
-      else writeSingle(out, shown)
-      if (stats !== '') out.json(`,"stats":${stats}`)
-      out.ascii('}')
-      out.tail(caveats)
+      const out = new JsonBytes(expected)
+      yield* write(out)
       yield* out.takeAll()
     },
+    text: () => shortText(expected, write),
   }
 }
 

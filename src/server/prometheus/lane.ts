@@ -155,12 +155,17 @@ export class Lane {
         from: { clientIP: request.socket.remoteAddress ?? '', method, path },
         caller: callers.of(response),
       })
-      const isAlone = 'pieces' in answer && answer.isAlone === true
-      const body = 'pieces' in answer ? context.outgoing.take(response, answer) : [Buffer.from(envelope(answer))]
-      sent =
-        body instanceof Readable
-          ? sendMade(response, body, { head, accepts, isAlone })
-          : send(response, body instanceof Promise ? await body : body, { status, head, accepts, isAlone })
+      const text = 'pieces' in answer && !response.destroyed ? answer.text?.() : undefined
+      if (text !== undefined) {
+        sent = sendText(response, text, { head, accepts })
+      } else {
+        const isAlone = 'pieces' in answer && answer.isAlone === true
+        const body = 'pieces' in answer ? context.outgoing.take(response, answer) : [Buffer.from(envelope(answer))]
+        sent =
+          body instanceof Readable
+            ? sendMade(response, body, { head, accepts, isAlone })
+            : send(response, body instanceof Promise ? await body : body, { status, head, accepts, isAlone })
+      }
     } catch (thrown) {
       if (response.destroyed) return
       const error = apiErrorOf(thrown)
@@ -244,6 +249,17 @@ function send(
   if (!(bytes instanceof Promise))
     return sendPlain(response, status, packedHead, [bytes as Buffer<ArrayBuffer>], bytes.length)
   return bytes.then((one) => sendPlain(response, status, packedHead, [one as Buffer<ArrayBuffer>], one.length))
+}
+
+/** As `send`, of a short text, a character a byte. */
+function sendText(response: ServerResponse, text: string, { head, accepts }: Sending): number | Promise<number> {
+  const size = text.length
+  const isPacked = size >= MIN_PACKED_BYTES && encodingFor(accepts) !== undefined
+  if (isPacked) return send(response, [Buffer.from(text, 'latin1')], { status: 200, head, accepts })
+  const named = size < MIN_PACKED_BYTES ? head : [...head, ...VARY]
+  response.writeHead(200, [...named, 'content-length', String(size)])
+  response.end(text, 'latin1')
+  return size
 }
 
 function sendPlain(
