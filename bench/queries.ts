@@ -115,6 +115,7 @@ const QUERIES = [
   ['histogram_quantile(0.99, sum by (le, route) (rate(request_duration_seconds_bucket[5m])))', range],
   ['avg_over_time(queue_depth[30m])', range],
   ['max_over_time(queue_depth[30m])', range],
+  ['quantile_over_time(0.9, queue_depth[30m])', range],
   ['requests_total', range],
 ] as const
 

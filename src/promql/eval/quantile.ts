@@ -7,10 +7,15 @@ import { goFloat } from '../go-float.ts'
 export function quantile(q: number, values: Float64Array): number {
   if (!(q >= 0 && q <= 1) || values.length === 0) return interpolate(q, values.length, () => Number.NaN)
   sortNanFirst(values)
+  return quantileOfSorted(q, values, values.length)
+}
+
+/** As `quantile`, of the first `count` >= 1 of `values`, which are in order, NaN in front; q within [0, 1]. */
+export function quantileOfSorted(q: number, values: Float64Array, count: number): number {
   // As `interpolate` does it, without a call for each window.
-  const rank = q * (values.length - 1)
+  const rank = q * (count - 1)
   const lower = Math.max(0, Math.floor(rank))
-  const upper = Math.min(values.length - 1, lower + 1)
+  const upper = Math.min(count - 1, lower + 1)
   const weight = rank - Math.floor(rank)
   return values[lower]! * (1 - weight) + values[upper]! * weight
 }

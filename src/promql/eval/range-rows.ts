@@ -17,6 +17,7 @@ import {
   setOf,
   WindowRows,
 } from './series-rows.ts'
+import { fillQuantiles } from './sliding-quantile.ts'
 import { fillExtreme, fillWholeSums } from './sliding-rows.ts'
 
 /** The only argument that is no scalar, when that is a range selector without an extension of its window. */
@@ -68,6 +69,7 @@ const SLIDING: Readonly<Record<string, SlidingFunction>> = {
   min_over_time: (windows, values, out) => fillExtreme(windows, values, -1, out),
   sum_over_time: (windows, values, out) => fillWholeSums(windows, values, false, out),
   avg_over_time: (windows, values, out) => fillWholeSums(windows, values, true, out),
+  quantile_over_time: (windows, values, out, [shares]) => fillQuantiles(windows, values, shares!, out),
 }
 
 /** Rows of what is aggregated: an instant selector, or a call of a function over a range and nothing else. */

@@ -186,7 +186,13 @@ export type RowFunction =
       readonly sliding?: SlidingFunction | undefined
     }
 
-export type SlidingFunction = (windows: Windows, values: Float64Array, out: Float64Array) => boolean
+/** `args`: the scalar arguments by step. */
+export type SlidingFunction = (
+  windows: Windows,
+  values: Float64Array,
+  out: Float64Array,
+  args: readonly Float64Array[],
+) => boolean
 
 export type WindowRowsOptions = {
   readonly selector: VectorSelector
@@ -254,7 +260,8 @@ export class WindowRows implements RowSource {
       if (hasRoom) {
         const windows = known.of(timestamps, count)
         windows.uses++
-        const slides = run.kind === 'any' && windows.held > 2 * count && run.sliding?.(windows, values, row) === true
+        const slides =
+          run.kind === 'any' && windows.held > 2 * count && run.sliding?.(windows, values, row, args) === true
         const falls = run.kind === 'growth' && run.isCounter && (seen & FALLS) !== 0
         // More than one turn's work has to give way within a series.
         if (windows.held > MAX_HELD && (falls || (run.kind === 'any' && !slides))) return false
