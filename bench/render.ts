@@ -3,11 +3,11 @@
  *
  *     node --expose-gc --conditions=assay-src bench/render.ts [--series 10000] [--points 60]
  *
- * Values are of four kinds in turn: counters, thousandths, full doubles (what `rate` gives), values that stay. The last line is an instant
- * answer, a sample for each series.
+ * Values are of four kinds in turn: counters, thousandths, full doubles (what `rate` gives), values that stay. Then an instant answer, a
+ * sample for each series. The last line is of label sets alone: such as were never written, and the same again (`kept-labels.ts`).
  */
 import { parseArgs } from 'node:util'
-import { Labels, type QueryAnswer, renderAnswer, unixMs } from '#core'
+import { Labels, type QueryAnswer, renderAnswer, renderLabelSets, unixMs } from '#core'
 import { answerText } from '../src/core/answer/render-text.test-support.ts'
 
 const { values: given } = parseArgs({
@@ -98,3 +98,14 @@ const show = (name: string, answer: QueryAnswer, count: number) => {
 for (const kind of Object.keys(KINDS)) show(kind, matrixOf([kind]), seriesCount * points)
 show('all', matrixOf(Object.keys(KINDS)), seriesCount * points)
 show('instant', vectorOf(), seriesCount)
+
+const setsOf = () => Array.from({ length: seriesCount }, (_, i) => labelsOf(i))
+const listed = (sets: readonly Labels[]) => {
+  for (const piece of renderLabelSets(sets).pieces()) bytes += piece.length
+}
+const known = setsOf()
+for (let i = 0; i < 10; i++) listed(known)
+const fresh = Array.from({ length: ROUNDS }, setsOf)
+const once = nanosecondsOf(() => listed(fresh.pop()!)) / seriesCount
+const again = nanosecondsOf(() => listed(known)) / seriesCount
+console.log(`label sets   never written ${once.toFixed(0)} ns, again ${again.toFixed(0)} ns a set`)
