@@ -201,6 +201,7 @@ test('no more is kept than fits, and what is too long for it is given all the sa
     lists.list(sourcesOf(0, 60 * MINUTE, index), { ...reads, key, bytesOf: () => bytes })
   assert.deepEqual(ask('long', 3e6), ['a', 'b'])
   for (const key of ['1', '2', '3', '4', '5']) ask(key, 1e6)
+  assert.ok(lists.sizeBytes > 3e6 && lists.sizeBytes <= 4 * 2 ** 20, `${lists.sizeBytes} bytes`)
   assert.equal(read.length, 6)
   ask('5', 1e6)
   assert.equal(read.length, 6)

@@ -63,6 +63,10 @@ export class KeptLists {
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
 
+  get sizeBytes(): number {
+    return this.#bytes
+  }
+
   /** The list of a span: as it was, or as it is read now. */
   list<T>(sources: Sources, reads: Reads<T>): readonly T[] {
     const { start, end } = sources
@@ -160,4 +164,9 @@ export function keptListsOf(index: HeadView['index']): KeptLists {
   let lists = ofIndex.get(index)
   if (lists === undefined) ofIndex.set(index, (lists = new KeptLists()))
   return lists
+}
+
+/** What the lists of an index take. */
+export function keptBytesOf(index: HeadView['index']): number {
+  return ofIndex.get(index)?.sizeBytes ?? 0
 }

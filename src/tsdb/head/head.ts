@@ -17,6 +17,7 @@
 import type { Labels, Matcher, NativeHistogram } from '#core'
 import type { Accepted, CheckInto, Unchecked } from '../accepted.ts'
 import { ByteWriter, wordsOf } from '../bytes.ts'
+import { keptBytesOf } from '../kept-lists.ts'
 import type { Part } from '../part.ts'
 import { BatchCheck } from './batch-check.ts'
 import { cutSeries, firstAtOf } from './cut-series.ts'
@@ -101,7 +102,8 @@ export class Head {
 
   /** Bytes of samples, records, labels and index. */
   get sizeBytes(): number {
-    return this.#memory.slabs.sizeBytes + this.#end * 64 + this.#index.sizeBytes + this.#extras.sizeBytes
+    const labels = this.#index.sizeBytes + keptBytesOf(this.#index)
+    return this.#memory.slabs.sizeBytes + this.#end * 64 + labels + this.#extras.sizeBytes
   }
 
   /** The first instant that a series has here, or Infinity. Exact after each truncation. */
