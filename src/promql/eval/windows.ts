@@ -97,7 +97,17 @@ export type Growth = {
   /** At no step, at each step there are two. */
   readonly isBlank: boolean
   readonly isFull: boolean
+  readonly even: Even
 }
+
+/** What lies between the samples of a window, and how far beyond them growth is extrapolated, in seconds. */
+type Stretch = { readonly sampled: number; readonly toStart: number; readonly toEnd: number }
+
+/**
+ * The longest run of steps [begin, end) over which windows move by as many samples at each step, with the same stretch: nearly all of a range
+ * where steps are a multiple of the scrape interval.
+ */
+type Even = Stretch & { readonly begin: number; readonly end: number; readonly stride: number }
 
 /** Rounding of a product and two quotients is far below. */
 const MARGIN = 1.000001
@@ -111,20 +121,41 @@ function growthOf(windows: Windows, { starts, ends }: Ends, isRate: boolean, roo
   // Where there are not two samples nobody looks.
   const numbers = room.floats(steps * 2)
   let seen = 0
+  let even: Even = { begin: 0, end: 0, stride: 0, ...NO_STRETCH }
+  let begin = 0
+  let stride = 0
+  let before: Stretch = NO_STRETCH
   for (let step = 0; step < steps; step++) {
-    if (to[step]! - from[step]! < 2) continue
-    const { sampled, toStart, toEnd } = stretchOf(timestamps, from[step]!, to[step]!, starts[step]!, ends[step]!)
-    const factor = (sampled + toStart + toEnd) / sampled
-    kinds[step] = FLOAT
-    seen++
-    numbers[2 * step] = isRate ? factor / ((ends[step]! - starts[step]!) / 1000) : factor
-    numbers[2 * step + 1] = (toStart / sampled) * MARGIN
+    let stretch = NO_STRETCH
+    if (to[step]! - from[step]! >= 2) {
+      stretch = stretchOf(timestamps, from[step]!, to[step]!, starts[step]!, ends[step]!)
+      const { sampled, toStart, toEnd } = stretch
+      const factor = (sampled + toStart + toEnd) / sampled
+      kinds[step] = FLOAT
+      seen++
+      numbers[2 * step] = isRate ? factor / ((ends[step]! - starts[step]!) / 1000) : factor
+      numbers[2 * step + 1] = (toStart / sampled) * MARGIN
+    }
+    const moves = step === 0 ? -1 : from[step]! - from[step - 1]!
+    if (step === begin + 1) stride = moves
+    const isEven =
+      stretch.sampled === before.sampled &&
+      stretch.toStart === before.toStart &&
+      stretch.toEnd === before.toEnd &&
+      numbers[2 * step] === numbers[2 * step - 2] &&
+      moves === stride &&
+      moves === to[step]! - to[step - 1]!
+    if (!isEven) begin = step
+    else if (step + 1 - begin > even.end - even.begin) even = { begin, end: step + 1, stride, ...stretch }
+    before = stretch
   }
-  return { kinds, numbers, isBlank: seen === 0, isFull: seen === steps }
+  return { kinds, numbers, isBlank: seen === 0, isFull: seen === steps, even }
 }
 
-/** What lies between the samples of a window, and how far beyond them growth is extrapolated, in seconds. */
-function stretchOf(timestamps: Float64Array, from: number, to: number, startMs: number, endMs: number) {
+/** Of a window with less than two samples. Like no other: NaN equals nothing. */
+const NO_STRETCH: Stretch = { sampled: Number.NaN, toStart: Number.NaN, toEnd: Number.NaN }
+
+function stretchOf(timestamps: Float64Array, from: number, to: number, startMs: number, endMs: number): Stretch {
   const firstMs = timestamps[from]!
   const lastMs = timestamps[to - 1]!
   const sampled = (lastMs - firstMs) / 1000
@@ -148,13 +179,30 @@ export function fillGrowth(
   { isCounter, isRate }: { readonly isCounter: boolean; readonly isRate: boolean },
   out: Float64Array,
 ): void {
-  const { from, to } = windows
-  const { kinds, numbers, isFull } = windows.growth(isRate)
-  if (isCounter && isFull && nextReset === undefined) {
+  const { even } = windows.growth(isRate)
+  if (isCounter && nextReset === undefined && even.end > 0) {
     fillRising(windows, values, isRate, out)
     return
   }
-  for (let step = 0; step < kinds.length; step++) {
+  fillSteps(windows, values, nextReset, { isCounter, isRate, begin: 0, end: out.length }, out)
+}
+
+/** As `fillGrowth`, for steps [begin, end). */
+function fillSteps(
+  windows: Windows,
+  values: Float64Array,
+  nextReset: Int32Array | undefined,
+  {
+    isCounter,
+    isRate,
+    begin,
+    end: limit,
+  }: { readonly isCounter: boolean; readonly isRate: boolean; readonly begin: number; readonly end: number },
+  out: Float64Array,
+): void {
+  const { from, to } = windows
+  const { kinds, numbers } = windows.growth(isRate)
+  for (let step = begin; step < limit; step++) {
     if (kinds[step] === 0) continue
     const start = from[step]!
     const end = to[step]!
@@ -170,20 +218,34 @@ export function fillGrowth(
   }
 }
 
-/** As `fillGrowth`, for counters that never fall and have two samples at each step: nearly all. 4.8 ns a step instead of 10. */
+/**
+ * As `fillGrowth`, for counters that never fall: over the even stretch nothing but the values is looked at. 8 ns a step instead of 24, a third
+ * of the counters near zero (1,080 series of 40 targets, which take turns, 241 steps; a busy machine).
+ */
 function fillRising(windows: Windows, values: Float64Array, isRate: boolean, out: Float64Array): void {
-  const { from, to } = windows
-  const { kinds, numbers } = windows.growth(isRate)
-  for (let step = 0; step < kinds.length; step++) {
-    const first = values[from[step]!]!
-    const result = values[to[step]! - 1]! - first
-    if (first > numbers[2 * step + 1]! * result + TINY) out[step] = result * numbers[2 * step]!
-    else
-      out[step] =
-        result > 0 && first >= 0
-          ? result * factorNear(windows, step, first / result, isRate)
-          : result * numbers[2 * step]!
+  const { numbers, even } = windows.growth(isRate)
+  const { begin, end, stride, sampled, toStart, toEnd } = even
+  const { startMs, endMs } = windows.endsAt(begin)
+  const factor = numbers[2 * begin]!
+  const near = numbers[2 * begin + 1]!
+  let start = windows.from[begin]!
+  let last = windows.to[begin]! - 1
+  for (let step = begin; step < end; step++) {
+    const first = values[start]!
+    const result = values[last]! - first
+    if (first > near * result + TINY || !(result > 0 && first >= 0)) out[step] = result * factor
+    else {
+      // As `factorNear`.
+      const toZero = sampled * (first / result)
+      const own = (sampled + (toZero < toStart ? toZero : toStart) + toEnd) / sampled
+      out[step] = result * (isRate ? own / ((endMs - startMs) / 1000) : own)
+    }
+    start += stride
+    last += stride
   }
+  if (begin > 0) fillSteps(windows, values, undefined, { isCounter: true, isRate, begin: 0, end: begin }, out)
+  if (end < out.length)
+    fillSteps(windows, values, undefined, { isCounter: true, isRate, begin: end, end: out.length }, out)
 }
 
 function factorNear(windows: Windows, step: number, zeroShare: number, isRate: boolean): number {
