@@ -26,12 +26,13 @@ import {
   META_FILE,
   parseMeta,
 } from './block-meta.ts'
+import { BlockPart, runsOf } from './block-part.ts'
 import type { SeriesColumns } from './block-writer.ts'
 import { ChunkReader, WindowCursor } from './chunk-reader.ts'
 import { Tombstones } from './deletion/tombstones.ts'
 import { ExtraColumns } from './extra-columns.ts'
 import { giveUpFolder, removeFolder } from './gone-folder.ts'
-import type { Part, PartColumns } from './part.ts'
+import type { Part } from './part.ts'
 import { selectSeries } from './select-series.ts'
 import type { WindowDirectory } from './window-directory.ts'
 
@@ -45,9 +46,6 @@ type Reading = {
 
 /** What could not be read: a chunk of a series, or all chunks of a window. */
 export type LostPiece = { readonly series: number | undefined; readonly low: number; readonly high: number }
-
-/** Chunks [from, to) of one window. */
-type Run = { readonly cursor: WindowCursor; readonly from: number; readonly to: number }
 
 export class Block {
   readonly dir: string
@@ -338,27 +336,12 @@ export class Block {
   #part({ index, chunks, cursors }: Reading, series: number): Part | undefined {
     const runs = runsOf(cursors, series)
     let maxCount = 0
-    for (const { cursor, from, to } of runs) {
+    for (let i = 0; i < runs.length; i++) {
+      const { cursor, from, to } = runs[i]!
       for (let chunk = from; chunk < to; chunk++) maxCount += chunks.count(cursor, chunk)
     }
     if (maxCount === 0) return undefined
-    let labels: Labels | undefined
-    return {
-      get labels() {
-        return (labels ??= index.labels(series))
-      },
-      maxCount,
-      index,
-      series,
-      read: (out: PartColumns, at: number) => {
-        let end = at
-        for (const { cursor, from, to } of runs) {
-          for (let chunk = from; chunk < to; chunk++) end = chunks.read(cursor, chunk, out, end)
-        }
-        return end - at
-      },
-      ...(this.meta.late === 'some' ? { isMixed: true } : {}),
-    }
+    return new BlockPart(index, series, { chunks, runs, maxCount, isMixed: this.meta.late === 'some' })
   }
 
   /** Whether a series of one of the pairs [from, to), and a member if there are any, has a sample in the span. */
@@ -377,22 +360,6 @@ export class Block {
     }
     return false
   }
-}
-
-/** The chunks of a series, window by window. Series come ascending. */
-function runsOf(cursors: readonly WindowCursor[], series: number): readonly Run[] {
-  const runs: Run[] = []
-  for (let i = 0; i < cursors.length; i++) {
-    const cursor = cursors[i]!
-    const { directory } = cursor
-    const all = directory.series
-    const from = directory.seek(series, cursor.next)
-    let to = from
-    while (to < all.length && all[to] === series) to++
-    cursor.next = to
-    if (to > from) runs.push({ cursor, from, to })
-  }
-  return runs
 }
 
 /** Lets commits and queries run. */

@@ -1,8 +1,10 @@
 /**
- * Puts the parts of each series together that several sources give, each source in order of labels: a merge, without a table of keys.
+ * Puts the parts of each series together that several sources give, each source in order of labels: a merge, without a table of keys. Which
+ * series are the same is remembered (`known-twins.ts`), so that labels are compared, and made, where sources differ.
  */
 import type { Labels } from '#core'
 import { compareLabels } from '#storage'
+import { type KnownTwins, twinsOf } from './known-twins.ts'
 import type { Part } from './part.ts'
 
 /** The parts of one series, in the order of their sources; late ones apart, as they may lie between the others. */
@@ -45,15 +47,39 @@ function first(part: Part, { isLate }: Source): Joined {
   return new Together(part, isLate)
 }
 
+/** Compares series of what was joined with parts of one source; `compareLabels` says the same. */
+class Comparer {
+  #first: object | undefined
+  #second: object | undefined
+  #twins: KnownTwins | undefined
+
+  order(one: Joined, part: Part): number {
+    const { parts, late } = one
+    const last = parts.length > 0 ? parts[parts.length - 1]! : late![0]!
+    if (last.index === undefined || part.index === undefined) return compareLabels(one.labels, part.labels)
+    if (last.index !== this.#first || part.index !== this.#second) {
+      this.#first = last.index
+      this.#second = part.index
+      this.#twins = twinsOf(last.index, part.index)
+    }
+    const twins = this.#twins!
+    if (twins.has(last.series!, part.series!)) return 0
+    const order = compareLabels(one.labels, part.labels)
+    if (order === 0) twins.add(last.series!, part.series!)
+    return order
+  }
+}
+
 function merge(all: readonly Joined[], source: Source): Joined[] {
   const { parts, isLate } = source
   const out: Joined[] = []
+  const comparer = new Comparer()
   let i = 0
   let j = 0
   while (i < all.length && j < parts.length) {
     const one = all[i]!
     const part = parts[j]!
-    const order = compareLabels(one.labels, part.labels)
+    const order = comparer.order(one, part)
     if (order > 0) {
       out.push(first(part, source))
       j++

@@ -2,15 +2,21 @@
 import type { Labels } from '#core'
 import type { Grouping, Samples, SeriesGroups, SeriesSet } from '#storage'
 import { GroupNumbers } from './group-memo.ts'
+import type { HeadView } from './head.ts'
 import type { Joined } from './join-series.ts'
+import { KnownLabels } from './known-labels.ts'
 
 export class JoinedSet implements SeriesSet {
   readonly #joined: readonly Joined[]
+  readonly #index: HeadView['index']
+  readonly #known: KnownLabels
   readonly #read: (joined: Joined) => Samples
 
-  /** `read` may give the same columns each time (`ReadRoom`). */
-  constructor(joined: readonly Joined[], read: (joined: Joined) => Samples) {
+  /** `index`: that of the head. `read` may give the same columns each time (`ReadRoom`). */
+  constructor(joined: readonly Joined[], index: HeadView['index'], read: (joined: Joined) => Samples) {
     this.#joined = joined
+    this.#index = index
+    this.#known = new KnownLabels(index)
     this.#read = read
   }
 
@@ -19,7 +25,10 @@ export class JoinedSet implements SeriesSet {
   }
 
   labels(series: number): Labels {
-    return this.#joined[series]!.labels
+    const joined = this.#joined[series]!
+    const part = joined.parts.at(-1)
+    // What the head has as well was mostly named before.
+    return part?.index === this.#index ? this.#known.of(part.series!) : joined.labels
   }
 
   read(series: number): Samples {
@@ -33,7 +42,7 @@ export class JoinedSet implements SeriesSet {
       // Any part says which series it is; the last one is of the head, or of the newest block.
       const part = joined.parts.at(-1) ?? joined.late?.[0]
       if (part?.index === undefined) numbers.putLabels(i, joined.labels)
-      else numbers.put(i, part.index, part.series!, () => joined.labels)
+      else numbers.put(i, part.index, part.series!, () => this.labels(i))
     }
     return numbers.done()
   }

@@ -74,7 +74,7 @@ export class TsdbQuerier implements Querier {
     const isHeadAlone = blocks.length + lateBlocks.length + late.tables.length === 0 && deleted.isEmpty
     if (isHeadAlone)
       return new HeadSet(head, view, head.findRoughly(view, matchers, low, end), { low, high: end, room: this.#reads })
-    return new JoinedSet(this.#find(matchers), (joined) =>
+    return new JoinedSet(this.#find(matchers), view.index, (joined) =>
       joined.late === undefined ? this.#inRoom(joined.parts) : this.#read(joined),
     )
   }
