@@ -11,6 +11,7 @@ import { once } from 'node:events'
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { build, type InlineConfig } from 'vite'
+import { asciiCode } from './ascii-code.ts'
 import { imageRuntime } from './image-runtime.ts'
 
 /** Node's modules that may lie in an image: they hold nothing of a process. What is not here is loaded by the process that runs. */
@@ -35,7 +36,7 @@ if (!globalThis.assayServe(process.argv.slice(2))) import("./main.js");
 /** Code for an image. Throws when there is something in it that would go wrong only later. */
 export function imageCode(code: string, external: readonly string[]): string {
   const stays = (name: string) => HELD.has(name.replace(/^node:/, ''))
-  const changed = code
+  const changed = asciiCode(code)
     .replace(/\brequire\((["'`])([^"'`]+)\1\)/g, (call, _, name: string) =>
       (isBuiltin(name) && !stays(name)) || external.includes(name)
         ? `assayImage.module(${JSON.stringify(name)})`

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { glob, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { build, type InlineConfig } from 'vite'
+import { asciiCode } from './ascii-code.ts'
 import { buildImage } from './build-image.ts'
 
 const OUT = '.cache/serve'
@@ -49,7 +50,7 @@ function deferHttp2(code: string): string {
 const hash = createHash('sha256')
 const sources = [
   'package-lock.json',
-  ...['build-server', 'build-image', 'image-runtime'].map((name) => `scripts/${name}.ts`),
+  ...['build-server', 'build-image', 'image-runtime', 'ascii-code'].map((name) => `scripts/${name}.ts`),
 ]
 for await (const file of glob('src/**/*.ts')) if (!/\.test(-support)?\.ts$/.test(file)) sources.push(file)
 for (const file of sources.toSorted()) hash.update(file).update(await readFile(file))
@@ -76,6 +77,12 @@ if ((await readFile(STAMP, 'utf8').catch(() => '')) !== digest) {
       ...SETTINGS,
       plugins: [
         { name: 'take-builtins', renderChunk: (code) => ({ code: deferHttp2(takeBuiltins(code)), map: null }) },
+        {
+          name: 'ascii-code',
+          generateBundle(_, bundle) {
+            for (const one of Object.values(bundle)) if (one.type === 'chunk') one.code = asciiCode(one.code)
+          },
+        },
       ],
       build: {
         ...SETTINGS.build,
