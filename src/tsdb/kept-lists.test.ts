@@ -193,6 +193,17 @@ test('a list of which more may come to be seen is tried more and more rarely', (
   assert.ok(read.length > 1000 && read.length < 1030, `${read.length} readings`)
 })
 
+test('what is asked for in vain, over and over in other words, takes no more room', () => {
+  const lists = new KeptLists()
+  const { reads } = counted()
+  const index = { arrived: 3, gone: 0 }
+  for (let i = 0; i < 2000; i++) {
+    const key = `${i}`.padEnd(2000)
+    lists.list(sourcesOf(0, 60 * MINUTE, index), { ...reads, key, countAround: () => 3 })
+  }
+  assert.ok(lists.sizeBytes > 3e6 && lists.sizeBytes <= 4 * 2 ** 20, `${lists.sizeBytes} bytes`)
+})
+
 test('no more is kept than fits, and what is too long for it is given all the same', () => {
   const lists = new KeptLists()
   const { read, reads } = counted()

@@ -110,9 +110,10 @@ export class KeptLists {
     let entry = this.#entries.get(key)
     if (entry === undefined) {
       entry = { kept: undefined, tries: 0, pause: 0 }
-      this.#bytes += ENTRY_BYTES + key.length
+      this.#bytes += bytesOfEntry(key)
     } else this.#entries.delete(key)
     this.#entries.set(key, entry)
+    this.#fit()
     return entry
   }
 
@@ -125,11 +126,16 @@ export class KeptLists {
     entry.tries = 0
     entry.kept = kept
     this.#bytes += kept.bytes
+    this.#fit()
+  }
+
+  /** What was asked for longest ago leaves. */
+  #fit(): void {
     for (const [key, oldest] of this.#entries) {
       if (this.#bytes <= MAX_BYTES) break
       this.#forget(oldest)
       this.#entries.delete(key)
-      this.#bytes -= ENTRY_BYTES + key.length
+      this.#bytes -= bytesOfEntry(key)
     }
   }
 
@@ -137,6 +143,10 @@ export class KeptLists {
     this.#bytes -= entry.kept?.bytes ?? 0
     entry.kept = undefined
   }
+}
+
+function bytesOfEntry(key: string): number {
+  return ENTRY_BYTES + key.length * 2
 }
 
 /** Whether it was read from the same series and blocks, and no later. */
