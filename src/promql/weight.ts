@@ -21,7 +21,7 @@ const INTERVAL_MS = 15_000
 const UNKNOWN_MS = 3600_000
 /** Samples of a window that cost as much as a step: most functions slide. */
 const WINDOW_SHARE = 16
-/** Functions that look at each sample of each window; some sort them. */
+/** Functions that cost about as much as there are samples in all windows: they look at each, or keep them in order. */
 const WHOLE: ReadonlySet<string> = new Set([
   'quantile_over_time',
   'mad_over_time',
