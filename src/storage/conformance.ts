@@ -18,8 +18,8 @@ import {
   type ResetHint,
   unixMs,
 } from '#core'
-import { ListedSeries, selectSet } from './series-set.ts'
-import type { CommitReport, Querier, Series, SeriesRef, Store } from './types.ts'
+import { ListedSeries, type SeriesSet, selectSet } from './series-set.ts'
+import type { CommitReport, Querier, Samples, Series, SeriesRef, Store } from './types.ts'
 
 export type StoreCase = (name: string, run: () => Promise<void>) => unknown
 
@@ -78,6 +78,31 @@ export function dumpSeries(
   ]
 }
 
+/** What is said of the newest sample until some moment is what reading all says. `samples`, which were read, are read again in the end. */
+function assertNewest(set: SeriesSet, series: number, { timestamps, count }: Samples): void {
+  if (set.readNewest === undefined) return
+  const instants = [...timestamps.subarray(0, count)]
+  const [first, middle, last] = [instants[0]!, instants[count >> 1]!, instants[count - 1]!]
+  for (const at of [first - 1, first, middle - 1, middle, middle + 1, last - 1, last, last + 1]) {
+    const one: Samples = set.readNewest(series, at)
+    const newest: unknown = one.count === 0 ? undefined : entryAt(one, one.count - 1)
+    const all = set.read(series)
+    const place = instants.findLastIndex((instant) => instant <= at)
+    assert.deepEqual(newest, place < 0 ? undefined : entryAt(all, place))
+  }
+  set.read(series)
+}
+
+function entryAt({ timestamps, values, histograms }: Samples, i: number): unknown {
+  const histogram = histograms?.[i]
+  return [timestamps[i], histogram === undefined ? [...wordsOf(values, i)] : histogram.count]
+}
+
+/** The bits of a value: a stale marker is another than any NaN. */
+function wordsOf(values: Float64Array, i: number): Uint32Array {
+  return new Uint32Array(values.slice(i, i + 1).buffer)
+}
+
 /** A set says what `select` says, of labels, samples and groups. */
 export function assertSet(querier: Querier, matchers: readonly Matcher[]): void {
   const selected = querier.select(matchers)
@@ -88,6 +113,7 @@ export function assertSet(querier: Querier, matchers: readonly Matcher[]): void 
     const samples = set.read(i)
     if (samples.count === 0) continue
     live.push(i)
+    assertNewest(set, i, samples)
     read.push(dumpSeries({ labels: set.labels(i), samples: () => samples }))
     // The columns are the reader's: what is written there is nobody else's.
     samples.values.fill(-1)

@@ -21,6 +21,8 @@ export interface SeriesSet {
   labels(series: number): Labels
   /** The samples within the querier's bounds, stale markers included. All of it is valid until the next call; its columns may be written to. */
   read(series: number): Samples
+  /** As `read`, of the samples not after `at`; all but the newest of them may be left out. Where it is missing, `read` does. */
+  readNewest?(series: number, at: number): Samples
   groups(grouping: Grouping): SeriesGroups
 }
 

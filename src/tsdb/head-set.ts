@@ -45,10 +45,19 @@ export class HeadSet implements SeriesSet {
   }
 
   read(series: number): Samples {
+    return this.#read(series, this.#high, this.#low)
+  }
+
+  readNewest(series: number, at: number): Samples {
+    const high = Math.min(this.#high, at)
+    return this.#read(series, high, high)
+  }
+
+  #read(series: number, high: number, from: number): Samples {
     const { slots, visible, last } = this.#found
     const slot = slots[series]!
-    const span = { low: this.#low, high: this.#high, visible: visible[series]!, last: last[series]! }
-    return this.#head.readInto(this.#room(), slot, span)
+    const span = { low: this.#low, high, visible: visible[series]!, last: last[series]! }
+    return this.#head.readInto(this.#room(), slot, span, from)
   }
 
   groups(grouping: Grouping): SeriesGroups {

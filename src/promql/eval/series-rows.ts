@@ -115,7 +115,8 @@ export class InstantRows implements RowSource {
     const { set } = this
     if (!context.hasRoom(set.count * steps)) await this.#refuseTooMany()
     for (let series = 0; series < set.count; series++) {
-      const { timestamps, values, count, histograms } = set.read(series)
+      const { timestamps, values, count, histograms } =
+        steps === 1 && set.readNewest !== undefined ? set.readNewest(series, times[0]!) : set.read(series)
       if (histograms !== undefined) return false
       if (count === 0) continue
       context.charge(steps, this.#span)

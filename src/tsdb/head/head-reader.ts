@@ -149,9 +149,9 @@ export class HeadReader {
     return count
   }
 
-  /** As `read`, into a room that is as large as it takes. */
-  readInto(room: ReadRoom, slot: number, span: Span): Samples {
-    const columns = room.take(this.#stream.seek(slot, span))
+  /** As `read`, into a room that is as large as it takes. `from`: samples of the span before it may be left out. */
+  readInto(room: ReadRoom, slot: number, span: Span, from = span.low): Samples {
+    const columns = room.take(this.#stream.seek(slot, span, from))
     const count = this.#stream.readSought(span, columns, 0)
     if (count > 0) {
       const from = this.#stream.firstNumber

@@ -53,8 +53,10 @@ function lastSlabOf({ records, slabs }: HeadMemory, slot: number, { last }: Span
   return known
 }
 
+type Sought = Pick<Span, 'low' | 'visible'>
+
 /** The slab to begin with: the last one that begins not after `low`, or the first. 0: the series has none. */
-function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }: Span, last: number): number {
+function slabFrom({ records, slabs }: HeadMemory, slot: number, { low, visible }: Sought, last: number): number {
   const first = records.word(slot, FIRST_SLAB)
   let slab = last
   while (slab !== 0 && slab !== first) {
@@ -125,12 +127,16 @@ export class StreamReader {
     return this.readSought(span, columns, to)
   }
 
-  /** Finds where to begin, for `readSought`; returns what `maxCountOf` says. */
-  seek(slot: number, span: Span): number {
+  /**
+   * Finds where to begin, for `readSought`; returns how many samples there may be. `from`: where in the span to begin at the latest. With its
+   * end, only the slab is read that holds the newest sample.
+   */
+  seek(slot: number, span: Span, from = span.low): number {
+    const { visible } = span
     this.#last = lastSlabOf(this.#memory, slot, span)
-    this.#first = slabFrom(this.#memory, slot, span, this.#last)
+    this.#first = slabFrom(this.#memory, slot, { low: from, visible }, this.#last)
     if (this.#first === 0) return 0
-    return Math.max(0, span.visible - this.#memory.slabs.word(this.#first, FIRST_NUMBER))
+    return Math.max(0, visible - this.#memory.slabs.word(this.#first, FIRST_NUMBER))
   }
 
   /** As `read`, of the series and the span that were sought last. */

@@ -31,6 +31,15 @@ function readBack({ memory, reader }: ReturnType<typeof written>, span: Span): r
   return entries({ timestamps: columns.timestamps.slice(1), values: columns.values.slice(1) }, 0, count)
 }
 
+/** What is found when reading begins as late as it may. */
+function newest({ reader }: ReturnType<typeof written>, span: Span): readonly (readonly number[])[] {
+  const room = reader.seek(SLOT, span, span.high)
+  const columns = { timestamps: new Float64Array(room), values: new Float64Array(room) }
+  const count = reader.readSought(span, columns, 0)
+  assert.ok(count <= room)
+  return entries(columns, Math.max(0, count - 1), count)
+}
+
 function entries({ timestamps, values }: Given, from: number, to: number): readonly (readonly number[])[] {
   const words = wordsOf(values)
   return Array.from({ length: to - from }, (_, k) => [
@@ -138,6 +147,7 @@ test('a span and a number of visible samples give just those samples', () => {
       const one = written(given)
       assert.equal(one.reader.has(SLOT, span), expected.length > 0)
       assert.deepEqual(readBack(one, span), expected)
+      assert.deepEqual(newest(one, span), expected.slice(-1))
     }),
     { numRuns: 300 },
   )
