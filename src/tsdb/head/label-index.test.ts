@@ -79,6 +79,13 @@ test('few series are estimated as many as they are, many no lower', () => {
   index.remove(107)
   assert.equal(estimate(['job', 'shop'], ['instance', 'i7']), 8)
   assert.equal(estimate(['job', 'shop']), 900)
+  const few = [matcher('job', '=', 'shop'), matcher('instance', '=~', 'i7')]
+  assert.equal(index.estimate(few), 900)
+  // Of a selection that is kept, as long as nothing came.
+  const plain = [matcher('job', '=', 'shop'), matcher('instance', '!=', 'i7')]
+  assert.equal(index.sorted(plain).length, index.estimate(plain))
+  index.add(3001, Labels.of({ job: 'shop', instance: 'i8' }))
+  assert.equal(index.sorted(plain).length, index.estimate(plain))
 })
 
 test('a series that is gone can be added again under another slot', () => {

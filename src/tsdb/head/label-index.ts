@@ -19,8 +19,8 @@ import { SlotSelector } from './slot-selector.ts'
 import { Symbols } from './symbols.ts'
 
 const FIRST_TABLE = 1024
-/** Series that are selected to be counted: half a millisecond's work when they were never asked for, nothing afterwards. */
-const FEW_SERIES = 1200
+/** Series that are selected to be counted: some 30 µs. */
+const FEW_SERIES = 1000
 /** Marks a place of the table whose series is gone. */
 const GONE = 0xffffffff
 
@@ -296,13 +296,15 @@ export class LabelIndex {
   /** No fewer series than match: those of the rarest value that a matcher names; where these are few, as many as match. */
   estimate(matchers: readonly Matcher[]): number {
     let least = this.#series
+    let isPlain = matchers.length > 1
     for (const { name, op, value } of matchers) {
+      // An expression would be asked of each value of its name.
+      if ((op !== '=' && op !== '!=') || value === '') isPlain = false
       if (op !== '=' || value === '') continue
       const pair = this.#pairs.find(this.#symbols.find(name), this.#symbols.find(value))
       least = Math.min(least, pair === 0 ? 0 : this.#pairs.slots(pair))
     }
-    // Whoever weighs a question reads the selection next, which is kept until then.
-    return least > 0 && least <= FEW_SERIES && matchers.length > 1 ? this.sorted(matchers).length : least
+    return isPlain && least > 0 && least <= FEW_SERIES ? this.#selector.count(matchers) : least
   }
 
   /** As `sorted`, in no order; made anew by each call. */

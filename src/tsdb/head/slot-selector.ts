@@ -73,11 +73,21 @@ export class SlotSelector {
   sorted(matchers: readonly Matcher[]): Uint32Array {
     const key = keyOf(matchers)
     const known = this.#selections.get(key)
-    if (known !== undefined && known.gone === this.#reads.gone() && known.arrived === this.#reads.arrived())
-      return known.slots
+    if (known !== undefined && this.#isCurrent(known)) return known.slots
     const slots = (known === undefined ? undefined : this.#carriedOn(known, matchers)) ?? this.#selectSorted(matchers)
     this.#selections.set(key, { slots, arrived: this.#reads.arrived(), gone: this.#reads.gone() })
     return slots
+  }
+
+  /** How many `sorted` would give; selected to be counted where it is not kept, as order is dear. */
+  count(matchers: readonly Matcher[]): number {
+    const known = this.#selections.get(keyOf(matchers))
+    const isCurrent = known !== undefined && this.#isCurrent(known)
+    return isCurrent ? known.slots.length : this.select(matchers).length
+  }
+
+  #isCurrent({ gone, arrived }: Selection): boolean {
+    return gone === this.#reads.gone() && arrived === this.#reads.arrived()
   }
 
   #selectSorted(matchers: readonly Matcher[]): Uint32Array {
