@@ -180,8 +180,8 @@ export function fillGrowth(
   out: Float64Array,
 ): void {
   const { even } = windows.growth(isRate)
-  if (isCounter && nextReset === undefined && even.end > 0) {
-    fillRising(windows, values, isRate, out)
+  if (isCounter && even.end > 0) {
+    fillEven(windows, values, nextReset, isRate, out)
     return
   }
   fillSteps(windows, values, nextReset, { isCounter, isRate, begin: 0, end: out.length }, out)
@@ -219,10 +219,16 @@ function fillSteps(
 }
 
 /**
- * As `fillGrowth`, for counters that never fall: over the even stretch nothing but the values is looked at. 8 ns a step instead of 24, a third
- * of the counters near zero (1,080 series of 40 targets, which take turns, 241 steps; a busy machine).
+ * As `fillGrowth`, for counters: over the even stretch nothing but the values is looked at. 8 ns a step instead of 24, a third of the counters
+ * near zero (1,080 series of 40 targets, which take turns, 241 steps; a busy machine).
  */
-function fillRising(windows: Windows, values: Float64Array, isRate: boolean, out: Float64Array): void {
+function fillEven(
+  windows: Windows,
+  values: Float64Array,
+  nextReset: Int32Array | undefined,
+  isRate: boolean,
+  out: Float64Array,
+): void {
   const { numbers, even } = windows.growth(isRate)
   const { begin, end, stride, sampled, toStart, toEnd } = even
   const { startMs, endMs } = windows.endsAt(begin)
@@ -232,7 +238,9 @@ function fillRising(windows: Windows, values: Float64Array, isRate: boolean, out
   let last = windows.to[begin]! - 1
   for (let step = begin; step < end; step++) {
     const first = values[start]!
-    const result = values[last]! - first
+    let result = values[last]! - first
+    if (nextReset !== undefined)
+      for (let i = nextReset[start + 1]!; i <= last; i = nextReset[i + 1]!) result += values[i - 1]!
     if (first > near * result + TINY || !(result > 0 && first >= 0)) out[step] = result * factor
     else {
       // As `factorNear`.
@@ -243,9 +251,9 @@ function fillRising(windows: Windows, values: Float64Array, isRate: boolean, out
     start += stride
     last += stride
   }
-  if (begin > 0) fillSteps(windows, values, undefined, { isCounter: true, isRate, begin: 0, end: begin }, out)
+  if (begin > 0) fillSteps(windows, values, nextReset, { isCounter: true, isRate, begin: 0, end: begin }, out)
   if (end < out.length)
-    fillSteps(windows, values, undefined, { isCounter: true, isRate, begin: end, end: out.length }, out)
+    fillSteps(windows, values, nextReset, { isCounter: true, isRate, begin: end, end: out.length }, out)
 }
 
 function factorNear(windows: Windows, step: number, zeroShare: number, isRate: boolean): number {
