@@ -7,6 +7,7 @@
  *   `at`. What lies behind `at` is of no meaning, so words may be written where fewer bytes count.
  */
 import type { Labels } from '../labels.ts'
+import type { FixedText } from './copy-words.ts'
 import { keptLength, noteWritten, writeKept } from './kept-labels.ts'
 import { NUMBER_ROOM, writeInstant, writeValue } from './write-number.ts'
 
@@ -51,6 +52,11 @@ export class JsonBytes {
     const { bytes, at } = this
     for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
     this.at = at + text.length
+  }
+
+  fixed(text: FixedText): void {
+    this.room(text.length + 3)
+    this.at = text.write(this.view, this.at)
   }
 
   /** A JSON string. */

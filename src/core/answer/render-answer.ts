@@ -12,11 +12,11 @@ import type { NativeHistogram } from '../histogram.ts'
 import { boundaryRule, bucketsOf } from '../histogram-bounds.ts'
 import type { MatrixSeries, QueryAnswer, VectorSample } from '../query.ts'
 import { formatPlainValue } from '../value.ts'
-import { copyWords } from './copy-words.ts'
+import { copyWords, FixedText } from './copy-words.ts'
 import { InstantHeads, SLOT } from './instant-heads.ts'
 import { JsonBytes, type Piece } from './json-bytes.ts'
 import { shortText } from './short-text.ts'
-import { NUMBER_ROOM, writeInstant, writeValue } from './write-number.ts'
+import { instantJson, NUMBER_ROOM, writeInstant, writeValue } from './write-number.ts'
 
 /** A whole body, whose pieces are made when they are asked for. `points`: how much is held until they are sent. */
 export type Body = {
@@ -135,20 +135,35 @@ function writeSingle(out: JsonBytes, answer: Extract<QueryAnswer, { readonly kin
 
 function* writeVector(out: JsonBytes, samples: readonly VectorSample[]): Iterable<Piece> {
   out.ascii('[')
+  // All samples have the moment of the question, nearly always.
+  let moment: number = samples[0]?.at ?? 0
+  let beforeValue = new FixedText(`,"value":[${instantJson(moment)},`)
   for (let i = 0; i < samples.length; i++) {
     const { labels, at, value, histogram } = samples[i]!
-    out.ascii(i === 0 ? '{"metric":' : ',{"metric":')
+    if (i > 0) out.ascii(',')
+    out.fixed(METRIC)
     out.labels(labels)
-    out.ascii(histogram === undefined ? ',"value":[' : ',"histogram":[')
-    out.instant(at)
-    out.ascii(',')
-    if (histogram === undefined) out.value(value)
-    else writeHistogram(out, histogram)
-    out.ascii(']}')
+    if (histogram === undefined) {
+      if (at !== moment) {
+        moment = at
+        beforeValue = new FixedText(`,"value":[${instantJson(at)},`)
+      }
+      out.fixed(beforeValue)
+      out.value(value)
+    } else {
+      out.ascii(',"histogram":[')
+      out.instant(at)
+      out.ascii(',')
+      writeHistogram(out, histogram)
+    }
+    out.fixed(END_OF_SAMPLE)
     if (out.hasFull) yield* out.takeFull()
   }
   out.ascii(']')
 }
+
+const METRIC = new FixedText('{"metric":')
+const END_OF_SAMPLE = new FixedText(']}')
 
 /** Floats and histograms stand apart; a series without one of them has no such key. */
 function* writeMatrix(out: JsonBytes, all: readonly MatrixSeries[]): Iterable<Piece> {
