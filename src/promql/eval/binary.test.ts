@@ -12,7 +12,7 @@ const series = fc.record({
   values: fc.array(fc.option(value, { freq: 8 }), { minLength: 5, maxLength: 5 }),
 })
 const vector = fc.constantFrom('a', '(-a)', '(a > 1)', 'sum by (i) (a)', 'max_over_time(a[7m])')
-const number = fc.constantFrom('2', '0', '-1.5', 'Inf', 'NaN', 'time()')
+const number = fc.constantFrom('2', '0', '(-1.5)', 'Inf', 'NaN', 'time()')
 const op = fc.constantFrom('+', '-', '*', '/', '%', '^', 'atan2', '> bool', '== bool')
 
 test('a vector and a scalar come out as the vector and a series of that number do', async () => {
