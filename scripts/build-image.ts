@@ -4,11 +4,11 @@
  *
  * - Node's start-up snapshots take one script of CommonJS without `import()`, and no module that holds something of the system. So the
  *   server is bundled once more, and image-runtime.ts stands for such modules and for packages that stay outside.
- * - The image is of the very Node that made it; `image.node` says which. `bin/assay` asks before it uses one.
+ * - The image is of the very Node that made it; `image.node` says which, and how long it is. `bin/assay` asks before it uses one.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { build, type InlineConfig } from 'vite'
 import { asciiCode } from './ascii-code.ts'
@@ -87,7 +87,8 @@ export async function buildImage(out: string, settings: InlineConfig, external: 
     await using log = await open(said, 'w')
     const [code] = await once(spawn(process.execPath, args, { stdio: ['ignore', log.fd, log.fd] }), 'close')
     if (code !== 0) throw new Error(`the image was not made: ${(await readFile(said, 'utf8')).slice(0, 2000)}`)
-    await writeFile(`${out}/image.node`, `${process.versions.node}\n`)
+    const { size } = await stat(`${blob}.tmp`)
+    await writeFile(`${out}/image.node`, `${process.versions.node} ${size}\n`)
     await rename(`${blob}.tmp`, blob)
   } finally {
     await rm(`${blob}.tmp`, { force: true })

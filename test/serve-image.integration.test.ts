@@ -6,7 +6,8 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { cp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { compressSync } from 'snappy'
 import { directoryOf, refused, serve } from './support/serve.ts'
@@ -73,4 +74,26 @@ test('what the image does not serve is handed to the command: definitions, and f
   const { code, output } = await refused([...args('prometheus.yml', 'three'), '--no-such-flag'])
   assert.equal(code, 2)
   assert.match(output, /^assay serve: .*no-such-flag/)
+})
+
+test('an image that is torn, or of another Node, is not used: the files serve', async () => {
+  const home = process.cwd()
+  for (const spoil of [
+    (blob: string) => truncate(blob, 1000),
+    (blob: string) => writeFile(blob.replace(/blob$/, 'node'), '1.2.3 4\n'),
+    (blob: string) => rm(blob),
+  ]) {
+    await using made = await directoryOf({ 'prometheus.yml': 'scrape_configs: []\n' })
+    for (const name of ['node_modules', 'src', 'package.json', 'package-lock.json'])
+      await symlink(join(home, name), join(made.path, name))
+    await cp(join(home, 'bin'), join(made.path, 'bin'), { recursive: true })
+    const bundle = join(made.path, '.cache/serve')
+    await cp(join(home, '.cache/serve'), bundle, { recursive: true, preserveTimestamps: true })
+    await spoil(join(bundle, 'image.blob'))
+    const flags = ['--config', join(made.path, 'prometheus.yml'), '--data', join(made.path, 'data')]
+    await using served = await serve([...flags, '--listen', '127.0.0.1:0'], {}, join(made.path, 'bin/assay'))
+    assert.equal(await isOfImage(served.child.pid!), false)
+    assert.equal((await fetch(`${served.url}/-/ready`)).status, 200)
+    assert.equal(await served.stop(), 0)
+  }
 })

@@ -24,9 +24,13 @@ export async function directoryOf(
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Starts it and waits for `ready`; rejects with what it printed when it ends instead. */
-export async function serve(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Served> {
-  const { child, exited, output } = start(args, environment)
+/** Starts it and waits for `ready`; rejects with what it printed when it ends instead. `bin`: of another checkout. */
+export async function serve(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  bin?: string,
+): Promise<Served> {
+  const { child, exited, output } = start(args, environment, bin)
   const ready = new Promise<string>((resolve) => {
     const look = () => {
       const url = /"?url"?[:=]\s*"?(https?:\/\/[^"\s]+)|ready[^\n]*?(https?:\/\/[^"\s]+)/.exec(output())
@@ -65,8 +69,8 @@ export async function refused(
   return { code: await exited, output: output() }
 }
 
-function start(args: readonly string[], environment: NodeJS.ProcessEnv) {
-  const child = spawn('bin/assay', ['serve', ...args], {
+function start(args: readonly string[], environment: NodeJS.ProcessEnv, bin = 'bin/assay') {
+  const child = spawn(bin, ['serve', ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
