@@ -1,6 +1,6 @@
 /**
  * What a list of names, values or series costs when it is asked again over a span that moved on, in CPU time: kept
- * (`src/tsdb/kept-lists.ts`), while known series get samples; and found anew, as a series comes before each question.
+ * (`src/tsdb/read/kept-lists.ts`), while known series get samples; and found anew, as a series comes before each question.
  *
  *     node --conditions=assay-src bench/lists.ts [--series 20000] [--rounds 50]
  */

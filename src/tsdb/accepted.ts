@@ -5,7 +5,7 @@
  */
 import type { Labels, NativeHistogram } from '#core'
 import type { Rejections } from '#storage'
-import type { Extras } from './extra-columns.ts'
+import type { Extras } from './columns/extra-columns.ts'
 
 /** A batch that was checked: slots instead of references, only what is to be taken. */
 export type Accepted = {

@@ -14,7 +14,7 @@ import {
   sampleHistogram,
   storeConformance,
 } from '#storage'
-import { anyHistogram } from './any-histogram.test-support.ts'
+import { anyHistogram } from './codec/any-histogram.test-support.ts'
 import { openTsdb, type Tsdb, type TsdbOptions } from './index.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-tsdb-'))

@@ -14,7 +14,7 @@ import fc from 'fast-check'
 import { isStaleAt, Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
 import { commitAll, dump, sampleHistogram } from '#storage'
 import { openTsdb, type TsdbOptions } from './index.ts'
-import { RECORD_MARKER } from './wal-record.ts'
+import { RECORD_MARKER } from './log/wal-record.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-durable-'))
 after(() => rm(root, { recursive: true }))

@@ -12,14 +12,14 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { BlockStore } from './block-store.ts'
-import { writeBlock } from './block-writer.ts'
+import type { BlockStore } from './block/block-store.ts'
+import { writeBlock } from './block/block-writer.ts'
+import { columnsOf } from './columns/part.ts'
 import { BLOCKS_DIR, hasCode, METADATA_FILE, syncDir, writeIdentity } from './data-dir.ts'
 import type { Deletions } from './deletion/deletions.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import type { Head } from './head.ts'
-import type { LateStore } from './late-store.ts'
-import { columnsOf } from './part.ts'
+import type { LateStore } from './late/late-store.ts'
 
 export type SnapshotDeps = {
   readonly head: Head

@@ -5,8 +5,8 @@
  */
 import type { Labels, NativeHistogram, UnixMs } from '#core'
 import { type Appender, Batch, type CommitReport, isInstant, Rejections, type SeriesRef } from '#storage'
+import { isEncodable } from './codec/histogram-codec.ts'
 import type { Head } from './head.ts'
-import { isEncodable } from './histogram-codec.ts'
 
 /** Memory of one batch, used again for the next: made anew for each, it made the collector mark three times a second under remote write. */
 export class BatchRoom {

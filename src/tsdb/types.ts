@@ -1,13 +1,13 @@
 /** What the store takes and gives: its options, its figures, and what it can do besides being a `Store`. */
 import type { Clock, Log, Matcher } from '#core'
 import type { CommitListener, Store, StoreStats } from '#storage'
-import type { BlockMeta } from './block-meta.ts'
+import type { BlockMeta } from './block/block-meta.ts'
 import type { DataDir } from './data-dir.ts'
 import type { DeleteReport } from './deletion/delete-series.ts'
 import type { Selection } from './deletion/deletions.ts'
+import type { ReplayReport } from './log/wal.ts'
 import type { StoreShare } from './shared/store-view.ts'
 import type { SnapshotOptions } from './snapshot.ts'
-import type { ReplayReport } from './wal.ts'
 
 export type TsdbOptions = {
   /** A path, then the directory is taken and given back; or a directory that was taken, then it stays its owner's. */

@@ -6,23 +6,23 @@
  * - Order when a block leaves the head: refuse older samples, write, serve, shorten. So a sample is never in no place.
  */
 import { AssayError, type Clock, type Log, messageOf } from '#core'
-import type { Block } from './block.ts'
-import { blockName } from './block-meta.ts'
-import { type BlockStore, isCorrupt } from './block-store.ts'
-import { writeBlock } from './block-writer.ts'
+import type { Block } from './block/block.ts'
+import { blockName } from './block/block-meta.ts'
+import { type BlockStore, isCorrupt } from './block/block-store.ts'
+import { writeBlock } from './block/block-writer.ts'
+import { planMerge } from './block/compaction-plan.ts'
+import { mergeBlocks } from './block/merge-blocks.ts'
 import type { Checkpoints } from './checkpoint/checkpoints.ts'
-import { planMerge } from './compaction-plan.ts'
+import { columnsOf } from './columns/part.ts'
 import { cleanTombstones, isWorthCleaning } from './deletion/clean-tombstones.ts'
 import { type DeleteReport, deleteSeries } from './deletion/delete-series.ts'
 import type { Deletions, Selection } from './deletion/deletions.ts'
 import { partsWithout } from './deletion/without-deleted.ts'
 import type { Head } from './head.ts'
-import type { LateStore } from './late-store.ts'
-import { LateUpkeep } from './late-upkeep.ts'
-import { mergeBlocks } from './merge-blocks.ts'
-import { columnsOf } from './part.ts'
+import type { LateStore } from './late/late-store.ts'
+import { LateUpkeep } from './late/late-upkeep.ts'
+import type { Wal } from './log/wal.ts'
 import { retentionHorizon } from './retention-horizon.ts'
-import type { Wal } from './wal.ts'
 
 export type UpkeepDeps = {
   readonly head: Head

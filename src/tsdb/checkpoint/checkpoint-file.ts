@@ -9,9 +9,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { ByteReader, ByteWriter, DamagedError, LITTLE } from '../bytes.ts'
+import { ByteReader, ByteWriter, DamagedError, LITTLE } from '../codec/bytes.ts'
 import { hasCode } from '../data-dir.ts'
-import type { LogCover } from '../wal.ts'
+import type { LogCover } from '../log/wal.ts'
 import { type HeadParts, ImageWriter } from './series-image.ts'
 
 const MAGIC = Buffer.from('ASYCKP\x00\x01', 'latin1')

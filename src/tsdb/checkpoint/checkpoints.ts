@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { type Log, messageOf } from '#core'
 import type { Deletions } from '../deletion/deletions.ts'
 import { Head } from '../head.ts'
-import type { Wal } from '../wal.ts'
+import type { Wal } from '../log/wal.ts'
 import { type CheckpointHeader, openCheckpoint, writeCheckpoint } from './checkpoint-file.ts'
 import { ImageReader } from './series-image.ts'
 

@@ -6,7 +6,7 @@
  * - What a series has is taken in one turn, so it is whole; series of different parts may be of different moments. That is enough: a
  *   replay takes of each series only what is after its last sample.
  */
-import { ByteReader, ByteWriter, DamagedError } from '../bytes.ts'
+import { ByteReader, ByteWriter, DamagedError } from '../codec/bytes.ts'
 import type { HeadExtras } from '../head/head-extras.ts'
 import type { LabelIndex } from '../head/label-index.ts'
 import {

@@ -1,8 +1,8 @@
 /** A block's tombstones: `tombstones.bin` in its folder, the one file that may be added to a finished block. Drawn in docs/formats/tombstones.md. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BlockCorruptError } from '../block-error.ts'
-import { ByteReader, ByteWriter, DamagedError } from '../bytes.ts'
+import { BlockCorruptError } from '../block/block-error.ts'
+import { ByteReader, ByteWriter, DamagedError } from '../codec/bytes.ts'
 import { readChecked, writeChecked } from './checked-file.ts'
 import { Tombstones } from './tombstones.ts'
 

@@ -8,7 +8,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { ByteWriter, DamagedError } from '../bytes.ts'
+import { ByteWriter, DamagedError } from '../codec/bytes.ts'
 import { hasCode, syncDir, writeDurably } from '../data-dir.ts'
 
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }

@@ -4,10 +4,10 @@
  * Each takes the old one's place when it is whole on disk; the old one's files go with its last reader. A block of which nothing is
  * left goes at once. Runs while no other upkeep does.
  */
-import type { Block } from '../block.ts'
-import { blockName } from '../block-meta.ts'
-import { type BlockStore, isCorrupt } from '../block-store.ts'
-import { writeBlock } from '../block-writer.ts'
+import type { Block } from '../block/block.ts'
+import { blockName } from '../block/block-meta.ts'
+import { type BlockStore, isCorrupt } from '../block/block-store.ts'
+import { writeBlock } from '../block/block-writer.ts'
 import { columnsWithout } from './without-deleted.ts'
 
 /** Blocks shorter than this many of the head's are merged before long, and lose what was deleted with that. */

@@ -8,10 +8,10 @@
  *
  * Runs while no other upkeep does.
  */
-import type { Block } from '../block.ts'
-import { type BlockStore, isCorrupt } from '../block-store.ts'
+import type { Block } from '../block/block.ts'
+import { type BlockStore, isCorrupt } from '../block/block-store.ts'
+import type { Part } from '../columns/part.ts'
 import type { Head } from '../head.ts'
-import type { Part } from '../part.ts'
 import { writeBlockTombstones } from './block-tombstones.ts'
 import type { Deletions, Selection } from './deletions.ts'
 import type { Grave } from './tombstones.ts'

@@ -9,7 +9,7 @@
  */
 import { rm } from 'node:fs/promises'
 import { AssayError, type Labels, MATCH_OPS, type Matcher, matcher, matchesAll } from '#core'
-import { ByteReader, ByteWriter, DamagedError } from '../bytes.ts'
+import { ByteReader, ByteWriter, DamagedError } from '../codec/bytes.ts'
 import { readChecked, writeChecked } from './checked-file.ts'
 import { type Interval, Tombstones } from './tombstones.ts'
 

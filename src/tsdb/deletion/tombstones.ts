@@ -6,7 +6,7 @@
  *   sample that is written after the deletion stays.
  */
 import { Labels, type Matcher, matchesAll } from '#core'
-import type { ByteReader, ByteWriter } from '../bytes.ts'
+import type { ByteReader, ByteWriter } from '../codec/bytes.ts'
 
 export type Interval = { readonly from: number; readonly to: number }
 

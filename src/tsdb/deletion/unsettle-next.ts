@@ -5,7 +5,7 @@
  */
 import type { Labels } from '#core'
 import type { Accepted } from '../accepted.ts'
-import { unsettled } from '../reset-hints.ts'
+import { unsettled } from '../columns/reset-hints.ts'
 import type { Tombstones } from './tombstones.ts'
 
 type HeadPlaces = {

@@ -5,10 +5,10 @@
  * is no longer there. Where nothing was deleted, nothing is done and nothing is made.
  */
 import type { NativeHistogram } from '#core'
-import type { SeriesColumns } from '../block-writer.ts'
-import type { ExtraColumns } from '../extra-columns.ts'
-import type { Part, PartColumns } from '../part.ts'
-import { unsettled } from '../reset-hints.ts'
+import type { ExtraColumns } from '../columns/extra-columns.ts'
+import type { Part, PartColumns } from '../columns/part.ts'
+import { unsettled } from '../columns/reset-hints.ts'
+import type { SeriesColumns } from '../columns/series-columns.ts'
 import type { Interval, Tombstones } from './tombstones.ts'
 
 /** Those that have a sample left. */

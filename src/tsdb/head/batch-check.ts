@@ -7,8 +7,8 @@
 import { Labels, type NativeHistogram, unixMs } from '#core'
 import { sameBits } from '#storage'
 import { type Accepted, type CheckInto, emptyAccepted, type Unchecked } from '../accepted.ts'
-import { wordsOf } from '../bytes.ts'
-import { isSameOrNone, settled } from '../reset-hints.ts'
+import { wordsOf } from '../codec/bytes.ts'
+import { isSameOrNone, settled } from '../columns/reset-hints.ts'
 import { LAST_AT, type Records, SLOT_MASK, STAMP, VALUE_WORDS } from './records.ts'
 
 export type BatchCheckDeps = {

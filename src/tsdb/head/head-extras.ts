@@ -6,8 +6,8 @@
  * - Samples of such a series that have nothing take no room.
  */
 import type { NativeHistogram } from '#core'
-import { ByteReader, ByteWriter, DamagedError } from '../bytes.ts'
-import { ExtraColumns, ExtrasWriter, readExtras } from '../extra-columns.ts'
+import { ByteReader, ByteWriter, DamagedError } from '../codec/bytes.ts'
+import { ExtraColumns, ExtrasWriter, readExtras } from '../columns/extra-columns.ts'
 
 /** Samples with something that one group holds. */
 const GROUP = 32

@@ -6,8 +6,8 @@
  *   throws `NotSharedError`.
  * - Nothing is ever written from here.
  */
-import { ByteReader } from '../bytes.ts'
-import type { ExtraColumns } from '../extra-columns.ts'
+import { ByteReader } from '../codec/bytes.ts'
+import type { ExtraColumns } from '../columns/extra-columns.ts'
 import { HeadExtras, type NumberSpan } from './head-extras.ts'
 import { HeadReader, type ReadsExtras } from './head-reader.ts'
 import type { IndexKnown, IndexPieces } from './index-pieces.ts'

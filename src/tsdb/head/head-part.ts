@@ -1,6 +1,6 @@
 /** A series of the head within a span: labels are made when they are asked for, samples when they are read. */
 import type { Labels } from '#core'
-import type { Part, PartColumns } from '../part.ts'
+import type { Part, PartColumns } from '../columns/part.ts'
 import type { LabelIndex } from './label-index.ts'
 import type { Span } from './stream-reader.ts'
 

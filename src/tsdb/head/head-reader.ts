@@ -9,9 +9,9 @@
  */
 import type { Matcher } from '#core'
 import type { Samples } from '#storage'
-import type { ExtraColumns } from '../extra-columns.ts'
-import type { Part, PartColumns } from '../part.ts'
-import type { ReadRoom } from '../read-room.ts'
+import type { ExtraColumns } from '../columns/extra-columns.ts'
+import type { Part, PartColumns } from '../columns/part.ts'
+import type { ReadRoom } from '../read/read-room.ts'
 import { firstAtOf } from './cut-series.ts'
 import type { NumberSpan } from './head-extras.ts'
 import { HeadPart } from './head-part.ts'

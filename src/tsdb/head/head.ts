@@ -16,9 +16,9 @@
  */
 import type { Labels, Matcher, NativeHistogram } from '#core'
 import type { Accepted, CheckInto, Unchecked } from '../accepted.ts'
-import { ByteWriter, wordsOf } from '../bytes.ts'
-import { keptBytesOf } from '../kept-lists.ts'
-import type { Part } from '../part.ts'
+import { ByteWriter, wordsOf } from '../codec/bytes.ts'
+import type { Part } from '../columns/part.ts'
+import { keptBytesOf } from '../read/kept-lists.ts'
 import { BatchCheck } from './batch-check.ts'
 import { cutSeries, firstAtOf } from './cut-series.ts'
 import { HeadExtras } from './head-extras.ts'

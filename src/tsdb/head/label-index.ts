@@ -10,7 +10,7 @@
  *   adds none.
  */
 import { Labels, type Matcher } from '#core'
-import type { ByteWriter } from '../bytes.ts'
+import type { ByteWriter } from '../codec/bytes.ts'
 import { offsetOf, WordArena, WordTable } from './arena.ts'
 import { hashOfMany } from './hash.ts'
 import type { IndexKnown, IndexPieces } from './index-pieces.ts'

@@ -3,8 +3,8 @@
  *
  * One call a sample, for each sample that is taken: all it reads and writes of a series is its record and the end of its slab.
  */
-import { HIGH, LOW } from '../bytes.ts'
-import { isWhole, MAX_EXPONENT, POWERS } from '../decimal.ts'
+import { HIGH, LOW } from '../codec/bytes.ts'
+import { isWhole, MAX_EXPONENT, POWERS } from '../codec/decimal.ts'
 import {
   FIRST_SLAB,
   LAST_AT,

@@ -3,9 +3,9 @@
  *
  * Runs and slabs before the span are passed over; what another thread writes behind what is visible is not looked at.
  */
-import { HIGH, LOW } from '../bytes.ts'
-import { POWERS } from '../decimal.ts'
-import type { PartColumns } from '../part.ts'
+import { HIGH, LOW } from '../codec/bytes.ts'
+import { POWERS } from '../codec/decimal.ts'
+import type { PartColumns } from '../columns/part.ts'
 import { FIRST_SLAB, SLAB } from './records.ts'
 import {
   BEFORE,

@@ -20,7 +20,7 @@
  * - A slab takes MAX_SAMPLES at most, so that a reader of the last minutes does not walk hours of runs.
  * - Nothing here looks at more than one series. Steps beyond 2^31 ms begin a slab.
  */
-import { HIGH, LOW } from '../bytes.ts'
+import { HIGH, LOW } from '../codec/bytes.ts'
 import type { Records } from './records.ts'
 import type { Slabs } from './slabs.ts'
 

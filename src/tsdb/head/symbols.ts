@@ -7,7 +7,7 @@
  *
  * An entry has four words: segment, offset, length (the high bit: only ASCII), hash of the bytes.
  */
-import type { ByteWriter } from '../bytes.ts'
+import type { ByteWriter } from '../codec/bytes.ts'
 import { ByteArena, WordTable } from './arena.ts'
 
 const ENTRY_WORDS = 4

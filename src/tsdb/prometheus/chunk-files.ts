@@ -19,8 +19,8 @@ import {
   reduceResolution,
   writeStale,
 } from '#core'
-import { DamagedError } from '../bytes.ts'
-import type { Columns } from '../weave.ts'
+import { DamagedError } from '../codec/bytes.ts'
+import type { Columns } from '../columns/weave.ts'
 import { FileWindow } from './file-window.ts'
 import { GoReader } from './go-reader.ts'
 

@@ -13,7 +13,7 @@ import {
   type ResetHint,
   tryBucketsOf,
 } from '#core'
-import { DamagedError } from '../bytes.ts'
+import { DamagedError } from '../codec/bytes.ts'
 import { GoReader } from './go-reader.ts'
 
 const SERIES = 1

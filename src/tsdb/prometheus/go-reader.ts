@@ -4,7 +4,7 @@
  * - Whole numbers of 64 bits come as doubles: exact within ±2^53, of the right sign and size beyond.
  * - Reading past the end throws `DamagedError`.
  */
-import { DamagedError } from '../bytes.ts'
+import { DamagedError } from '../codec/bytes.ts'
 
 export class GoReader {
   readonly #bytes: Buffer

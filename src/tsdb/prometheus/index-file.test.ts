@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { byBytes, crc32c } from '#core'
-import { DamagedError } from '../bytes.ts'
+import { DamagedError } from '../codec/bytes.ts'
 import { type ChunkEntry, IndexFile } from './index-file.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-index-'))

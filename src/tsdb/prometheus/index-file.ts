@@ -6,7 +6,7 @@
  * Source: prometheus: tsdb/docs/format/index.md; tsdb/index/index.go for what version 1 did otherwise.
  */
 import { crc32c, Labels } from '#core'
-import { DamagedError } from '../bytes.ts'
+import { DamagedError } from '../codec/bytes.ts'
 import { FileWindow } from './file-window.ts'
 import { GoReader } from './go-reader.ts'
 

@@ -8,9 +8,9 @@
  */
 import { AssayError, histogramFault, type Labels, type NativeHistogram, writeStale } from '#core'
 import { compareLabels, grown } from '#storage'
-import { DamagedError } from '../bytes.ts'
+import { DamagedError } from '../codec/bytes.ts'
+import type { Columns } from '../columns/weave.ts'
 import type { Interval } from '../deletion/tombstones.ts'
-import type { Columns } from '../weave.ts'
 import { decodeRecord, type RecordUse } from './decode-record.ts'
 import { logFiles, recordsOf } from './log-records.ts'
 import { leaveOut, type Skipped, type Source, type SourceSeries } from './source.ts'

@@ -7,9 +7,9 @@
  */
 import { isStaleAt, type Labels, type NativeHistogram } from '#core'
 import { compareLabels } from '#storage'
-import type { SeriesColumns } from '../block-writer.ts'
-import { settled } from '../reset-hints.ts'
-import { type Columns, weave } from '../weave.ts'
+import { settled } from '../columns/reset-hints.ts'
+import type { SeriesColumns } from '../columns/series-columns.ts'
+import { type Columns, weave } from '../columns/weave.ts'
 import { leaveOut, type Source, type SourceSeries } from './source.ts'
 
 export type Known = (labels: Labels, low: number, high: number) => readonly Columns[]

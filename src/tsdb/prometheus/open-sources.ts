@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { AssayError, messageOf } from '#core'
-import { DamagedError } from '../bytes.ts'
+import { DamagedError } from '../codec/bytes.ts'
 import { hasCode } from '../data-dir.ts'
 import { type BlockFacts, BlockSource, readFacts } from './block-source.ts'
 import { LogSource } from './log-source.ts'

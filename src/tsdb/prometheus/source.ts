@@ -1,6 +1,6 @@
 /** What an import reads from: blocks and the log of a Prometheus, each with its series in order of labels. */
 import type { Labels } from '#core'
-import type { Columns } from '../weave.ts'
+import type { Columns } from '../columns/weave.ts'
 
 export type SourceSeries = {
   readonly labels: Labels

@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Labels, ManualClock, matcher, silentLog, unixMs } from '#core'
 import { type Querier, type Series, sampleHistogram } from '#storage'
-import { INDEX_FILE } from '../block-meta.ts'
+import { INDEX_FILE } from '../block/block-meta.ts'
 import { NotSharedError, openTsdb, StoreMirror, type Tsdb } from '../index.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'assay-mirror-'))

@@ -7,13 +7,13 @@
  */
 import type { UnixMs } from '#core'
 import type { Querier } from '#storage'
-import { Block } from '../block.ts'
-import type { BlockCaches } from '../block-files.ts'
-import { ByteCache } from '../byte-cache.ts'
-import { ByteReader } from '../bytes.ts'
+import { Block } from '../block/block.ts'
+import type { BlockCaches } from '../block/block-files.ts'
+import { ByteCache } from '../block/byte-cache.ts'
+import { ByteReader } from '../codec/bytes.ts'
 import { Tombstones } from '../deletion/tombstones.ts'
 import { HeadMirror } from '../head.ts'
-import { TsdbQuerier } from '../querier.ts'
+import { TsdbQuerier } from '../read/querier.ts'
 import type { LentBlock, StoreView } from './store-view.ts'
 
 /** Bytes of unpacked frames and of indexes kept, each. */

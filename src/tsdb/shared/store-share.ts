@@ -7,8 +7,8 @@
  *   would read them.
  */
 import type { Matcher } from '#core'
-import type { Block } from '../block.ts'
-import { ByteWriter } from '../bytes.ts'
+import type { Block } from '../block/block.ts'
+import { ByteWriter } from '../codec/bytes.ts'
 import type { Tombstones } from '../deletion/tombstones.ts'
 import { type Head, type HeadKnown, type HeadView, nothingOfHead } from '../head.ts'
 import type { LentBlock, LentView, StoreShare } from './store-view.ts'
