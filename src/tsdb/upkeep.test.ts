@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -233,6 +233,30 @@ test('upkeep runs by the clock as well', async () => {
   await clock.advance(1000)
   await store.upkeep()
   assert.ok(store.stats().minTime! >= 5000)
+})
+
+test('what the disk refuses is tried again by the clock, and not with each commit', async () => {
+  const dir = newDir()
+  const clock = new ManualClock()
+  const said: string[] = []
+  const log = { ...silentLog, error: (_: object, message: string) => said.push(message) }
+  await using store = await open(dir, { clock, log })
+  await rm(join(dir, 'blocks'), { recursive: true })
+  await writeFile(join(dir, 'blocks'), '')
+  for (let from = 0; from < 4000; from += 100) {
+    append(store, from, from + 100)
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await store.upkeep()
+  const refused = said.filter((message) => message.startsWith('could not write blocks')).length
+  assert.ok(refused >= 1 && refused <= 3, `${refused} times`)
+  await rm(join(dir, 'blocks'))
+  await mkdir(join(dir, 'blocks'))
+  await store.upkeep()
+  assert.ok(store.stats().blocks > 0)
+  append(store, 4000, 8000)
+  await store.upkeep()
+  await same(store, 0, 8000)
 })
 
 test('a sample far ahead of the clock is refused, so that it cannot make the present too old', async () => {

@@ -56,6 +56,8 @@ export class Upkeep implements AsyncDisposable {
   readonly #ticking: Promise<void>
   #chain: Promise<void> = Promise.resolve()
   #isWoken = false
+  /** Something of the last round failed: commits wake no other one before the clock does, as it would fail as well. */
+  #hasFailed = false
   /** Samples that are in a block still lie in the head, for a reader that is open. */
   #truncateIsDue = false
 
@@ -73,10 +75,10 @@ export class Upkeep implements AsyncDisposable {
     this.#ticking = this.#tick()
   }
 
-  /** Called after each commit: cheap, and starts a round when a block is due. */
+  /** Called after each commit: cheap, and starts a round when a block is due. What failed waits for the clock. */
   wakeWhenDue(): void {
     const { head, late, blocks, checkpoints } = this.#deps
-    if (this.#isWoken) return
+    if (this.#isWoken || this.#hasFailed) return
     if (head.maxTime - head.minTime > this.#blockMs * 1.5 || late.isDue || blocks.needsRepair || checkpoints.isDue)
       this.#wake()
   }
@@ -174,12 +176,14 @@ export class Upkeep implements AsyncDisposable {
       ['write a checkpoint', () => this.#deps.checkpoints.writeDue(this.#stop.signal)],
       ['sync the log', () => this.#deps.wal.sync()],
     ] as const
+    this.#hasFailed = false
     for (const [what, step] of steps) {
       if (this.#stop.signal.aborted) return
       try {
         await step()
       } catch (error) {
         if (this.#stop.signal.aborted) return
+        this.#hasFailed = true
         if (isCorrupt(error)) this.#deps.blocks.putAside(error.dir, error.message)
         this.#deps.log.error({ err: messageOf(error) }, `could not ${what}; the store goes on and tries again`)
       }
