@@ -1,3 +1,8 @@
+/**
+ * Upkeep of the store: when samples move from the head to blocks, when blocks merge and leave, and what readers see meanwhile.
+ *
+ * A little beyond 400 lines: each rule is one short test over the same few series, in order and late.
+ */
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

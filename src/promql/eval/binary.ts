@@ -4,6 +4,8 @@
  * - Matching is resolved once per label set; only the arithmetic runs per step.
  * - What is forbidden (two candidates on the "one" side) is forbidden per step: series that follow each other in time
  *   are no duplicates.
+ *
+ * A little beyond 400 lines: matching, its cardinalities and what each step makes of a pair are one set of rules, read together.
  */
 import type { Labels, NativeHistogram } from '#core'
 import type { Binary, Matching } from '../ast.ts'

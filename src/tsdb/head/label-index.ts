@@ -8,6 +8,8 @@
  * - Matchers are answered by slot-selector.ts.
  * - Another thread has an index of its own over the same memory (`adopt`): it knows the series up to the slot that it was told of, and
  *   adds none.
+ *
+ * A little beyond 400 lines: what is added, kept and handed to another thread is one memory, whose layout is to be read in one place.
  */
 import { Labels, type Matcher } from '#core'
 import type { ByteWriter } from '../codec/bytes.ts'
