@@ -30,7 +30,7 @@ import {
 import type { Context } from './context.ts'
 import { operate } from './element-operation.ts'
 import { Gather } from './gather.ts'
-import { matchLabels } from './grouping.ts'
+import { groupOf, pairOf } from './known-matches.ts'
 import { ValuesRoom } from './row-columns.ts'
 import { setOperation } from './set-operation.ts'
 import { StepNotes } from './step-notes.ts'
@@ -165,7 +165,7 @@ async function vectors(node: Binary, left: Vector, right: Vector, frame: Frame, 
   const pairs = new Map<string, Pair>()
   const orders = new Map<Column, number>()
   const add = (column: Column, side: 'many' | 'one') => {
-    const labels = matchLabels(column.labels, matching.on, matching.labels)
+    const labels = groupOf(column.labels, matching)
     const pair = pairs.get(labels.key) ?? { many: [], one: [], labels }
     pair[side].push(column)
     pairs.set(labels.key, pair)
@@ -404,6 +404,12 @@ class Matcher {
   }
 
   #resultLabels(pair: Pair, many: Column | undefined, one: Column | undefined): Labels {
+    // Whether the name goes is the operator's, and a matching is one operator's: but for the one that all without a clause share.
+    if (many === undefined || this.#matching === ONE_TO_ONE) return this.#madeLabels(pair, many, one)
+    return pairOf(many.labels, one?.labels, this.#matching, () => this.#madeLabels(pair, many, one))
+  }
+
+  #madeLabels(pair: Pair, many: Column | undefined, one: Column | undefined): Labels {
     const { card, on, labels: names, include } = this.#matching
     let labels = many?.labels ?? pair.labels
     const dropsName = this.#node.bool && !this.#with.context.delaysNames

@@ -3,10 +3,10 @@
  */
 import type { Matching, SetOp } from '../ast.ts'
 import { ABSENT, type Column, copySlot, type OpenColumn, type Vector, vectorOf } from './column.ts'
-import { matchLabels } from './grouping.ts'
+import { groupOf } from './known-matches.ts'
 
 export function setOperation(op: SetOp, matching: Matching, left: Vector, right: Vector, count: number): Vector {
-  const keyOf = (column: Column) => matchLabels(column.labels, matching.on, matching.labels).key
+  const keyOf = (column: Column) => groupOf(column.labels, matching).key
   switch (op) {
     case 'and': {
       const there = presence(right, keyOf, count)
