@@ -233,19 +233,24 @@ for (const { why, before: earlier, step: struck } of STRUCK) {
   test(`at every change of the disk where the process may end or be refused something: ${why}`, async () => {
     await using prepared = await openWorld(LATE)
     for (const one of earlier) await prepared.play(one)
-    for (const kind of ['crash', 'refuse'] as const) {
+    // A disk that refuses one change alone, and one that refuses what would take it back as well.
+    for (const [kind, times] of [
+      ['crash', 1],
+      ['refuse', 1],
+      ['refuse', 4],
+    ] as const) {
       let goesOn = true
       for (let at = Math.floor(Math.random() * STRIDE); goesOn; at += STRIDE) {
         assert.ok(at < 400, 'it ends')
         await using world = await prepared.fork(join(root, `${worlds++}`))
         try {
           const tear = ((at * 5) % 4) / 3
-          goesOn = await world.play({ ...struck, fault: { kind, at, tear } } as LawStep)
+          goesOn = await world.play({ ...struck, fault: { kind, at, tear, times } } as LawStep)
           for (const one of batches(20, 22)) await world.play(one)
           await world.play(plainly('upkeep'))
           await world.end()
         } catch (cause) {
-          throw new Error(`${kind} at change ${at}: ${(cause as Error).message}`, { cause })
+          throw new Error(`${kind} ${times} at change ${at}: ${(cause as Error).message}`, { cause })
         }
       }
     }

@@ -7,7 +7,6 @@
  */
 import { AssayError, type Clock, type Log, messageOf } from '#core'
 import type { Block } from './block/block.ts'
-import { blockName } from './block/block-meta.ts'
 import { type BlockStore, isCorrupt } from './block/block-store.ts'
 import { writeBlock } from './block/block-writer.ts'
 import { planMerge } from './block/compaction-plan.ts'
@@ -213,10 +212,9 @@ export class Upkeep implements AsyncDisposable {
     await pause()
     const span = { start, end, merged: 1 }
     const left = partsWithout(parts, deletions.head)
-    const meta = await writeBlock(blocks.dir, span, columnsOf(left), this.#stop.signal)
     const onServing = () => head.raiseBoundary(end)
-    if (meta === undefined) onServing()
-    else await blocks.add(blockName(span), { onServing })
+    const write = (dir: string) => writeBlock(dir, span, columnsOf(left), this.#stop.signal)
+    if ((await blocks.write(span, write, { onServing })) === undefined) onServing()
     this.#truncateIsDue = true
     await this.#late.shorten(end)
   }
@@ -255,10 +253,10 @@ export class Upkeep implements AsyncDisposable {
     }
     for (const block of sources) block.retain()
     try {
-      const meta = await mergeBlocks(blocks.dir, span, sources, this.#stop.signal)
-      if (meta !== undefined) await blocks.add(blockName(span), { replaced: sources })
+      const write = (dir: string) => mergeBlocks(dir, span, sources, this.#stop.signal)
+      const meta = await blocks.write(span, write, { replaced: sources })
       // All of it was deleted.
-      else for (const block of sources) blocks.drop(block)
+      if (meta === undefined) for (const block of sources) blocks.drop(block)
     } finally {
       for (const block of sources) block.release()
     }

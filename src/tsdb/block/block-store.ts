@@ -7,7 +7,7 @@
  * - Left-overs of an interrupted write (`tmp-...`), blocks that were given up (gone-folder.ts) and those that a merged one replaced are
  *   deleted when opening.
  */
-import { renameSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import { access, mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AssayError, type Labels, type Log, messageOf, type NativeHistogram } from '#core'
@@ -18,11 +18,19 @@ import { partWithout } from '../deletion/without-deleted.ts'
 import { Block } from './block.ts'
 import { BlockCorruptError } from './block-error.ts'
 import type { BlockCaches } from './block-files.ts'
-import { blockName, isBlockName } from './block-meta.ts'
+import { type BlockPlace, blockName, isBlockName } from './block-meta.ts'
+import type { BlockSpan } from './block-writer.ts'
 import { giveUpFolder, isGivenUp, removeFolder } from './gone-folder.ts'
-import { placeOf, REPAIR_FILE, type RepairReport, repairBlock } from './repair-block.ts'
+import { markRepaired, placeOf, REPAIR_FILE, type RepairReport, repairBlock } from './repair-block.ts'
 
 const SET_ASIDE = 'corrupt-'
+
+type Serving = {
+  /** Those it takes the place of. */
+  readonly replaced?: readonly Block[]
+  /** Runs in the turn in which it begins to serve, so that no reader can open between the two. */
+  readonly onServing?: () => void
+}
 
 export class BlockStore implements Disposable {
   readonly dir: string
@@ -33,7 +41,7 @@ export class BlockStore implements Disposable {
   /** The last number given to a block of late samples. */
   #lateGeneration = 0
   readonly #setAside: string[] = []
-  /** Folders of dropped blocks that could not be given up. */
+  /** Folders of dropped blocks, and of those that were never served, that could not be given up. */
   readonly #held = new Set<string>()
   /** Of those set aside, the ones that nothing was kept of yet. */
   #damaged: string[] = []
@@ -102,13 +110,28 @@ export class BlockStore implements Disposable {
   }
 
   /**
-   * Adds the finished block of that folder name, in place of those it was merged from. `onServing` runs in the same turn, so
-   * that no reader can open between the two.
+   * Writes the block of `span` by `write`, into the folder it is handed, and serves it. `undefined` when there was nothing to write. Rejects
+   * with what the disk said; then nothing of it is served, now or by a later start, which would take it for newer than what was written
+   * instead of it. Nothing is written before the left-over of an earlier try could be given up.
    */
-  async add(
-    name: string,
-    { replaced = [], onServing }: { readonly replaced?: readonly Block[]; readonly onServing?: () => void },
-  ): Promise<void> {
+  async write<Written>(
+    span: BlockSpan,
+    write: (dir: string) => Promise<Written | undefined>,
+    serving: Serving = {},
+  ): Promise<Written | undefined> {
+    this.giveUpAll()
+    try {
+      const written = await write(this.dir)
+      if (written !== undefined) await this.add(blockName(span), serving)
+      return written
+    } catch (error) {
+      this.#giveUpUnserved(join(this.dir, blockName(span)))
+      throw error
+    }
+  }
+
+  /** Serves the finished block of that folder name. */
+  async add(name: string, { replaced = [], onServing }: Serving): Promise<void> {
     const block = await Block.open(join(this.dir, name), this.#caches)
     this.#blocks = this.#blocks.filter((one) => !replaced.includes(one))
     this.#late = this.#late.filter((one) => !replaced.includes(one))
@@ -216,8 +239,7 @@ export class BlockStore implements Disposable {
         const next = isLate
           ? { ...place, late: 'only' as const, generation: this.nextLateGeneration() }
           : { ...place, generation: (place.generation ?? 0) + 1 }
-        const report = await repairBlock(join(this.dir, folder), { dir: this.dir, name, place: next }, signal)
-        if (report.kept !== undefined) await this.add(blockName(report.kept), {})
+        const report = await this.#repair(join(this.dir, folder), { name, place: next }, signal)
         this.#log.warn({ block: folder, ...report }, 'what is whole of a damaged block serves again; the rest is lost')
         reports.push(report)
       }
@@ -230,6 +252,20 @@ export class BlockStore implements Disposable {
     for (const block of this.all) block.release()
     this.#blocks = []
     this.#late = []
+  }
+
+  async #repair(
+    damaged: string,
+    { name, place }: { readonly name: string; readonly place: BlockPlace },
+    signal: AbortSignal,
+  ): Promise<RepairReport> {
+    let report: RepairReport | undefined
+    await this.write({ ...place, merged: 1 }, async (dir) => {
+      report = await repairBlock(damaged, { dir, name, place }, signal)
+      return report.kept
+    })
+    await markRepaired(damaged, report!)
+    return report!
   }
 
   async #rememberSetAside(name: string): Promise<void> {
@@ -262,6 +298,17 @@ export class BlockStore implements Disposable {
         { block: block.dir, err: messageOf(error) },
         'a block that is no longer needed could not be deleted',
       )
+    }
+  }
+
+  /** A block that was written but not served: the disk failed between the two. */
+  #giveUpUnserved(dir: string): void {
+    if (!existsSync(dir) || this.all.some((block) => block.dir === dir)) return
+    this.#held.add(dir)
+    try {
+      this.giveUpAll()
+    } catch (error) {
+      this.#log.error({ block: dir, err: messageOf(error) }, 'a block that could not be served could not be deleted')
     }
   }
 

@@ -69,16 +69,6 @@ export async function repairBlock(
   { dir, name, place }: { readonly dir: string; readonly name: string; readonly place: BlockPlace },
   signal: AbortSignal,
 ): Promise<RepairReport> {
-  const report = await keepWhole(damaged, { dir, name, place }, signal)
-  await writeDurably(join(damaged, REPAIR_FILE), `${JSON.stringify(report, undefined, 2)}\n`)
-  return report
-}
-
-async function keepWhole(
-  damaged: string,
-  { dir, name, place }: { readonly dir: string; readonly name: string; readonly place: BlockPlace },
-  signal: AbortSignal,
-): Promise<RepairReport> {
   const lost = new Lost()
   let block: Block | undefined
   try {
@@ -120,6 +110,11 @@ async function keepWhole(
   } finally {
     block?.release()
   }
+}
+
+/** Says in the folder what became of it: no start repairs it again. To be called when what was kept serves. */
+export async function markRepaired(damaged: string, report: RepairReport): Promise<void> {
+  await writeDurably(join(damaged, REPAIR_FILE), `${JSON.stringify(report, undefined, 2)}\n`)
 }
 
 /** Opens what can be read. Throws `DamagedError`. */

@@ -5,7 +5,6 @@
  * left goes at once. Runs while no other upkeep does.
  */
 import type { Block } from '../block/block.ts'
-import { blockName } from '../block/block-meta.ts'
 import { type BlockStore, isCorrupt } from '../block/block-store.ts'
 import { writeBlock } from '../block/block-writer.ts'
 import { columnsWithout } from './without-deleted.ts'
@@ -37,9 +36,8 @@ async function cleanBlock(blocks: BlockStore, block: Block, signal: AbortSignal)
   const span = { start, end, merged, late, generation }
   block.retain()
   try {
-    const meta = await writeBlock(blocks.dir, span, columnsWithout(block.all(), block.tombstones), signal)
-    if (meta === undefined) blocks.drop(block)
-    else await blocks.add(blockName(span), { replaced: [block] })
+    const write = (dir: string) => writeBlock(dir, span, columnsWithout(block.all(), block.tombstones), signal)
+    if ((await blocks.write(span, write, { replaced: [block] })) === undefined) blocks.drop(block)
   } catch (error) {
     if (!isCorrupt(error)) throw error
     // Nothing of it is served any more, so nothing that was deleted is.

@@ -8,7 +8,6 @@
  * - A late block that reaches to where the head still answers waits until it does not.
  */
 import type { Block } from '../block/block.ts'
-import { blockName } from '../block/block-meta.ts'
 import type { BlockStore } from '../block/block-store.ts'
 import { type BlockSpan, writeBlock } from '../block/block-writer.ts'
 import { columnsOf } from '../columns/part.ts'
@@ -118,8 +117,9 @@ export class LateUpkeep {
         generation: blocks.nextLateGeneration(),
       }
       const all = table.select([], { commit: Infinity, low: -Infinity, high: Infinity })
-      await writeBlock(blocks.dir, { ...place, merged: 1 }, columnsOf(all), this.#signal)
-      await blocks.add(blockName(place), { onServing: () => late.dropFrozen() })
+      const span = { ...place, merged: 1 }
+      const write = (dir: string) => writeBlock(dir, span, columnsOf(all), this.#signal)
+      await blocks.write(span, write, { onServing: () => late.dropFrozen() })
     }
     await wal.truncate(Math.min(before, head.boundary), through)
   }
@@ -132,8 +132,8 @@ export class LateUpkeep {
     const { blocks } = this.#deps
     replaced?.retain()
     try {
-      const meta = await writeBlock(blocks.dir, span, source, this.#signal)
-      if (meta !== undefined) await blocks.add(blockName(span), { replaced: replaced === undefined ? [] : [replaced] })
+      const write = (dir: string) => writeBlock(dir, span, source, this.#signal)
+      await blocks.write(span, write, { replaced: replaced === undefined ? [] : [replaced] })
     } finally {
       replaced?.release()
     }

@@ -10,7 +10,6 @@
 import { crc32 } from 'node:zlib'
 import { AssayError, type Clock, type Log, messageOf } from '#core'
 import type { BlockCaches } from '../block/block-files.ts'
-import { blockName } from '../block/block-meta.ts'
 import { BlockStore } from '../block/block-store.ts'
 import { writeBlock } from '../block/block-writer.ts'
 import { ByteCache } from '../block/byte-cache.ts'
@@ -140,10 +139,8 @@ async function writeWindow(
     ...(isTaken ? { late: 'only' as const, generation: blocks.nextLateGeneration() } : {}),
   }
   const source = tally.counted(mergeSources(sources, { low: start, high: end - 1, known }))
-  const meta = await writeBlock(blocks.dir, span, source, signal)
-  if (meta === undefined) return
-  tally.blocks++
-  await blocks.add(blockName(span), {})
+  const meta = await blocks.write(span, (dir) => writeBlock(dir, span, source, signal))
+  if (meta !== undefined) tally.blocks++
 }
 
 class Tally {
