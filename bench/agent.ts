@@ -14,8 +14,8 @@ import { connect } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { assemble, render } from '../agent/src/exposition.ts'
-import { observe, Store } from '../agent/src/store.ts'
+import { assemble, render } from '../agent/src/exposition/exposition.ts'
+import { observe, Store } from '../agent/src/store/store.ts'
 
 const AGENT = fileURLToPath(new URL('../agent/src/index.ts', import.meta.url))
 const SELF = fileURLToPath(import.meta.url)

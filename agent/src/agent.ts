@@ -6,19 +6,19 @@
  */
 
 import cluster from 'node:cluster'
-import { amqplibPatch } from './amqplib.ts'
 import { type Config, isLoopback, type Listen } from './config.ts'
-import { assemble, type FamilyPage, type Format, render } from './exposition.ts'
+import { assemble, type FamilyPage, type Format, render } from './exposition/exposition.ts'
 import { Guard, type Say } from './guard.ts'
-import { instrumentHttpClient } from './http-client.ts'
-import { HttpServerMetrics } from './http-server.ts'
-import { OwnMetrics } from './own-metrics.ts'
-import { pgPatch } from './pg.ts'
-import { onRequire } from './require-hook.ts'
-import { expressPatch } from './routes/express.ts'
-import { instrumentFastify } from './routes/fastify.ts'
-import { PathGuesser } from './routes/guess.ts'
-import { add, type Family, Store, set } from './store.ts'
+import { instrumentHttpClient } from './http/client.ts'
+import { expressPatch } from './http/routes/express.ts'
+import { instrumentFastify } from './http/routes/fastify.ts'
+import { PathGuesser } from './http/routes/guess.ts'
+import { HttpServerMetrics } from './http/server.ts'
+import { amqplibPatch } from './libraries/amqplib.ts'
+import { pgPatch } from './libraries/pg.ts'
+import { onRequire } from './libraries/require-hook.ts'
+import { OwnMetrics } from './metrics/own-metrics.ts'
+import { add, type Family, Store, set } from './store/store.ts'
 import { type ActiveUsers, countTogether } from './users/active.ts'
 import { userOf } from './users/source.ts'
 import { VERSION } from './version.ts'
@@ -110,10 +110,10 @@ export class Agent {
   async #run(): Promise<void> {
     const [{ holdAddress }, { Hub }, { readSecret, deriveKey }, { watchRuntime }, { ActiveUsers }, { randomBytes }] =
       await Promise.all([
-        import('./metrics-address.ts'),
+        import('./exposition/metrics-address.ts'),
         import('./cluster/hub.ts'),
         import('./cluster/secret.ts'),
-        import('./runtime.ts'),
+        import('./runtime/runtime.ts'),
         import('./users/active.ts'),
         import('node:crypto'),
       ])

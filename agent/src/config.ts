@@ -5,9 +5,9 @@
  * - `ASSAY_AGENT=off` leaves everything untouched.
  */
 import cluster from 'node:cluster'
-import { type ChannelRules, parseChannels } from './channels.ts'
 import type { Say } from './guard.ts'
-import { DEFAULT_MAX_SERIES } from './store.ts'
+import { type ChannelRules, parseChannels } from './http/channels.ts'
+import { DEFAULT_MAX_SERIES } from './store/store.ts'
 import { parseUserSource, type UserSource } from './users/source.ts'
 
 export type Listen = { readonly host: string; readonly port: number }

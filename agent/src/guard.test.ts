@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
 import { test } from 'node:test'
-import { assemble, render } from './exposition.ts'
+import { assemble, render } from './exposition/exposition.ts'
 import { Guard, MAX_FAULTS } from './guard.ts'
-import { Store } from './store.ts'
+import { Store } from './store/store.ts'
 import { valueAt } from './test-support/parse-page.ts'
 
 test('a handler that throws reaches nobody, is said once, counted, and at last switched off', () => {

@@ -6,7 +6,7 @@
  * - One call in SAMPLE_EVERY is timed, so that what the agent costs is itself a metric.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { add, type Slot, type Store } from './store.ts'
+import { add, type Slot, type Store } from './store/store.ts'
 
 export const MAX_FAULTS = 100
 export const SAMPLE_EVERY = 1_024

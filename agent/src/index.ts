@@ -9,9 +9,9 @@ import { isMainThread } from 'node:worker_threads'
 import { Agent } from './agent.ts'
 import { readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
-import type { Counter, Gauge, Histogram, OwnMetricOptions } from './own-metrics.ts'
+import type { Counter, Gauge, Histogram, OwnMetricOptions } from './metrics/own-metrics.ts'
 
-export type { Counter, Gauge, Histogram, LabelValues, OwnMetricOptions } from './own-metrics.ts'
+export type { Counter, Gauge, Histogram, LabelValues, OwnMetricOptions } from './metrics/own-metrics.ts'
 
 const PLACE = Symbol.for('assay.agent.1')
 const agent = theAgent()

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type ExpositionFormat, parseExposition } from '#scrape'
-import { assemble, render } from '../../agent/src/exposition.ts'
-import { observe, Store, set } from '../../agent/src/store.ts'
+import { assemble, render } from '../../agent/src/exposition/exposition.ts'
+import { observe, Store, set } from '../../agent/src/store/store.ts'
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }).filter((one) => one.isWellFormed())
 const value = fc.double({ noNaN: true })

@@ -10,8 +10,8 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { isLoopback } from '../config.ts'
-import type { Format } from '../exposition.ts'
-import { peek } from '../require-hook.ts'
+import type { Format } from '../exposition/exposition.ts'
+import { peek } from '../libraries/require-hook.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
 import {
   type Answer,

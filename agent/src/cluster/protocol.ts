@@ -6,8 +6,8 @@
  *     worker: {proof: HMAC(key, worker M), worker, startedAt, pid}
  *     hub:    {ask: 7, format}          worker: {answer: 7, page, users}
  */
-import type { FamilyPage, Format } from '../exposition.ts'
-import { peek } from '../require-hook.ts'
+import type { FamilyPage, Format } from '../exposition/exposition.ts'
+import { peek } from '../libraries/require-hook.ts'
 
 export const WORKER_PATH = '/-/assay/worker'
 export const UPGRADE_NAME = 'assay-worker'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble, render } from './exposition.ts'
-import { Guard } from './guard.ts'
+import { assemble, render } from '../exposition/exposition.ts'
+import { Guard } from '../guard.ts'
+import { Store } from '../store/store.ts'
+import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { operationOf, pgPatch } from './pg.ts'
-import { Store } from './store.ts'
-import { samplesOf, valueAt } from './test-support/parse-page.ts'
 
 /** As pg answers: with a promise, by a callback, or the submitted object. `bad` fails. */
 class StandInClient {

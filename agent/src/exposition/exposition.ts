@@ -5,7 +5,7 @@
  * - Parsing what is written gives back every value by its bits: numbers are written as JavaScript's shortest round-trip text.
  * - OpenMetrics: a counter's family has no `_total`, bounds are canonical floats (`1.0`), the text ends with `# EOF`.
  */
-import type { Family, Kind, Store } from './store.ts'
+import type { Family, Kind, Store } from '../store/store.ts'
 
 export type Format = 'text' | 'openmetrics'
 

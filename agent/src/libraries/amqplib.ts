@@ -5,9 +5,9 @@
  *   `error_type="nack"` when it refuses or the channel closes first. In between it is unconfirmed. So nothing is told as sent that may be lost.
  * - The destination is the exchange, or for the default exchange the queue (its routing key). Bounded by the family's limit.
  */
-import type { Guard } from './guard.ts'
+import type { Guard } from '../guard.ts'
+import { add, type Store, set } from '../store/store.ts'
 import { type Patch, patchMethod, peek } from './require-hook.ts'
-import { add, type Store, set } from './store.ts'
 
 const MAX_CHANNELS = 1_024
 const SYSTEM = ['messaging_system', 'rabbitmq'] as const

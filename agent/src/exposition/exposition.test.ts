@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { observe, Store, set } from '../store/store.ts'
+import { parsePage } from '../test-support/parse-page.ts'
 import { assemble, formatNumber, negotiate, render } from './exposition.ts'
-import { observe, Store, set } from './store.ts'
-import { parsePage } from './test-support/parse-page.ts'
 
 const value = fc.double({ noDefaultInfinity: false, noNaN: true })
 const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => text.isWellFormed())

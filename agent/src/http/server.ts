@@ -11,11 +11,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
+import type { Guard } from '../guard.ts'
+import { add, type Family, observe, type Slot, type Store } from '../store/store.ts'
 import { type ChannelRules, parseChannels } from './channels.ts'
-import type { Guard } from './guard.ts'
 import type { PathGuesser } from './routes/guess.ts'
 import { type Route, Routes } from './routes/routes.ts'
-import { add, type Family, observe, type Slot, type Store } from './store.ts'
 
 /** OpenTelemetry's advice for HTTP durations, in seconds. */
 export const HTTP_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble, render } from './exposition.ts'
+import { assemble, render } from '../exposition/exposition.ts'
+import { Store } from '../store/store.ts'
+import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { OwnMetrics } from './own-metrics.ts'
-import { Store } from './store.ts'
-import { samplesOf, valueAt } from './test-support/parse-page.ts'
 
 const fresh = () => {
   const store = new Store()

@@ -8,9 +8,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
-import type { Guard } from './guard.ts'
-import { HTTP_BOUNDS } from './http-server.ts'
-import { type Family, observe, type Store } from './store.ts'
+import type { Guard } from '../guard.ts'
+import { type Family, observe, type Store } from '../store/store.ts'
+import { HTTP_BOUNDS } from './server.ts'
 
 const MAX_SERVERS = 100
 const STARTED: unique symbol = Symbol('assay.started')

@@ -6,10 +6,10 @@
  * - Pools are held weakly; a pool that is gone takes its series with it.
  */
 import { performance } from 'node:perf_hooks'
-import type { Guard } from './guard.ts'
-import { errorType } from './http-client.ts'
+import type { Guard } from '../guard.ts'
+import { errorType } from '../http/client.ts'
+import { add, observe, type Slot, type Store, set } from '../store/store.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from './require-hook.ts'
-import { add, observe, type Slot, type Store, set } from './store.ts'
 
 /** OpenTelemetry's advice for database durations, in seconds. */
 const DB_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assemble, render } from '../exposition/exposition.ts'
+import { Guard } from '../guard.ts'
+import { Store } from '../store/store.ts'
+import { valueAt } from '../test-support/parse-page.ts'
 import { amqplibPatch } from './amqplib.ts'
-import { assemble, render } from './exposition.ts'
-import { Guard } from './guard.ts'
-import { Store } from './store.ts'
-import { valueAt } from './test-support/parse-page.ts'
 
 type Confirmed = (error: unknown) => void
 

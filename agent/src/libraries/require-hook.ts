@@ -5,7 +5,7 @@
  * module imports, which is why each patch names an inner module too. No loader hook, no cost once the application has started.
  */
 import Module, { createRequire } from 'node:module'
-import type { Guard } from './guard.ts'
+import type { Guard } from '../guard.ts'
 
 export type Required = {
   /** As written: `./client`, `pg`. */

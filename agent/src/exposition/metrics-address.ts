@@ -6,10 +6,10 @@
  * - Nothing here keeps the process alive.
  */
 import type { Server } from 'node:http'
-import { type FollowerOptions, join } from './cluster/follower.ts'
-import type { Hub } from './cluster/hub.ts'
-import type { Listen } from './config.ts'
-import type { Say } from './guard.ts'
+import { type FollowerOptions, join } from '../cluster/follower.ts'
+import type { Hub } from '../cluster/hub.ts'
+import type { Listen } from '../config.ts'
+import type { Say } from '../guard.ts'
 import { type ListenerOptions, listen } from './listener.ts'
 
 const SOON_MS = 20

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble, render } from './exposition.ts'
-import { Guard } from './guard.ts'
+import { assemble, render } from '../exposition/exposition.ts'
+import { Guard } from '../guard.ts'
+import { Store } from '../store/store.ts'
+import { parsePage, samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { watchRuntime } from './runtime.ts'
-import { Store } from './store.ts'
-import { parsePage, samplesOf, valueAt } from './test-support/parse-page.ts'
 
 test('figures are plausible, and a second scraper sees what the first saw', async () => {
   const store = new Store()

@@ -8,7 +8,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { gzip } from 'node:zlib'
-import type { Listen } from './config.ts'
+import type { Listen } from '../config.ts'
 import { CONTENT_TYPES, type Format, negotiate } from './exposition.ts'
 
 const MAX_CONNECTIONS = 300

@@ -8,8 +8,8 @@
  * - A middleware that answers outside any route has no route, by definition.
  */
 import type { IncomingMessage } from 'node:http'
-import type { HttpServerMetrics } from '../http-server.ts'
-import { objectOr, type Patch, patchMethod, peek, type Required } from '../require-hook.ts'
+import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
+import type { HttpServerMetrics } from '../server.ts'
 import type { Route } from './routes.ts'
 
 type ExpressRequest = IncomingMessage & { readonly baseUrl?: string; readonly url?: string; readonly app?: object }

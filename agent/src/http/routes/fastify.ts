@@ -6,8 +6,8 @@
  * - No route: `http_route` stays absent.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Guard } from '../guard.ts'
-import type { HttpServerMetrics } from '../http-server.ts'
+import type { Guard } from '../../guard.ts'
+import type { HttpServerMetrics } from '../server.ts'
 import type { Route } from './routes.ts'
 
 /** The little we use of Fastify. */

@@ -8,9 +8,9 @@
 import { readdir } from 'node:fs/promises'
 import { type EventLoopUtilization, monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
-import type { Guard } from './guard.ts'
+import type { Guard } from '../guard.ts'
+import { type Family, observe, type Store, set } from '../store/store.ts'
 import { limitsReader, tryRead } from './limits.ts'
-import { type Family, observe, type Store, set } from './store.ts'
 
 const GC_BOUNDS = [0.0001, 0.001, 0.01, 0.1, 1, 2, 5] as const
 const GC_KINDS: Readonly<Record<number, string>> = {
