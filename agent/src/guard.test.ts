@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { assemble, render } from './exposition/exposition.ts'
 import { Guard, MAX_FAULTS } from './guard.ts'
 import { Store } from './store/store.ts'
-import { valueAt } from './test-support/parse-page.ts'
+import { samplesOf, valueAt } from './test-support/parse-page.ts'
 
 test('a handler that throws reaches nobody, is said once, counted, and at last switched off', () => {
   const said: string[] = []
@@ -37,6 +37,29 @@ test('a wrapped function answers as it would, and undefined when it fails', () =
     })(),
     undefined,
   )
+})
+
+test('a hook that steps aside is said once, and stays on the page', () => {
+  const said: string[] = []
+  const store = new Store()
+  using guard = new Guard(store, (code, message) => said.push(`${code} ${message}`))
+  for (let i = 0; i < 3; i++) guard.stepAside('pg', 'version 12')
+  guard.stepAside('express', 'Route.prototype is frozen')
+  assert.deepEqual(said, [
+    'ASSAY_AGENT_ASIDE pg is not measured: version 12',
+    'ASSAY_AGENT_ASIDE express is not measured: Route.prototype is frozen',
+  ])
+  const page = assemble([render(store, 'text')], 'text')
+  assert.equal(valueAt(page, 'assay_agent_hooks_stepped_aside', { part: 'pg', reason: 'version 12' }), 1)
+})
+
+test('reasons without end cost neither memory nor lines', () => {
+  const said: string[] = []
+  const store = new Store()
+  using guard = new Guard(store, (_code, message) => said.push(message))
+  for (let i = 0; i < 1_000; i++) guard.stepAside('pg', `version ${i}`)
+  assert.equal(said.length, 100)
+  assert.ok(samplesOf(assemble([render(store, 'text')], 'text'), 'assay_agent_hooks_stepped_aside').length <= 101)
 })
 
 test('one call in many is timed, and stands for them', () => {

@@ -3,12 +3,15 @@
  *
  * - Every handler runs in `try`; a fault is counted by part and printed once.
  * - A part that keeps failing is switched off after MAX_FAULTS: broken measuring must not also cost time.
+ * - A hook that meets what it does not know steps aside: the application's things stay as they are, and a metric says which hook and why.
  * - One call in SAMPLE_EVERY is timed, so that what the agent costs is itself a metric.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { add, type Slot, type Store } from './store/store.ts'
+import { add, type Family, type Slot, type Store, set } from './store/store.ts'
 
 export const MAX_FAULTS = 100
+/** Reasons are texts of our own, but may carry a version: more of them than this are told as one. */
+const MAX_STEPS_ASIDE = 100
 export const SAMPLE_EVERY = 1_024
 
 /** One line on stderr; what the agent has to say is for the operator, never for the application. */
@@ -23,6 +26,8 @@ export class Guard {
   readonly #say: Say
   readonly #meters = new Map<string, PartMeter>()
   readonly #undo: (() => void)[] = []
+  readonly #steppedAside = new Set<string>()
+  #aside: Family | undefined
 
   constructor(store: Store, say: Say) {
     this.#store = store
@@ -79,6 +84,28 @@ export class Guard {
   /** Notes a fault that was caught elsewhere. */
   fault(part: string, cause: unknown): void {
     this.#meter(part).fault(cause, this.#say)
+  }
+
+  /**
+   * A hook leaves alone what it does not know: a version, a frozen prototype, a second agent. Said once for each part and reason.
+   * `reason` is a few words without anything of a request in it, e.g. `pg 12: Client.prototype.query is missing`.
+   */
+  stepAside(part: string, reason: string): void {
+    const what = `${part}\n${reason}`
+    if (this.#steppedAside.has(what)) return
+    if (this.#steppedAside.size < MAX_STEPS_ASIDE) this.#steppedAside.add(what)
+    this.#aside ??= this.#store.family({
+      name: 'assay_agent_hooks_stepped_aside',
+      help: 'Hooks that met what they do not know and left it alone; 1 for each part and reason.',
+      kind: 'gauge',
+      maxSeries: MAX_STEPS_ASIDE,
+    })
+    const pairs = [
+      ['part', part],
+      ['reason', reason],
+    ] as const
+    set(this.#aside.series(pairs), 1)
+    if (this.#steppedAside.has(what)) this.#say('ASSAY_AGENT_ASIDE', `${part} is not measured: ${reason}`)
   }
 
   #meter(part: string): PartMeter {
