@@ -15,7 +15,7 @@ import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { assemble, render } from '../agent/src/exposition/exposition.ts'
-import { observe, Store } from '../agent/src/store/store.ts'
+import { observe, Store } from '../agent/src/store/index.ts'
 
 const AGENT = fileURLToPath(new URL('../agent/src/index.ts', import.meta.url))
 const SELF = fileURLToPath(import.meta.url)

@@ -7,7 +7,7 @@
 import cluster from 'node:cluster'
 import type { Say } from './guard.ts'
 import { type ChannelRules, parseChannels } from './http/channels.ts'
-import { DEFAULT_MAX_SERIES } from './store/store.ts'
+import { DEFAULT_MAX_SERIES } from './store/index.ts'
 import { parseUserSource, type UserSource } from './users/source.ts'
 
 export type Listen = { readonly host: string; readonly port: number }

@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import { test } from 'node:test'
 import { assemble, render } from './exposition/exposition.ts'
 import { Guard, MAX_FAULTS } from './guard.ts'
-import { Store } from './store/store.ts'
+import { Store } from './store/index.ts'
 import { samplesOf, valueAt } from './test-support/parse-page.ts'
 
 test('a handler that throws reaches nobody, is said once, counted, and at last switched off', () => {

@@ -7,7 +7,7 @@
  * - One call in SAMPLE_EVERY is timed, so that what the agent costs is itself a metric.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { add, type Family, type Slot, type Store, set } from './store/store.ts'
+import { add, type Family, type Slot, type Store, set } from './store/index.ts'
 
 export const MAX_FAULTS = 100
 /** Reasons are texts of our own, but may carry a version: more of them than this are told as one. */

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type ExpositionFormat, parseExposition } from '#scrape'
 import { assemble, render } from '../../agent/src/exposition/exposition.ts'
-import { observe, Store, set } from '../../agent/src/store/store.ts'
+import { observe, Store, set } from '../../agent/src/store/index.ts'
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }).filter((one) => one.isWellFormed())
 const value = fc.double({ noNaN: true })
@@ -25,7 +25,7 @@ test('a page of the agent reads back the same in text and in OpenMetrics', () =>
         for (const [label, number] of counters) set(family.series([['l', label]]), number)
         const bounds = [0.5, 1, 2500]
         const slot = store.family({ name: 'h_seconds', help: '', kind: 'histogram', bounds }).series([['r', '/']])
-        for (const one of seconds) observe(slot, bounds, one)
+        for (const one of seconds) observe(slot, one)
         const read = shown(store, 'text')
         assert.deepEqual(
           read.slice(0, counters.length),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { observe, Store, set } from '../store/store.ts'
+import { observe, Store, set } from '../store/index.ts'
 import { parsePage } from '../test-support/parse-page.ts'
-import { assemble, formatNumber, negotiate, render } from './exposition.ts'
+import { formatNumber } from './bytes-out.ts'
+import { assemble, negotiate, render } from './exposition.ts'
 
 const value = fc.double({ noDefaultInfinity: false, noNaN: true })
 const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => text.isWellFormed())
@@ -37,7 +38,7 @@ test('a histogram is cumulative, ends at +Inf and tells its sum', () => {
   const store = new Store()
   const bounds = [0.5, 1]
   const slot = store.family({ name: 'h', help: '', kind: 'histogram', bounds }).series([['r', '/']])
-  for (const seconds of [0.25, 0.5, 0.75, 8]) observe(slot, bounds, seconds)
+  for (const seconds of [0.25, 0.5, 0.75, 8]) observe(slot, seconds)
   const text = assemble([render(store, 'text', 'worker="3"')], 'text')
   assert.equal(
     text,
@@ -45,7 +46,7 @@ test('a histogram is cumulative, ends at +Inf and tells its sum', () => {
       '# HELP h ',
       '# TYPE h histogram',
       'h_bucket{r="/",worker="3",le="0.5"} 2',
-      'h_bucket{r="/",worker="3",le="1"} 3',
+      'h_bucket{r="/",worker="3",le="1.0"} 3',
       'h_bucket{r="/",worker="3",le="+Inf"} 4',
       'h_sum{r="/",worker="3"} 9.5',
       'h_count{r="/",worker="3"} 4',

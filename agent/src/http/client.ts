@@ -9,7 +9,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
-import { type Family, observe, type Store } from '../store/store.ts'
+import { type Family, observe, type Store } from '../store/index.ts'
 import { HTTP_BOUNDS } from './server.ts'
 
 const MAX_SERVERS = 100
@@ -80,7 +80,7 @@ function record(
     ['http_response_status_code', status === 0 ? '' : String(status)],
     ['error_type', status === 0 ? errorType(error) : status >= 400 ? String(status) : ''],
   ])
-  observe(slot, HTTP_BOUNDS, seconds)
+  observe(slot, seconds)
 }
 
 /** A code of the system or the library when there is one, else the error's class: both have few values. */

@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
-import { add, type Family, observe, type Slot, type Store } from '../store/store.ts'
+import { add, type Family, observe, type Slot, type Store } from '../store/index.ts'
 import { type ChannelRules, parseChannels } from './channels.ts'
 import type { PathGuesser } from './routes/guess.ts'
 import { type Route, Routes } from './routes/routes.ts'
@@ -200,7 +200,7 @@ export class HttpServerMetrics {
     const combo = (flight.channel + 1) * this.#combos + connection.scheme * METHODS.length + flight.method
     const table = (route.tables[combo] ??= [])
     const index = statusIndex(status) * 2 + (aborted ? 1 : 0)
-    observe((table[index] ??= this.#series(connection, flight, route, status, aborted)), HTTP_BOUNDS, seconds)
+    observe((table[index] ??= this.#series(connection, flight, route, status, aborted)), seconds)
     add(this.#activeSlot(connection.scheme, flight.method), -1)
     const { framework } = flight
     connection.close(flight)

@@ -6,7 +6,7 @@
  * - The destination is the exchange, or for the default exchange the queue (its routing key). Bounded by the family's limit.
  */
 import type { Guard } from '../guard.ts'
-import { add, type Store, set } from '../store/store.ts'
+import { add, type Store, set } from '../store/index.ts'
 import { type Patch, patchMethod, peek } from './require-hook.ts'
 
 const MAX_CHANNELS = 1_024

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assemble, render } from '../exposition/exposition.ts'
 import { Guard } from '../guard.ts'
-import { Store } from '../store/store.ts'
+import { Store } from '../store/index.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { operationOf, pgPatch } from './pg.ts'
 

@@ -8,7 +8,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
 import { errorType } from '../http/client.ts'
-import { add, observe, type Slot, type Store, set } from '../store/store.ts'
+import { add, observe, type Slot, type Store, set } from '../store/index.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from './require-hook.ts'
 
 /** OpenTelemetry's advice for database durations, in seconds. */
@@ -34,7 +34,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
       ['db_namespace', textOf(peek(client, 'database'))],
       ['error_type', error === undefined || error === null ? '' : errorType(error)],
     ])
-    observe(slot, DB_BOUNDS, (performance.now() - startedAt) / 1_000)
+    observe(slot, (performance.now() - startedAt) / 1_000)
   })
   const pools = poolGauges(store)
   const seePool = guard.wrap('pg', (pool: object) => pools.see(pool))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assemble, render } from '../exposition/exposition.ts'
-import { Store } from '../store/store.ts'
+import { Store } from '../store/index.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { OwnMetrics } from './own-metrics.ts'
 

@@ -5,7 +5,7 @@
  * - A wrong declaration throws where it is written: it is the author's typo, found at the first start. Recording never throws.
  * - A value that is not finite, or a counter that would fall, is left out and counted in `assay_agent_rejected_values_total`.
  */
-import { add, type Family, type LabelPairs, observe, type Slot, type Store, set } from '../store/store.ts'
+import { add, type Family, type LabelPairs, observe, type Slot, type Store, set } from '../store/index.ts'
 
 export type OwnMetricOptions<Label extends string = string> = {
   readonly help: string
@@ -79,7 +79,7 @@ export class OwnMetrics {
     const series = this.#declare('histogram', name, options, bounds)
     return {
       observe: (value, labels) => {
-        if (this.#fits(value)) observe(series(labels), bounds, value)
+        if (this.#fits(value)) observe(series(labels), value)
       },
     }
   }

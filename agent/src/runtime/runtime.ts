@@ -9,7 +9,7 @@ import { readdir } from 'node:fs/promises'
 import { type EventLoopUtilization, monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
 import type { Guard } from '../guard.ts'
-import { type Family, observe, type Store, set } from '../store/store.ts'
+import { type Family, observe, type Store, set } from '../store/index.ts'
 import { limitsReader, tryRead } from './limits.ts'
 
 const GC_BOUNDS = [0.0001, 0.001, 0.01, 0.1, 1, 2, 5] as const
@@ -313,7 +313,7 @@ function gcFigures(store: Store, guard: Guard, owned: (() => void)[]): void {
   const note = guard.wrap('gc', (entries: readonly { readonly duration: number; readonly detail?: unknown }[]) => {
     for (const { duration, detail } of entries) {
       const kind = typeof detail === 'object' && detail !== null ? Number(Reflect.get(detail, 'kind')) : 0
-      observe(family.series([['kind', GC_KINDS[kind] ?? 'other']]), GC_BOUNDS, duration / 1_000)
+      observe(family.series([['kind', GC_KINDS[kind] ?? 'other']]), duration / 1_000)
     }
   })
   const observer = new PerformanceObserver((list) => void note(list.getEntries()))

@@ -3,7 +3,7 @@
  *
  * Bounded: a table of templates that is full answers with one route for all the rest.
  */
-import type { Slot } from '../../store/store.ts'
+import type { Slot } from '../../store/index.ts'
 
 export type Route = {
   /** E.g. `/orders/:id`; '' when nothing matched. */

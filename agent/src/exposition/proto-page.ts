@@ -1,0 +1,243 @@
+/**
+ * A store as protobuf: length-delimited `io.prometheus.client.MetricFamily` messages, the only format that carries native histograms
+ * (Prometheus' metrics.proto; https://github.com/prometheus/client_model).
+ *
+ * - A histogram has its classic buckets, and where the family keeps one its native histogram beside them; Prometheus takes what it is
+ *   configured for. Counts of a native histogram add up: it is refused otherwise, so its count is the sum of what was read.
+ * - A family's body is its `metric` fields as they stand in the message: bodies of several workers are joined by putting one behind
+ *   the other.
+ */
+import {
+  type FamilyView,
+  isAbsent,
+  type Native,
+  readNative,
+  type StoreReader,
+  unformatLabels,
+  ZERO_THRESHOLD,
+} from '../store/index.ts'
+import { BytesOut } from './bytes-out.ts'
+import type { FamilyPage } from './family-page.ts'
+
+const TRIES = 3
+const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
+/** Field number << 3 | wire type: 0 varint, 1 eight bytes, 2 length-delimited. */
+const FAMILY = { name: 0x0a, help: 0x12, type: 0x18, metric: 0x22 } as const
+const METRIC = { label: 0x0a, gauge: 0x12, counter: 0x1a, histogram: 0x3a } as const
+const LABEL = { name: 0x0a, value: 0x12 } as const
+const VALUE = 0x09
+const HISTOGRAM = {
+  count: 0x08,
+  sum: 0x11,
+  bucket: 0x1a,
+  schema: 0x28,
+  zeroThreshold: 0x31,
+  zeroCount: 0x38,
+  positiveSpan: 0x62,
+  positiveDelta: 0x6a,
+} as const
+const BUCKET = { count: 0x08, bound: 0x11 } as const
+const SPAN = { offset: 0x08, length: 0x10 } as const
+/** So many empty buckets between two spans are written as empty buckets: a span costs about as much. */
+const MAX_GAP = 2
+
+export class ProtoPage {
+  readonly #reader: StoreReader
+  readonly #extra: Uint8Array
+
+  /** `extra` is added to each series' labels, as on a text page: `worker="1"`. */
+  constructor(reader: StoreReader, extra = '') {
+    this.#reader = reader
+    const out = new ProtoOut()
+    writeLabels(out, extra)
+    this.#extra = out.bytes.slice(0, out.at)
+  }
+
+  render(): FamilyPage[] {
+    const reader = this.#reader
+    for (let tries = 1; ; tries++) {
+      reader.read()
+      const pages = reader.families.flatMap((view) => {
+        const body = this.#family(view)
+        const { name, kind, help } = view.record
+        return body.length === 0 ? [] : [{ name, kind, help, body }]
+      })
+      if (reader.isCurrent() || tries === TRIES) return pages
+    }
+  }
+
+  #family(view: FamilyView): Uint8Array {
+    const out = new ProtoOut()
+    const { record, places } = view
+    const { doubles, words, journal } = this.#reader
+    for (let i = 0; i < places.length; i++) {
+      const place = places.items[i]!
+      if (isAbsent(words, place)) continue
+      const from = view.labelsAt.items[i]!
+      const labels = Buffer.from(journal.slice(from, from + view.labelsLength.items[i]!)).toString()
+      out.message(FAMILY.metric, () => {
+        writeLabels(out, labels)
+        out.copyRun(this.#extra, 0, this.#extra.length)
+        if (record.kind === 'histogram') out.message(METRIC.histogram, () => this.#histogram(out, view, place))
+        else
+          out.message(record.kind === 'counter' ? METRIC.counter : METRIC.gauge, () =>
+            out.double(VALUE, doubles[place]!),
+          )
+      })
+    }
+    return out.bytes.slice(0, out.at)
+  }
+
+  #histogram(out: ProtoOut, { scale, record }: FamilyView, place: number): void {
+    const { doubles, words } = this.#reader
+    const wide = words[place * 2 + 2]! - 1
+    const native = record.isNative ? readNative(words, place * 2 + 3 + scale.nativeOffset) : undefined
+    let count = 0
+    for (let i = 0; i <= scale.bounds.length; i++)
+      count += words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
+    // Of a native histogram the count is that of its own buckets: the last observation may be in one of the two alone.
+    out.varint(HISTOGRAM.count, native === undefined ? count : countOf(native))
+    out.double(HISTOGRAM.sum, doubles[place]!)
+    let below = 0
+    for (let i = 0; i < scale.bounds.length; i++) {
+      below += words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
+      out.message(HISTOGRAM.bucket, () => {
+        out.varint(BUCKET.count, below)
+        out.double(BUCKET.bound, scale.bounds[i]!)
+      })
+    }
+    if (native !== undefined) writeNative(out, native)
+  }
+}
+
+/** Joins families of several workers; a family whose kind differs from the first one's is left out. */
+export function joinProto(pages: readonly (readonly FamilyPage[])[]): Uint8Array {
+  const families = new Map<string, { readonly first: FamilyPage; readonly bodies: Uint8Array[] }>()
+  for (const page of pages) {
+    for (const one of page) {
+      const known = families.get(one.name)
+      if (known === undefined) families.set(one.name, { first: one, bodies: [one.body] })
+      else if (known.first.kind === one.kind) known.bodies.push(one.body)
+    }
+  }
+  const out = new ProtoOut()
+  for (const { first, bodies } of families.values()) {
+    out.delimited(() => {
+      out.string(FAMILY.name, first.name)
+      out.string(FAMILY.help, first.help)
+      out.varint(FAMILY.type, TYPES[first.kind])
+      for (const body of bodies) out.copyRun(body, 0, body.length)
+    })
+  }
+  return out.bytes.subarray(0, out.at)
+}
+
+function countOf({ zeros, counts }: Native): number {
+  let count = zeros
+  for (let i = 0; i < counts.length; i++) count += counts[i]!
+  return count
+}
+
+/** Spans of buckets that are not empty, and each count as the difference to the one before. */
+function writeNative(out: ProtoOut, { schema, zeros, base, counts }: Native): void {
+  out.varint(HISTOGRAM.schema, zigzag(schema))
+  out.double(HISTOGRAM.zeroThreshold, ZERO_THRESHOLD)
+  out.varint(HISTOGRAM.zeroCount, zeros)
+  const spans: { offset: number; length: number }[] = []
+  const deltas: number[] = []
+  let next = 0
+  let before = 0
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i] === 0) continue
+    const span = spans.at(-1)
+    if (span === undefined || i - next > MAX_GAP) {
+      spans.push({ offset: span === undefined ? base + i : i - next, length: 0 })
+      next = i
+    }
+    for (; next <= i; next++) {
+      const count = counts[next]!
+      deltas.push(count - before)
+      before = count
+      spans.at(-1)!.length++
+    }
+  }
+  // Without a span nobody could tell an empty native histogram from none at all: Prometheus writes one of length 0 too.
+  if (spans.length === 0) spans.push({ offset: 0, length: 0 })
+  for (const { offset, length } of spans) {
+    out.message(HISTOGRAM.positiveSpan, () => {
+      out.varint(SPAN.offset, zigzag(offset))
+      out.varint(SPAN.length, length)
+    })
+  }
+  if (deltas.length > 0) {
+    out.message(HISTOGRAM.positiveDelta, () => {
+      for (const delta of deltas) out.bare(zigzag(delta))
+    })
+  }
+}
+
+function writeLabels(out: ProtoOut, labels: string): void {
+  for (const [name, value] of unformatLabels(labels)) {
+    out.message(METRIC.label, () => {
+      out.string(LABEL.name, name)
+      out.string(LABEL.value, value)
+    })
+  }
+}
+
+/** Small signed numbers as small unsigned ones. Exact up to 2^52. */
+function zigzag(value: number): number {
+  return value >= 0 ? value * 2 : -value * 2 - 1
+}
+
+const DOUBLE = new DataView(new ArrayBuffer(8))
+
+class ProtoOut extends BytesOut {
+  bare(given: number): void {
+    this.reserve(10)
+    let value = given
+    while (value >= 128) {
+      this.bytes[this.at++] = (value % 128) | 128
+      value = Math.floor(value / 128)
+    }
+    this.bytes[this.at++] = value
+  }
+
+  varint(tag: number, value: number): void {
+    this.bare(tag)
+    this.bare(value)
+  }
+
+  double(tag: number, value: number): void {
+    this.bare(tag)
+    this.reserve(8)
+    DOUBLE.setFloat64(0, value, true)
+    for (let i = 0; i < 8; i++) this.bytes[this.at++] = DOUBLE.getUint8(i)
+  }
+
+  string(tag: number, text: string): void {
+    this.message(tag, () => this.text(text))
+  }
+
+  message(tag: number, write: () => void): void {
+    this.bare(tag)
+    this.delimited(write)
+  }
+
+  /** Length first: what is written takes one byte for it, and is moved when it needs more. */
+  delimited(write: () => void): void {
+    this.reserve(1)
+    const from = ++this.at
+    write()
+    const length = this.at - from
+    let more = 0
+    for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) more++
+    if (more > 0) {
+      this.reserve(more)
+      this.bytes.copyWithin(from + more, from, this.at)
+    }
+    this.at = from - 1
+    this.bare(length)
+    this.at = from + more + length
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * A store as text: Prometheus 0.0.4 and OpenMetrics 1.0.
+ *
+ * - What has not changed since the page before is copied from it in runs, without being written again: of 100,000 series of which 300 have
+ *   changed that takes a quarter of the time (bench/agent/index.ts has the figures).
+ * - Bounds are canonical floats (`le="1.0"`) in both formats, as Prometheus itself writes them, so that both read as the same series.
+ * - Parsing what is written gives back every value by its bits. In OpenMetrics a counter's family has no `_total`.
+ * - What is rendered is one snapshot; the page is good until the next but one `render`.
+ */
+import { type FamilyView, isAbsent, type StoreReader } from '../store/index.ts'
+import { BytesOut, formatNumber } from './bytes-out.ts'
+import type { FamilyPage } from './family-page.ts'
+
+export type TextFormat = 'text' | 'openmetrics'
+
+/** A page without its end (`# EOF`); `families` are its parts: their bodies lie within `bytes`. */
+export type RenderedPage = { readonly bytes: Uint8Array; readonly families: readonly FamilyPage[] }
+
+/** A page that large is not kept for the next one: it would cost as much memory as the series themselves. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024
+const TRIES = 3
+const encoder = new TextEncoder()
+const NOTHING = new Uint8Array(0)
+const [OPEN, CLOSE, SPACE, COMMA, LINE] = [123, 125, 32, 44, 10]
+
+/** What of a page is needed to write the next one. */
+type Kept = {
+  readonly out: BytesOut
+  readonly doubles: Float64Array
+  readonly words: Uint32Array
+  readonly layout: number
+  /** By family, then by series: where its lines end. The first is preceded by the family's `from`. */
+  readonly ends: readonly { readonly from: number; readonly ends: Int32Array }[]
+}
+
+/** The texts of a family that are the same for all of its series. */
+type Words = {
+  readonly head: Uint8Array
+  readonly name: string
+  readonly sample: Uint8Array
+  /** `_bucket{` up to the labels, then for each bucket `le="0.5"} `. */
+  readonly bucket: Uint8Array
+  readonly bounds: readonly Uint8Array[]
+  readonly sum: Uint8Array
+  readonly count: Uint8Array
+}
+
+export class TextPage {
+  readonly #reader: StoreReader
+  readonly #format: TextFormat
+  readonly #extra: Uint8Array
+  readonly #words: (Words | undefined)[] = []
+  #kept: Kept | undefined
+  /** The page before the one that is kept: nobody reads it any more. */
+  #spare: Kept | undefined
+
+  /** `extra` is added to each series' labels, e.g. `worker="1"`. */
+  constructor(reader: StoreReader, format: TextFormat, extra = '') {
+    this.#reader = reader
+    this.#format = format
+    this.#extra = encoder.encode(extra)
+  }
+
+  render(): RenderedPage {
+    for (let tries = 1; ; tries++) {
+      const page = this.#render()
+      // Written anew meanwhile: what was copied may be of other labels.
+      if (this.#reader.isCurrent() || tries === TRIES) return page
+      this.#kept = undefined
+    }
+  }
+
+  #render(): RenderedPage {
+    const reader = this.#reader
+    const before = this.#kept
+    reader.read(this.#spare?.doubles)
+    const kept = before?.layout === reader.layout ? before : undefined
+    const out = this.#spare?.out ?? new BytesOut((before?.out.at ?? 0) + 4_096)
+    out.at = 0
+    const ends: { from: number; ends: Int32Array }[] = []
+    const families: { view: FamilyView; words: Words; from: number; to: number }[] = []
+    for (const [i, view] of reader.families.entries()) {
+      if (view === undefined) continue
+      const words = (this.#words[i] ??= wordsOf(view, this.#format))
+      const headAt = out.at
+      out.copyRun(words.head, 0, words.head.length)
+      const from = out.at
+      const lines = this.#family(view, words, out, kept, i)
+      ends[i] = { from, ends: lines }
+      if (out.at === from) out.at = headAt
+      else families.push({ view, words, from, to: out.at })
+    }
+    const { doubles, words, layout } = reader
+    this.#spare = before
+    this.#kept = { out, doubles, words, layout, ends }
+    if (out.at > MAX_KEPT_BYTES) this.#kept = this.#spare = undefined
+    return {
+      bytes: out.bytes.subarray(0, out.at),
+      families: families.map(({ view: { record }, words: { name }, from, to }) => ({
+        name,
+        kind: record.kind,
+        help: record.help,
+        body: out.bytes.subarray(from, to),
+      })),
+    }
+  }
+
+  /** Writes all series of a family; returns where the lines of each end. */
+  #family(view: FamilyView, words: Words, out: BytesOut, kept: Kept | undefined, family: number): Int32Array {
+    const { places, width } = view
+    const known = kept?.ends[family]
+    const ends = new Int32Array(places.length)
+    const isHistogram = view.record.kind === 'histogram'
+    let runFrom = -1
+    let runTo = -1
+    for (let i = 0; i < places.length; i++) {
+      const place = places.items[i]!
+      if (known !== undefined && i < known.ends.length && this.#isSame(kept!, place, width)) {
+        const from = i === 0 ? known.from : known.ends[i - 1]!
+        if (runFrom < 0) runFrom = from
+        runTo = known.ends[i]!
+        // The run is copied later: the end follows from what it is behind of.
+        ends[i] = out.at + runTo - runFrom
+        continue
+      }
+      if (runFrom >= 0) {
+        out.copyRun(kept!.out.bytes, runFrom, runTo)
+        runFrom = -1
+      }
+      if (isHistogram) this.#histogram(view, words, i, out)
+      else this.#sample(view, words, i, out)
+      ends[i] = out.at
+    }
+    if (runFrom >= 0) out.copyRun(kept!.out.bytes, runFrom, runTo)
+    return ends
+  }
+
+  #isSame(kept: Kept, place: number, width: number): boolean {
+    const { words } = this.#reader
+    const before = kept.words
+    const to = (place + width) * 2
+    if (to > before.length) return false
+    for (let i = place * 2; i < to; i++) if (words[i] !== before[i]) return false
+    return true
+  }
+
+  #sample(view: FamilyView, words: Words, index: number, out: BytesOut): void {
+    const place = view.places.items[index]!
+    const reader = this.#reader
+    if (isAbsent(reader.words, place)) return
+    const length = view.labelsLength.items[index]!
+    out.reserve(words.sample.length + length + this.#extra.length + 64)
+    out.copy(words.sample, 0, words.sample.length)
+    this.#labels(view, index, out)
+    const { bytes } = out
+    bytes[out.at++] = SPACE!
+    out.number(reader.doubles[place]!)
+    bytes[out.at++] = LINE!
+  }
+
+  #histogram(view: FamilyView, words: Words, index: number, out: BytesOut): void {
+    const place = view.places.items[index]!
+    const { doubles, words: memory, journal } = this.#reader
+    const length = view.labelsLength.items[index]!
+    const labelsAt = view.labelsAt.items[index]!
+    const extra = this.#extra
+    const lines = words.bounds.length
+    out.reserve((lines + 2) * (words.bucket.length + length + extra.length + 96))
+    const wide = memory[place * 2 + 2]! - 1
+    let count = 0
+    for (let i = 0; i < lines; i++) {
+      count += memory[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
+      out.copy(words.bucket, 0, words.bucket.length)
+      if (length > 0) {
+        out.copy(journal, labelsAt, labelsAt + length)
+        out.bytes[out.at++] = COMMA!
+      }
+      if (extra.length > 0) {
+        out.copy(extra, 0, extra.length)
+        out.bytes[out.at++] = COMMA!
+      }
+      const bound = words.bounds[i]!
+      out.copy(bound, 0, bound.length)
+      out.number(count)
+      out.bytes[out.at++] = LINE!
+    }
+    out.copy(words.sum, 0, words.sum.length)
+    this.#labels(view, index, out)
+    out.bytes[out.at++] = SPACE!
+    out.number(doubles[place]!)
+    out.bytes[out.at++] = LINE!
+    out.copy(words.count, 0, words.count.length)
+    this.#labels(view, index, out)
+    out.bytes[out.at++] = SPACE!
+    out.number(count)
+    out.bytes[out.at++] = LINE!
+  }
+
+  /** With braces, when there are labels. There is room. */
+  #labels(view: FamilyView, index: number, out: BytesOut): void {
+    const length = view.labelsLength.items[index]!
+    const extra = this.#extra
+    if (length + extra.length === 0) return
+    const { bytes } = out
+    bytes[out.at++] = OPEN!
+    const from = view.labelsAt.items[index]!
+    out.copy(this.#reader.journal, from, from + length)
+    if (length > 0 && extra.length > 0) bytes[out.at++] = COMMA!
+    out.copy(extra, 0, extra.length)
+    bytes[out.at++] = CLOSE!
+  }
+}
+
+/** Joins pages family by family. A family whose kind differs from the first page's is left out: it cannot be told truthfully. */
+export function joinText(pages: readonly (readonly FamilyPage[])[], format: TextFormat): Uint8Array {
+  const families = new Map<string, { readonly first: FamilyPage; readonly bodies: Uint8Array[] }>()
+  for (const page of pages) {
+    for (const one of page) {
+      const known = families.get(one.name)
+      if (known === undefined) families.set(one.name, { first: one, bodies: [one.body] })
+      else if (known.first.kind === one.kind) known.bodies.push(one.body)
+    }
+  }
+  const out = new BytesOut(65_536)
+  for (const { first, bodies } of families.values()) {
+    out.text(headOf(first.name, first.kind, first.help, format, startsAsCounter(first)))
+    for (const body of bodies) out.copyRun(body, 0, body.length)
+  }
+  out.text(endOf(format))
+  return out.bytes.subarray(0, out.at)
+}
+
+/** What stands behind the last family. */
+export function endOf(format: TextFormat): string {
+  return format === 'openmetrics' ? '# EOF\n' : ''
+}
+
+function startsAsCounter({ name, body }: FamilyPage): boolean {
+  const start = encoder.encode(`${name}_total`)
+  return start.every((byte, i) => body[i] === byte)
+}
+
+function wordsOf({ record: { name: sample, kind, help, bounds } }: FamilyView, format: TextFormat): Words {
+  const isTotal = kind === 'counter' && sample.endsWith('_total')
+  const name = isTotal && format === 'openmetrics' ? sample.slice(0, -'_total'.length) : sample
+  const isHistogram = kind === 'histogram'
+  return {
+    head: encoder.encode(headOf(name, kind, help, format, isTotal)),
+    name,
+    sample: encoder.encode(sample),
+    bucket: isHistogram ? encoder.encode(`${sample}_bucket{`) : NOTHING,
+    bounds: isHistogram
+      ? [...bounds, Number.POSITIVE_INFINITY].map((bound) => encoder.encode(`le="${boundText(bound)}"} `))
+      : [],
+    sum: encoder.encode(`${sample}_sum`),
+    count: encoder.encode(`${sample}_count`),
+  }
+}
+
+function headOf(name: string, kind: string, help: string, format: TextFormat, isTotal: boolean): string {
+  const text = help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')
+  // OpenMetrics insists that a counter's samples end in `_total`; one that does not is told as `unknown`.
+  const type = format === 'openmetrics' && kind === 'counter' && !isTotal ? 'unknown' : kind
+  return `# HELP ${name} ${format === 'openmetrics' ? text.replace(/"/g, '\\"') : text}\n# TYPE ${name} ${type}\n`
+}
+
+function boundText(bound: number): string {
+  return Number.isInteger(bound) && Math.abs(bound) < 1e21 ? `${bound}.0` : formatNumber(bound)
+}

@@ -1,0 +1,207 @@
+/**
+ * One metric with its series.
+ *
+ * - Never more than `maxSeries` series: what comes later is added to one overflow series, so no sum is lost.
+ * - Label names are given, or taken in the order in which they come; a label with an empty value is absent.
+ * - A series has one slot for all who ask for it. A series that is removed is cut off from its slot.
+ */
+import type { Journal, Kind } from './journal.ts'
+import { LabelIndex, type LabelValues, NO_PLACE } from './label-index.ts'
+import { formatLabels, OVERFLOW_LABELS, unformatLabels, wellFormed } from './label-text.ts'
+import type { Numbers } from './memory.ts'
+import { makeScale, type Scale } from './scale.ts'
+import { cutOff, type Growth, looseSlot, makeSlot, releaseHistogram, type Slot, unset, widthOf } from './slot.ts'
+
+/** Label names and values in the order they are written; an empty value is an absent label. */
+export type LabelPairs = readonly (readonly [name: string, value: string])[]
+
+export type FamilySpec = {
+  readonly name: string
+  readonly help: string
+  readonly kind: Kind
+  /** Upper bounds of a histogram, ascending, without +Inf. */
+  readonly bounds?: readonly number[]
+  /** Of a histogram: keeps a native one beside the classic buckets. Durations and sizes, which are never negative. */
+  readonly native?: boolean
+  /** Label names, where they are known; their order is that of the page. */
+  readonly labels?: readonly string[]
+  readonly maxSeries?: number
+}
+
+export type FamilyPlace = { readonly id: number; readonly numbers: Numbers; readonly journal: Journal }
+
+export class Family {
+  readonly name: string
+  readonly help: string
+  readonly kind: Kind
+  readonly bounds: readonly number[]
+  readonly scale: Scale
+  /** How often a new series was refused and the overflow series taken instead. */
+  refused = 0
+  readonly #id: number
+  readonly #growth: Growth
+  readonly #width: number
+  readonly #maxSeries: () => number
+  readonly #names: string[]
+  #index = new LabelIndex()
+  #size = 0
+  #gone = 0
+  readonly #slots = new Map<number, Slot>()
+  readonly #values: (string | undefined)[] = []
+  #overflow: Slot | undefined
+
+  constructor(spec: FamilySpec, { id, numbers, journal }: FamilyPlace, maxSeries: () => number) {
+    this.name = spec.name
+    this.help = spec.help
+    this.kind = spec.kind
+    this.bounds = spec.bounds ?? []
+    this.scale = makeScale(this.bounds, spec.native === true)
+    this.#names = [...(spec.labels ?? [])]
+    this.#id = id
+    this.#growth = { numbers, journal }
+    this.#width = spec.kind === 'histogram' ? widthOf(this.scale) : 1
+    this.#maxSeries = maxSeries
+    journal.addFamily({ ...this, id, bounds: this.scale.bounds, isNative: this.scale.isNative })
+  }
+
+  /** Series that there are, the overflow series included. */
+  get size(): number {
+    return this.#size + (this.#overflow === undefined ? 0 : 1)
+  }
+
+  /** Series that were removed and still take room in the journal. */
+  get gone(): number {
+    return this.#gone
+  }
+
+  /** The series with these labels; the same slot for the same labels. Made when missing, or the overflow series when full. */
+  series(pairs: LabelPairs = []): Slot {
+    return this.slotOf(this.#valuesOf(pairs))
+  }
+
+  /** As `series`, with the values in the order of the label names. */
+  slotOf(values: LabelValues): Slot {
+    const place = this.placeOf(values)
+    if (place === NO_PLACE) return this.#overflowSlot()
+    const known = this.#slots.get(place)
+    if (known !== undefined) return known
+    const slot = makeSlot(this.#growth, place, this.scale)
+    slot.node = this.#index.node(values, false)
+    this.#slots.set(place, slot)
+    return slot
+  }
+
+  /**
+   * Where the series of these values lies: for who records without keeping a slot for each. NO_PLACE when there are too many: then it is
+   * the overflow series. Valid until the next series of the family is removed.
+   */
+  placeOf(values: LabelValues): number {
+    const known = this.#index.placeAt(this.#index.node(values, false))
+    if (known !== NO_PLACE) return known
+    if (this.#size >= this.#maxSeries()) {
+      this.refused++
+      return NO_PLACE
+    }
+    return this.#make(values)
+  }
+
+  /** Whether there is such a series. */
+  has(values: LabelValues): boolean {
+    return this.#index.placeAt(this.#index.node(values, false)) !== NO_PLACE
+  }
+
+  /** Forgets a series. */
+  remove(slot: Slot): void {
+    if (this.#slots.get(slot.at) === slot) this.#forget(slot.at, slot.node)
+  }
+
+  /** Forgets the series of these values. False when there is none. */
+  removeValues(values: LabelValues): boolean {
+    const node = this.#index.node(values, false)
+    const place = this.#index.placeAt(node)
+    if (place === NO_PLACE) return false
+    this.#forget(place, node)
+    return true
+  }
+
+  /** Takes the values of all series away: of a gauge whose series are set anew at each scrape. Those that are not set are not shown. */
+  clear(): void {
+    for (const slot of this.#slots.values()) unset(slot)
+    if (this.#overflow !== undefined) unset(this.#overflow)
+  }
+
+  /** Writes itself into an emptied journal, and forgets the paths of what is gone. */
+  rewrite(labelsOf: ReadonlyMap<number, string>): void {
+    const { journal } = this.#growth
+    journal.addFamily({ ...this, id: this.#id, bounds: this.scale.bounds, isNative: this.scale.isNative })
+    const isWorthIt = this.#index.nodes > 4 * this.#size + 256
+    const index = isWorthIt ? new LabelIndex() : this.#index
+    for (const [place, labels] of labelsOf) {
+      journal.addSeries(this.#id, place, labels)
+      if (isWorthIt && labels !== OVERFLOW_LABELS)
+        index.setPlace(index.node(this.#valuesOf(unformatLabels(labels)), true), place)
+    }
+    this.#index = index
+    this.#gone = 0
+  }
+
+  #make(values: LabelValues): number {
+    const place = this.#take(formatLabels(this.#names, values))
+    if (place === NO_PLACE) {
+      this.refused++
+      return NO_PLACE
+    }
+    this.#index.setPlace(this.#index.node(values, true), place)
+    this.#size++
+    return place
+  }
+
+  /** NO_PLACE when there is no memory. */
+  #take(labels: string): number {
+    const { numbers, journal } = this.#growth
+    const place = numbers.take(this.#width)
+    if (place < 0) return NO_PLACE
+    if (journal.addSeries(this.#id, place, labels)) return place
+    numbers.giveBack(this.#width, place)
+    return NO_PLACE
+  }
+
+  #overflowSlot(): Slot {
+    if (this.#overflow === undefined) {
+      const place = this.#take(OVERFLOW_LABELS)
+      if (place === NO_PLACE) return looseSlot(this.scale)
+      this.#overflow = makeSlot(this.#growth, place, this.scale)
+    }
+    return this.#overflow
+  }
+
+  #forget(place: number, node: number): void {
+    const { numbers, journal } = this.#growth
+    journal.beginChange()
+    const slot = this.#slots.get(place)
+    if (slot !== undefined) cutOff(slot)
+    this.#slots.delete(place)
+    this.#index.setPlace(node, NO_PLACE)
+    if (this.kind === 'histogram') releaseHistogram(this.#growth, place, this.scale)
+    journal.addGone(this.#id, place)
+    numbers.giveBack(this.#width, place)
+    journal.endChange()
+    this.#size--
+    this.#gone++
+  }
+
+  /** The values by position. The array is used again. */
+  #valuesOf(pairs: LabelPairs): LabelValues {
+    const names = this.#names
+    const values = this.#values
+    values.length = 0
+    for (let i = 0; i < pairs.length; i++) {
+      const [name, value] = pairs[i]!
+      let position = names[i] === name ? i : names.indexOf(name)
+      if (position < 0) position = names.push(name) - 1
+      while (values.length <= position) values.push(undefined)
+      values[position] = wellFormed(value)
+    }
+    return values
+  }
+}

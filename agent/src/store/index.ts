@@ -1,0 +1,11 @@
+/** The door of the agent's store: recording on one side, reading from any thread on the other. */
+export { Family, type FamilySpec, type LabelPairs } from './family.ts'
+export type { FamilyRecord, Kind } from './journal.ts'
+export { NO_PLACE } from './label-index.ts'
+export { escapeValue, OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
+export type { SharedStore } from './memory.ts'
+export { type Native, readNative } from './native.ts'
+export { bucketOf, makeScale, type Scale, ZERO_THRESHOLD } from './scale.ts'
+export { add, addToGauge, isAbsent, looseSlot, observe, type Slot, set, unset } from './slot.ts'
+export { type Collector, DEFAULT_MAX_SERIES, Store } from './store.ts'
+export { type FamilyView, StoreReader } from './store-reader.ts'

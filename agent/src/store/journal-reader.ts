@@ -1,0 +1,69 @@
+/**
+ * Reads a journal (journal.ts) from where it was read to before. Any thread may, at any time.
+ *
+ * What it is given is bytes of shared memory, so a text must be taken before the journal is written anew: compare `turn`.
+ */
+import { END, type FamilyRecord, FLAG_NATIVE, GENERATION, HEADER_WORDS, KINDS, RECORD, TURN } from './journal.ts'
+
+export type JournalVisitor = {
+  readonly onFamily: (family: FamilyRecord) => void
+  /** `labels` is UTF-8 in shared memory. */
+  readonly onSeries: (family: number, place: number, labels: Uint8Array, labelsAt: number) => void
+  readonly onGone: (family: number, place: number) => void
+}
+
+/** Where in the journal a reader is. */
+export type Position = { readonly generation: number; readonly at: number }
+
+export function turnOf(journal: SharedArrayBuffer): number {
+  return Atomics.load(new Int32Array(journal, 0, HEADER_WORDS), TURN)
+}
+
+export function generationOf(journal: SharedArrayBuffer): number {
+  return Atomics.load(new Int32Array(journal, 0, HEADER_WORDS), GENERATION)
+}
+
+/** Reads on from word `from`; returns the word to go on at. A record that cannot be read ends it: the writer is at work there. */
+export function readJournal(journal: SharedArrayBuffer, visitor: JournalVisitor, from: number = HEADER_WORDS): number {
+  const words = new Int32Array(journal, 0, journal.byteLength / 4)
+  const bytes = new Uint8Array(journal, 0, journal.byteLength)
+  const end = Math.min(Atomics.load(words, END), words.length)
+  let at = from
+  while (at < end) {
+    const head = words[at]!
+    const size = head >>> 8
+    if (size === 0 || at + size > end) break
+    switch (head & 0xff) {
+      case RECORD.family:
+        visitor.onFamily(familyAt(words, bytes, at))
+        break
+      case RECORD.series: {
+        const textAt = (at + 4) * 4
+        visitor.onSeries(words[at + 1]!, words[at + 2]!, bytes.subarray(textAt, textAt + words[at + 3]!), textAt)
+        break
+      }
+      case RECORD.gone:
+        visitor.onGone(words[at + 1]!, words[at + 2]!)
+        break
+      default:
+        return at
+    }
+    at += size
+  }
+  return at
+}
+
+function familyAt(words: Int32Array, bytes: Uint8Array, at: number): FamilyRecord {
+  const [bounds = 0, nameBytes = 0, helpBytes = 0] = words.subarray(at + 4, at + 7)
+  const boundsAt = at + 7
+  const textAt = (boundsAt + bounds * 2) * 4
+  const text = (from: number, length: number): string => new TextDecoder().decode(bytes.slice(from, from + length))
+  return {
+    id: words[at + 1]!,
+    kind: KINDS[words[at + 2]!] ?? 'gauge',
+    isNative: (words[at + 3]! & FLAG_NATIVE) !== 0,
+    bounds: new Float64Array(words.slice(boundsAt, boundsAt + bounds * 2).buffer),
+    name: text(textAt, nameBytes),
+    help: text(textAt + nameBytes, helpBytes),
+  }
+}

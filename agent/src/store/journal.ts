@@ -1,0 +1,144 @@
+/**
+ * What there is in the numbers: families, series, and what was taken away, written one behind the other into shared memory.
+ *
+ * - One thread writes, any thread reads. A record is whole before the end moves beyond it, so that a reader never sees half of one.
+ * - Names and labels stand here once, as they are rendered; the writer finds its series by an index of its own.
+ * - When most of it is of series that are gone it is written anew in place: `turn` is odd meanwhile, and other than before afterwards, so
+ *   that a reader begins again. `turn` is also raised around every change that a reader must not see half of (native.ts, buckets that
+ *   are full): whoever reads compares it before and after.
+ *
+ *     words 0..15   [0] end (in words)  [1] turn  [2] generation (how often it was written anew)
+ *     record        word 0: kind | length in words << 8; the rest by kind
+ *     FAMILY        id, kind, flags, bounds, bytes of the name, bytes of the help; bounds (doubles, upper and lower word); the two texts
+ *     SERIES        family, place, bytes of the labels; the labels as text: `method="GET",route="/"`, escaped, without braces
+ *     GONE          family, place
+ */
+import { growTo, reserve } from './memory.ts'
+
+export const END = 0
+export const TURN = 1
+export const GENERATION = 2
+export const HEADER_WORDS = 16
+export const RECORD = { family: 1, series: 2, gone: 3 } as const
+export const KINDS = ['counter', 'gauge', 'histogram'] as const
+export type Kind = (typeof KINDS)[number]
+export const FLAG_NATIVE = 1
+
+export type FamilyRecord = {
+  readonly id: number
+  readonly name: string
+  readonly help: string
+  readonly kind: Kind
+  readonly bounds: Float64Array
+  readonly isNative: boolean
+}
+
+const encoder = new TextEncoder()
+
+export class Journal {
+  readonly buffer: SharedArrayBuffer = reserve()
+  #words!: Int32Array
+  #bytes!: Uint8Array
+  #end = HEADER_WORDS
+
+  constructor() {
+    this.#see()
+    Atomics.store(this.#words, END, HEADER_WORDS)
+  }
+
+  get usedBytes(): number {
+    return this.#end * 4
+  }
+
+  /** Around what a reader must not see half of. Not nested. */
+  beginChange(): void {
+    Atomics.add(this.#words, TURN, 1)
+  }
+
+  endChange(): void {
+    Atomics.add(this.#words, TURN, 1)
+  }
+
+  /** False when there is no room: then there is no such family. */
+  addFamily({ id, name, help, kind, bounds, isNative }: FamilyRecord): boolean {
+    const texts = [encoder.encode(name), encoder.encode(help)] as const
+    const size = 7 + bounds.length * 2 + ((texts[0].length + texts[1].length + 3) >> 2)
+    const at = this.#open(RECORD.family, size)
+    if (at < 0) return false
+    const words = this.#words
+    words[at + 1] = id
+    words[at + 2] = KINDS.indexOf(kind)
+    words[at + 3] = isNative ? FLAG_NATIVE : 0
+    words[at + 4] = bounds.length
+    words[at + 5] = texts[0].length
+    words[at + 6] = texts[1].length
+    words.set(new Int32Array(bounds.slice().buffer), at + 7)
+    const textAt = (at + 7 + bounds.length * 2) * 4
+    this.#bytes.set(texts[0], textAt)
+    this.#bytes.set(texts[1], textAt + texts[0].length)
+    this.#close(at + size)
+    return true
+  }
+
+  /** False when there is no room. */
+  addSeries(family: number, place: number, labels: string): boolean {
+    // A code unit takes at most three bytes.
+    const at = this.#open(RECORD.series, 4 + ((labels.length * 3 + 3) >> 2))
+    if (at < 0) return false
+    const { written } = encoder.encodeInto(labels, this.#bytes.subarray((at + 4) * 4))
+    const size = 4 + ((written + 3) >> 2)
+    const words = this.#words
+    words[at] = RECORD.series | (size << 8)
+    words[at + 1] = family
+    words[at + 2] = place
+    words[at + 3] = written
+    this.#close(at + size)
+    return true
+  }
+
+  addGone(family: number, place: number): void {
+    this.#add(RECORD.gone, family, place)
+  }
+
+  /** Writes it anew with what is still there: `write` adds all of it. Readers begin again. */
+  rewrite(write: () => void): void {
+    this.beginChange()
+    this.#end = HEADER_WORDS
+    Atomics.store(this.#words, END, HEADER_WORDS)
+    Atomics.add(this.#words, GENERATION, 1)
+    try {
+      write()
+    } finally {
+      this.endChange()
+    }
+  }
+
+  #add(kind: number, one: number, other: number): boolean {
+    const at = this.#open(kind, 3)
+    if (at < 0) return false
+    this.#words[at + 1] = one
+    this.#words[at + 2] = other
+    this.#close(at + 3)
+    return true
+  }
+
+  #open(kind: number, size: number): number {
+    const at = this.#end
+    if ((at + size) * 4 > this.#bytes.length) {
+      if (!growTo(this.buffer, (at + size) * 4)) return -1
+      this.#see()
+    }
+    this.#words[at] = kind | (size << 8)
+    return at
+  }
+
+  #close(end: number): void {
+    this.#end = end
+    Atomics.store(this.#words, END, end)
+  }
+
+  #see(): void {
+    this.#words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4)
+    this.#bytes = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Into which bucket a value falls, from the bits of its double: for classic bounds by a table, for native histograms by the exponent.
+ *
+ * - Classic: each octave is cut into eight cells by its first three bits of mantissa; a table says at which bound a cell begins, so
+ *   that one or two comparisons are left whatever the number of bounds. Bounds that are not positive, or span more than 64 octaves,
+ *   are searched one by one.
+ * - Native: schema 3, eight buckets an octave, bucket i covers (2^((i-1)/8), 2^(i/8)] (Prometheus' native histograms). No cell has
+ *   more than one bound inside it, so one comparison of the mantissa decides.
+ */
+
+/** Bounds of a histogram with the table that finds them. */
+export type Scale = {
+  /** Upper bounds, ascending, without +Inf. */
+  readonly bounds: Float64Array
+  /** The number of the first cell in the table; cells below it are at or below the first bound. */
+  readonly firstCell: number
+  /** For each cell the first bound that a value in it may be at or below. Empty: search one by one. */
+  readonly cells: Uint8Array
+  /** Whether a native histogram is kept beside the buckets. */
+  readonly isNative: boolean
+  /** From the first count's word to the first word of the native histogram: counts end at an even word. */
+  readonly nativeOffset: number
+}
+
+export const NATIVE_SCHEMA = 3
+/** Values at or below it are in the zero bucket: client_golang's 2^-128. */
+export const ZERO_THRESHOLD: number = 2 ** -128
+export const MAX_BOUNDS = 200
+const MAX_CELLS = 512
+
+const DOUBLE = new Float64Array(1)
+const BITS = new Int32Array(DOUBLE.buffer)
+/** Which half of a double is the upper one depends on the machine. */
+const UPPER: number = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
+const LOWER: number = 1 - UPPER
+
+export function makeScale(bounds: readonly number[], isNative: boolean): Scale {
+  const all = Float64Array.from(bounds)
+  const nativeOffset = ((all.length + 3) & ~1) - 1
+  const fits = all.length > 0 && all.length < 255 && all[0]! > 0 && cellOf(all.at(-1)!) - cellOf(all[0]!) < MAX_CELLS
+  if (!fits) return { bounds: all, firstCell: 0, cells: new Uint8Array(0), isNative, nativeOffset }
+  const firstCell = cellOf(all[0]!)
+  const cells = new Uint8Array(cellOf(all.at(-1)!) - firstCell + 1)
+  for (let cell = 0, bound = 0; cell < cells.length; cell++) {
+    // The cell's own values begin at its lower edge: bounds below it are behind them.
+    while (bound < all.length && cellOf(all[bound]!) < firstCell + cell) bound++
+    cells[cell] = bound
+  }
+  return { bounds: all, firstCell, cells, isNative, nativeOffset }
+}
+
+/** Of counters and gauges. */
+export const NO_SCALE: Scale = makeScale([], false)
+
+/** The index of the first bound that is not less than the value; the number of bounds when it is above all, or NaN. */
+export function bucketOf(scale: Scale, value: number): number {
+  const { bounds, cells } = scale
+  const count = bounds.length
+  let i = 0
+  if (cells.length > 0) {
+    DOUBLE[0] = value
+    const cell = (BITS[UPPER]! >> 17) - scale.firstCell
+    if (cell < 0) return 0
+    if (cell >= cells.length) return count
+    i = cells[cell]!
+  } else if (Number.isNaN(value)) return count
+  while (i < count && value > bounds[i]!) i++
+  return i
+}
+
+function cellOf(value: number): number {
+  DOUBLE[0] = value
+  return BITS[UPPER]! >> 17
+}
+
+/** Upper and lower halves of the mantissas of 2^(1/8) to 2^(7/8), and of a bound that no mantissa reaches. */
+const MANTISSA_UPPER = new Int32Array(8)
+const MANTISSA_LOWER = new Uint32Array(8)
+for (let i = 0; i < 8; i++) {
+  DOUBLE[0] = 2 ** ((i + 1) / 8)
+  MANTISSA_UPPER[i] = i === 7 ? 0x7fffffff : BITS[UPPER]! & 0xfffff
+  MANTISSA_LOWER[i] = i === 7 ? 0xffffffff : BITS[LOWER]! >>> 0
+}
+
+/** The number of the bucket of schema 3 that holds a finite value above ZERO_THRESHOLD. */
+export function nativeIndexOf(value: number): number {
+  DOUBLE[0] = value
+  const upper = BITS[UPPER]!
+  const lower = BITS[LOWER]! >>> 0
+  const mantissa = upper & 0xfffff
+  const octave = ((upper >>> 20) - 1023) << 3
+  // A power of two is the upper bound of the bucket below.
+  if ((mantissa | lower) === 0) return octave
+  const cell = mantissa >>> 17
+  const bound = MANTISSA_UPPER[cell]!
+  const isAbove = mantissa > bound || (mantissa === bound && lower > MANTISSA_LOWER[cell]!)
+  return octave + cell + (isAbove ? 2 : 1)
+}
+
+/** The number of a bucket after `levels` halvings of the resolution. */
+export function coarser(index: number, levels: number): number {
+  return ((index - 1) >> levels) + 1
+}

@@ -1,0 +1,119 @@
+/**
+ * Recording: a number at a known place of shared memory. The hot path of everything.
+ *
+ * - A slot is resolved once and kept. There is one for each series, so that a series that is removed can be cut off: what is still
+ *   written to its slot then goes nowhere.
+ * - A counter or gauge is one double. A histogram is its sum (a double), the place of its wide counts (a word), a word for each bucket,
+ *   not cumulated; with a native histogram eight more words (native.ts). Words are unsigned 32-bit numbers.
+ * - A word that is full goes on at zero, and 2^32 is added to its double among the wide counts, which are made then.
+ * - Nothing here allocates, except the first time a histogram needs more room. NaN is for the caller to keep out.
+ */
+import type { Journal } from './journal.ts'
+import type { Numbers } from './memory.ts'
+import { NATIVE_WORDS, observeNative, releaseNative } from './native.ts'
+import { bucketOf, NO_SCALE, type Scale } from './scale.ts'
+
+/** What recording needs when a histogram grows. */
+export type Growth = { readonly numbers: Numbers; readonly journal: Journal }
+
+export type Slot = {
+  values: Float64Array
+  /** Of the value, or of a histogram's sum. */
+  at: number
+  words: Uint32Array
+  /** Of the first bucket's count. */
+  first: number
+  readonly scale: Scale
+  readonly growth: Growth | undefined
+  /** Its path in the family's index. */
+  node: number
+}
+
+/** A gauge without a value: these bits, which no arithmetic makes. */
+const ABSENT_UPPER = 0x7ffa55a5
+const FULL = 0xffffffff
+const UPPER = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
+
+/** Doubles that a histogram takes. */
+export function widthOf({ bounds, isNative }: Scale): number {
+  return 1 + Math.ceil((bounds.length + 2) / 2) + (isNative ? NATIVE_WORDS / 2 : 0)
+}
+
+export function makeSlot(growth: Growth, place: number, scale: Scale): Slot {
+  const { doubles, words } = growth.numbers
+  return { values: doubles, at: place, words, first: place * 2 + 3, scale, growth, node: 0 }
+}
+
+/** From now on what is written to it goes nowhere. */
+export function cutOff(slot: Slot): void {
+  slot.values = new Float64Array(widthOf(slot.scale))
+  slot.words = new Uint32Array(slot.values.buffer)
+  slot.at = 0
+  slot.first = 3
+}
+
+/** A slot that is of no series. */
+export function looseSlot(scale: Scale = NO_SCALE): Slot {
+  const values = new Float64Array(widthOf(scale))
+  return { values, at: 0, words: new Uint32Array(values.buffer), first: 3, scale, growth: undefined, node: 0 }
+}
+
+export function add(slot: Slot, value: number): void {
+  slot.values[slot.at]! += value
+}
+
+export function set(slot: Slot, value: number): void {
+  slot.values[slot.at] = value
+}
+
+/** Adds to a gauge that may be without a value. */
+export function addToGauge(slot: Slot, value: number): void {
+  if (isAbsent(slot.words, slot.at)) slot.values[slot.at] = value
+  else slot.values[slot.at]! += value
+}
+
+/** Takes a gauge's value away: it is not shown until it is set again. */
+export function unset(slot: Slot): void {
+  slot.words[slot.at * 2 + UPPER] = ABSENT_UPPER
+}
+
+export function isAbsent(words: Uint32Array, place: number): boolean {
+  return words[place * 2 + UPPER] === ABSENT_UPPER
+}
+
+/** Adds one observation to a histogram. */
+export function observe(slot: Slot, value: number): void {
+  const { words, scale } = slot
+  const at = slot.first + bucketOf(scale, value)
+  const count = words[at]!
+  if (count === FULL) goRound(slot, at)
+  else words[at] = count + 1
+  slot.values[slot.at]! += value
+  if (scale.isNative) observeNative(slot, value)
+}
+
+/** The count goes on at zero. Where there is no memory for wide counts it stays as it is. */
+function goRound(slot: Slot, at: number): void {
+  const { growth, scale } = slot
+  if (growth === undefined) return
+  const { numbers, journal } = growth
+  journal.beginChange()
+  if (slot.words[slot.first - 1] === 0) {
+    const made = numbers.take(scale.bounds.length + 1)
+    if (made >= 0) slot.words[slot.first - 1] = made + 1
+  }
+  const wide = slot.words[slot.first - 1]! - 1
+  if (wide >= 0) {
+    numbers.doubles[wide + at - slot.first]! += 2 ** 32
+    slot.words[at] = 0
+  }
+  journal.endChange()
+}
+
+/** Gives back what a histogram has taken beside its own run. */
+export function releaseHistogram(growth: Growth, place: number, scale: Scale): void {
+  const { numbers } = growth
+  const wide = numbers.words[place * 2 + 2]! - 1
+  if (wide >= 0) numbers.giveBack(scale.bounds.length + 1, wide)
+  if (scale.isNative) releaseNative(growth, numbers.words, place * 2 + 3 + scale.nativeOffset)
+}
