@@ -113,7 +113,7 @@ export class Agent {
         import('./exposition/metrics-address.ts'),
         import('./cluster/hub.ts'),
         import('./cluster/secret.ts'),
-        import('./runtime/runtime.ts'),
+        import('./runtime/index.ts'),
         import('./users/active.ts'),
         import('node:crypto'),
       ])

@@ -7,8 +7,8 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
-import { errorType } from '../http/client.ts'
 import { add, observe, type Slot, type Store, set } from '../store/index.ts'
+import { errorType } from './error-type.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from './require-hook.ts'
 
 /** OpenTelemetry's advice for database durations, in seconds. */

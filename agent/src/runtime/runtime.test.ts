@@ -1,21 +1,35 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble, render } from '../exposition/exposition.ts'
+import { Worker } from 'node:worker_threads'
 import { Guard } from '../guard.ts'
 import { Store } from '../store/index.ts'
+import { pageOf } from '../test-support/page-of.ts'
 import { parsePage, samplesOf, valueAt } from '../test-support/parse-page.ts'
-import { watchRuntime } from './runtime.ts'
+import { Figures } from './figures.ts'
+import { oldGenerationBytes } from './gc.ts'
+import { watchRuntime } from './index.ts'
+import { loopFigures } from './loop-figures.ts'
+
+/** What prom-client 15 tells by default: the names that public dashboards ask for. Those of Linux alone stand apart. */
+const PROM_CLIENT =
+  `process_cpu_user_seconds_total process_cpu_system_seconds_total process_cpu_seconds_total process_start_time_seconds
+  process_resident_memory_bytes nodejs_eventloop_lag_seconds nodejs_eventloop_lag_min_seconds nodejs_eventloop_lag_max_seconds
+  nodejs_eventloop_lag_mean_seconds nodejs_eventloop_lag_stddev_seconds nodejs_eventloop_lag_p50_seconds nodejs_eventloop_lag_p90_seconds
+  nodejs_eventloop_lag_p99_seconds nodejs_active_resources nodejs_active_resources_total nodejs_active_handles nodejs_active_handles_total
+  nodejs_active_requests_total nodejs_heap_size_total_bytes nodejs_heap_size_used_bytes nodejs_external_memory_bytes
+  nodejs_heap_space_size_total_bytes nodejs_heap_space_size_used_bytes nodejs_heap_space_size_available_bytes nodejs_version_info`.split(
+    /\s+/,
+  )
+const PROM_CLIENT_LINUX = ['process_virtual_memory_bytes', 'process_heap_bytes', 'process_open_fds', 'process_max_fds']
 
 test('figures are plausible, and a second scraper sees what the first saw', async () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
   using _runtime = watchRuntime(store, guard)
-  const scrape = async (): Promise<string> => {
-    for (const collect of store.collectors) await collect()
-    return assemble([render(store, 'text')], 'text')
-  }
-  const first = await scrape()
-  const second = await scrape()
+  // The loop's own clock starts with its first turn.
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  const first = await pageOf(store)
+  const second = await pageOf(store)
   assert.deepEqual([...parsePage(second, 'text').keys()], [...parsePage(first, 'text').keys()])
   const between = (name: string, least: number, most: number): void => {
     for (const page of [first, second]) {
@@ -29,6 +43,11 @@ test('figures are plausible, and a second scraper sees what the first saw', asyn
   between('process_memory_limit_bytes', 1e7, 1e14)
   between('nodejs_eventloop_utilization', 0.000_001, 1)
   between('nodejs_heap_size_limit_bytes', 1e6, 1e12)
+  if (process.platform === 'linux') {
+    between('process_open_fds', 5, 1e6)
+    between('process_virtual_memory_bytes', 1e8, 1e15)
+    between('process_heap_bytes', 1e6, 1e15)
+  }
   for (const name of [
     'process_cpu_seconds_total',
     'nodejs_eventloop_active_seconds_total',
@@ -38,4 +57,125 @@ test('figures are plausible, and a second scraper sees what the first saw', asyn
   }
   assert.ok(samplesOf(first, 'nodejs_heap_space_size_used_bytes').length > 3)
   assert.equal(valueAt(first, 'nodejs_version_info', { version: process.version }), 1)
+  assert.equal(valueAt(second, 'assay_agent_faults_total', { part: 'runtime' }) ?? 0, 0)
 })
+
+test('every default name of prom-client is there', async () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  using _runtime = watchRuntime(store, guard)
+  const page = parsePage(await pageOf(store), 'text')
+  const names = [...PROM_CLIENT, ...(process.platform === 'linux' ? PROM_CLIENT_LINUX : [])]
+  assert.deepEqual(
+    names.filter((name) => !page.has(name)),
+    [],
+  )
+})
+
+test('after a major collection the old generation is told: what is kept shows, what is thrown away does not', async () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  using _runtime = watchRuntime(store, guard)
+  const collect = await exposedGc()
+  const after = async (): Promise<number> => {
+    const collections = valueAt(await pageOf(store), 'nodejs_gc_duration_seconds_count', { kind: 'major' }) ?? 0
+    for (let i = 0; i < 200; i++) {
+      collect()
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      const page = await pageOf(store)
+      const value = valueAt(page, 'nodejs_heap_size_after_gc_bytes')
+      if (
+        (valueAt(page, 'nodejs_gc_duration_seconds_count', { kind: 'major' }) ?? 0) > collections &&
+        value !== undefined
+      )
+        return value
+    }
+    return Number.NaN
+  }
+  const atFirst = await after()
+  for (let i = 0; i < 3_000_000; i++) Object.create(null, {})
+  const thrownAway = await after()
+  const kept = Array.from({ length: 1_000_000 }, (_, i) => ({ i, text: [i] }))
+  const leaked = await after()
+  assert.ok(Math.abs(thrownAway - atFirst) < 20e6, `garbage does not show: ${atFirst} ${thrownAway}`)
+  assert.ok(leaked - thrownAway > 30e6, `what is kept shows: ${thrownAway} ${leaked}`)
+  assert.equal(kept.length, 1_000_000)
+  assert.ok((valueAt(await pageOf(store), 'nodejs_external_memory_after_gc_bytes') ?? 0) > 0)
+})
+
+test('the young generation is left out of the heap after a collection', () => {
+  const spaces = [
+    { space_name: 'new_space', space_used_size: 1 },
+    { space_name: 'new_large_object_space', space_used_size: 2 },
+    { space_name: 'old_space', space_used_size: 4 },
+    { space_name: 'a_space_of_a_later_version', space_used_size: 8 },
+  ]
+  assert.equal(oldGenerationBytes(spaces), 12)
+})
+
+test('without sampling by iteration the mean comes from the loop itself, and no timer is started', async () => {
+  const store = new Store()
+  const faults: unknown[] = []
+  const figures = new Figures(store, (cause) => faults.push(cause))
+  const before = process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length
+  using _loop = loopFigures(figures, false)
+  store.collectors.push(() => figures.collect())
+  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+  const page = await pageOf(store)
+  const mean = valueAt(page, 'nodejs_eventloop_lag_mean_seconds')
+  assert.ok(mean !== undefined && mean > 0 && mean < 60, `mean ${mean}`)
+  assert.equal(valueAt(page, 'nodejs_eventloop_lag_p99_seconds'), undefined)
+  assert.deepEqual(faults, [])
+  assert.equal(process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length, before)
+})
+
+test('a figure that cannot be read keeps no other from being told', async () => {
+  const store = new Store()
+  const faults: unknown[] = []
+  const figures = new Figures(store, (cause) => faults.push(cause))
+  figures.value(figures.gauge('first', 'x'), () => 1)
+  figures.value(figures.gauge('broken', 'x'), () => {
+    throw new Error('not here')
+  })
+  figures.add(() => Promise.reject(new Error('nor here')))
+  figures.value(figures.gauge('last', 'x'), () => 2)
+  store.collectors.push(() => figures.collect())
+  const page = await pageOf(store)
+  assert.deepEqual([valueAt(page, 'first'), valueAt(page, 'broken'), valueAt(page, 'last')], [1, undefined, 2])
+  assert.equal(faults.length, 2)
+})
+
+test('a thread tells the figures of the process while the main thread is blocked', async () => {
+  const shared = new Int32Array(new SharedArrayBuffer(8))
+  const worker = new Worker(
+    `const { workerData } = require('node:worker_threads')
+     Promise.all([import(workerData.figures), import(workerData.store)]).then(async ([{ processFigures }, { Store }]) => {
+       const store = new Store()
+       const collect = processFigures(store, () => {})
+       await collect()
+       Atomics.store(workerData.shared, 1, [...store.families()].filter((family) => family.size > 0).length)
+       Atomics.store(workerData.shared, 0, 1)
+       Atomics.notify(workerData.shared, 0)
+     })`,
+    {
+      eval: true,
+      workerData: {
+        shared,
+        figures: import.meta.resolve('./process-figures.ts'),
+        store: import.meta.resolve('../store/index.ts'),
+      },
+    },
+  )
+  // A thread starts with the help of this one; only what it reads afterwards is read while this one stands still.
+  await new Promise((resolve) => worker.once('online', resolve))
+  assert.notEqual(Atomics.wait(shared, 0, 0, 20_000), 'timed-out')
+  await worker.terminate()
+  assert.ok(Atomics.load(shared, 1) >= 7, `${Atomics.load(shared, 1)} figures`)
+})
+
+async function exposedGc(): Promise<() => void> {
+  const { setFlagsFromString } = await import('node:v8')
+  const { runInNewContext } = await import('node:vm')
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+}

@@ -1,0 +1,24 @@
+/**
+ * A certificate for 127.0.0.1, good for a hundred years and trusted by nobody: for tests with TLS.
+ * Made by `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost`.
+ */
+export const CERTIFICATE = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjsFG69HrnXs2OyUO
+Ol/0J8HVjzaduOE5EL9aMoOIwOOhRANCAAQ7A8V4ToocVJVblqswHPgHHNH8XRIV
+hhAULw3GrtoYw1Lh0VGC57mFEgdnelixxIwXFXKSC+wrCPo3L6KYHo27
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUe3/7Oe5hM5DCRZ17jYh4wZjFxa8wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAxMDMyNFoYDzIxMjYxMDI5
+MDEwMzI0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQ7A8V4ToocVJVblqswHPgHHNH8XRIVhhAULw3GrtoYw1Lh0VGC57mF
+EgdnelixxIwXFXKSC+wrCPo3L6KYHo27o28wbTAdBgNVHQ4EFgQUra396L3JH/RZ
+kT0KlPGq3nJb+YUwHwYDVR0jBBgwFoAUra396L3JH/RZkT0KlPGq3nJb+YUwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgEoFIA7IxaKLO/qJvWa75r2rzQcoGN+P5BxgHQ0UjoNACIF1w
+vDOW+ZVGD9/I4ybCmsrmdFe5UwfBa1YuA4ToyDkM
+-----END CERTIFICATE-----
+`,
+}

@@ -1,0 +1,78 @@
+/**
+ * Figures that are read when they are asked for, and at no other time.
+ *
+ * - A reader that fails leaves its figures as they were and keeps no other from being read.
+ * - Works in any thread: it needs a store and nothing else.
+ */
+import { type Family, type FamilySpec, type Store, set } from '../store/index.ts'
+
+/** Told of a reader that failed. */
+export type Fault = (cause: unknown) => void
+
+export class Figures {
+  readonly #store: Store
+  readonly #fault: Fault
+  readonly #reads: (() => void | Promise<void>)[] = []
+
+  constructor(store: Store, fault: Fault) {
+    this.#store = store
+    this.#fault = fault
+  }
+
+  /** Called at each scrape. */
+  add(read: () => void | Promise<void>): void {
+    this.#reads.push(read)
+  }
+
+  gauge(name: string, help: string, more: Partial<FamilySpec> = {}): Family {
+    return this.#store.family({ name, help, kind: 'gauge', ...more })
+  }
+
+  counter(name: string, help: string): Family {
+    return this.#store.family({ name, help, kind: 'counter' })
+  }
+
+  /** One value without labels; `undefined` leaves it as it was, or absent if it never was. */
+  value(family: Family, read: () => number | undefined): void {
+    this.#reads.push(() => {
+      const value = read()
+      if (value !== undefined) set(family.series(), value)
+    })
+  }
+
+  async collect(): Promise<void> {
+    for (const read of this.#reads) {
+      try {
+        // Most are not promises: awaiting those too would give the loop away for nothing.
+        const pending = read()
+        if (pending !== undefined) await pending
+      } catch (cause) {
+        this.#fault(cause)
+      }
+    }
+  }
+}
+
+/**
+ * A gauge by type whose types come and go: a type that is gone is 0, so that a chart shows the fall. Bounded by the family's limit.
+ */
+export class CountsByType {
+  readonly #family: Family
+  readonly #slots = new Map<string, ReturnType<Family['series']>>()
+
+  constructor(family: Family) {
+    this.#family = family
+  }
+
+  set(counts: ReadonlyMap<string, number>): void {
+    for (const [type, slot] of this.#slots) if (!counts.has(type)) set(slot, 0)
+    for (const [type, count] of counts) {
+      let slot = this.#slots.get(type)
+      if (slot === undefined) {
+        slot = this.#family.series([['type', type]])
+        this.#slots.set(type, slot)
+      }
+      set(slot, count)
+    }
+  }
+}

@@ -1,0 +1,8 @@
+/** What a scrape of a store answers, as text: gauges brought up to date, then rendered. */
+import { TextPage } from '../exposition/text-page.ts'
+import { type Store, StoreReader } from '../store/index.ts'
+
+export async function pageOf(store: Store): Promise<string> {
+  for (const collect of store.collectors) await collect()
+  return Buffer.from(new TextPage(new StoreReader(store.shared), 'text').render().bytes).toString()
+}
