@@ -19,8 +19,8 @@ import { pgPatch } from './libraries/pg.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
 import { add, type Family, Store, set } from './store/index.ts'
-import { type ActiveUsers, countTogether } from './users/active.ts'
-import { userOf } from './users/source.ts'
+import type { Users } from './users/index.ts'
+import { ConnectionMemory } from './users/visit.ts'
 import { VERSION } from './version.ts'
 
 /** An outbox that does not answer in this time has no value at this scrape. */
@@ -38,7 +38,9 @@ export class Agent {
   readonly #startedAt = performance.timeOrigin
   #started: Promise<void> | undefined
   #identify: ((request: unknown) => string | undefined) | undefined
-  #users: ActiveUsers | undefined
+  #users: Users | undefined
+  /** Loaded when the first server listens. */
+  #usersRoom: typeof import('./users/index.ts') | undefined
 
   /** `read` gives the settings; it is called once, when they are first needed: PM2 sets the environment only after the preload. */
   constructor(read: () => Config, say: Say) {
@@ -94,6 +96,7 @@ export class Agent {
   /** Users are told by the application; stronger than ASSAY_USERS. */
   identify(whose: (request: unknown) => string | undefined): void {
     this.#identify = whose
+    this.#users?.identify(whose)
     this.start()
   }
 
@@ -108,15 +111,13 @@ export class Agent {
   }
 
   async #run(): Promise<void> {
-    const [{ holdAddress }, { Hub }, { readSecret, deriveKey }, { watchRuntime }, { ActiveUsers }, { randomBytes }] =
-      await Promise.all([
-        import('./exposition/metrics-address.ts'),
-        import('./cluster/hub.ts'),
-        import('./cluster/secret.ts'),
-        import('./runtime/index.ts'),
-        import('./users/active.ts'),
-        import('node:crypto'),
-      ])
+    const [{ holdAddress }, { Hub }, { readSecret, deriveKey }, { watchRuntime }, usersRoom] = await Promise.all([
+      import('./exposition/metrics-address.ts'),
+      import('./cluster/hub.ts'),
+      import('./cluster/secret.ts'),
+      import('./runtime/index.ts'),
+      import('./users/index.ts'),
+    ])
     // The address is the workers': a primary that has imported the agent must not hold it. It serves no requests itself.
     if (cluster.isPrimary) {
       if (Object.keys(cluster.workers ?? {}).length > 0) return
@@ -131,10 +132,18 @@ export class Agent {
         `worker ${worker} cannot read or make a private file in the temporary folder; only one worker will be seen. Set XDG_RUNTIME_DIR to a folder of this user`,
       )
     }
-    const usersKey = secret === undefined ? randomBytes(8) : deriveKey(secret, 'users', group)
-    const chosen =
-      this.#config.usersKey === undefined ? usersKey : deriveKey(Buffer.from(this.#config.usersKey), 'users', '')
-    this.#users = new ActiveUsers({ k0: chosen.readInt32LE(0), k1: chosen.readInt32LE(4) })
+    const { service } = this.#config
+    this.#usersRoom = usersRoom
+    this.#users = new usersRoom.Users({
+      source: this.#config.users,
+      key: usersRoom.usersKey(this.#config.usersKey, secret ?? readSecret(process.env), service),
+      timeZone: this.#config.usersTimeZone,
+      service,
+      startedAt: this.#startedAt,
+      fault: (cause) => this.#guard.fault('users', cause),
+      stepAside: (reason) => this.#say('ASSAY_AGENT_CONFIG', reason),
+    })
+    if (this.#identify !== undefined) this.#users.identify(this.#identify)
     using _runtime = watchRuntime(this.store, this.#guard)
     this.#describeSelf()
 
@@ -191,7 +200,7 @@ export class Agent {
     const { worker } = this.#config
     return {
       page: render(this.store, format, worker === undefined ? '' : `worker="${worker.replace(/[^\w.-]/g, '_')}"`),
-      users: this.#counting ? this.#users?.toData(Date.now()) : undefined,
+      users: this.#ownUsers(),
     }
   }
 
@@ -203,12 +212,16 @@ export class Agent {
   ): FamilyPage[] {
     const store = new Store()
     const gauge = (name: string, help: string): Family => store.family({ name, help, kind: 'gauge' })
-    if (users.some((one) => one !== undefined)) {
+    const counted = this.#usersRoom
+    if (counted !== undefined && users.some((one) => one !== undefined)) {
       const active = gauge(
         'assay_active_users',
         'Distinct users of this service: of the calendar day, of the last five minutes.',
       )
-      const counts = countTogether(users, Date.now())
+      const counts = counted.countUsers(
+        users.map(counted.tryDecodeUsers).filter((one) => one !== undefined),
+        Date.now(),
+      )
       set(active.series([['window', '1d']]), counts.day)
       set(active.series([['window', '5m']]), counts.fiveMinutes)
     }
@@ -233,26 +246,25 @@ export class Agent {
     return this.#settings
   }
 
-  get #counting(): boolean {
-    return this.#identify !== undefined || this.#config.users !== undefined
+  #ownUsers(): unknown {
+    const room = this.#usersRoom
+    if (room === undefined || this.#users?.counting !== true) return undefined
+    return room.encodeUsers(room.readUsers(this.#users.shared, Date.now()))
   }
 
   #see(request: import('node:http').IncomingMessage, framework: unknown, status: number): void {
-    if (!this.#counting || status === 401) return // Nobody has been recognised there.
-    const id = this.#whose(request, framework)
-    if (typeof id === 'string' && id !== '') this.#users?.see(id, Date.now())
-  }
-
-  /** `identify` is the application's: when it throws (no user on the request) that is nobody, and no reason to stop measuring. */
-  #whose(request: import('node:http').IncomingMessage, framework: unknown): string | undefined {
-    const { users } = this.#config
-    if (this.#identify === undefined) return users === undefined ? undefined : userOf(users, request)
-    try {
-      return this.#identify(framework ?? request)
-    } catch (cause) {
-      this.#guard.fault('identify', cause)
-      return undefined
-    }
+    this.#users?.settled({
+      request,
+      framework,
+      status,
+      memory: new ConnectionMemory(),
+      aborted: false,
+      channel: -1,
+      route: '',
+      address: '',
+      bytesOut: -1,
+      nowMs: Date.now(),
+    })
   }
 
   #describeSelf(): void {

@@ -5,9 +5,11 @@
  * - `ASSAY_AGENT=off` leaves everything untouched.
  */
 import cluster from 'node:cluster'
+import { basename } from 'node:path'
 import type { Say } from './guard.ts'
 import { type ChannelRules, parseChannels } from './http/channels.ts'
 import { DEFAULT_MAX_SERIES } from './store/index.ts'
+import { DEFAULT_TIME_ZONE, parseTimeZone } from './users/day.ts'
 import { parseUserSource, type UserSource } from './users/source.ts'
 
 export type Listen = { readonly host: string; readonly port: number }
@@ -20,7 +22,11 @@ export type Config = {
   readonly channels: ChannelRules
   readonly users: UserSource | undefined
   readonly usersKey: string | undefined
+  /** Whose midnight ends the day of active users. */
+  readonly usersTimeZone: string
   readonly maxSeries: number
+  /** What the service is called, for people and for whoever counts its users. */
+  readonly service: string
   /** Workers with the same group share one metrics address. */
   readonly group: string
   /** The value of the label `worker`, or undefined outside of cluster mode. */
@@ -58,8 +64,10 @@ export function readConfig(env: Env, say: Say): Config {
     token,
     channels: read('ASSAY_CHANNELS', (text) => parseChannels(JSON.parse(text), proxies), parseChannels({}, [])),
     users: read('ASSAY_USERS', parseUserSource, undefined),
-    usersKey: env['ASSAY_USERS_KEY'] || undefined,
+    usersKey: read('ASSAY_USERS_KEY', parseUsersKey, undefined),
+    usersTimeZone: read('ASSAY_USERS_TIMEZONE', parseTimeZone, DEFAULT_TIME_ZONE),
     maxSeries: read('ASSAY_AGENT_MAX_SERIES', parseCount, DEFAULT_MAX_SERIES),
+    service: serviceOf(env),
     group: groupOf(env, listen),
     worker: workerOf(env),
   }
@@ -86,6 +94,23 @@ function workerOf(env: Env): string | undefined {
   const instance = env['NODE_APP_INSTANCE']
   if (instance !== undefined && instance !== '') return instance
   return cluster.isWorker ? String(cluster.worker?.id ?? process.pid) : undefined
+}
+
+/** The same after a restart, and in every process of the service. */
+function serviceOf(env: Env): string {
+  const byPm2 = env['pm_id'] === undefined ? undefined : env['name']
+  const name = env['ASSAY_SERVICE'] || byPm2 || env['npm_package_name'] || basename(process.cwd()) || 'node'
+  return name.slice(0, 200)
+}
+
+/** Shorter ones can be guessed, and with them whose hash is in a sketch. */
+const MIN_USERS_KEY_LENGTH = 16
+
+function parseUsersKey(text: string): string {
+  if (text.length >= MIN_USERS_KEY_LENGTH) return text
+  throw new Error(
+    `a key of ${text.length} characters can be guessed; write at least ${MIN_USERS_KEY_LENGTH} random ones`,
+  )
 }
 
 /**

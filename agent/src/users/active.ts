@@ -1,106 +1,131 @@
 /**
- * Distinct users of the calendar day (in the process's time zone) and of the last five minutes.
+ * Who was active: one sketch for each of the last two days that were seen, one for each of the last six minutes, in one block of
+ * shared memory (57 KiB: 2 x 16 for days, 6 x 4 for minutes, and heads), so that another thread can tell while this one is blocked.
  *
- * - An id is hashed with a key as it comes and not kept; sketches of workers with the same key merge without counting anyone twice.
- * - The day is one sketch (p = 14); the five minutes are a ring of six one-minute sketches (p = 12), the current one included,
- *   so that the window is between five and six minutes long.
- * - Time enters as an argument.
+ * - An id is hashed with a key as it comes. It is kept only as the last one of its connection, so that it need not be hashed again:
+ *   who comes back on the same connection within the minute costs a comparison.
+ * - Yesterday stays beside today: a server that asks every quarter of a minute would else lose the end of each day.
+ * - Time enters as an argument and may jump: of two days the one that is further from the new one gives way.
+ * - The five minutes are the current minute and the five before it: the window is between five and six minutes long.
  */
-import { type Hash64, type HashKey, hashId } from './hash.ts'
-import { Sketch, type SketchData } from './sketch.ts'
+import { DayClock } from './day.ts'
+import { type Hash64, hashId } from './hash.ts'
+import type { UsersKey } from './key.ts'
+import { SharedSketch } from './shared-sketch.ts'
+import { DAY_KIND, MINUTE_KIND, type Sketch, type SketchKind } from './sketch.ts'
+import type { ConnectionMemory } from './visit.ts'
 
-const MINUTE_MS = 60_000
-const WINDOW_MINUTES = 6
-const DAY_P = 14
-const MINUTE_P = 12
+export const MINUTE_MS = 60_000
+export const WINDOW_MINUTES = 6
+const DAYS = 2
+const HEAD_BYTES = 64
+/** Heads of all sketches, each on a cache line of its own, then the bodies. */
+const BODIES_AT = HEAD_BYTES * (DAYS + WINDOW_MINUTES)
+const DAY_BYTES = 2 ** DAY_KIND.p
+const MINUTE_BYTES = 2 ** MINUTE_KIND.p
+export const ACTIVE_USERS_BYTES = BODIES_AT + DAYS * DAY_BYTES + WINDOW_MINUTES * MINUTE_BYTES
 
-/** What a worker hands to the one that answers for all. `minute` counts minutes of Unix time. */
-export type ActiveUsersData = {
-  readonly day: number
-  readonly ofDay: SketchData
-  readonly minutes: readonly { readonly minute: number; readonly sketch: SketchData }[]
+/** What is known at a moment: days by yyyymmdd, minutes by minutes of Unix time. */
+export type ActiveUsersReading = {
+  readonly days: ReadonlyMap<number, Sketch>
+  readonly minutes: ReadonlyMap<number, Sketch>
 }
-
-export type ActiveUserCounts = { readonly day: number; readonly fiveMinutes: number }
 
 export class ActiveUsers {
-  readonly #key: HashKey
+  /** For `readActiveUsers` in any thread. */
+  readonly memory: SharedArrayBuffer
+  readonly #key: UsersKey
+  readonly #clock: DayClock
   readonly #hash: Hash64 = { hi: 0, lo: 0 }
-  #day = Number.NaN
-  #dayEndsAt = Number.NEGATIVE_INFINITY
-  #ofDay = new Sketch(DAY_P)
-  readonly #minutes: { minute: number; sketch: Sketch }[] = []
+  readonly #days: readonly SharedSketch[]
+  readonly #minutes: readonly SharedSketch[]
+  #today: SharedSketch
+  #minute = -1
+  #thisMinute: SharedSketch
 
-  constructor(key: HashKey) {
+  constructor(key: UsersKey, timeZone?: string) {
+    this.memory = new SharedArrayBuffer(ACTIVE_USERS_BYTES)
     this.#key = key
+    this.#clock = new DayClock(timeZone)
+    const { days, minutes } = sketchesOf(this.memory)
+    this.#days = days
+    this.#minutes = minutes
+    this.#today = days[0]!
+    this.#thisMinute = minutes[0]!
   }
 
-  see(id: string, nowMs: number): void {
-    hashId(id, this.#key, this.#hash)
-    const { hi, lo } = this.#hash
-    if (nowMs >= this.#dayEndsAt) this.#turnDay(nowMs)
-    this.#ofDay.add(hi, lo)
+  /** Counts a user. With the memory of its connection, the hash of the id is in there afterwards. */
+  see(id: string, nowMs: number, memory?: ConnectionMemory): void {
     const minute = Math.floor(nowMs / MINUTE_MS)
-    const place = minute % WINDOW_MINUTES
-    const current = this.#minutes[place]
-    if (current?.minute === minute) {
-      current.sketch.add(hi, lo)
+    if (memory !== undefined && memory.userText === id) {
+      if (memory.userMinute === minute) return
+      memory.userMinute = minute
+      this.#add(memory.userHi, memory.userLo, minute, nowMs)
       return
     }
-    const sketch = new Sketch(MINUTE_P)
-    sketch.add(hi, lo)
-    this.#minutes[place] = { minute, sketch }
-  }
-
-  counts(nowMs: number): ActiveUserCounts {
-    return countTogether([this.toData(nowMs)], nowMs)
-  }
-
-  toData(nowMs: number): ActiveUsersData {
-    if (nowMs >= this.#dayEndsAt) this.#turnDay(nowMs)
-    return {
-      day: this.#day,
-      ofDay: this.#ofDay.toData(),
-      minutes: this.#minutes
-        .filter((one) => one !== undefined)
-        .map(({ minute, sketch }) => ({ minute, sketch: sketch.toData() })),
+    const hash = this.#hash
+    hashId(id, this.#key, hash)
+    if (memory !== undefined) {
+      memory.userText = id
+      memory.userHi = hash.hi | 0
+      memory.userLo = hash.lo | 0
+      memory.userMinute = minute
     }
+    this.#add(hash.hi | 0, hash.lo | 0, minute, nowMs)
   }
 
-  #turnDay(nowMs: number): void {
-    const { day, endsAt } = dayOf(nowMs)
-    if (day !== this.#day) this.#ofDay = new Sketch(DAY_P)
-    this.#day = day
-    this.#dayEndsAt = endsAt
+  #add(hi: number, lo: number, minute: number, nowMs: number): void {
+    if (minute !== this.#minute) this.#turn(minute, nowMs)
+    this.#today.add(hi, lo)
+    this.#thisMinute.add(hi, lo)
   }
-}
 
-/** Counts over several workers; what is not a sketch of ours, or not of today, is passed over. */
-export function countTogether(all: readonly unknown[], nowMs: number): ActiveUserCounts {
-  const ofDay = new Sketch(DAY_P)
-  const recent = new Sketch(MINUTE_P)
-  const today = dayOf(nowMs).day
-  const now = Math.floor(nowMs / MINUTE_MS)
-  for (const data of all) {
-    if (typeof data !== 'object' || data === null) continue
-    const { day, ofDay: sketch, minutes } = data as Partial<ActiveUsersData>
-    if (day === today) mergeInto(ofDay, sketch)
-    for (const one of Array.isArray(minutes) ? minutes.slice(0, WINDOW_MINUTES) : []) {
-      if (one !== null && typeof one === 'object' && now - one.minute >= 0 && now - one.minute < WINDOW_MINUTES)
-        mergeInto(recent, one.sketch)
+  /** A day turns with a minute: time zones are whole minutes from UTC. */
+  #turn(minute: number, nowMs: number): void {
+    this.#minute = minute
+    const place = ((minute % WINDOW_MINUTES) + WINDOW_MINUTES) % WINDOW_MINUTES
+    this.#thisMinute = this.#minutes[place]!
+    if (this.#thisMinute.stamp !== minute) this.#thisMinute.reset(minute)
+    const day = this.#clock.at(nowMs)
+    if (this.#today.stamp === day) return
+    const known = this.#days.find(({ stamp }) => stamp === day)
+    if (known !== undefined) {
+      this.#today = known
+      return
     }
+    const [one, other] = this.#days as [SharedSketch, SharedSketch]
+    const further = Math.abs(one.stamp - day) >= Math.abs(other.stamp - day) ? one : other
+    further.reset(day)
+    this.#today = further
   }
-  return { day: ofDay.count(), fiveMinutes: recent.count() }
 }
 
-function mergeInto(target: Sketch, data: unknown): void {
-  const sketch = Sketch.tryFrom(data)
-  if (sketch?.p === target.p) target.merge(sketch)
+/** What the memory of an `ActiveUsers` holds, from any thread. What is being cleared all the while is left out. */
+export function readActiveUsers(memory: SharedArrayBuffer): ActiveUsersReading {
+  const { days, minutes } = sketchesOf(memory)
+  return { days: read(days), minutes: read(minutes) }
 }
 
-/** Today as yyyymmdd, and when it ends. */
-function dayOf(nowMs: number): { readonly day: number; readonly endsAt: number } {
-  const now = new Date(nowMs)
-  const [year, month, date] = [now.getFullYear(), now.getMonth(), now.getDate()]
-  return { day: year * 10_000 + (month + 1) * 100 + date, endsAt: new Date(year, month, date + 1).getTime() }
+function read(sketches: readonly SharedSketch[]): ReadonlyMap<number, Sketch> {
+  const found = new Map<number, Sketch>()
+  for (const shared of sketches) {
+    const one = shared.read()
+    if (one !== undefined && one.stamp !== 0) found.set(one.stamp, one.sketch)
+  }
+  return found
+}
+
+function sketchesOf(memory: SharedArrayBuffer): {
+  readonly days: readonly SharedSketch[]
+  readonly minutes: readonly SharedSketch[]
+} {
+  const make = (count: number, kind: SketchKind, head: number, body: number): SharedSketch[] =>
+    Array.from(
+      { length: count },
+      (_, i) => new SharedSketch(memory, head + i * HEAD_BYTES, body + i * 2 ** kind.p, kind),
+    )
+  return {
+    days: make(DAYS, DAY_KIND, 0, BODIES_AT),
+    minutes: make(WINDOW_MINUTES, MINUTE_KIND, DAYS * HEAD_BYTES, BODIES_AT + DAYS * DAY_BYTES),
+  }
 }

@@ -5,7 +5,7 @@ import { type Hash64, hashId } from './hash.ts'
 const hash = (id: string, k0 = 1, k1 = 2): string => {
   const out: Hash64 = { hi: 0, lo: 0 }
   hashId(id, { k0, k1 }, out)
-  assert.ok(out.hi >= 0 && out.hi < 2 ** 32 && out.lo >= 0 && out.lo < 2 ** 32)
+  assert.deepEqual([out.hi | 0, out.lo | 0], [out.hi, out.lo])
   return `${out.hi}:${out.lo}`
 }
 
@@ -19,6 +19,10 @@ test('the same id and key give the same hash; another id or key another', () => 
     ['a', 'a\0'],
     ['\0', '\0\0'],
     ['ab', 'ba'],
+    ['abcd', 'abcd\0'],
+    ['\u0161', 'a\u0001'],
+    ['abc\u0161', 'abca'],
+    ['x'.repeat(256), ''],
   ] as const)
     assert.notEqual(hash(one), hash(other))
 })
@@ -38,4 +42,14 @@ test('a hundred thousand ids that differ little have hashes that differ, evenly 
   const chi = buckets.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
   // 255 degrees of freedom: mean 255, deviation 23.
   assert.ok(chi < 255 + 6 * 23, `chi squared ${chi}`)
+})
+
+test('no two of the texts that are easily confused have one hash, narrow or wide', () => {
+  const parts = ['', '\0', 'a', '\u00ff', '\u0100', '\u0161']
+  const texts = new Set(
+    parts.flatMap((a) =>
+      parts.flatMap((b) => parts.flatMap((c) => parts.flatMap((d) => [a + b + c + d, `abcd${a}${b}${c}${d}`]))),
+    ),
+  )
+  assert.equal(new Set([...texts].map((text) => hash(text))).size, texts.size)
 })
