@@ -9,9 +9,11 @@ import { isMainThread } from 'node:worker_threads'
 import { Agent } from './agent.ts'
 import { readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
-import type { Counter, Gauge, Histogram, OwnMetricOptions } from './metrics/own-metrics.ts'
+import type { LabelSpec } from './metrics/label-set.ts'
+import type { Counter, Gauge, Histogram, HistogramOptions, OwnMetricOptions } from './metrics/own-metrics.ts'
 
-export type { Counter, Gauge, Histogram, LabelValues, OwnMetricOptions } from './metrics/own-metrics.ts'
+export type { LabelSpec, LabelsOf } from './metrics/label-set.ts'
+export type * from './metrics/own-metrics.ts'
 
 const PLACE = Symbol.for('assay.agent.1')
 const agent = theAgent()
@@ -33,22 +35,28 @@ export function start(): void {
 }
 
 /** A value that only grows. Name it `..._total`. Throws for a name or label that Prometheus would not take. */
-export function counter<Label extends string = never>(name: string, options: OwnMetricOptions<Label>): Counter<Label> {
+export function counter<const Labels extends LabelSpec = readonly never[]>(
+  name: string,
+  options: OwnMetricOptions<Labels>,
+): Counter<Labels> {
   agent.start()
   return agent.own.counter(name, options)
 }
 
 /** A value that goes up and down. */
-export function gauge<Label extends string = never>(name: string, options: OwnMetricOptions<Label>): Gauge<Label> {
+export function gauge<const Labels extends LabelSpec = readonly never[]>(
+  name: string,
+  options: OwnMetricOptions<Labels>,
+): Gauge<Labels> {
   agent.start()
   return agent.own.gauge(name, options)
 }
 
 /** How values are spread; `bounds` are upper bounds in the metric's own unit. */
-export function histogram<Label extends string = never>(
+export function histogram<const Labels extends LabelSpec = readonly never[]>(
   name: string,
-  options: OwnMetricOptions<Label> & { readonly bounds?: readonly number[] },
-): Histogram<Label> {
+  options: HistogramOptions<Labels>,
+): Histogram<Labels> {
   agent.start()
   return agent.own.histogram(name, options)
 }

@@ -8,9 +8,11 @@
  *   the other.
  */
 import {
+  type Exemplar,
   type FamilyView,
   isAbsent,
   type Native,
+  readExemplar,
   readNative,
   type StoreReader,
   unformatLabels,
@@ -36,7 +38,11 @@ const HISTOGRAM = {
   positiveSpan: 0x62,
   positiveDelta: 0x6a,
 } as const
-const BUCKET = { count: 0x08, bound: 0x11 } as const
+/** Of field number 16: a tag of two bytes. */
+const EXEMPLARS = 16 * 8 + 2
+const EXEMPLAR = { label: 0x0a, value: 0x11, timestamp: 0x1a } as const
+const TIMESTAMP = { seconds: 0x08, nanos: 0x10 } as const
+const BUCKET = { count: 0x08, bound: 0x11, exemplar: 0x1a } as const
 const SPAN = { offset: 0x08, length: 0x10 } as const
 /** So many empty buckets between two spans are written as empty buckets: a span costs about as much. */
 const MAX_GAP = 2
@@ -98,15 +104,26 @@ export class ProtoPage {
     // Of a native histogram the count is that of its own buckets: the last observation may be in one of the two alone.
     out.varint(HISTOGRAM.count, native === undefined ? count : countOf(native))
     out.double(HISTOGRAM.sum, doubles[place]!)
+    const exemplarOf = (bucket: number): Exemplar | undefined =>
+      native === undefined ? undefined : readExemplar(doubles, words, place * 2 + 3 + scale.nativeOffset, bucket)
     let below = 0
-    for (let i = 0; i < scale.bounds.length; i++) {
+    for (let i = 0; i <= scale.bounds.length; i++) {
       below += words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
+      const exemplar = exemplarOf(i)
+      // The bucket of all is implied, unless it has something to tell.
+      if (i === scale.bounds.length && exemplar === undefined) break
       out.message(HISTOGRAM.bucket, () => {
-        out.varint(BUCKET.count, below)
-        out.double(BUCKET.bound, scale.bounds[i]!)
+        out.varint(BUCKET.count, i < scale.bounds.length || native === undefined ? below : countOf(native))
+        out.double(BUCKET.bound, scale.bounds[i] ?? Number.POSITIVE_INFINITY)
+        if (exemplar !== undefined) out.message(BUCKET.exemplar, () => writeExemplar(out, exemplar))
       })
     }
-    if (native !== undefined) writeNative(out, native)
+    if (native === undefined) return
+    writeNative(out, native)
+    for (let i = 0; i <= scale.bounds.length; i++) {
+      const exemplar = exemplarOf(i)
+      if (exemplar !== undefined) out.message(EXEMPLARS, () => writeExemplar(out, exemplar))
+    }
   }
 }
 
@@ -174,6 +191,24 @@ function writeNative(out: ProtoOut, { schema, zeros, base, counts }: Native): vo
       for (const delta of deltas) out.bare(zigzag(delta))
     })
   }
+}
+
+function writeExemplar(out: ProtoOut, { value, at, traceId, spanId }: Exemplar): void {
+  for (const [name, text] of [
+    ['trace_id', traceId],
+    ['span_id', spanId],
+  ] as const) {
+    out.message(EXEMPLAR.label, () => {
+      out.string(LABEL.name, name)
+      out.string(LABEL.value, text)
+    })
+  }
+  out.double(EXEMPLAR.value, value)
+  out.message(EXEMPLAR.timestamp, () => {
+    const seconds = Math.floor(at)
+    out.varint(TIMESTAMP.seconds, seconds)
+    out.varint(TIMESTAMP.nanos, Math.round((at - seconds) * 1e3) * 1e6)
+  })
 }
 
 function writeLabels(out: ProtoOut, labels: string): void {

@@ -7,7 +7,7 @@
  * - Parsing what is written gives back every value by its bits. In OpenMetrics a counter's family has no `_total`.
  * - What is rendered is one snapshot; the page is good until the next but one `render`.
  */
-import { type FamilyView, isAbsent, type StoreReader } from '../store/index.ts'
+import { type Exemplar, type FamilyView, isAbsent, readExemplar, type StoreReader } from '../store/index.ts'
 import { BytesOut, formatNumber } from './bytes-out.ts'
 import type { FamilyPage } from './family-page.ts'
 
@@ -19,9 +19,15 @@ export type RenderedPage = { readonly bytes: Uint8Array; readonly families: read
 /** A page that large is not kept for the next one: it would cost as much memory as the series themselves. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
 const TRIES = 3
+/** Two ids with their names, two numbers. */
+const EXEMPLAR_BYTES = 160
 const encoder = new TextEncoder()
 const NOTHING = new Uint8Array(0)
-const [OPEN, CLOSE, SPACE, COMMA, LINE] = [123, 125, 32, 44, 10]
+const OPEN = 123
+const CLOSE = 125
+const SPACE = 32
+const COMMA = 44
+const LINE = 10
 
 /** What of a page is needed to write the next one. */
 type Kept = {
@@ -153,9 +159,9 @@ export class TextPage {
     out.copy(words.sample, 0, words.sample.length)
     this.#labels(view, index, out)
     const { bytes } = out
-    bytes[out.at++] = SPACE!
+    bytes[out.at++] = SPACE
     out.number(reader.doubles[place]!)
-    bytes[out.at++] = LINE!
+    bytes[out.at++] = LINE
   }
 
   #histogram(view: FamilyView, words: Words, index: number, out: BytesOut): void {
@@ -165,7 +171,9 @@ export class TextPage {
     const labelsAt = view.labelsAt.items[index]!
     const extra = this.#extra
     const lines = words.bounds.length
-    out.reserve((lines + 2) * (words.bucket.length + length + extra.length + 96))
+    out.reserve((lines + 2) * (words.bucket.length + length + extra.length + 96 + EXEMPLAR_BYTES))
+    // Exemplars are of OpenMetrics alone: text 0.0.4 has no place for them.
+    const meta = this.#format === 'openmetrics' && view.record.isNative ? place * 2 + 3 + view.scale.nativeOffset : -1
     const wide = memory[place * 2 + 2]! - 1
     let count = 0
     for (let i = 0; i < lines; i++) {
@@ -173,27 +181,28 @@ export class TextPage {
       out.copy(words.bucket, 0, words.bucket.length)
       if (length > 0) {
         out.copy(journal, labelsAt, labelsAt + length)
-        out.bytes[out.at++] = COMMA!
+        out.bytes[out.at++] = COMMA
       }
       if (extra.length > 0) {
         out.copy(extra, 0, extra.length)
-        out.bytes[out.at++] = COMMA!
+        out.bytes[out.at++] = COMMA
       }
       const bound = words.bounds[i]!
       out.copy(bound, 0, bound.length)
       out.number(count)
-      out.bytes[out.at++] = LINE!
+      if (meta >= 0) exemplar(out, readExemplar(doubles, memory, meta, i))
+      out.bytes[out.at++] = LINE
     }
     out.copy(words.sum, 0, words.sum.length)
     this.#labels(view, index, out)
-    out.bytes[out.at++] = SPACE!
+    out.bytes[out.at++] = SPACE
     out.number(doubles[place]!)
-    out.bytes[out.at++] = LINE!
+    out.bytes[out.at++] = LINE
     out.copy(words.count, 0, words.count.length)
     this.#labels(view, index, out)
-    out.bytes[out.at++] = SPACE!
+    out.bytes[out.at++] = SPACE
     out.number(count)
-    out.bytes[out.at++] = LINE!
+    out.bytes[out.at++] = LINE
   }
 
   /** With braces, when there are labels. There is room. */
@@ -202,13 +211,22 @@ export class TextPage {
     const extra = this.#extra
     if (length + extra.length === 0) return
     const { bytes } = out
-    bytes[out.at++] = OPEN!
+    bytes[out.at++] = OPEN
     const from = view.labelsAt.items[index]!
     out.copy(this.#reader.journal, from, from + length)
-    if (length > 0 && extra.length > 0) bytes[out.at++] = COMMA!
+    if (length > 0 && extra.length > 0) bytes[out.at++] = COMMA
     out.copy(extra, 0, extra.length)
-    bytes[out.at++] = CLOSE!
+    bytes[out.at++] = CLOSE
   }
+}
+
+/** ` # {trace_id="...",span_id="..."} value timestamp`. There is room. */
+function exemplar(out: BytesOut, found: Exemplar | undefined): void {
+  if (found === undefined) return
+  out.text(` # {trace_id="${found.traceId}",span_id="${found.spanId}"} `)
+  out.number(found.value)
+  out.bytes[out.at++] = SPACE
+  out.text(found.at.toFixed(3))
 }
 
 /** Joins pages family by family. A family whose kind differs from the first page's is left out: it cannot be told truthfully. */

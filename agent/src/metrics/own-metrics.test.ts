@@ -26,7 +26,7 @@ test('counters, gauges and histograms record with their labels', () => {
     [3, 1],
   )
   assert.equal(valueAt(page(), 'orders_open'), 3)
-  assert.equal(valueAt(page(), 'price_seconds_bucket', { le: '2' }), 1)
+  assert.equal(valueAt(page(), 'price_seconds_bucket', { le: '2.0' }), 1)
 })
 
 test('a value that cannot be is left out and counted', () => {
@@ -42,10 +42,66 @@ test('a value that cannot be is left out and counted', () => {
 test('a wrong declaration throws where it is written', () => {
   const { own } = fresh()
   assert.throws(() => own.counter('my-orders', { help: '' }), /is not a metric name/)
-  for (const label of ['le', 'worker', '__x', 'a-b'])
+  for (const label of ['le', 'worker', 'quantile', '__x', 'a-b'])
     assert.throws(() => own.gauge('g', { help: '', labels: [label] }), /cannot be a label/)
   assert.throws(() => own.histogram('h', { help: '', bounds: [2, 1] }), /ascending/)
   own.counter('x_total', { help: '' })
   own.counter('x_total', { help: '' })
   assert.throws(() => own.gauge('x_total', { help: '' }), /already a counter/)
+})
+
+test('a series is resolved once, recorded to by itself, and gone when it is removed', () => {
+  const { own, page } = fresh()
+  const orders = own.counter('orders_total', { help: 'Orders.', labels: { kind: ['print', 'mill'], region: [] } })
+  const prints = orders.with({ kind: 'print', region: 'eu' })
+  prints.inc()
+  orders.inc({ kind: 'print', region: 'eu' }, 2)
+  assert.equal(valueAt(page(), 'orders_total', { kind: 'print', region: 'eu' }), 3)
+  orders.remove({ kind: 'print', region: 'eu' })
+  prints.inc()
+  assert.deepEqual(samplesOf(page(), 'orders_total'), [])
+  const open = own.gauge('open', { help: '', labels: ['kind'] }).with({ kind: 'print' })
+  open.set(4)
+  open.add(-1)
+  open.set(Number.NaN)
+  assert.equal(valueAt(page(), 'open', { kind: 'print' }), 3)
+  const price = own.histogram('price_seconds', { help: '', labels: ['kind'] })
+  price.with({ kind: 'print' }).observe(0.2)
+  assert.ok(price.start({ kind: 'print' })() >= 0)
+  assert.ok(price.with({ kind: 'print' }).start()() >= 0)
+  assert.equal(valueAt(page(), 'price_seconds_count', { kind: 'print' }), 3)
+})
+
+test('a label whose values are declared has no others', () => {
+  const { own, page } = fresh()
+  const orders = own.counter('orders_total', { help: 'Orders.', labels: { kind: ['print', 'mill'] } })
+  orders.inc({ kind: 'print' })
+  // @ts-expect-error: not one of the declared values
+  orders.inc({ kind: 'weave' })
+  // @ts-expect-error: not a declared label
+  orders.inc({ colour: 'red' })
+  own.gauge('none', { help: '' }).set(1)
+  assert.deepEqual(
+    samplesOf(page(), 'orders_total').map(({ labels, value }) => [labels['kind'], value]),
+    [
+      ['print', 1],
+      ['_other', 1],
+      [undefined, 1],
+    ],
+  )
+})
+
+test('values that read the same are one series, whatever was given', () => {
+  const { own, page } = fresh()
+  const total = own.counter('a_total', { help: '', labels: ['text'] })
+  const long = 'x'.repeat(300)
+  total.inc({ text: long })
+  total.inc({ text: `${long}y` })
+  total.with({ text: long.slice(0, 256) }).inc()
+  total.inc({ text: 'a\ud800' })
+  total.inc({ text: 'a\ufffd' })
+  assert.deepEqual(
+    samplesOf(page(), 'a_total').map(({ value }) => value),
+    [3, 2],
+  )
 })

@@ -10,7 +10,17 @@ import { LabelIndex, type LabelValues, NO_PLACE } from './label-index.ts'
 import { formatLabels, OVERFLOW_LABELS, unformatLabels, wellFormed } from './label-text.ts'
 import type { Numbers } from './memory.ts'
 import { makeScale, type Scale } from './scale.ts'
-import { cutOff, type Growth, looseSlot, makeSlot, releaseHistogram, type Slot, unset, widthOf } from './slot.ts'
+import {
+  cutOff,
+  type Growth,
+  looseSlot,
+  makeSlot,
+  moveSlot,
+  releaseHistogram,
+  type Slot,
+  unset,
+  widthOf,
+} from './slot.ts'
 
 /** Label names and values in the order they are written; an empty value is an absent label. */
 export type LabelPairs = readonly (readonly [name: string, value: string])[]
@@ -49,6 +59,7 @@ export class Family {
   readonly #slots = new Map<number, Slot>()
   readonly #values: (string | undefined)[] = []
   #overflow: Slot | undefined
+  #passing: Slot | undefined
 
   constructor(spec: FamilySpec, { id, numbers, journal }: FamilyPlace, maxSeries: () => number) {
     this.name = spec.name
@@ -88,6 +99,15 @@ export class Family {
     const slot = makeSlot(this.#growth, place, this.scale)
     slot.node = this.#index.node(values, false)
     this.#slots.set(place, slot)
+    return slot
+  }
+
+  /** As `slotOf`, good until the next call: for who records with labels each time, and would otherwise keep a slot for each series. */
+  passingSlot(values: LabelValues): Slot {
+    const place = this.placeOf(values)
+    if (place === NO_PLACE) return this.#overflowSlot()
+    const slot = (this.#passing ??= makeSlot(this.#growth, place, this.scale))
+    moveSlot(slot, place)
     return slot
   }
 
@@ -146,7 +166,7 @@ export class Family {
   }
 
   #make(values: LabelValues): number {
-    const place = this.#take(formatLabels(this.#names, values))
+    const place = this.#take(formatLabels(this.#names, values.map(written)))
     if (place === NO_PLACE) {
       this.refused++
       return NO_PLACE
@@ -200,8 +220,12 @@ export class Family {
       let position = names[i] === name ? i : names.indexOf(name)
       if (position < 0) position = names.push(name) - 1
       while (values.length <= position) values.push(undefined)
-      values[position] = wellFormed(value)
+      values[position] = value
     }
     return values
   }
+}
+
+function written(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : wellFormed(value)
 }

@@ -1,7 +1,9 @@
 /** The door of the agent's store: recording on one side, reading from any thread on the other. */
+
+export { type Exemplar, exemplify, readExemplar, type TraceIds } from './exemplars.ts'
 export { Family, type FamilySpec, type LabelPairs } from './family.ts'
 export type { FamilyRecord, Kind } from './journal.ts'
-export { NO_PLACE } from './label-index.ts'
+export { type LabelValues, NO_PLACE } from './label-index.ts'
 export { escapeValue, OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 export type { SharedStore } from './memory.ts'
 export { type Native, readNative } from './native.ts'

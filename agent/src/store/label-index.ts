@@ -7,6 +7,8 @@
  * - 100,000 series of three labels (500 x 50 x 4) take 22 bytes each; a look-up of known texts costs 5 to 8 ns a label.
  *   Repeat with `bench/agent/index.ts`.
  */
+import { wellFormed } from './label-text.ts'
+
 export type LabelValues = readonly (string | undefined)[]
 
 const ROOT = 1
@@ -54,6 +56,9 @@ export class LabelIndex {
     if (value === undefined || value === '') return 0
     const known = this.#values[position]?.get(value)
     if (known !== undefined) return known
+    // What is cut or mended when it is written is the same series as what reads so.
+    const written = wellFormed(value)
+    if (written !== value) return this.#numberOf(position, written, isMade)
     if (!isMade) return -1
     while (this.#values.length <= position) this.#values.push(new Map())
     const values = this.#values[position]!

@@ -8,9 +8,11 @@
  * - A word that is full goes on at zero, and 2^32 is added to its double among the wide counts, which are made then.
  * - Nothing here allocates, except the first time a histogram needs more room. NaN is for the caller to keep out.
  */
+
+import { exemplarsWidth } from './exemplars.ts'
 import type { Journal } from './journal.ts'
 import type { Numbers } from './memory.ts'
-import { NATIVE_WORDS, observeNative, releaseNative } from './native.ts'
+import { NATIVE, NATIVE_WORDS, observeNative, releaseNative } from './native.ts'
 import { bucketOf, NO_SCALE, type Scale } from './scale.ts'
 
 /** What recording needs when a histogram grows. */
@@ -42,6 +44,16 @@ export function widthOf({ bounds, isNative }: Scale): number {
 export function makeSlot(growth: Growth, place: number, scale: Scale): Slot {
   const { doubles, words } = growth.numbers
   return { values: doubles, at: place, words, first: place * 2 + 3, scale, growth, node: 0 }
+}
+
+/** Lets a slot be of another series of its family. */
+export function moveSlot(slot: Slot, place: number): void {
+  const { growth } = slot
+  if (growth === undefined) return
+  slot.values = growth.numbers.doubles
+  slot.words = growth.numbers.words
+  slot.at = place
+  slot.first = place * 2 + 3
 }
 
 /** From now on what is written to it goes nowhere. */
@@ -115,5 +127,9 @@ export function releaseHistogram(growth: Growth, place: number, scale: Scale): v
   const { numbers } = growth
   const wide = numbers.words[place * 2 + 2]! - 1
   if (wide >= 0) numbers.giveBack(scale.bounds.length + 1, wide)
-  if (scale.isNative) releaseNative(growth, numbers.words, place * 2 + 3 + scale.nativeOffset)
+  if (!scale.isNative) return
+  const meta = place * 2 + 3 + scale.nativeOffset
+  releaseNative(growth, numbers.words, meta)
+  const exemplars = numbers.words[meta + NATIVE.exemplars]! - 1
+  if (exemplars >= 0) numbers.giveBack(exemplarsWidth(scale.bounds.length), exemplars)
 }
