@@ -1,0 +1,72 @@
+/**
+ * The agent's own series, as they are at this moment: read as another thread would read them, so that any family can be told, whoever
+ * records it.
+ */
+import { processFigures } from '../runtime/index.ts'
+import { type FamilyView, isAbsent, Store, StoreReader, unformatLabels } from '../store/index.ts'
+import { type BucketCounts, bucketsAt } from './bucket-counts.ts'
+import { agent } from './home.ts'
+
+export type AgentSeries = { readonly labels: Readonly<Record<string, string>> } & (
+  | { readonly value: number }
+  | { readonly buckets: BucketCounts; readonly bounds: Float64Array }
+)
+
+export type AgentFamily = {
+  readonly help: string
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly series: readonly AgentSeries[]
+}
+
+/** One store and how its gauges are brought up to date. */
+type Source = { readonly reader: StoreReader; readonly collect: () => Promise<unknown> }
+
+let sources: readonly Source[] | undefined
+let refreshing: Promise<readonly StoreReader[]> | undefined
+
+/** The family of that name after the gauges were brought up to date; several questions at once share one round. */
+export async function agentFamily(name: string): Promise<AgentFamily | undefined> {
+  refreshing ??= refresh().finally(() => {
+    refreshing = undefined
+  })
+  for (const reader of await refreshing) {
+    const family = reader.families.find((one) => one.record.name === name)
+    if (family !== undefined && family.places.length > 0) return tell(reader, family)
+  }
+  return undefined
+}
+
+function tell({ doubles, words, journal }: StoreReader, { record, scale, places, ...labels }: FamilyView): AgentFamily {
+  const { kind, help } = record
+  const series: AgentSeries[] = []
+  for (let i = 0; i < places.length; i++) {
+    const place = places.items[i]!
+    if (kind === 'gauge' && isAbsent(words, place)) continue
+    const from = labels.labelsAt.items[i]!
+    const text = new TextDecoder().decode(journal.slice(from, from + labels.labelsLength.items[i]!))
+    const pairs = Object.fromEntries(unformatLabels(text))
+    if (kind === 'histogram') {
+      series.push({ labels: pairs, buckets: bucketsAt(place, scale, doubles, words, doubles), bounds: scale.bounds })
+    } else series.push({ labels: pairs, value: doubles[place]! })
+  }
+  return { kind, help, series }
+}
+
+async function refresh(): Promise<readonly StoreReader[]> {
+  sources ??= openSources()
+  await Promise.all(sources.map(({ collect }) => collect()))
+  return sources.map(({ reader }) => {
+    reader.read(reader.doubles)
+    return reader
+  })
+}
+
+/** The agent's store, and one for the figures of the process, which the agent may have left to its exposition thread. */
+function openSources(): readonly Source[] {
+  const ofProcess = new Store()
+  const process = { reader: new StoreReader(ofProcess.shared), collect: processFigures(ofProcess, () => {}) }
+  const store = agent()?.store
+  if (store === undefined) return [process]
+  const collect = (): Promise<unknown> => Promise.allSettled(store.collectors.map(async (one) => await one()))
+  return [{ reader: new StoreReader(store.shared), collect }, process]
+}

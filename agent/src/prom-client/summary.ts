@@ -1,0 +1,206 @@
+/**
+ * prom-client's Summary: quantiles computed in the process, over all values or over a window of time.
+ *
+ * - Quantiles are a t-digest's here as there, with other centroids: exact while there are at most 512 values, then within 1 % of rank,
+ *   finer at the ends.
+ * - On the agent's page the quantiles are a gauge with the label `quantile`, beside the counters `_sum` and `_count`: quantiles are
+ *   brought up to date at each scrape, the counters at once. `register.metrics()` tells one summary.
+ * - A histogram is the better choice for what several processes measure: quantiles cannot be merged.
+ */
+import { add, type LabelPairs, type Slot, set } from '../store/index.ts'
+import { agent, Home } from './home.ts'
+import type { Entry } from './known-series.ts'
+import {
+  type CollectFunction,
+  type LabelValues,
+  Metric,
+  type MetricConfiguration,
+  type MetricObject,
+  type MetricValue,
+  type PageFormat,
+} from './metric.ts'
+import { braced, defaultsBeside, joinLabels, numberText } from './page-text.ts'
+import { QuantileWindow } from './quantiles.ts'
+import { type Labels, labelsOf, notANumber } from './validate.ts'
+
+export type SummaryConfiguration<T extends string> = MetricConfiguration<T> & {
+  /** Shares between 0 and 1. */
+  readonly percentiles?: readonly number[]
+  readonly maxAgeSeconds?: number
+  readonly ageBuckets?: number
+  /** Series whose window is empty are forgotten. */
+  readonly pruneAgedBuckets?: boolean
+  /** Taken and not needed: the digest keeps itself small. */
+  readonly compressCount?: number
+  readonly collect?: CollectFunction<Summary<T>>
+}
+
+export type SummaryInternal<T extends string> = {
+  observe(value: number): void
+  startTimer(): (labels?: LabelValues<T>) => number
+}
+
+type Cell = {
+  readonly window: QuantileWindow
+  readonly sum: Slot
+  readonly count: Slot
+  readonly quantiles: readonly Slot[]
+}
+
+const DEFAULT_PERCENTILES = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999] as const
+
+export class Summary<T extends string = string> extends Metric<T, Cell> {
+  readonly type = 'summary'
+  readonly percentiles: readonly number[]
+  readonly #window: Pick<SummaryConfiguration<T>, 'maxAgeSeconds' | 'ageBuckets'>
+  readonly #isPruning: boolean
+  readonly #quantiles: Home
+  readonly #sum: Home
+  readonly #count: Home
+
+  constructor(config: SummaryConfiguration<T>) {
+    super(config)
+    if (this.labelNames.includes('quantile' as T)) throw new Error('quantile is a reserved label keyword')
+    this.percentiles = [...(config.percentiles ?? DEFAULT_PERCENTILES)]
+    this.#window = config
+    this.#isPruning = config.pruneAgedBuckets === true
+    const { name, help } = this
+    const tenant = { name, collect: () => this.#bringUpToDate() }
+    const part = (suffix: string): Home =>
+      new Home({ name: `${name}${suffix}` }, { name: `${name}${suffix}`, help, kind: 'counter' })
+    this.#quantiles = new Home(tenant, { name, help, kind: 'gauge', perEntry: this.percentiles.length })
+    this.#sum = part('_sum')
+    this.#count = part('_count')
+    if (this.only !== undefined) this.cellOf(this.only)
+    this.enter()
+  }
+
+  observe(value: number): void
+  observe(labels: LabelValues<T>, value: number): void
+  observe(first: unknown, second?: unknown): void {
+    const labels = first === 0 ? 0 : first || {}
+    const [given, value] = second === undefined ? [{}, labels] : [labels, second]
+    const entry = this.find(given as Labels)
+    if (!Number.isFinite(value)) throw notANumber(value)
+    this.#observe(entry, value as number)
+  }
+
+  startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
+    const from = performance.now()
+    return (more) => {
+      const seconds = (performance.now() - from) / 1_000
+      this.observe({ ...labels, ...more } as LabelValues<T>, seconds)
+      return seconds
+    }
+  }
+
+  labels(...values: (string | number)[]): SummaryInternal<T>
+  labels(labels: LabelValues<T>): SummaryInternal<T>
+  labels(...given: unknown[]): SummaryInternal<T> {
+    const labels = labelsOf(this.labelNames, given)
+    const entry = this.find(labels)
+    entry.child ??= {
+      observe: (value: number) => {
+        if (!Number.isFinite(value)) throw notANumber(value)
+        this.#observe(entry, value)
+      },
+      startTimer: () => this.startTimer(labels as LabelValues<T>),
+    }
+    return entry.child as SummaryInternal<T>
+  }
+
+  /** Every series begins anew and stays. */
+  reset(): void {
+    for (const { cell } of this.known.recorded()) {
+      cell.window.clear()
+      set(cell.sum, 0)
+      set(cell.count, 0)
+    }
+  }
+
+  async get(): Promise<MetricObject<T>> {
+    await this.collect?.()
+    const { name, help, type, aggregator } = this
+    const values: MetricValue<T>[] = []
+    for (const { own, quantiles, sum, count } of this.#told()) {
+      const labels = own as LabelValues<T>
+      for (const [i, quantile] of this.percentiles.entries()) {
+        values.push({ labels: { quantile, ...labels } as LabelValues<T>, value: quantiles[i]! })
+      }
+      values.push({ metricName: `${name}_sum`, labels, value: sum })
+      values.push({ metricName: `${name}_count`, labels, value: count })
+    }
+    return { name, help, type, values, aggregator }
+  }
+
+  lines(out: string[], { defaults }: PageFormat): void {
+    const { name } = this
+    for (const { entry, quantiles, sum, count } of this.#told()) {
+      const [names, texts] = this.shownLabels(entry)
+      const labels = [joinLabels(names, texts), defaultsBeside(defaults, names, texts)] as const
+      for (const [i, quantile] of this.percentiles.entries()) {
+        out.push(`${name}${braced(`quantile="${quantile}"`, ...labels)} ${numberText(quantiles[i]!)}`)
+      }
+      out.push(`${name}_sum${braced(...labels)} ${numberText(sum)}`, `${name}_count${braced(...labels)} ${count}`)
+    }
+  }
+
+  protected makeCell(pairs: LabelPairs): Cell {
+    const { maxAgeSeconds, ageBuckets } = this.#window
+    return {
+      window: new QuantileWindow(maxAgeSeconds, ageBuckets, Date.now()),
+      sum: this.#sum.slot(pairs),
+      count: this.#count.slot(pairs),
+      quantiles: this.percentiles.map((quantile) => this.#quantiles.slot([['quantile', String(quantile)], ...pairs])),
+    }
+  }
+
+  protected dropCell(cell: Cell): void {
+    this.#sum.drop(cell.sum)
+    this.#count.drop(cell.count)
+    for (const slot of cell.quantiles) this.#quantiles.drop(slot)
+  }
+
+  protected moveOut(): void {
+    for (const home of [this.#quantiles, this.#sum, this.#count]) home.moveOut()
+  }
+
+  protected refused(): void {
+    this.#count.refused()
+  }
+
+  #observe(entry: Entry<Cell>, value: number): void {
+    const { window, sum, count } = this.cellOf(entry)
+    window.push(value, Date.now())
+    add(sum, value)
+    add(count, 1)
+  }
+
+  *#told(): Generator<{ entry: Entry<Cell>; own: object; quantiles: readonly number[]; sum: number; count: number }> {
+    const now = Date.now()
+    for (const entry of Array.from(this.known.recorded())) {
+      const { cell } = entry
+      const digest = cell.window.at(now)
+      if (this.#isPruning && digest.size === 0) {
+        this.known.remove(entry)
+        this.dropCell(cell)
+        continue
+      }
+      yield {
+        entry,
+        own: this.known.labelsOf(entry),
+        quantiles: this.percentiles.map((quantile) => digest.quantile(quantile) ?? 0),
+        sum: cell.sum.values[cell.sum.at]!,
+        count: cell.count.values[cell.count.at]!,
+      }
+    }
+  }
+
+  async #bringUpToDate(): Promise<void> {
+    await this.collect?.()
+    if (agent() === undefined) return
+    for (const { entry, quantiles } of this.#told()) {
+      for (const [i, slot] of entry.cell?.quantiles.entries() ?? []) set(slot, quantiles[i]!)
+    }
+  }
+}
