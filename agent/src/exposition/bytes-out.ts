@@ -9,12 +9,27 @@ const ZERO = 48
 const MAX_WHOLE = 2 ** 53
 const BILLION = 1e9
 
+/** Words are moved as they lie in memory. */
+const IS_LITTLE: boolean = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+
+/** A short text that is written often, in words, so that four bytes are moved at a time. */
+export type Fragment = { readonly words: Uint32Array; readonly length: number }
+
+export function fragment(text: string): Fragment {
+  const bytes = encoder.encode(text)
+  const padded = new Uint8Array((bytes.length + 3) & ~3)
+  padded.set(bytes)
+  return { words: new Uint32Array(padded.buffer), length: bytes.length }
+}
+
 export class BytesOut {
   bytes: Uint8Array
   at = 0
+  #view: DataView
 
   constructor(capacity = 4_096) {
     this.bytes = new Uint8Array(capacity)
+    this.#view = new DataView(this.bytes.buffer)
   }
 
   /** Room for so many more bytes. Views of `bytes` taken before are stale. */
@@ -23,6 +38,7 @@ export class BytesOut {
     const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.at + more))
     larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
+    this.#view = new DataView(larger.buffer)
   }
 
   text(text: string): void {
@@ -30,13 +46,25 @@ export class BytesOut {
     this.at += encoder.encodeInto(text, this.bytes.subarray(this.at)).written
   }
 
-  /** Of bytes that are few: a loop is faster than a call until some hundred. Makes its room. */
-  copy(source: Uint8Array, from: number, to: number): void {
-    this.reserve(to - from)
-    const { bytes } = this
-    let { at } = this
-    for (let i = from; i < to; i++) bytes[at++] = source[i]!
-    this.at = at
+  /** One byte, for which there is room. */
+  byte(byte: number): void {
+    this.bytes[this.at++] = byte
+  }
+
+  /**
+   * `length` bytes that begin at a word. Needs room for three bytes more: whole words are moved, which takes half of the time that bytes
+   * take for the 20 to 60 bytes of a label set.
+   */
+  words(source: Uint32Array, word: number, length: number): void {
+    const view = this.#view
+    const { at } = this
+    for (let i = 0; i < length; i += 4) view.setUint32(at + i, source[word + (i >> 2)]!, IS_LITTLE)
+    this.at = at + length
+  }
+
+  /** Needs room for three bytes more. */
+  fragment({ words, length }: Fragment): void {
+    this.words(words, 0, length)
   }
 
   /** Of bytes that are many. Makes its room. */

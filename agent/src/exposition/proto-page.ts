@@ -14,6 +14,7 @@ import {
   type Native,
   readExemplar,
   readNative,
+  SERIES,
   type StoreReader,
   unformatLabels,
   ZERO_THRESHOLD,
@@ -74,13 +75,12 @@ export class ProtoPage {
 
   #family(view: FamilyView): Uint8Array {
     const out = new ProtoOut()
-    const { record, places } = view
-    const { doubles, words, journal } = this.#reader
-    for (let i = 0; i < places.length; i++) {
-      const place = places.items[i]!
+    const { record } = view
+    const { doubles, words } = this.#reader
+    for (let i = 0; i < view.count; i++) {
+      const place = view.series[i * SERIES.size]!
       if (isAbsent(words, place)) continue
-      const from = view.labelsAt.items[i]!
-      const labels = Buffer.from(journal.slice(from, from + view.labelsLength.items[i]!)).toString()
+      const labels = this.#reader.labels(view, i)
       out.message(FAMILY.metric, () => {
         writeLabels(out, labels)
         out.copyRun(this.#extra, 0, this.#extra.length)

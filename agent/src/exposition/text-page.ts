@@ -7,8 +7,8 @@
  * - Parsing what is written gives back every value by its bits. In OpenMetrics a counter's family has no `_total`.
  * - What is rendered is one snapshot; the page is good until the next but one `render`.
  */
-import { type Exemplar, type FamilyView, isAbsent, readExemplar, type StoreReader } from '../store/index.ts'
-import { BytesOut, formatNumber } from './bytes-out.ts'
+import { type Exemplar, type FamilyView, isAbsent, readExemplar, SERIES, type StoreReader } from '../store/index.ts'
+import { BytesOut, type Fragment, formatNumber, fragment } from './bytes-out.ts'
 import type { FamilyPage } from './family-page.ts'
 
 export type TextFormat = 'text' | 'openmetrics'
@@ -22,7 +22,7 @@ const TRIES = 3
 /** Two ids with their names, two numbers. */
 const EXEMPLAR_BYTES = 160
 const encoder = new TextEncoder()
-const NOTHING = new Uint8Array(0)
+const NOTHING = fragment('')
 const OPEN = 123
 const CLOSE = 125
 const SPACE = 32
@@ -43,18 +43,18 @@ type Kept = {
 type Words = {
   readonly head: Uint8Array
   readonly name: string
-  readonly sample: Uint8Array
+  readonly sample: Fragment
   /** `_bucket{` up to the labels, then for each bucket `le="0.5"} `. */
-  readonly bucket: Uint8Array
-  readonly bounds: readonly Uint8Array[]
-  readonly sum: Uint8Array
-  readonly count: Uint8Array
+  readonly bucket: Fragment
+  readonly bounds: readonly Fragment[]
+  readonly sum: Fragment
+  readonly count: Fragment
 }
 
 export class TextPage {
   readonly #reader: StoreReader
   readonly #format: TextFormat
-  readonly #extra: Uint8Array
+  readonly #extra: Fragment
   readonly #words: (Words | undefined)[] = []
   #kept: Kept | undefined
   /** The page before the one that is kept: nobody reads it any more. */
@@ -64,7 +64,7 @@ export class TextPage {
   constructor(reader: StoreReader, format: TextFormat, extra = '') {
     this.#reader = reader
     this.#format = format
-    this.#extra = encoder.encode(extra)
+    this.#extra = fragment(extra)
   }
 
   render(): RenderedPage {
@@ -113,14 +113,14 @@ export class TextPage {
 
   /** Writes all series of a family; returns where the lines of each end. */
   #family(view: FamilyView, words: Words, out: BytesOut, kept: Kept | undefined, family: number): Int32Array {
-    const { places, width } = view
+    const { series, count, width } = view
     const known = kept?.ends[family]
-    const ends = new Int32Array(places.length)
+    const ends = new Int32Array(count)
     const isHistogram = view.record.kind === 'histogram'
     let runFrom = -1
     let runTo = -1
-    for (let i = 0; i < places.length; i++) {
-      const place = places.items[i]!
+    for (let i = 0; i < count; i++) {
+      const place = series[i * SERIES.size]!
       if (known !== undefined && i < known.ends.length && this.#isSame(kept!, place, width)) {
         const from = i === 0 ? known.from : known.ends[i - 1]!
         if (runFrom < 0) runFrom = from
@@ -151,24 +151,23 @@ export class TextPage {
   }
 
   #sample(view: FamilyView, words: Words, index: number, out: BytesOut): void {
-    const place = view.places.items[index]!
+    const place = view.series[index * SERIES.size]!
     const reader = this.#reader
     if (isAbsent(reader.words, place)) return
-    const length = view.labelsLength.items[index]!
+    const length = view.series[index * SERIES.size + SERIES.labelsLength]!
     out.reserve(words.sample.length + length + this.#extra.length + 64)
-    out.copy(words.sample, 0, words.sample.length)
+    out.fragment(words.sample)
     this.#labels(view, index, out)
-    const { bytes } = out
-    bytes[out.at++] = SPACE
+    out.byte(SPACE)
     out.number(reader.doubles[place]!)
-    bytes[out.at++] = LINE
+    out.byte(LINE)
   }
 
   #histogram(view: FamilyView, words: Words, index: number, out: BytesOut): void {
-    const place = view.places.items[index]!
+    const place = view.series[index * SERIES.size]!
     const { doubles, words: memory, journal } = this.#reader
-    const length = view.labelsLength.items[index]!
-    const labelsAt = view.labelsAt.items[index]!
+    const length = view.series[index * SERIES.size + SERIES.labelsLength]!
+    const labelsAt = view.series[index * SERIES.size + SERIES.labelsAt]!
     const extra = this.#extra
     const lines = words.bounds.length
     out.reserve((lines + 2) * (words.bucket.length + length + extra.length + 96 + EXEMPLAR_BYTES))
@@ -178,45 +177,43 @@ export class TextPage {
     let count = 0
     for (let i = 0; i < lines; i++) {
       count += memory[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
-      out.copy(words.bucket, 0, words.bucket.length)
+      out.fragment(words.bucket)
       if (length > 0) {
-        out.copy(journal, labelsAt, labelsAt + length)
-        out.bytes[out.at++] = COMMA
+        out.words(journal, labelsAt >> 2, length)
+        out.byte(COMMA)
       }
       if (extra.length > 0) {
-        out.copy(extra, 0, extra.length)
-        out.bytes[out.at++] = COMMA
+        out.fragment(extra)
+        out.byte(COMMA)
       }
-      const bound = words.bounds[i]!
-      out.copy(bound, 0, bound.length)
+      out.fragment(words.bounds[i]!)
       out.number(count)
       if (meta >= 0) exemplar(out, readExemplar(doubles, memory, meta, i))
-      out.bytes[out.at++] = LINE
+      out.byte(LINE)
     }
-    out.copy(words.sum, 0, words.sum.length)
+    out.fragment(words.sum)
     this.#labels(view, index, out)
-    out.bytes[out.at++] = SPACE
+    out.byte(SPACE)
     out.number(doubles[place]!)
-    out.bytes[out.at++] = LINE
-    out.copy(words.count, 0, words.count.length)
+    out.byte(LINE)
+    out.fragment(words.count)
     this.#labels(view, index, out)
-    out.bytes[out.at++] = SPACE
+    out.byte(SPACE)
     out.number(count)
-    out.bytes[out.at++] = LINE
+    out.byte(LINE)
   }
 
   /** With braces, when there are labels. There is room. */
   #labels(view: FamilyView, index: number, out: BytesOut): void {
-    const length = view.labelsLength.items[index]!
+    const length = view.series[index * SERIES.size + SERIES.labelsLength]!
     const extra = this.#extra
     if (length + extra.length === 0) return
-    const { bytes } = out
-    bytes[out.at++] = OPEN
-    const from = view.labelsAt.items[index]!
-    out.copy(this.#reader.journal, from, from + length)
-    if (length > 0 && extra.length > 0) bytes[out.at++] = COMMA
-    out.copy(extra, 0, extra.length)
-    bytes[out.at++] = CLOSE
+    out.byte(OPEN)
+    const from = view.series[index * SERIES.size + SERIES.labelsAt]!
+    out.words(this.#reader.journal, from >> 2, length)
+    if (length > 0 && extra.length > 0) out.byte(COMMA)
+    out.fragment(extra)
+    out.byte(CLOSE)
   }
 }
 
@@ -225,7 +222,7 @@ function exemplar(out: BytesOut, found: Exemplar | undefined): void {
   if (found === undefined) return
   out.text(` # {trace_id="${found.traceId}",span_id="${found.spanId}"} `)
   out.number(found.value)
-  out.bytes[out.at++] = SPACE
+  out.byte(SPACE)
   out.text(found.at.toFixed(3))
 }
 
@@ -265,13 +262,13 @@ function wordsOf({ record: { name: sample, kind, help, bounds } }: FamilyView, f
   return {
     head: encoder.encode(headOf(name, kind, help, format, isTotal)),
     name,
-    sample: encoder.encode(sample),
-    bucket: isHistogram ? encoder.encode(`${sample}_bucket{`) : NOTHING,
+    sample: fragment(sample),
+    bucket: isHistogram ? fragment(`${sample}_bucket{`) : NOTHING,
     bounds: isHistogram
-      ? [...bounds, Number.POSITIVE_INFINITY].map((bound) => encoder.encode(`le="${boundText(bound)}"} `))
+      ? [...bounds, Number.POSITIVE_INFINITY].map((bound) => fragment(`le="${boundText(bound)}"} `))
       : [],
-    sum: encoder.encode(`${sample}_sum`),
-    count: encoder.encode(`${sample}_count`),
+    sum: fragment(`${sample}_sum`),
+    count: fragment(`${sample}_count`),
   }
 }
 

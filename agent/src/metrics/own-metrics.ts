@@ -88,19 +88,22 @@ class Rejected {
   }
 }
 
-/** How a kind of metric records to a slot. Shared by all its series, so that a series is its slot and nothing else. */
+/** Has the place itself: to reach it through the slot took a third of the time of an increment. */
 class OneCounter implements CounterSeries {
-  readonly #slot: Slot
+  values: Float64Array
+  at: number
   readonly #rejected: Rejected
 
   constructor(slot: Slot, rejected: Rejected) {
-    this.#slot = slot
+    this.values = slot.values
+    this.at = slot.at
     this.#rejected = rejected
+    slot.twin = this
   }
 
   inc(by = 1): void {
     // NaN, negative and infinite values fail.
-    if (by >= 0 && by < Number.POSITIVE_INFINITY) add(this.#slot, by)
+    if (by >= 0 && by < Number.POSITIVE_INFINITY) this.values[this.at]! += by
     else this.#rejected.note()
   }
 }
@@ -173,7 +176,10 @@ export class OwnMetrics {
         if (by >= 0 && by < Number.POSITIVE_INFINITY) add(at(labels), by)
         else rejected.note()
       },
-      with: (labels) => new OneCounter(series(labels), rejected),
+      with: (labels) => {
+        const slot = series(labels)
+        return slot.twin instanceof OneCounter ? slot.twin : new OneCounter(slot, rejected)
+      },
       remove,
     }
   }

@@ -7,8 +7,8 @@ import { END, type FamilyRecord, FLAG_NATIVE, GENERATION, HEADER_WORDS, KINDS, R
 
 export type JournalVisitor = {
   readonly onFamily: (family: FamilyRecord) => void
-  /** `labels` is UTF-8 in shared memory. */
-  readonly onSeries: (family: number, place: number, labels: Uint8Array, labelsAt: number) => void
+  /** Where in the journal's bytes the labels stand. */
+  readonly onSeries: (family: number, place: number, labelsAt: number, labelsLength: number) => void
   readonly onGone: (family: number, place: number) => void
 }
 
@@ -37,11 +37,9 @@ export function readJournal(journal: SharedArrayBuffer, visitor: JournalVisitor,
       case RECORD.family:
         visitor.onFamily(familyAt(words, bytes, at))
         break
-      case RECORD.series: {
-        const textAt = (at + 4) * 4
-        visitor.onSeries(words[at + 1]!, words[at + 2]!, bytes.subarray(textAt, textAt + words[at + 3]!), textAt)
+      case RECORD.series:
+        visitor.onSeries(words[at + 1]!, words[at + 2]!, (at + 4) * 4, words[at + 3]!)
         break
-      }
       case RECORD.gone:
         visitor.onGone(words[at + 1]!, words[at + 2]!)
         break
@@ -51,6 +49,11 @@ export function readJournal(journal: SharedArrayBuffer, visitor: JournalVisitor,
     at += size
   }
   return at
+}
+
+/** A text of the journal. Decoders take no shared memory: it is copied first. */
+export function textAt(journal: SharedArrayBuffer, at: number, length: number): string {
+  return new TextDecoder().decode(new Uint8Array(journal, at, length).slice())
 }
 
 function familyAt(words: Int32Array, bytes: Uint8Array, at: number): FamilyRecord {

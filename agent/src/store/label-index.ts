@@ -55,13 +55,16 @@ export class LabelIndex {
   #numberOf(position: number, value: string | undefined, isMade: boolean): number {
     if (value === undefined || value === '') return 0
     const known = this.#values[position]?.get(value)
-    if (known !== undefined) return known
-    // What is cut or mended when it is written is the same series as what reads so.
-    const written = wellFormed(value)
-    if (written !== value) return this.#numberOf(position, written, isMade)
-    if (!isMade) return -1
+    return known === undefined ? this.#newNumber(position, value, isMade) : known
+  }
+
+  /** Of a text that is not known. What is cut or mended when it is written is the same series as what reads so. */
+  #newNumber(position: number, given: string, isMade: boolean): number {
+    const value = wellFormed(given)
     while (this.#values.length <= position) this.#values.push(new Map())
     const values = this.#values[position]!
+    const known = values.get(value)
+    if (known !== undefined || !isMade) return known ?? -1
     const number = values.size + 1
     values.set(value, number)
     return number

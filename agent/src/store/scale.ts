@@ -1,9 +1,10 @@
 /**
  * Into which bucket a value falls, from the bits of its double: for classic bounds by a table, for native histograms by the exponent.
  *
- * - Classic: each octave is cut into eight cells by its first three bits of mantissa; a table says at which bound a cell begins, so
- *   that one or two comparisons are left whatever the number of bounds. Bounds that are not positive, or span more than 64 octaves,
- *   are searched one by one.
+ * - Classic: each octave is cut into 32 cells by its first five bits of mantissa; a table says into which bucket a cell falls. Only in
+ *   cells with a bound inside is the value compared: of usual bounds one value in 25, so that the processor's guess is right (with eight
+ *   cells an octave, and a comparison for each value, random durations took 6 ns longer). Bounds that are not positive, are more than
+ *   127 or span more than 64 octaves are searched one by one.
  * - Native: schema 3, eight buckets an octave, bucket i covers (2^((i-1)/8), 2^(i/8)] (Prometheus' native histograms). No cell has
  *   more than one bound inside it, so one comparison of the mantissa decides.
  */
@@ -14,7 +15,7 @@ export type Scale = {
   readonly bounds: Float64Array
   /** The number of the first cell in the table; cells below it are at or below the first bound. */
   readonly firstCell: number
-  /** For each cell the first bound that a value in it may be at or below. Empty: search one by one. */
+  /** For each cell the first bound that a value in it may be at or below, and HAS_BOUND if it has to be compared. Empty: search all. */
   readonly cells: Uint8Array
   /** Whether a native histogram is kept beside the buckets. */
   readonly isNative: boolean
@@ -26,7 +27,9 @@ export const NATIVE_SCHEMA = 3
 /** Values at or below it are in the zero bucket: client_golang's 2^-128. */
 export const ZERO_THRESHOLD: number = 2 ** -128
 export const MAX_BOUNDS = 200
-const MAX_CELLS = 512
+const MAX_CELLS = 64 * 32
+const CELL_SHIFT = 15
+const HAS_BOUND = 128
 
 const DOUBLE = new Float64Array(1)
 const BITS = new Int32Array(DOUBLE.buffer)
@@ -37,14 +40,15 @@ const LOWER: number = 1 - UPPER
 export function makeScale(bounds: readonly number[], isNative: boolean): Scale {
   const all = Float64Array.from(bounds)
   const nativeOffset = ((all.length + 3) & ~1) - 1
-  const fits = all.length > 0 && all.length < 255 && all[0]! > 0 && cellOf(all.at(-1)!) - cellOf(all[0]!) < MAX_CELLS
+  const fits =
+    all.length > 0 && all.length < HAS_BOUND && all[0]! > 0 && cellOf(all.at(-1)!) - cellOf(all[0]!) < MAX_CELLS
   if (!fits) return { bounds: all, firstCell: 0, cells: new Uint8Array(0), isNative, nativeOffset }
   const firstCell = cellOf(all[0]!)
   const cells = new Uint8Array(cellOf(all.at(-1)!) - firstCell + 1)
   for (let cell = 0, bound = 0; cell < cells.length; cell++) {
     // The cell's own values begin at its lower edge: bounds below it are behind them.
     while (bound < all.length && cellOf(all[bound]!) < firstCell + cell) bound++
-    cells[cell] = bound
+    cells[cell] = cellOf(all[bound]!) === firstCell + cell ? bound | HAS_BOUND : bound
   }
   return { bounds: all, firstCell, cells, isNative, nativeOffset }
 }
@@ -59,10 +63,12 @@ export function bucketOf(scale: Scale, value: number): number {
   let i = 0
   if (cells.length > 0) {
     DOUBLE[0] = value
-    const cell = (BITS[UPPER]! >> 17) - scale.firstCell
+    const cell = (BITS[UPPER]! >> CELL_SHIFT) - scale.firstCell
     if (cell < 0) return 0
     if (cell >= cells.length) return count
     i = cells[cell]!
+    if (i < HAS_BOUND) return i
+    i -= HAS_BOUND
   } else if (Number.isNaN(value)) return count
   while (i < count && value > bounds[i]!) i++
   return i
@@ -70,7 +76,7 @@ export function bucketOf(scale: Scale, value: number): number {
 
 function cellOf(value: number): number {
   DOUBLE[0] = value
-  return BITS[UPPER]! >> 17
+  return BITS[UPPER]! >> CELL_SHIFT
 }
 
 /** Upper and lower halves of the mantissas of 2^(1/8) to 2^(7/8), and of a bound that no mantissa reaches. */
@@ -93,8 +99,9 @@ export function nativeIndexOf(value: number): number {
   if ((mantissa | lower) === 0) return octave
   const cell = mantissa >>> 17
   const bound = MANTISSA_UPPER[cell]!
-  const isAbove = mantissa > bound || (mantissa === bound && lower > MANTISSA_LOWER[cell]!)
-  return octave + cell + (isAbove ? 2 : 1)
+  if (mantissa === bound) return octave + cell + (lower > MANTISSA_LOWER[cell]! ? 2 : 1)
+  // The sign of the difference, as nobody can guess which of the two it is.
+  return octave + cell + 1 + ((bound - mantissa) >>> 31)
 }
 
 /** The number of a bucket after `levels` halvings of the resolution. */

@@ -29,7 +29,12 @@ export type Slot = {
   readonly growth: Growth | undefined
   /** Its path in the family's index. */
   node: number
+  /** What records to the series without looking at the slot; cut off with it. */
+  twin: Place | undefined
 }
+
+/** Where the value of a series lies. */
+export type Place = { values: Float64Array; at: number }
 
 /** A gauge without a value: these bits, which no arithmetic makes. */
 const ABSENT_UPPER = 0x7ffa55a5
@@ -43,7 +48,7 @@ export function widthOf({ bounds, isNative }: Scale): number {
 
 export function makeSlot(growth: Growth, place: number, scale: Scale): Slot {
   const { doubles, words } = growth.numbers
-  return { values: doubles, at: place, words, first: place * 2 + 3, scale, growth, node: 0 }
+  return { values: doubles, at: place, words, first: place * 2 + 3, scale, growth, node: 0, twin: undefined }
 }
 
 /** Lets a slot be of another series of its family. */
@@ -62,12 +67,24 @@ export function cutOff(slot: Slot): void {
   slot.words = new Uint32Array(slot.values.buffer)
   slot.at = 0
   slot.first = 3
+  if (slot.twin === undefined) return
+  slot.twin.values = slot.values
+  slot.twin.at = 0
 }
 
 /** A slot that is of no series. */
 export function looseSlot(scale: Scale = NO_SCALE): Slot {
   const values = new Float64Array(widthOf(scale))
-  return { values, at: 0, words: new Uint32Array(values.buffer), first: 3, scale, growth: undefined, node: 0 }
+  return {
+    values,
+    at: 0,
+    words: new Uint32Array(values.buffer),
+    first: 3,
+    scale,
+    growth: undefined,
+    node: 0,
+    twin: undefined,
+  }
 }
 
 export function add(slot: Slot, value: number): void {

@@ -4,57 +4,87 @@
  * - `read()` takes a snapshot: all numbers of one moment, in memory of this thread. What is rendered from it changes no more.
  * - A writer that is in the middle of something (a native histogram that grows, a series that goes) is noticed by the journal's turn, and
  *   the snapshot is taken again; that is a matter of microseconds.
- * - Label texts are not copied: `labels` are the journal's bytes. They hold until the journal is written anew: `isCurrent()` afterwards.
+ * - Label texts are not copied: `journal` are the journal's words. They hold until the journal is written anew: `isCurrent()` afterwards.
  */
 import { type FamilyRecord, HEADER_WORDS } from './journal.ts'
-import { generationOf, readJournal, turnOf } from './journal-reader.ts'
+import { generationOf, readJournal, textAt, turnOf } from './journal-reader.ts'
 import type { SharedStore } from './memory.ts'
 import { makeScale, type Scale } from './scale.ts'
 import { widthOf } from './slot.ts'
 
 const TRIES = 100
 
-/** A family and where its series are. Lists are parallel. */
+/** A family and where its series are. */
 export type FamilyView = {
   readonly record: FamilyRecord
   readonly scale: Scale
   /** Doubles of a series. */
   readonly width: number
-  readonly places: IntList
-  /** Where in the journal's bytes the labels of a series stand, and how long they are. */
-  readonly labelsAt: IntList
-  readonly labelsLength: IntList
+  readonly count: number
+  /** Three numbers a series: its place, where in the journal's bytes its labels stand, and how long they are. */
+  readonly series: Int32Array
 }
 
-/** A list of numbers that grows. */
-export class IntList {
-  items = new Int32Array(4)
-  length = 0
+/** Numbers of a series in `FamilyView.series`. */
+export const SERIES = { place: 0, labelsAt: 1, labelsLength: 2, size: 3 } as const
 
-  push(value: number): void {
-    if (this.length === this.items.length) {
-      const more = new Int32Array(this.length * 2)
-      more.set(this.items)
-      this.items = more
-    }
-    this.items[this.length++] = value
+class GrowingView implements FamilyView {
+  readonly record: FamilyRecord
+  readonly scale: Scale
+  readonly width: number
+  series = new Int32Array(4 * SERIES.size)
+  count = 0
+  readonly #gone = new Set<number>()
+
+  constructor(record: FamilyRecord) {
+    this.record = record
+    this.scale = makeScale([...record.bounds], record.isNative)
+    this.width = record.kind === 'histogram' ? widthOf(this.scale) : 1
   }
 
-  removeAt(index: number): void {
-    this.items.copyWithin(index, index + 1, this.length)
-    this.length--
+  add(place: number, labelsAt: number, labelsLength: number): void {
+    // The place of one that is gone may be given to another at once.
+    if (this.#gone.size > 0 && this.#gone.has(place)) this.settle()
+    const at = this.count++ * SERIES.size
+    if (at === this.series.length) {
+      const more = new Int32Array(at * 2)
+      more.set(this.series)
+      this.series = more
+    }
+    const { series } = this
+    series[at] = place
+    series[at + 1] = labelsAt
+    series[at + 2] = labelsLength
+  }
+
+  remove(place: number): void {
+    this.#gone.add(place)
+  }
+
+  /** Leaves out those that are gone, in one go. */
+  settle(): void {
+    const { series } = this
+    if (this.#gone.size === 0) return
+    let to = 0
+    for (let from = 0; from < this.count * SERIES.size; from += SERIES.size) {
+      if (this.#gone.has(series[from]!)) continue
+      series.copyWithin(to, from, from + SERIES.size)
+      to += SERIES.size
+    }
+    this.count = to / SERIES.size
+    this.#gone.clear()
   }
 }
 
 export class StoreReader {
   readonly #shared: SharedStore
-  #families: FamilyView[] = []
+  #families: GrowingView[] = []
   #at = HEADER_WORDS
   #generation = -1
   #layout = 0
   #doubles: Float64Array = new Float64Array(0)
   #words: Uint32Array = new Uint32Array(0)
-  #journal: Uint8Array = new Uint8Array(0)
+  #journal: Uint32Array = new Uint32Array(0)
 
   constructor(shared: SharedStore) {
     this.#shared = shared
@@ -79,8 +109,8 @@ export class StoreReader {
     return this.#words
   }
 
-  /** The bytes that label texts stand in. */
-  get journal(): Uint8Array {
+  /** The words that label texts stand in: each begins at a word. */
+  get journal(): Uint32Array {
     return this.#journal
   }
 
@@ -101,6 +131,12 @@ export class StoreReader {
     }
   }
 
+  /** The labels of a series. */
+  labels({ series }: FamilyView, index: number): string {
+    const at = index * SERIES.size
+    return textAt(this.#shared.journal, series[at + SERIES.labelsAt]!, series[at + SERIES.labelsLength]!)
+  }
+
   /** Whether the label texts are still those of the snapshot. */
   isCurrent(): boolean {
     return generationOf(this.#shared.journal) === this.#generation
@@ -115,39 +151,25 @@ export class StoreReader {
       this.#at = HEADER_WORDS
       this.#layout++
     }
-    if (this.#journal.byteLength !== journal.byteLength) this.#journal = new Uint8Array(journal, 0, journal.byteLength)
+    if (this.#journal.byteLength !== journal.byteLength)
+      this.#journal = new Uint32Array(journal, 0, journal.byteLength / 4)
+    let isAsBefore = true
     this.#at = readJournal(
       journal,
       {
         onFamily: (record) => {
-          const scale = makeScale([...record.bounds], record.isNative)
-          this.#families[record.id] = {
-            record,
-            scale,
-            width: record.kind === 'histogram' ? widthOf(scale) : 1,
-            places: new IntList(),
-            labelsAt: new IntList(),
-            labelsLength: new IntList(),
-          }
+          this.#families[record.id] = new GrowingView(record)
         },
-        onSeries: (id, place, labels, labelsAt) => {
-          const family = this.#families[id]
-          if (family === undefined) return
-          family.places.push(place)
-          family.labelsAt.push(labelsAt)
-          family.labelsLength.push(labels.length)
-        },
+        onSeries: (id, place, labelsAt, labelsLength) => this.#families[id]?.add(place, labelsAt, labelsLength),
         onGone: (id, place) => {
-          const family = this.#families[id]
-          const index = family?.places.items.subarray(0, family.places.length).lastIndexOf(place) ?? -1
-          if (family === undefined || index < 0) return
-          this.#layout++
-          family.places.removeAt(index)
-          family.labelsAt.removeAt(index)
-          family.labelsLength.removeAt(index)
+          this.#families[id]?.remove(place)
+          isAsBefore = false
         },
       },
       this.#at,
     )
+    if (isAsBefore) return
+    this.#layout++
+    for (const family of this.#families) family?.settle()
   }
 }

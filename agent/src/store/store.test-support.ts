@@ -1,5 +1,5 @@
 /** A store as another thread reads it, in plain values. */
-import { isAbsent, OVERFLOW_LABELS, type Store, StoreReader } from './index.ts'
+import { isAbsent, OVERFLOW_LABELS, SERIES, type Store, StoreReader } from './index.ts'
 
 export const OTHER_LABELS = OVERFLOW_LABELS
 
@@ -9,15 +9,15 @@ export function readAll(
   reader: StoreReader = new StoreReader(store.shared),
 ): Map<string, Map<string, number | readonly number[]>> {
   reader.read()
-  const { doubles, words, journal } = reader
+  const { doubles, words } = reader
   return new Map(
-    reader.families.map(({ record, places, labelsAt, labelsLength, scale }) => {
+    reader.families.map((view) => {
+      const { record, scale } = view
       const series = new Map<string, number | readonly number[]>()
-      for (let i = 0; i < places.length; i++) {
-        const place = places.items[i]!
+      for (let i = 0; i < view.count; i++) {
+        const place = view.series[i * SERIES.size]!
         if (record.kind !== 'histogram' && isAbsent(words, place)) continue
-        const from = labelsAt.items[i]!
-        const labels = Buffer.from(journal.slice(from, from + labelsLength.items[i]!)).toString()
+        const labels = reader.labels(view, i)
         const wide = words[place * 2 + 2]! - 1
         const counts = Array.from(
           { length: scale.bounds.length + 1 },

@@ -7,7 +7,7 @@
  */
 import { Family, type FamilySpec } from './family.ts'
 import { Journal } from './journal.ts'
-import { readJournal } from './journal-reader.ts'
+import { readJournal, textAt } from './journal-reader.ts'
 import { Numbers, type SharedStore } from './memory.ts'
 
 export const DEFAULT_MAX_SERIES = 2_000
@@ -67,7 +67,7 @@ export class Store {
     const labels = new Map<number, Map<number, string>>()
     readJournal(this.#journal.buffer, {
       onFamily: ({ id }) => labels.set(id, new Map()),
-      onSeries: (family, place, text) => labels.get(family)?.set(place, new TextDecoder().decode(text.slice())),
+      onSeries: (family, place, at, length) => labels.get(family)?.set(place, textAt(this.#journal.buffer, at, length)),
       onGone: (family, place) => labels.get(family)?.delete(place),
     })
     this.#journal.rewrite(() => {
