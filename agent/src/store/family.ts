@@ -93,7 +93,7 @@ export class Family {
   /** As `series`, with the values in the order of the label names. */
   slotOf(values: LabelValues): Slot {
     const place = this.placeOf(values)
-    if (place === NO_PLACE) return this.#overflowSlot()
+    if (place === NO_PLACE) return this.overflow()
     const known = this.#slots.get(place)
     if (known !== undefined) return known
     const slot = makeSlot(this.#growth, place, this.scale)
@@ -105,7 +105,7 @@ export class Family {
   /** As `slotOf`, good until the next call: for who records with labels each time, and would otherwise keep a slot for each series. */
   passingSlot(values: LabelValues): Slot {
     const place = this.placeOf(values)
-    if (place === NO_PLACE) return this.#overflowSlot()
+    if (place === NO_PLACE) return this.overflow()
     const slot = (this.#passing ??= makeSlot(this.#growth, place, this.scale))
     moveSlot(slot, place)
     return slot
@@ -186,7 +186,8 @@ export class Family {
     return NO_PLACE
   }
 
-  #overflowSlot(): Slot {
+  /** The series of all that did not fit; made when it is asked for. */
+  overflow(): Slot {
     if (this.#overflow === undefined) {
       const place = this.#take(OVERFLOW_LABELS)
       if (place === NO_PLACE) return looseSlot(this.scale)

@@ -1,5 +1,6 @@
 /** The door of the agent's store: recording on one side, reading from any thread on the other. */
 
+export { addStore } from './add-store.ts'
 export { type Exemplar, exemplify, readExemplar, type TraceIds } from './exemplars.ts'
 export { Family, type FamilySpec, type LabelPairs } from './family.ts'
 export type { FamilyRecord, Kind } from './journal.ts'

@@ -63,6 +63,18 @@ export function observeNative(slot: Slot, value: number): void {
   makeRoom(slot, meta, nativeIndexOf(value))
 }
 
+/** Adds another native histogram, at the coarser of the two resolutions. */
+export function addNative(slot: Slot, other: Native): void {
+  const { growth } = slot
+  if (growth === undefined) return
+  const meta = slot.first + slot.scale.nativeOffset
+  growth.journal.beginChange()
+  slot.words[meta + NATIVE.zeros]! += other.zeros
+  const window = joined([readNative(slot.words, meta), other])
+  if (window !== undefined) write(slot, meta, growth, window)
+  growth.journal.endChange()
+}
+
 /** Gives the window back, when the series goes. */
 export function releaseNative({ numbers }: Growth, words: Uint32Array, meta: number): void {
   const window = words[meta + NATIVE.window]! - 1
@@ -77,7 +89,8 @@ function makeRoom(slot: Slot, meta: number, finest: number): void {
   if (growth === undefined) return
   growth.journal.beginChange()
   try {
-    const wanted = widened(readNative(slot.words, meta), finest)
+    const one: Native = { schema: NATIVE_SCHEMA, zeros: 0, base: finest, counts: Uint32Array.of(1) }
+    const wanted = joined([readNative(slot.words, meta), one])
     if (wanted === undefined) {
       releaseNative(growth, slot.words, meta)
       slot.words[meta + NATIVE.zeros] = 0
@@ -90,17 +103,23 @@ function makeRoom(slot: Slot, meta: number, finest: number): void {
 
 type Window = { readonly levels: number; readonly base: number; readonly counts: Float64Array }
 
-/** All counts and the new one; undefined when one of them does not fit into 32 bits. */
-function widened({ schema, base, counts }: Native, finest: number): Window | undefined {
-  const before = NATIVE_SCHEMA - schema
-  let levels = before
-  let low = coarser(finest, levels)
-  let high = low
-  for (let i = 0; i < counts.length; i++) {
-    if (counts[i] === 0) continue
-    low = Math.min(low, base + i)
-    high = Math.max(high, base + i)
+/** All counts in one window; undefined when there are none, or one of them does not fit into 32 bits. */
+function joined(parts: readonly Native[]): Window | undefined {
+  let levels = parts.reduce(
+    (most, { schema, counts }) => (counts.length > 0 ? Math.max(most, NATIVE_SCHEMA - schema) : most),
+    0,
+  )
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  for (const { schema, base, counts } of parts) {
+    for (let i = 0; i < counts.length; i++) {
+      if (counts[i] === 0) continue
+      const index = coarser(base + i, levels - NATIVE_SCHEMA + schema)
+      low = Math.min(low, index)
+      high = Math.max(high, index)
+    }
   }
+  if (low > high) return undefined
   for (; high - low >= MAX_BUCKETS; levels++) {
     low = coarser(low, 1)
     high = coarser(high, 1)
@@ -111,10 +130,11 @@ function widened({ schema, base, counts }: Native, finest: number): Window | und
   // Room on both sides: the next value is as likely to be smaller as larger.
   const first = low - ((length - used) >> 1)
   const wide = new Float64Array(length)
-  for (let i = 0; i < counts.length; i++) {
-    if (counts[i]! > 0) wide[coarser(base + i, levels - before) - first]! += counts[i]!
+  for (const { schema, base, counts } of parts) {
+    for (let i = 0; i < counts.length; i++) {
+      if (counts[i]! > 0) wide[coarser(base + i, levels - NATIVE_SCHEMA + schema) - first]! += counts[i]!
+    }
   }
-  wide[coarser(finest, levels) - first]! += 1
   return wide.some((count) => count > FULL) ? undefined : { levels, base: first, counts: wide }
 }
 

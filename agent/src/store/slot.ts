@@ -115,14 +115,20 @@ export function observe(slot: Slot, value: number): void {
   const { words, scale } = slot
   const at = slot.first + bucketOf(scale, value)
   const count = words[at]!
-  if (count === FULL) goRound(slot, at)
+  if (count === FULL) addCount(slot, at - slot.first, 1)
   else words[at] = count + 1
   slot.values[slot.at]! += value
   if (scale.isNative) observeNative(slot, value)
 }
 
-/** The count goes on at zero. Where there is no memory for wide counts it stays as it is. */
-function goRound(slot: Slot, at: number): void {
+/** Adds many observations to one bucket. Where there is no memory for wide counts a count that is full stays as it is. */
+export function addCount(slot: Slot, bucket: number, more: number): void {
+  const at = slot.first + bucket
+  const sum = slot.words[at]! + more
+  if (sum <= FULL) {
+    slot.words[at] = sum
+    return
+  }
   const { growth, scale } = slot
   if (growth === undefined) return
   const { numbers, journal } = growth
@@ -133,8 +139,9 @@ function goRound(slot: Slot, at: number): void {
   }
   const wide = slot.words[slot.first - 1]! - 1
   if (wide >= 0) {
-    numbers.doubles[wide + at - slot.first]! += 2 ** 32
-    slot.words[at] = 0
+    const rest = sum % 2 ** 32
+    numbers.doubles[wide + bucket]! += sum - rest
+    slot.words[at] = rest
   }
   journal.endChange()
 }

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { add, isAbsent, OVERFLOW_LABELS, observe, readNative, Store, StoreReader, set, unset } from './index.ts'
+import {
+  add,
+  addStore,
+  isAbsent,
+  OVERFLOW_LABELS,
+  observe,
+  readNative,
+  Store,
+  StoreReader,
+  set,
+  unset,
+} from './index.ts'
 import { formatLabels, unformatLabels, wellFormed } from './label-text.ts'
 import { nativeIndexOf } from './scale.ts'
 import { OTHER_LABELS, readAll } from './store.test-support.ts'
@@ -210,6 +221,48 @@ test('values are escaped, cut when long, and always well formed', () => {
         unformatLabels(formatLabels(names, values)),
         values.map((value, i) => [names[i], value]),
       )
+    }),
+  )
+})
+
+test('the sum of two stores is the store of both streams', () => {
+  const value = fc.double({ min: 1e-6, max: 1e6, noNaN: true })
+  const stream = fc.array(fc.tuple(fc.constantFrom('', 'a', 'b"'), value), { maxLength: 60 })
+  const record = (streams: readonly (readonly [string, number][])[]): Store => {
+    const store = new Store()
+    const total = store.family({ name: 'c_total', help: '', kind: 'counter', maxSeries: 2 })
+    const level = store.family({ name: 'g', help: '', kind: 'gauge' })
+    const spread = store.family({ name: 'h', help: '', kind: 'histogram', bounds: [1, 10], native: true })
+    for (const stream of streams) {
+      for (const [label, one] of stream) {
+        // Whole numbers add up to the same in any order.
+        add(total.series([['l', label]]), Math.ceil(one))
+        add(level.series([['l', label]]), Math.ceil(one))
+        observe(spread.series([['l', label]]), one)
+      }
+    }
+    return store
+  }
+  fc.assert(
+    fc.property(stream, stream, (one, other) => {
+      const sum = new Store()
+      const labels = new Set([...one, ...other].map(([label]) => label))
+      for (const part of [record([one]), record([other])]) {
+        const reader = new StoreReader(part.shared)
+        reader.read()
+        addStore(reader, sum, true)
+      }
+      const both = record([one, other])
+      for (const name of ['g', 'h']) assert.deepEqual(readAll(sum).get(name) ?? new Map(), readAll(both).get(name))
+      const count = (store: Store): number =>
+        [...(readAll(store).get('c_total')?.values() ?? [])].reduce<number>((all, more) => all + Number(more), 0)
+      assert.equal(count(sum), count(both), 'the limit of series loses no sum')
+      const native = (store: Store, label: string) => {
+        const slot = store.family({ name: 'h', help: '', kind: 'histogram', bounds: [1, 10] }).series([['l', label]])
+        const { schema, base, counts } = readNative(slot.words, slot.first + slot.scale.nativeOffset)
+        return [schema, [...counts].flatMap((n, i) => (n > 0 ? [[base + i, n]] : []))]
+      }
+      for (const label of labels) assert.deepEqual(native(sum, label), native(both, label))
     }),
   )
 })

@@ -36,19 +36,23 @@ export class Store {
 
   /** The family of that name. The first declaration holds; one of another kind or with other bounds is an error. */
   family(spec: FamilySpec): Family {
+    const family = this.tryFamily(spec)
+    if (family !== undefined) return family
     const known = this.#families.get(spec.name)
-    if (known === undefined) {
-      const place = { id: this.#families.size, numbers: this.#numbers, journal: this.#journal }
-      const family = new Family(spec, place, () => spec.maxSeries ?? this.maxSeries)
-      this.#families.set(spec.name, family)
-      return family
-    }
-    if (known.kind !== spec.kind || String(known.bounds) !== String(spec.bounds ?? [])) {
-      throw new TypeError(
-        `ASSAY_AGENT_METRIC: ${spec.name} is already a ${known.kind}; give this ${spec.kind} another name`,
-      )
-    }
-    return known
+    throw new TypeError(
+      `ASSAY_AGENT_METRIC: ${spec.name} is already a ${known?.kind}; give this ${spec.kind} another name`,
+    )
+  }
+
+  /** The same; undefined where it would be an error. */
+  tryFamily(spec: FamilySpec): Family | undefined {
+    const known = this.#families.get(spec.name)
+    if (known !== undefined)
+      return known.kind === spec.kind && String(known.bounds) === String(spec.bounds ?? []) ? known : undefined
+    const place = { id: this.#families.size, numbers: this.#numbers, journal: this.#journal }
+    const family = new Family(spec, place, () => spec.maxSeries ?? this.maxSeries)
+    this.#families.set(spec.name, family)
+    return family
   }
 
   families(): Iterable<Family> {

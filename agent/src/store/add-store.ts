@@ -1,0 +1,53 @@
+/**
+ * Adds what one store holds to another: pages of an application with threads, and what threads that have ended have counted.
+ *
+ * - Counters and histograms are added, native ones at the coarser of the two resolutions; so the sum is exact whatever the order.
+ * - Gauges are added when they are asked for: requests in flight of all threads are a sum, and what has ended has none.
+ * - A family of another kind or with other bounds than the one of its name is passed over: it cannot be told truthfully.
+ * - Series beyond the limit of the target's family go into its overflow series, as everywhere.
+ */
+import type { FamilySpec } from './family.ts'
+import { OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
+import { addNative, readNative } from './native.ts'
+import { add, addCount, addToGauge, isAbsent, type Slot } from './slot.ts'
+import type { Store } from './store.ts'
+import { type FamilyView, SERIES, type StoreReader } from './store-reader.ts'
+
+/** Adds the snapshot that `from` has read last. */
+export function addStore(from: StoreReader, into: Store, withGauges: boolean): void {
+  for (const view of from.families) {
+    if (view === undefined || (view.record.kind === 'gauge' && !withGauges)) continue
+    addFamily(from, view, into)
+  }
+}
+
+function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
+  const { name, help, kind, bounds, isNative } = view.record
+  const spec: FamilySpec = {
+    name,
+    help,
+    kind,
+    ...(kind === 'histogram' ? { bounds: [...bounds], native: isNative } : {}),
+  }
+  const family = into.tryFamily(spec)
+  if (family === undefined || family.scale.isNative !== isNative) return
+  for (let i = 0; i < view.count; i++) {
+    const place = view.series[i * SERIES.size]!
+    if (kind === 'gauge' && isAbsent(from.words, place)) continue
+    const labels = from.labels(view, i)
+    const slot = labels === OVERFLOW_LABELS ? family.overflow() : family.series(unformatLabels(labels))
+    if (kind === 'counter') add(slot, from.doubles[place]!)
+    else if (kind === 'gauge') addToGauge(slot, from.doubles[place]!)
+    else addHistogram(from, view, place, slot)
+  }
+}
+
+function addHistogram({ doubles, words }: StoreReader, { scale }: FamilyView, place: number, slot: Slot): void {
+  const wide = words[place * 2 + 2]! - 1
+  for (let i = 0; i <= scale.bounds.length; i++) {
+    const more = words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
+    addCount(slot, i, more)
+  }
+  slot.values[slot.at]! += doubles[place]!
+  if (scale.isNative) addNative(slot, readNative(words, place * 2 + 3 + scale.nativeOffset))
+}
