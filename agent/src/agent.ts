@@ -7,7 +7,7 @@
 
 import cluster from 'node:cluster'
 import { type Config, isLoopback, type Listen } from './config.ts'
-import { assemble, type FamilyPage, type Format, render } from './exposition/exposition.ts'
+import type { Exposition } from './exposition/exposition-host.ts'
 import { Guard, type Say } from './guard.ts'
 import { instrumentHttpClient } from './http/client.ts'
 import { expressPatch } from './http/routes/express.ts'
@@ -18,7 +18,7 @@ import { amqplibPatch } from './libraries/amqplib.ts'
 import { pgPatch } from './libraries/pg.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
-import { add, type Family, Store, set } from './store/index.ts'
+import { Store, set } from './store/index.ts'
 import type { Users } from './users/index.ts'
 import { ConnectionMemory } from './users/visit.ts'
 import { VERSION } from './version.ts'
@@ -39,8 +39,7 @@ export class Agent {
   #started: Promise<void> | undefined
   #identify: ((request: unknown) => string | undefined) | undefined
   #users: Users | undefined
-  /** Loaded when the first server listens. */
-  #usersRoom: typeof import('./users/index.ts') | undefined
+  #exposition: Exposition | undefined
 
   /** `read` gives the settings; it is called once, when they are first needed: PM2 sets the environment only after the preload. */
   constructor(read: () => Config, say: Say) {
@@ -55,7 +54,18 @@ export class Agent {
       guard,
       guesser: new PathGuesser(),
       onSettled: (request, framework, status) => {
-        if (this.#users !== undefined) this.#see(request, framework, status)
+        this.#users?.settled({
+          request,
+          framework,
+          status,
+          memory: new ConnectionMemory(),
+          aborted: false,
+          channel: -1,
+          route: '',
+          address: '',
+          bytesOut: -1,
+          nowMs: Date.now(),
+        })
       },
       onServer: () => this.start(),
     })
@@ -97,6 +107,7 @@ export class Agent {
   identify(whose: (request: unknown) => string | undefined): void {
     this.#identify = whose
     this.#users?.identify(whose)
+    if (this.#exposition !== undefined) this.#watchUsers().catch((cause) => this.#guard.fault('users', cause))
     this.start()
   }
 
@@ -111,130 +122,87 @@ export class Agent {
   }
 
   async #run(): Promise<void> {
-    const [{ holdAddress }, { Hub }, { readSecret, deriveKey }, { watchRuntime }, usersRoom] = await Promise.all([
-      import('./exposition/metrics-address.ts'),
-      import('./cluster/hub.ts'),
-      import('./cluster/secret.ts'),
+    const [{ Exposition }, { watchRuntime }] = await Promise.all([
+      import('./exposition/exposition-host.ts'),
       import('./runtime/index.ts'),
-      import('./users/index.ts'),
     ])
     // The address is the workers': a primary that has imported the agent must not hold it. It serves no requests itself.
     if (cluster.isPrimary) {
       if (Object.keys(cluster.workers ?? {}).length > 0) return
       cluster.once('fork', () => this.#stop.abort())
     }
-    const { signal } = this.#stop
-    const { group, worker, listen } = this.#config
-    const secret = worker === undefined ? undefined : readSecret(process.env)
-    if (worker !== undefined && secret === undefined) {
+    const { worker, listen, token, thread } = this.#config
+    const workersKey = worker === undefined ? undefined : await this.#workersKey(worker)
+    using _runtime = watchRuntime(this.store, this.#guard, { ofProcess: false })
+    this.#describeSelf()
+    const self = { worker: worker ?? '', startedAt: this.#startedAt, pid: process.pid }
+    const exposition = new Exposition({
+      mode: thread,
+      start: { listen, token, self, workersKey, shared: { main: this.store.shared, users: undefined } },
+      say: this.#say,
+      collect: () => this.#collect(),
+      fault: (cause) => this.#guard.fault('exposition', cause),
+      onServer: (server) => void this.server.ignored.add(server),
+      onHeld: (address) => {
+        this.address = address
+      },
+    })
+    this.#exposition = exposition
+    await this.#watchUsers()
+    await exposition.run(this.#stop.signal)
+  }
+
+  /** What workers of one application prove to each other; undefined where they cannot keep it, or are not to share this address. */
+  async #workersKey(worker: string): Promise<Uint8Array | undefined> {
+    const { readSecret, deriveKey } = await import('./cluster/secret.ts')
+    const secret = readSecret(process.env)
+    if (secret === undefined) {
       this.#say(
         'ASSAY_AGENT_SECRET',
         `worker ${worker} cannot read or make a private file in the temporary folder; only one worker will be seen. Set XDG_RUNTIME_DIR to a folder of this user`,
       )
+      return undefined
     }
-    const { service } = this.#config
-    this.#usersRoom = usersRoom
-    this.#users = new usersRoom.Users({
-      source: this.#config.users,
-      key: usersRoom.usersKey(this.#config.usersKey, secret ?? readSecret(process.env), service),
-      timeZone: this.#config.usersTimeZone,
+    const { listen, group } = this.#config
+    const isNear = isLoopback(listen.host.replace(/^(0\.0\.0\.0|::)$/, '127.0.0.1'))
+    return isNear ? deriveKey(secret, 'workers', group) : undefined
+  }
+
+  /** Begins to count users, once somebody says whose a request is: a service without users loads nothing of it. */
+  async #watchUsers(): Promise<void> {
+    const { users: source, usersKey, usersTimeZone: timeZone, service } = this.#config
+    if (this.#users !== undefined || (source === undefined && this.#identify === undefined)) return
+    const [room, { readSecret }] = await Promise.all([import('./users/index.ts'), import('./cluster/secret.ts')])
+    if (this.#users !== undefined) return
+    const users = new room.Users({
+      source,
+      key: room.usersKey(usersKey, readSecret(process.env), service),
+      timeZone,
       service,
       startedAt: this.#startedAt,
-      fault: (cause) => this.#guard.fault('users', cause),
-      stepAside: (reason) => this.#say('ASSAY_AGENT_CONFIG', reason),
+      fault: (cause) => this.#guard.fault(this.#identify === undefined ? 'users' : 'identify', cause),
+      stepAside: (reason) => this.#guard.stepAside('users', reason),
     })
-    if (this.#identify !== undefined) this.#users.identify(this.#identify)
-    using _runtime = watchRuntime(this.store, this.#guard)
-    this.#describeSelf()
-
-    const key = secret === undefined ? undefined : deriveKey(secret, 'workers', group)
-    const hub = key === undefined ? undefined : new Hub(key)
-    const self = { worker: worker ?? '', startedAt: this.#startedAt, pid: process.pid }
-    await holdAddress(
-      {
-        address: listen,
-        say: this.#say,
-        onListening: (address) => {
-          this.address = address
-        },
-        listener: {
-          token: this.#config.token,
-          onServer: (server) => void this.server.ignored.add(server),
-          page: async (format, waitMs) => {
-            const [own, others] = await Promise.all([this.#ownPage(format), hub?.gather(format, waitMs, self)])
-            const speaking = others?.ownIsReplaced === true ? [] : [own]
-            const pages = [...speaking, ...(others?.pages ?? [])]
-            return assemble(
-              [
-                ...pages.map(({ page }) => page),
-                this.#together(
-                  pages.map(({ users }) => users),
-                  format,
-                  others,
-                ),
-              ],
-              format,
-            )
-          },
-        },
-        workers:
-          hub === undefined || key === undefined || !isLoopback(listen.host.replace(/^(0\.0\.0\.0|::)$/, '127.0.0.1'))
-            ? undefined
-            : { hub, follower: { key, self, page: (format) => this.#ownPage(format) } },
-      },
-      signal,
-    )
+    if (this.#identify !== undefined) users.identify(this.#identify)
+    this.#users = users
+    this.#exposition?.share({ main: this.store.shared, users: [users.shared] })
   }
 
-  async #ownPage(format: Format): Promise<{ page: FamilyPage[]; users: unknown }> {
+  /** Brings every figure up to date that only this thread can read. Never rejects. */
+  async #collect(): Promise<void> {
+    const from = performance.now()
     // At once: several slow ones must not add up to a worker that is taken for silent.
-    await Promise.all(
-      this.store.collectors.map(async (collect) => {
-        try {
-          await collect()
-        } catch (cause) {
-          this.#guard.fault('collect', cause)
-        }
-      }),
-    )
-    const { worker } = this.#config
-    return {
-      page: render(this.store, format, worker === undefined ? '' : `worker="${worker.replace(/[^\w.-]/g, '_')}"`),
-      users: this.#ownUsers(),
-    }
-  }
-
-  /** What is only true of all workers together: it has no worker label. */
-  #together(
-    users: readonly unknown[],
-    format: Format,
-    gathered: { readonly silent: number; readonly replaced: number; readonly pages: readonly unknown[] } | undefined,
-  ): FamilyPage[] {
-    const store = new Store()
-    const gauge = (name: string, help: string): Family => store.family({ name, help, kind: 'gauge' })
-    const counted = this.#usersRoom
-    if (counted !== undefined && users.some((one) => one !== undefined)) {
-      const active = gauge(
-        'assay_active_users',
-        'Distinct users of this service: of the calendar day, of the last five minutes.',
-      )
-      const counts = counted.countUsers(
-        users.map(counted.tryDecodeUsers).filter((one) => one !== undefined),
-        Date.now(),
-      )
-      set(active.series([['window', '1d']]), counts.day)
-      set(active.series([['window', '5m']]), counts.fiveMinutes)
-    }
-    if (gathered !== undefined) {
-      const workers = gauge(
-        'assay_agent_workers',
-        'Workers by what they did at this scrape; silent ones are missing from this page.',
-      )
-      set(workers.series([['state', 'answered']]), users.length)
-      set(workers.series([['state', 'silent']]), gathered.silent)
-      set(workers.series([['state', 'replaced']]), gathered.replaced)
-    }
-    return render(store, format)
+    const all = this.store.collectors.map(async (collect) => {
+      try {
+        await collect()
+      } catch (cause) {
+        this.#guard.fault('collect', cause)
+      }
+    })
+    this.store.tidy()
+    // What they wait for is not spent here.
+    this.#guard.spent('collect', performance.now() - from)
+    await Promise.all(all)
   }
 
   get #config(): Config {
@@ -244,27 +212,6 @@ export class Agent {
       this.store.maxSeries = this.#settings.maxSeries
     }
     return this.#settings
-  }
-
-  #ownUsers(): unknown {
-    const room = this.#usersRoom
-    if (room === undefined || this.#users?.counting !== true) return undefined
-    return room.encodeUsers(room.readUsers(this.#users.shared, Date.now()))
-  }
-
-  #see(request: import('node:http').IncomingMessage, framework: unknown, status: number): void {
-    this.#users?.settled({
-      request,
-      framework,
-      status,
-      memory: new ConnectionMemory(),
-      aborted: false,
-      channel: -1,
-      route: '',
-      address: '',
-      bytesOut: -1,
-      nowMs: Date.now(),
-    })
   }
 
   #describeSelf(): void {
@@ -283,7 +230,6 @@ export class Agent {
       help: 'Look-ups of series beyond the limit of their family; their values are in its overflow series.',
       kind: 'counter',
     })
-    const pages = store.family({ name: 'assay_agent_pages_total', help: 'Pages rendered.', kind: 'counter' }).series()
     store.collectors.push(() => {
       let held = 0
       for (const family of store.families()) {
@@ -291,7 +237,6 @@ export class Agent {
         if (family.refused > 0) set(refused.series([['family', family.name]]), family.refused)
       }
       set(series, held)
-      add(pages, 1)
     })
   }
 }

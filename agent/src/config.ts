@@ -12,6 +12,10 @@ import { DEFAULT_MAX_SERIES } from './store/index.ts'
 import { DEFAULT_TIME_ZONE, parseTimeZone } from './users/day.ts'
 import { parseUserSource, type UserSource } from './users/source.ts'
 
+/** When a thread of its own serves the pages: from the first scrape on, from the start on, or never. */
+export const THREAD_MODES = ['first-scrape', 'start', 'off'] as const
+export type ThreadMode = (typeof THREAD_MODES)[number]
+
 export type Listen = { readonly host: string; readonly port: number }
 
 export type Config = {
@@ -19,6 +23,7 @@ export type Config = {
   readonly listen: Listen
   /** Asked of scrapers as `Authorization: Bearer ...` when set. */
   readonly token: string | undefined
+  readonly thread: ThreadMode
   readonly channels: ChannelRules
   readonly users: UserSource | undefined
   readonly usersKey: string | undefined
@@ -59,9 +64,10 @@ export function readConfig(env: Env, say: Say): Config {
     )
   }
   return {
-    enabled: !/^(off|0|false|no)$/i.test(env['ASSAY_AGENT'] ?? ''),
+    enabled: !isOff(env),
     listen: open ? { host: '127.0.0.1', port: listen.port } : listen,
     token,
+    thread: read('ASSAY_AGENT_THREAD', parseThreadMode, 'first-scrape'),
     channels: read('ASSAY_CHANNELS', (text) => parseChannels(JSON.parse(text), proxies), parseChannels({}, [])),
     users: read('ASSAY_USERS', parseUserSource, undefined),
     usersKey: read('ASSAY_USERS_KEY', parseUsersKey, undefined),
@@ -73,6 +79,11 @@ export function readConfig(env: Env, say: Say): Config {
   }
 }
 
+/** Whether this process is to be left alone. */
+export function isOff(env: Env): boolean {
+  return /^(off|0|false|no)$/i.test(env['ASSAY_AGENT'] ?? '')
+}
+
 export function parseListen(text: string): Listen {
   const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text)
   const port = Number(parts?.[3])
@@ -82,6 +93,12 @@ export function parseListen(text: string): Listen {
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host) || /^::ffff:127\./.test(host)
+}
+
+function parseThreadMode(text: string): ThreadMode {
+  const mode = THREAD_MODES.find((one) => one === text)
+  if (mode === undefined) throw new Error(`"${text}" is none of ${THREAD_MODES.join(', ')}`)
+  return mode
 }
 
 function parseCount(text: string): number {

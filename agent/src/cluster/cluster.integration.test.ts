@@ -80,8 +80,8 @@ async function hubOf(service: Service, pids: readonly number[]): Promise<number>
   throw new Error('nobody listens')
 }
 
-test('a worker that is blocked is left out and told as silent, and the others are answered for in time', async () => {
-  await using service = await startService('cluster-service.ts')
+test('without threads a worker that is blocked is left out and told as silent, and the others are answered for in time', async () => {
+  await using service = await startService('cluster-service.ts', { ASSAY_AGENT_THREAD: 'off' })
   await all(service, 3)
   const hub = await hubOf(service, service.ready['pids'] as number[])
   // Workers are served in turn: find one that is not the hub to block.
@@ -93,6 +93,31 @@ test('a worker that is blocked is left out and told as silent, and the others ar
   assert.equal(valueAt(page, 'assay_agent_workers', { state: 'silent' }), 1)
   assert.equal(samplesOf(page, STARTS).length, 2)
   await all(service, 3)
+  await stop(service)
+})
+
+test('with threads every worker answers, the blocked one too, hub or not', async () => {
+  await using service = await startService('cluster-service.ts', { ASSAY_AGENT_THREAD: 'start' })
+  await until(
+    () => service.metrics(),
+    (page) => samplesOf(page, 'assay_agent_thread').filter(({ value }) => value === 1).length === 3,
+  )
+  await ask(service, '/block')
+  await ask(service, '/block')
+  const page = await service.metrics()
+  assert.equal(valueAt(page, 'assay_agent_workers', { state: 'silent' }), 0)
+  assert.equal(samplesOf(page, STARTS).length, 3)
+  assert.equal(samplesOf(page, 'nodejs_eventloop_blocked_seconds').filter(({ value }) => value > 0).length, 2)
+  assert.equal(
+    samplesOf(page, 'nodejs_heap_size_used_bytes').length,
+    1,
+    'what only a blocked loop could tell is left out',
+  )
+  assert.equal(
+    samplesOf(page, COUNT).reduce((sum, { value }) => sum + value, 0),
+    2,
+    'counters stand in shared memory',
+  )
   await stop(service)
 })
 

@@ -8,9 +8,10 @@ import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Listen } from '../config.ts'
-import type { Format } from '../exposition/exposition.ts'
+import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
+import type { PageQuestion } from '../exposition/page-server.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
-import { type Answer, type Hello, tryAsk, UPGRADE_NAME, WORKER_PATH, type WorkerPage } from './protocol.ts'
+import { encodePage, type Hello, tryAsk, UPGRADE_NAME, WORKER_PATH, type WorkerPage } from './protocol.ts'
 import { isProof, prove } from './secret.ts'
 
 export type Ended = 'left' | 'foreign' | 'unreachable'
@@ -18,13 +19,21 @@ const CONNECT_MS = 2_000
 
 export type FollowerOptions = {
   readonly address: Listen
-  readonly key: Buffer
+  readonly key: Uint8Array
   readonly self: Omit<Hello, 'proof'>
-  readonly page: (format: Format) => Promise<WorkerPage>
-  readonly onJoined: () => void
+  /** How long it may take is the hub's to say: it does not wait longer than that. */
+  readonly page: (question: PageQuestion) => Promise<WorkerPage>
+  /** `speak` says the last words, in every format that was asked for; resolves when they are the system's to deliver. */
+  readonly onJoined: (speak: (page: (format: PageFormat) => WorkerPage) => Promise<void>) => void
+  /** After a page has been given to the hub. */
+  readonly onPage?: () => void
 }
 
-export function join({ address, key, self, page, onJoined }: FollowerOptions, signal: AbortSignal): Promise<Ended> {
+/** Less than what a hub waits for a worker: a collector that takes longer is left out, not the worker. */
+const WAIT_MS = 400
+
+export function join(options: FollowerOptions, signal: AbortSignal): Promise<Ended> {
+  const { address, key, self, onJoined } = options
   const nonce = randomBytes(16).toString('hex')
   return new Promise((resolve) => {
     const host = address.host === '0.0.0.0' ? '127.0.0.1' : address.host === '::' ? '::1' : address.host
@@ -63,32 +72,55 @@ export function join({ address, key, self, page, onJoined }: FollowerOptions, si
         return
       }
       socket.on('close', () => end('left'))
-      socket.write(encodeFrame({ ...self, proof: prove(key, 'worker', theirs) } satisfies Hello))
-      serve(socket as Socket, head, page)
-      onJoined()
+      write(socket as Socket, encodeFrame({ ...self, proof: prove(key, 'worker', theirs) } satisfies Hello))
+      onJoined(serve(socket as Socket, head, options))
     })
     call.end()
   })
 }
 
-function serve(socket: Socket, head: Buffer, page: (format: Format) => Promise<WorkerPage>): void {
+/** Answers the hub's questions; returns the way to say the last words. */
+function serve(
+  socket: Socket,
+  head: Buffer,
+  { page, onPage }: FollowerOptions,
+): (page: (format: PageFormat) => WorkerPage) => Promise<void> {
   socket.unref()
   socket.setNoDelay(true)
   const reader = new FrameReader()
+  const formats = new Set<PageFormat>()
   const answer = async (message: unknown): Promise<void> => {
     const asked = tryAsk(message)
     // A hub that does not read gets no more pages: they would pile up here.
     if (asked === undefined || socket.writableLength > 0) return
-    const told = await page(asked.format)
-    if (!socket.destroyed) socket.write(encodeFrame({ ...told, answer: asked.ask } satisfies Answer))
+    const { format, names } = asked
+    formats.add(format)
+    const told = await page({ format, waitMs: WAIT_MS, names: names === undefined ? undefined : new Set(names) })
+    if (socket.destroyed) return
+    write(socket, encodePage({ answer: asked.ask }, told))
+    onPage?.()
   }
   const read = (piece: Buffer): void => {
     try {
-      for (const message of reader.push(piece)) answer(message).catch(() => void socket.destroy())
+      for (const { head: message } of reader.push(piece)) answer(message).catch(() => void socket.destroy())
     } catch {
       socket.destroy()
     }
   }
   socket.on('data', read)
   if (head.length > 0) read(head)
+  return (last) =>
+    new Promise((resolve) => {
+      for (const format of PAGE_FORMATS) {
+        if (formats.has(format)) write(socket, encodePage({ last: format }, last(format)))
+      }
+      if (socket.writableLength === 0) resolve()
+      else socket.once('drain', () => resolve()).once('close', () => resolve())
+    })
+}
+
+function write(socket: Socket, pieces: readonly Uint8Array[]): void {
+  socket.cork()
+  for (const piece of pieces) socket.write(piece)
+  socket.uncork()
 }

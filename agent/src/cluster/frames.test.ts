@@ -3,30 +3,37 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeFrame, FrameReader, MAX_FRAME_BYTES } from './frames.ts'
 
-test('messages come out as they went in, however the bytes are cut', () => {
+const frame = fc.record({ head: fc.jsonValue(), body: fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 4 }) })
+
+test('frames read back as they were written, however the bytes are cut', () => {
   fc.assert(
-    fc.property(
-      fc.array(fc.jsonValue(), { maxLength: 5 }),
-      fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
-      (messages, cuts) => {
-        const bytes = Buffer.concat(messages.map(encodeFrame))
-        const reader = new FrameReader()
-        const read: unknown[] = []
-        for (let at = 0, i = 0; at < bytes.length; i++) {
-          const size = cuts[i % cuts.length]!
-          read.push(...reader.push(bytes.subarray(at, at + size)))
-          at += size
-        }
-        assert.deepEqual(read, JSON.parse(JSON.stringify(messages)))
-      },
-    ),
+    fc.property(fc.array(frame, { maxLength: 6 }), fc.array(fc.nat({ max: 300 }), { maxLength: 30 }), (given, cuts) => {
+      const bytes = Buffer.concat(given.flatMap(({ head, body }) => encodeFrame(head, body)))
+      const reader = new FrameReader()
+      const read: unknown[] = []
+      let at = 0
+      for (const cut of [...cuts, bytes.length]) {
+        for (const { head, body } of reader.push(bytes.subarray(at, at + cut))) read.push([head, [...body]])
+        at += cut
+      }
+      const expected = given.map(({ head, body }) => [
+        JSON.parse(JSON.stringify(head)),
+        body.flatMap((piece) => [...piece]),
+      ])
+      assert.deepEqual(read, expected)
+    }),
   )
 })
 
-test('a length beyond the limit, or what is not JSON, is refused at once', () => {
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(MAX_FRAME_BYTES + 1)
-  assert.throws(() => new FrameReader().push(head), /ASSAY_AGENT_PAGE_SIZE/)
-  assert.throws(() => new FrameReader().push(Buffer.concat([Buffer.from([0, 0, 0, 1]), Buffer.from('{')])), SyntaxError)
-  assert.throws(() => encodeFrame('x'.repeat(MAX_FRAME_BYTES)), /ASSAY_AGENT_PAGE_SIZE/)
+test('what is too long, not JSON, or says more head than frame ends the reading', () => {
+  const lengths = (size: number, head: number): Buffer => {
+    const bytes = Buffer.alloc(12)
+    bytes.writeUInt32BE(size)
+    bytes.writeUInt32BE(head, 4)
+    return bytes
+  }
+  assert.throws(() => new FrameReader().push(lengths(MAX_FRAME_BYTES + 1, 1)), /ASSAY_AGENT_PAGE_SIZE/)
+  assert.throws(() => new FrameReader().push(lengths(8, 5)), /ASSAY_AGENT_PAGE_SIZE/)
+  assert.throws(() => new FrameReader().push(lengths(8, 4)), SyntaxError)
+  assert.throws(() => encodeFrame({}, [new Uint8Array(MAX_FRAME_BYTES)]), /ASSAY_AGENT_PAGE_SIZE/)
 })

@@ -5,20 +5,25 @@
  * - Each scrape asks every worker anew and waits a bounded time. Who is silent is left out: an old page is never shown as if it were
  *   fresh, and `assay_agent_workers{state="silent"}` tells.
  * - Two workers with one label (the old and the new one of a reload) would write the same series twice: the younger one speaks.
+ * - After a change of thread the workers come back one by one: the first scrapes wait for them, within the time they have for silent ones.
+ * - What a worker said last before an orderly end is shown for DEPARTED_MS more (departed.ts).
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { isLoopback } from '../config.ts'
-import type { Format } from '../exposition/exposition.ts'
+import type { PageFormat } from '../exposition/page-format.ts'
+import type { PageQuestion } from '../exposition/page-server.ts'
 import { peek } from '../libraries/require-hook.ts'
-import { encodeFrame, FrameReader } from './frames.ts'
+import { Departed } from './departed.ts'
+import { encodeFrame, type Frame, FrameReader } from './frames.ts'
 import {
   type Answer,
   type Ask,
   type Hello,
   tryAnswer,
   tryHello,
+  tryLastWords,
   UPGRADE_NAME,
   WORKER_PATH,
   type WorkerPage,
@@ -27,27 +32,38 @@ import { isProof, prove } from './secret.ts'
 
 const MAX_WORKERS = 256
 const GREETING_MS = 5_000
+/** So long after a change of thread a worker that has not come back is not waited for any more. */
+const RETURN_MS = 1_000
 
 type Member = {
   readonly socket: Duplex
   hello: Hello | undefined
   readonly waiting: Map<number, (answer: Answer) => void>
+  readonly last: Map<PageFormat, WorkerPage>
 }
 /** What all other workers said. `silent` did not answer in time; `replaced` have a younger worker of the same label. */
 export type Gathered = {
   readonly pages: readonly WorkerPage[]
   readonly silent: number
   readonly replaced: number
+  /** How many of the pages are last words. */
+  readonly departed: number
   readonly ownIsReplaced: boolean
 }
 
 export class Hub implements Disposable {
-  readonly #key: Buffer
+  readonly #key: Uint8Array
+  readonly #now: () => number
   readonly #members = new Set<Member>()
+  readonly #departed = new Departed()
   #asked = 0
+  #expected = { workers: 0, untilMs: 0 }
+  #onHello: (() => void)[] = []
 
-  constructor(key: Buffer) {
+  /** `now`: milliseconds of a clock that never goes back. */
+  constructor(key: Uint8Array, now: () => number) {
     this.#key = key
+    this.#now = now
   }
 
   /** Takes an upgraded connection over, or ends it. */
@@ -65,7 +81,7 @@ export class Hub implements Disposable {
       return
     }
     const mine = randomBytes(16).toString('hex')
-    const member: Member = { socket, hello: undefined, waiting: new Map() }
+    const member: Member = { socket, hello: undefined, waiting: new Map(), last: new Map() }
     this.#members.add(member)
     const reader = new FrameReader()
     const greeting = setTimeout(() => {
@@ -73,7 +89,7 @@ export class Hub implements Disposable {
     }, GREETING_MS).unref()
     const read = (piece: Buffer): void => {
       try {
-        for (const message of reader.push(piece)) this.#hear(member, message, mine)
+        for (const frame of reader.push(piece)) this.#hear(member, frame, mine)
       } catch {
         socket.destroy()
       }
@@ -82,6 +98,7 @@ export class Hub implements Disposable {
     socket.on('close', () => {
       clearTimeout(greeting)
       this.#members.delete(member)
+      if (member.hello !== undefined) this.#departed.add(member.hello, member.last, this.#now())
     })
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${UPGRADE_NAME}\r\nassay-proof: ${prove(this.#key, 'hub', nonce)}\r\nassay-nonce: ${mine}\r\n\r\n`,
@@ -89,12 +106,24 @@ export class Hub implements Disposable {
     if (head.length > 0) read(head)
   }
 
+  /** How many workers have said who they are. */
+  get size(): number {
+    let size = 0
+    for (const { hello } of this.#members) if (hello !== undefined) size++
+    return size
+  }
+
+  /** So many workers are about to come back. */
+  expect(workers: number): void {
+    this.#expected = { workers, untilMs: this.#now() + RETURN_MS }
+  }
+
   /** Asks all. Never rejects. `own` is the hub's own label and start. */
   async gather(
-    format: Format,
-    waitMs: number,
+    { format, names, waitMs }: PageQuestion,
     own: { readonly worker: string; readonly startedAt: number },
   ): Promise<Gathered> {
+    await this.#returned(waitMs)
     const youngest = new Map<string, number>([[own.worker, own.startedAt]])
     const present = [...this.#members].flatMap((member) =>
       member.hello === undefined ? [] : [{ member, hello: member.hello }],
@@ -102,13 +131,17 @@ export class Hub implements Disposable {
     for (const { hello } of present)
       youngest.set(hello.worker, Math.max(hello.startedAt, youngest.get(hello.worker) ?? 0))
     const speaking = present.filter(({ hello }) => hello.startedAt === youngest.get(hello.worker))
-    const answers = await Promise.all(speaking.map(({ member }) => this.#ask(member, format, waitMs)))
-    const pages = answers.filter((answer) => answer !== undefined)
+    const asked = names === undefined ? undefined : [...names]
+    const until = this.#now() + waitMs
+    const answers = await Promise.all(speaking.map(({ member }) => this.#ask(member, format, asked, until)))
+    const pages: WorkerPage[] = answers.filter((answer) => answer !== undefined)
+    const departed = this.#departed.pages(format, names, new Set(youngest.keys()), this.#now())
     const ownIsReplaced = youngest.get(own.worker) !== own.startedAt
     return {
-      pages,
+      pages: [...pages, ...departed],
       silent: answers.length - pages.length,
       replaced: present.length - speaking.length + (ownIsReplaced ? 1 : 0),
+      departed: departed.length,
       ownIsReplaced,
     }
   }
@@ -118,28 +151,52 @@ export class Hub implements Disposable {
     this.#members.clear()
   }
 
-  #hear(member: Member, message: unknown, nonce: string): void {
+  async #returned(waitMs: number): Promise<void> {
+    const until = Math.min(this.#now() + waitMs, this.#expected.untilMs)
+    while (this.size < this.#expected.workers && this.#now() < until) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, until - this.#now())
+        this.#onHello.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+
+  #hear(member: Member, frame: Frame, nonce: string): void {
     if (member.hello === undefined) {
-      const hello = tryHello(message)
+      const hello = tryHello(frame.head)
       if (hello === undefined || !isProof(hello.proof, this.#key, 'worker', nonce)) {
         member.socket.destroy()
         return
       }
-      // A process speaks through its newest connection only.
+      // A process speaks through its newest connection only: its main thread's goes when its own thread has taken over.
       for (const other of this.#members) {
         if (other.hello?.pid === hello.pid && other.hello.startedAt === hello.startedAt) other.socket.destroy()
       }
       member.hello = hello
+      for (const told of this.#onHello.splice(0)) told()
       return
     }
-    const id = peek(message, 'answer')
+    const words = tryLastWords(frame)
+    if (words !== undefined) {
+      member.last.set(words.last, words)
+      return
+    }
+    const id = peek(frame.head, 'answer')
     const done = typeof id === 'number' ? member.waiting.get(id) : undefined
-    const answer = done === undefined ? undefined : tryAnswer(message)
+    const answer = done === undefined ? undefined : tryAnswer(frame)
     if (answer !== undefined) done?.(answer)
   }
 
-  #ask({ socket, waiting }: Member, format: Format, waitMs: number): Promise<Answer | undefined> {
-    const ask: Ask = { ask: ++this.#asked, format }
+  #ask(
+    { socket, waiting, hello }: Member,
+    format: PageFormat,
+    names: readonly string[] | undefined,
+    untilMs: number,
+  ): Promise<Answer | undefined> {
+    const ask: Ask = { ask: ++this.#asked, format, names }
     return new Promise((resolve) => {
       const settle = (answer: Answer | undefined): void => {
         clearTimeout(timer)
@@ -147,13 +204,20 @@ export class Hub implements Disposable {
         waiting.delete(ask.ask)
         resolve(answer)
       }
-      const gone = (): void => settle(undefined)
-      const timer = setTimeout(gone, waitMs)
+      // The process has taken another thread to speak: that one is asked instead.
+      const gone = (): void => {
+        const heir = [...this.#members].find(
+          (one) => one.hello !== undefined && one.hello.pid === hello?.pid && one.hello.startedAt === hello.startedAt,
+        )
+        if (heir !== undefined && heir.socket !== socket) resolve(this.#ask(heir, format, names, untilMs))
+        settle(undefined)
+      }
+      const timer = setTimeout(() => settle(undefined), Math.max(0, untilMs - this.#now()))
       socket.once('close', gone)
       waiting.set(ask.ask, settle)
       // A worker that does not read must not make us keep its questions.
       if (waiting.size > 4) settle(undefined)
-      else socket.write(encodeFrame(ask))
+      else for (const piece of encodeFrame(ask)) socket.write(piece)
     })
   }
 }

@@ -4,10 +4,13 @@
  *     worker: GET /-/assay/worker, Upgrade: assay-worker, assay-nonce: N
  *     hub:    101, assay-proof: HMAC(key, hub N), assay-nonce: M        (a hub of another group cannot prove; the worker leaves)
  *     worker: {proof: HMAC(key, worker M), worker, startedAt, pid}
- *     hub:    {ask: 7, format}          worker: {answer: 7, page, users}
+ *     hub:    {ask: 7, format, names}   worker: {answer: 7, families: [[name, kind, help, bytes]], users}, and the bytes of all families
+ *     worker: {last: format, families, users}    (its last words before an orderly end, once for each format it has been asked for)
  */
-import type { FamilyPage, Format } from '../exposition/exposition.ts'
+import type { FamilyPage } from '../exposition/family-page.ts'
+import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
 import { peek } from '../libraries/require-hook.ts'
+import { encodeFrame, type Frame } from './frames.ts'
 
 export const WORKER_PATH = '/-/assay/worker'
 export const UPGRADE_NAME = 'assay-worker'
@@ -19,9 +22,22 @@ export type Hello = {
   readonly startedAt: number
   readonly pid: number
 }
-export type Ask = { readonly ask: number; readonly format: Format }
-export type WorkerPage = { readonly page: readonly FamilyPage[]; readonly users: unknown }
+export type Ask = { readonly ask: number; readonly format: PageFormat; readonly names: readonly string[] | undefined }
+export type WorkerPage = { readonly families: readonly FamilyPage[]; readonly users: unknown }
 export type Answer = WorkerPage & { readonly answer: number }
+
+type Row = readonly [name: string, kind: FamilyPage['kind'], help: string, bytes: number]
+
+export type LastWords = WorkerPage & { readonly last: PageFormat }
+
+/** A frame that carries a page: the answer to a question, or last words in a format. */
+export function encodePage(what: { answer: number } | { last: PageFormat }, page: WorkerPage): Uint8Array[] {
+  const families = page.families.map(({ name, kind, help, body }): Row => [name, kind, help, body.length])
+  return encodeFrame(
+    { ...what, families, users: page.users },
+    page.families.map(({ body }) => body),
+  )
+}
 
 export function tryHello(message: unknown): Hello | undefined {
   const [proof, worker, startedAt, pid] = ['proof', 'worker', 'startedAt', 'pid'].map((name) => peek(message, name))
@@ -30,19 +46,51 @@ export function tryHello(message: unknown): Hello | undefined {
 }
 
 export function tryAsk(message: unknown): Ask | undefined {
-  const [ask, format] = [peek(message, 'ask'), peek(message, 'format')]
-  return typeof ask === 'number' && (format === 'text' || format === 'openmetrics') ? { ask, format } : undefined
+  const [ask, format, names] = [peek(message, 'ask'), peek(message, 'format'), peek(message, 'names')]
+  if (typeof ask !== 'number' || !isPageFormat(format)) return undefined
+  if (names !== undefined && !(Array.isArray(names) && names.every((name) => typeof name === 'string')))
+    return undefined
+  return { ask, format, names }
 }
 
-export function tryAnswer(message: unknown): Answer | undefined {
-  const [answer, page, users] = [peek(message, 'answer'), peek(message, 'page'), peek(message, 'users')]
-  return typeof answer === 'number' && Array.isArray(page) && page.every(isFamilyPage)
-    ? { answer, page, users }
-    : undefined
+export function tryAnswer({ head, body }: Frame): Answer | undefined {
+  const [answer, rows, users] = [peek(head, 'answer'), peek(head, 'families'), peek(head, 'users')]
+  const families = tryFamilies(rows, body)
+  return typeof answer === 'number' && families !== undefined ? { answer, families, users } : undefined
 }
 
-function isFamilyPage(given: unknown): given is FamilyPage {
-  const kind = peek(given, 'kind')
-  const texts = ['name', 'help', 'body'].every((name) => typeof peek(given, name) === 'string')
-  return texts && (kind === 'counter' || kind === 'gauge' || kind === 'histogram')
+export function tryLastWords({ head, body }: Frame): LastWords | undefined {
+  const [last, rows, users] = [peek(head, 'last'), peek(head, 'families'), peek(head, 'users')]
+  const families = isPageFormat(last) ? tryFamilies(rows, body) : undefined
+  return isPageFormat(last) && families !== undefined ? { last, families, users } : undefined
+}
+
+/** Families from their rows and the bytes of all of them; undefined when they do not fit together. */
+function tryFamilies(rows: unknown, body: Uint8Array): FamilyPage[] | undefined {
+  if (!Array.isArray(rows)) return undefined
+  const families: FamilyPage[] = []
+  let at = 0
+  for (const row of rows) {
+    if (!isRow(row) || at + row[3] > body.length) return undefined
+    const [name, kind, help, bytes] = row
+    families.push({ name, kind, help, body: body.subarray(at, at + bytes) })
+    at += bytes
+  }
+  return at === body.length ? families : undefined
+}
+
+function isPageFormat(given: unknown): given is PageFormat {
+  return (PAGE_FORMATS as readonly unknown[]).includes(given)
+}
+
+function isRow(row: unknown): row is Row {
+  if (!Array.isArray(row)) return false
+  const [name, kind, help, bytes]: readonly unknown[] = row
+  return (
+    typeof name === 'string' &&
+    (kind === 'counter' || kind === 'gauge' || kind === 'histogram') &&
+    typeof help === 'string' &&
+    Number.isSafeInteger(bytes) &&
+    Number(bytes) >= 0
+  )
 }

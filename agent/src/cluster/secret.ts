@@ -63,11 +63,11 @@ export function deriveKey(secret: Buffer, purpose: string, group: string): Buffe
 }
 
 /** What only a holder of the key can answer to a nonce. `role` keeps one side from sending the other's proof back. */
-export function prove(key: Buffer, role: 'hub' | 'worker', nonce: string): string {
+export function prove(key: Uint8Array, role: 'hub' | 'worker', nonce: string): string {
   return createHmac('sha256', key).update(`${role}\n${nonce}`).digest('hex')
 }
 
-export function isProof(given: unknown, key: Buffer, role: 'hub' | 'worker', nonce: string): boolean {
+export function isProof(given: unknown, key: Uint8Array, role: 'hub' | 'worker', nonce: string): boolean {
   if (typeof given !== 'string') return false
   const expected = Buffer.from(prove(key, role, nonce))
   const actual = Buffer.from(given)

@@ -3,14 +3,13 @@
  *
  * - When the hub dies, its connections close, and the others race to bind; who loses joins the winner. No election, no state.
  * - An address held by something foreign is said once on stderr, with what to do, and tried again slowly; the application goes on.
- * - Nothing here keeps the process alive.
+ * - Nothing here keeps the process alive. Who waits for a first scrape has loaded nothing but a listening socket.
  */
-import type { Server } from 'node:http'
-import { type FollowerOptions, join } from '../cluster/follower.ts'
-import type { Hub } from '../cluster/hub.ts'
+import type { Socket } from 'node:net'
+import type { Ended } from '../cluster/follower.ts'
 import type { Listen } from '../config.ts'
 import type { Say } from '../guard.ts'
-import { type ListenerOptions, listen } from './listener.ts'
+import { type Door, openDoor } from './door.ts'
 
 const SOON_MS = 20
 const LATER_MS = 1_000
@@ -21,34 +20,35 @@ const PATIENCE = 3
 export type AddressOptions = {
   readonly address: Listen
   readonly say: Say
-  readonly listener: Omit<ListenerOptions, 'onUpgrade'>
-  /** Undefined where workers cannot recognise each other: then only the first one is seen. */
-  readonly workers: { readonly hub: Hub; readonly follower: Omit<FollowerOptions, 'address' | 'onJoined'> } | undefined
-  /** The address as it is, when port 0 was asked for. */
-  readonly onListening: (address: Listen) => void
+  /** Of every connection to the address; paused. */
+  readonly onSocket: (socket: Socket) => void
+  /** Joins the hub that holds the address. Undefined where workers cannot recognise each other: then only the first one is seen. */
+  readonly join: ((onJoined: () => void, signal: AbortSignal) => Promise<Ended>) | undefined
+  /** Told the address as it is bound, or undefined when a hub has been joined. */
+  readonly onHeld: (address: Listen | undefined) => void
 }
 
-/** Holds or joins the address until `signal` aborts. Never rejects. */
+/** Holds or joins the address until `signal` aborts; from then on it does not listen. Never rejects. */
 export async function holdAddress(options: AddressOptions, signal: AbortSignal): Promise<void> {
-  const { address, say, workers } = options
+  const { address, say, join } = options
   let refused = 0
   let said = false
   while (!signal.aborted) {
     const bound = await bind(options)
     if (typeof bound !== 'string') {
-      const place = bound.address()
-      options.onListening({
-        host: address.host,
-        port: typeof place === 'object' && place !== null ? place.port : address.port,
-      })
-      await closed(bound, signal)
+      if (signal.aborted) return bound.close()
+      const close = (): void => bound.close()
+      signal.addEventListener('abort', close, { once: true })
+      options.onHeld(bound.address)
+      await bound.closed
       return
     }
-    if (workers !== undefined && bound === 'EADDRINUSE') {
+    if (join !== undefined && bound === 'EADDRINUSE') {
       const joined = (): void => {
         refused = 0
+        options.onHeld(undefined)
       }
-      const ended = await join({ ...workers.follower, address, onJoined: joined }, signal)
+      const ended = await join(joined, signal)
       if (ended === 'left') {
         // Spread the race, so that a hundred workers do not knock in the same instant.
         await pause(Math.random() * SOON_MS, signal)
@@ -59,6 +59,7 @@ export async function holdAddress(options: AddressOptions, signal: AbortSignal):
         continue
       }
     }
+    if (signal.aborted) return
     if (++refused > PATIENCE && !said) {
       said = true
       const where = `${address.host}:${address.port}`
@@ -72,29 +73,14 @@ export async function holdAddress(options: AddressOptions, signal: AbortSignal):
   }
 }
 
-async function bind(options: AddressOptions): Promise<Server | string> {
+/** The system's error code when it cannot be had. */
+async function bind({ address, onSocket }: AddressOptions): Promise<Door | string> {
   try {
-    const onUpgrade: ListenerOptions['onUpgrade'] = (request, socket, head) => {
-      if (options.workers === undefined) socket.destroy()
-      else options.workers.hub.accept(request, socket, head)
-    }
-    return await listen(options.address, { ...options.listener, onUpgrade })
+    return await openDoor(address, onSocket)
   } catch (cause) {
     const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined
     return typeof code === 'string' ? code : String(cause)
   }
-}
-
-function closed(server: Server, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    server.once('close', () => resolve())
-    const stop = (): void => {
-      server.close()
-      server.closeAllConnections()
-    }
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-  })
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -45,11 +45,15 @@ export async function startService(file: string, env: Readonly<Record<string, st
     ready: JSON.parse(line) as Record<string, unknown>,
     stderr: () => errors.join(''),
     async metrics(headers = {}) {
-      const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, {
-        headers,
-        signal: AbortSignal.timeout(5_000),
-      })
-      return await response.text()
+      // The address is not there before the service listens, and changes threads after the first scrape.
+      return await until(
+        async () => {
+          const signal = AbortSignal.timeout(5_000)
+          return await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { headers, signal })).text()
+        },
+        () => true,
+        2_000,
+      )
     },
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return

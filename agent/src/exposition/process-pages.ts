@@ -1,0 +1,136 @@
+/**
+ * The page of this process, made by whichever thread serves it: the main thread until the first scrape, then one of its own.
+ *
+ * - Counters and histograms are read from shared memory as they are. Gauges that only the main thread can read are brought up to date by
+ *   `refresh`; when it does not answer they are left out: missing is shown as missing, and `nodejs_eventloop_blocked_seconds` says why.
+ * - What is true of the whole process (CPU, memory, files) is read here, by this thread.
+ */
+import { performance } from 'node:perf_hooks'
+import type { WorkerPage } from '../cluster/protocol.ts'
+import { processFigures } from '../runtime/index.ts'
+import { add, type Family, observe, type Slot, Store, set } from '../store/index.ts'
+import { encodeUsers, mergeUsers, readUsers, type UsersReading } from '../users/index.ts'
+import type { FamilyPage } from './family-page.ts'
+import type { Answered } from './main-thread-line.ts'
+import { StorePages } from './page.ts'
+import type { PageFormat } from './page-format.ts'
+import type { PageQuestion } from './page-server.ts'
+import type { Self, SharedOfProcess } from './thread-messages.ts'
+
+const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const
+
+/** Gauges (and counters) that only a collector of the main thread writes: of no worth when it has not run for this page. */
+const OF_COLLECTORS = /^(?:nodejs_|db_client_connection_|messaging_outbox_)/
+
+export type ProcessPagesOptions = {
+  readonly self: Self
+  readonly shared: SharedOfProcess
+  /** Brings the main thread's figures up to date, or says that it does not answer. Never rejects. */
+  readonly refresh: (waitMs: number) => Promise<Answered>
+  /** For how long the main thread has not answered. */
+  readonly blockedSeconds: () => number
+  readonly fault: (cause: unknown) => void
+  /** Whether this is the thread of its own. */
+  readonly isOwnThread: boolean
+}
+
+export class ProcessPages {
+  readonly #options: ProcessPagesOptions
+  #shared: SharedOfProcess
+  readonly #pages: StorePages
+  /** What this thread tells itself. */
+  readonly #local = new Store()
+  readonly #localPages: StorePages
+  readonly #readProcess: () => Promise<void>
+  readonly #startedAt: Slot
+  readonly #blocked: Slot
+  readonly #bytes: Slot
+  readonly #duration: Slot
+  readonly #rendered: Slot
+
+  constructor(options: ProcessPagesOptions) {
+    this.#options = options
+    const { self, shared, fault } = options
+    this.#shared = shared
+    // A label of ours, whatever the environment says: it is written as it is.
+    const extra = self.worker === '' ? '' : `worker="${self.worker.replace(/[^\w.-]/g, '_')}"`
+    this.#pages = new StorePages(shared.main, extra)
+    this.#localPages = new StorePages(this.#local.shared, extra)
+    this.#readProcess = processFigures(this.#local, fault)
+    const gauge = (name: string, help: string): Slot => this.#local.family({ name, help, kind: 'gauge' }).series()
+    this.#startedAt = gauge('process_start_time_seconds', 'When the process started, Unix time.')
+    this.#blocked = gauge(
+      'nodejs_eventloop_blocked_seconds',
+      'For how long the event loop has not answered; 0 when it does.',
+    )
+    set(
+      gauge(
+        'assay_agent_thread',
+        'Whether a thread of its own serves the pages: then a blocked event loop answers, too.',
+      ),
+      options.isOwnThread ? 1 : 0,
+    )
+    this.#bytes = gauge('assay_agent_shared_bytes', "Memory that the agent's series take.")
+    const family: Family = this.#local.family({
+      name: 'assay_agent_page_seconds',
+      help: 'How long pages took to be made, waiting for the main thread and for others included.',
+      kind: 'histogram',
+      bounds: DURATION_BOUNDS,
+    })
+    this.#duration = family.series()
+    this.#rendered = this.#local
+      .family({ name: 'assay_agent_pages_total', help: 'Pages rendered.', kind: 'counter' })
+      .series()
+  }
+
+  /** There is more memory to be read, or other. */
+  share(shared: SharedOfProcess): void {
+    this.#shared = shared
+  }
+
+  /** The part of this process, for itself or for a hub. Its bytes are good until the next but one call for the same format. */
+  async page({ format, waitMs, names }: PageQuestion): Promise<WorkerPage> {
+    const from = performance.now()
+    const answered = await this.#options.refresh(waitMs)
+    await this.#readProcess()
+    // To the bit the same from every thread: a change of it means a restart to whoever watches.
+    set(this.#startedAt, this.#options.self.startedAt / 1_000)
+    set(this.#blocked, this.#options.blockedSeconds())
+    const { numbers, journal } = this.#shared.main
+    set(this.#bytes, numbers.byteLength + journal.byteLength)
+    add(this.#rendered, 1)
+    const page = this.#render(format, names, answered !== 'blocked')
+    observe(this.#duration, (performance.now() - from) / 1_000)
+    return page
+  }
+
+  /** Counters and histograms as they are now, at once: nobody is asked, and nothing but memory is read. */
+  lastWords(format: PageFormat): WorkerPage {
+    const page = this.#render(format, undefined, false)
+    return { families: page.families.filter(({ kind }) => kind !== 'gauge'), users: page.users }
+  }
+
+  /** Users of all threads of this process; undefined when they are not counted. */
+  users(): UsersReading | undefined {
+    const { users } = this.#shared
+    return users === undefined ? undefined : mergeUsers(users.map((one) => readUsers(one, Date.now())))
+  }
+
+  #render(format: PageFormat, names: ReadonlySet<string> | undefined, isFresh: boolean): WorkerPage {
+    const families = [...this.#pages.families(format), ...this.#localPages.families(format)].filter(
+      (one) =>
+        isAsked(one, names) && (isFresh || one.kind !== 'gauge' || !OF_COLLECTORS.test(one.name) || isLocal(one)),
+    )
+    const users = this.users()
+    return { families, users: users === undefined ? undefined : encodeUsers(users) }
+  }
+}
+
+function isLocal({ name }: FamilyPage): boolean {
+  return name === 'nodejs_eventloop_blocked_seconds'
+}
+
+/** In OpenMetrics a counter's family is named without `_total`: who asks may write either. */
+function isAsked({ name }: FamilyPage, names: ReadonlySet<string> | undefined): boolean {
+  return names === undefined || names.has(name) || names.has(`${name}_total`)
+}
