@@ -1,0 +1,210 @@
+/**
+ * What each client does, for whoever looks for suspicious activity: addresses, users, API keys, accounts tried, login routes, by channel.
+ *
+ * - Off unless `ASSAY_CLIENTS=on`. Addresses, users and accounts are kept here as they are (an operator must be able to act on them)
+ *   and leave the process only by `GET /-/assay/clients`, which asks for the token; API keys are hashed at once.
+ * - Time goes by windows of five minutes of Unix time: the current one and the one before are kept, each bounded, so that summaries of
+ *   workers, instances and successive windows merge without any of them having to decay in step.
+ * - Memory is CLIENTS_BYTES (1.5 MiB, touched as it fills) of shared memory and 132 KiB beside it, whatever comes.
+ * - No timer: a window begins with its first request; a reader sees which windows it is given.
+ */
+import { type Hash64, hashId } from '../users/hash.ts'
+import type { UsersKey } from '../users/key.ts'
+import type { ConnectionMemory, Visit } from '../users/visit.ts'
+import { ClientTable, tableBytes } from './client-table.ts'
+import { accountOf, Logins, parsedBody } from './login.ts'
+import { DIMENSIONS, type Dimension, Observation } from './observation.ts'
+
+export const WINDOW_MS = 300_000
+const WINDOWS = 2
+const CAPACITY: Readonly<Record<Dimension, number>> = { address: 256, user: 256, key: 256, account: 256, login: 32 }
+/** A path is told from others by its first characters and its length. */
+const PATH_CHARACTERS = 128
+const MAX_FAULTS = 100
+
+export type TablePlace = { readonly dimension: Dimension; readonly at: number; readonly capacity: number }
+
+/** Where each table lies, window by window. */
+export const PLACES: readonly (readonly TablePlace[])[] = Array.from({ length: WINDOWS }, (_, window) => {
+  let at = window * bytesOfWindow()
+  return DIMENSIONS.map((dimension) => {
+    const place = { dimension, at, capacity: CAPACITY[dimension] }
+    at += tableBytes(place.capacity)
+    return place
+  })
+})
+
+export const CLIENTS_BYTES = WINDOWS * bytesOfWindow()
+
+function bytesOfWindow(): number {
+  return DIMENSIONS.reduce((sum, dimension) => sum + tableBytes(CAPACITY[dimension]), 0)
+}
+
+export type ClientsOptions = {
+  /** Hashes everything here; clients cannot choose what collides. */
+  readonly key: UsersKey
+  /** The header that carries an API key, in lower case. */
+  readonly keyHeader: string
+  /** Templates of the routes where accounts are tried; undefined: what looks like it. */
+  readonly loginRoutes: readonly string[] | undefined
+  readonly fault: (cause: unknown) => void
+  readonly stepAside: (reason: string) => void
+}
+
+export class Clients {
+  readonly memory = new SharedArrayBuffer(CLIENTS_BYTES)
+  readonly #options: ClientsOptions
+  readonly #tables: readonly Readonly<Record<Dimension, ClientTable>>[]
+  readonly #logins: Logins
+  readonly #seen = new Observation()
+  readonly #hash: Hash64 = { hi: 0, lo: 0 }
+  readonly #seed: number
+  readonly #routes = new Map<string, number>()
+  #window = -1
+  #current: Readonly<Record<Dimension, ClientTable>>
+  #faults = 0
+
+  constructor(options: ClientsOptions) {
+    this.#options = options
+    this.#seed = options.key.k0 ^ Math.imul(options.key.k1, 0x9e37_79b1)
+    this.#logins = new Logins(options.loginRoutes)
+    this.#tables = PLACES.map(
+      (places) =>
+        Object.fromEntries(
+          places.map(({ dimension, at, capacity }) => [dimension, new ClientTable(this.memory, at, capacity)]),
+        ) as Record<Dimension, ClientTable>,
+    )
+    this.#current = this.#tables[0]!
+  }
+
+  /** `user`: whose request it was, as `users.settled` answered. Never throws. */
+  settled(visit: Visit, user: string | undefined): void {
+    if (this.#faults >= MAX_FAULTS) return
+    try {
+      this.#observe(visit, user)
+    } catch (cause) {
+      try {
+        this.#options.fault(cause)
+        if (++this.#faults === MAX_FAULTS) {
+          this.#options.stepAside(`looking at clients failed ${MAX_FAULTS} times`)
+        }
+      } catch {
+        // Whoever is told may fail, too; the request has been answered and goes on.
+      }
+    }
+  }
+
+  #observe(visit: Visit, user: string | undefined): void {
+    const { request, memory, status, nowMs, route } = visit
+    const { headers } = request
+    const window = Math.floor(nowMs / WINDOW_MS)
+    if (window !== this.#window) this.#turn(window)
+    const tables = this.#current
+    const hash = this.#hash
+    const seen = this.#seen
+    seen.nowMs = nowMs
+    seen.channel = visit.channel
+    seen.status = status
+    seen.aborted = visit.aborted
+    seen.unmatched = route === ''
+    const { method } = request
+    seen.writes = method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
+    seen.bytes = visit.bytesOut > 0 ? visit.bytesOut : 0
+    seen.route = route === '' ? 0 : this.#routeHash(route)
+    seen.path = textHash(request.url ?? '', this.#seed)
+    seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
+    this.#agent(headers['user-agent'], memory)
+    seen.agent = memory.agentHash
+    seen.agentText = memory.agent
+
+    this.#address(visit.address, memory)
+    let account = ''
+    seen.account = 0
+    let [accountHi, accountLo] = [0, 0]
+    if (seen.login) {
+      account = accountOf(parsedBody(request, visit.framework))
+      if (account !== '') {
+        hashId(account, this.#options.key, hash)
+        accountHi = hash.hi
+        accountLo = hash.lo
+        seen.account = hash.hi
+      }
+    }
+    const key = headers[this.#options.keyHeader]
+    const keyed = typeof key === 'string' && key !== ''
+    if (keyed) this.#apiKey(key, memory)
+    const known = user !== undefined
+    const peerOfAddress = known ? memory.userHi : keyed ? memory.apiKeyHi : 0
+    if (visit.address !== '')
+      tables.address.observe(memory.addressHi, memory.addressLo, visit.address, peerOfAddress, seen)
+    if (known) tables.user.observe(memory.userHi, memory.userLo, user, memory.addressHi, seen)
+    if (keyed)
+      tables.key.observe(
+        memory.apiKeyHi,
+        memory.apiKeyLo,
+        hex(memory.apiKeyHi, memory.apiKeyLo),
+        memory.addressHi,
+        seen,
+      )
+    if (account !== '') tables.account.observe(accountHi, accountLo, account, memory.addressHi, seen)
+    if (seen.login) tables.login.observe(seen.route, ~seen.route, route, memory.addressHi, seen)
+  }
+
+  #address(address: string, memory: ConnectionMemory): void {
+    if (address === memory.address) return
+    hashId(address, this.#options.key, this.#hash)
+    memory.address = address
+    memory.addressHi = this.#hash.hi
+    memory.addressLo = this.#hash.lo
+  }
+
+  #apiKey(key: string, memory: ConnectionMemory): void {
+    if (key === memory.apiKey) return
+    hashId(key, this.#options.key, this.#hash)
+    memory.apiKey = key
+    memory.apiKeyHi = this.#hash.hi
+    memory.apiKeyLo = this.#hash.lo
+  }
+
+  #agent(given: string | string[] | undefined, memory: ConnectionMemory): void {
+    const agent = typeof given === 'string' ? given : ''
+    if (agent === memory.agent) return
+    memory.agent = agent
+    memory.agentHash = agent === '' ? 0 : textHash(agent, this.#seed)
+  }
+
+  /** Routes are templates: bounded by the room that makes them. */
+  #routeHash(route: string): number {
+    const known = this.#routes.get(route)
+    if (known !== undefined) return known
+    hashId(route, this.#options.key, this.#hash)
+    const hash = this.#hash.hi || 1
+    if (this.#routes.size < 4_096) this.#routes.set(route, hash)
+    return hash
+  }
+
+  #turn(window: number): void {
+    this.#window = window
+    this.#current = this.#tables[((window % WINDOWS) + WINDOWS) % WINDOWS]!
+    if (this.#current.address.window === window) return
+    for (const dimension of DIMENSIONS) this.#current[dimension].reset(window)
+  }
+}
+
+/**
+ * A seeded hash for telling paths apart: multiply and rotate (after MurmurHash3's mixing), a third of the price of the keyed one. Nobody
+ * gains by making paths collide: he would only look as if he had tried fewer.
+ */
+function textHash(text: string, seed: number): number {
+  let hash = seed ^ text.length
+  const end = Math.min(text.length, PATH_CHARACTERS)
+  for (let i = 0; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0101_9d85) + (hash >>> 15)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
+  return (hash ^ (hash >>> 16)) | 1
+}
+
+/** API keys are known by 16 hexadecimal digits. */
+function hex(hi: number, lo: number): string {
+  return (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0')
+}
