@@ -7,7 +7,9 @@
  * taken in turns; allocation by V8's own counter.
  */
 import { getHeapStatistics } from 'node:v8'
+import { ClientTable, tableBytes } from '../../agent/src/clients/client-table.ts'
 import { Clients, encodeClients, readClients } from '../../agent/src/clients/index.ts'
+import { Observation } from '../../agent/src/clients/observation.ts'
 import { ConnectionMemory, Users, type Visit } from '../../agent/src/users/index.ts'
 
 const NOON = Date.UTC(2026, 4, 5, 12)
@@ -28,9 +30,9 @@ const make = (): Clients =>
   new Clients({ key: KEY, keyHeader: 'x-api-key', loginRoutes: undefined, fault: noop, stepAside: noop })
 const [few, zipf, flood, both] = [make(), make(), make(), make()]
 const memories = Array.from({ length: 256 }, () => new ConnectionMemory())
-const urls = Array.from({ length: 1_024 }, (_, i) => `/api/orders/${i * 7}?page=${i & 3}`)
-const names = Array.from({ length: 65_536 }, (_, i) => `${10 + (i >>> 14)}.${(i >>> 8) & 255}.${i & 255}.7`)
-const ids = Array.from({ length: 256 }, (_, i) => `user-${i}`)
+const urls = Array.from({ length: 1_024 }, (_, i) => flat(`/api/orders/${i * 7}?page=${i & 3}`))
+const names = Array.from({ length: 65_536 }, (_, i) => flat(`${10 + (i >>> 14)}.${(i >>> 8) & 255}.${i & 255}.7`))
+const ids = Array.from({ length: 256 }, (_, i) => flat(`user-${i}`))
 const requests = ids.map((id) => ({
   headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0', 'x-user-id': id },
   method: 'GET',
@@ -72,6 +74,15 @@ const ways: Record<string, (i: number) => void> = {
   'clients, flood of 65,536, new connections': (i) =>
     flood.settled(fill(i, names[(i * 40_503) & 65_535]!, fresh()), undefined),
 }
+const table = new ClientTable(new SharedArrayBuffer(tableBytes(256)), 0, 256)
+const observation = new Observation()
+let random = 1
+ways['the table alone, flood of random addresses'] = () => {
+  random ^= random << 13
+  random ^= random >>> 17
+  random ^= random << 5
+  table.observe(random, Math.imul(random, 0x9e37_79b1), '203.0.113.1', 0, observation)
+}
 const spare = new ConnectionMemory()
 function fresh(): ConnectionMemory {
   spare.address = ''
@@ -96,6 +107,11 @@ for (const [name, all] of taken) {
   console.log(
     `${name.padEnd(45)} ${sorted[0]!.toFixed(0).padStart(5)}  ${sorted[sorted.length >> 1]!.toFixed(0).padStart(6)}  ${bytes.get(name)!.toFixed(0).padStart(5)}`,
   )
+}
+
+/** As a parser makes them: one piece of memory, where a template is a tree of pieces. */
+function flat(text: string): string {
+  return Buffer.from(text).toString('latin1')
 }
 
 /** Bytes allocated since the start; not told by Nodes before 26. */

@@ -82,7 +82,7 @@ const [ROUTES, PATHS, ACCOUNTS, AGENTS, PEERS] = DISTINCT.map((_, i) => i * DIST
 ]
 
 /** A replacement takes that many requests' credit; at most so much is saved. */
-const CREDIT = 32
+const CREDIT = 128
 const MOST_CREDIT = 1_024
 
 export function tableBytes(capacity: number): number {
