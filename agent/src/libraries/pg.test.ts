@@ -1,91 +1,181 @@
 import assert from 'node:assert/strict'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { test } from 'node:test'
-import { assemble, render } from '../exposition/exposition.ts'
 import { Guard } from '../guard.ts'
 import { Store } from '../store/index.ts'
+import { pageOf } from '../test-support/page-of.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
-import { operationOf, pgPatch } from './pg.ts'
+import { pgPatch } from './pg.ts'
+import { operationOf } from './pg-operation.ts'
 
-/** As pg answers: with a promise, by a callback, or the submitted object. `bad` fails. */
-class StandInClient {
-  database = 'shop'
-  query(config: string | { text?: string; submit?: unknown }, ...more: unknown[]): unknown {
-    if (typeof config === 'object' && config.submit !== undefined) return config
-    const text = typeof config === 'string' ? config : config.text
-    const error = text?.includes('bad') === true ? Object.assign(new Error('bad'), { code: '23505' }) : null
-    const callback = more.find((one) => typeof one === 'function') as
-      | ((error: unknown, result?: unknown) => void)
-      | undefined
-    if (callback !== undefined) return void callback(error, 'rows')
-    return error === null ? Promise.resolve('rows') : Promise.reject(error)
+const COUNT = 'db_client_operation_duration_seconds_count'
+const ASIDE = 'assay_agent_hooks_stepped_aside'
+const INNER = { id: './client', parentFilename: '/app/node_modules/pg/lib/index.js' }
+
+/** Fakes: versions and shapes of pg that are not at hand. Each class is made anew, as a patch changes it. */
+function fakeClient(): new () => { database: string; query(...given: unknown[]): unknown } {
+  return class Client {
+    database = 'shop'
+    query(config: unknown): unknown {
+      return config
+    }
   }
 }
 
-class StandInPool {
-  options = { connectionString: 'postgres://user:secret@db:5433/shop', max: 7 }
-  totalCount = 3
-  idleCount = 1
-  waitingCount = 4
-  ended = false
-  connect(done?: (error: unknown, client?: string) => void): unknown {
-    const error = this.ended ? Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) : undefined
-    if (done !== undefined) return void done(error, 'client')
-    return error === undefined ? Promise.resolve('client') : Promise.reject(error)
-  }
-}
-
-test('answers pass through as they were, and each is measured', async () => {
+test('a fake pg that publishes pg:query is counted from its channel, and not twice, from the very first query', async () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
-  const patch = pgPatch(store, guard)
-  patch({ id: './client', parentFilename: '/app/node_modules/pg/lib/index.js', exports: StandInClient })
-  const client = new StandInClient()
+  const channel = tracingChannel('pg:query')
+  class Client {
+    database = 'shop'
+    query(text: string): Promise<unknown> {
+      const context = { query: { text }, client: { database: 'shop' } }
+      const work = async (): Promise<string> => {
+        if (text.includes('bad')) throw Object.assign(new Error('bad'), { code: '23505' })
+        return 'rows'
+      }
+      return channel.tracePromise(work, context)
+    }
+  }
+  pgPatch(store, guard)({ ...INNER, exports: Client })
+  const client = new Client()
   assert.equal(await client.query('select 1'), 'rows')
-  await assert.rejects(client.query({ text: 'INSERT bad' }) as Promise<unknown>, { code: '23505' })
-  const answered: unknown[] = []
-  client.query('UPDATE x', [1], (...answer: unknown[]) => void answered.push(answer))
-  assert.deepEqual(answered, [[null, 'rows']])
-  const cursor = { submit: () => {} }
-  assert.equal(client.query(cursor), cursor)
-  const page = assemble([render(store, 'text')], 'text')
-  const count = 'db_client_operation_duration_seconds_count'
-  assert.equal(
-    valueAt(page, count, { db_operation_name: 'SELECT', db_namespace: 'shop', db_system_name: 'postgresql' }),
-    1,
-  )
-  assert.equal(valueAt(page, count, { db_operation_name: 'INSERT', error_type: '23505' }), 1)
-  assert.equal(samplesOf(page, count).length, 3)
+  assert.equal(await client.query('select 2'), 'rows')
+  await assert.rejects(client.query('update bad'), { code: '23505' })
+  const page = await pageOf(store)
+  const labels = { db_namespace: 'shop', db_system_name: 'postgresql' }
+  assert.equal(valueAt(page, COUNT, { ...labels, db_operation_name: 'SELECT' }), 2)
+  assert.equal(valueAt(page, COUNT, { ...labels, db_operation_name: 'UPDATE', error_type: '23505' }), 1)
+  assert.equal(samplesOf(page, COUNT).length, 2)
 })
 
-test('a pool is told by state, without its password, until it ends', async () => {
+test('a promise of another class keeps its class, its value and its rejection', async () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
-  pgPatch(store, guard)({ id: 'pg-pool', parentFilename: '/app/node_modules/pg/lib/index.js', exports: StandInPool })
-  const pool = new StandInPool()
-  assert.equal(await pool.connect(), 'client')
-  pool.connect((error, client) => assert.deepEqual([error, client], [undefined, 'client']))
-  const page = async (): Promise<string> => {
-    for (const collect of store.collectors) await collect()
-    return assemble([render(store, 'text')], 'text')
+  class OtherPromise<T> extends Promise<T> {}
+  class Client {
+    database = 'shop'
+    query(text: string): Promise<unknown> {
+      return text === 'bad' ? OtherPromise.reject(new Error('refused')) : OtherPromise.resolve('rows')
+    }
   }
-  const text = await page()
-  const name = { db_client_connection_pool_name: 'db:5433/shop' }
-  assert.equal(valueAt(text, 'db_client_connection_count', { ...name, state: 'used' }), 2)
-  assert.equal(valueAt(text, 'db_client_connection_count', { ...name, state: 'idle' }), 1)
-  assert.equal(valueAt(text, 'db_client_connection_pending_requests', name), 4)
-  assert.equal(valueAt(text, 'db_client_connection_max', name), 7)
-  assert.ok(!text.includes('secret'))
-  pool.ended = true
-  await assert.rejects(pool.connect() as Promise<unknown>, { code: 'ECONNREFUSED' })
-  pool.connect((error) => assert.ok(error instanceof Error))
-  assert.deepEqual(samplesOf(await page(), 'db_client_connection_count'), [])
-  assert.equal(valueAt(await page(), 'db_client_connection_errors_total', { ...name, error_type: 'ECONNREFUSED' }), 2)
+  pgPatch(store, guard)({ ...INNER, exports: Client })
+  const client = new Client()
+  const answer = client.query('select 1')
+  assert.ok(answer instanceof OtherPromise)
+  assert.equal(await answer, 'rows')
+  await assert.rejects(client.query('bad'), /refused/)
+})
+
+test('a fake cursor is one operation until the server is ready again, or until it fails', async () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  const Client = fakeClient()
+  pgPatch(store, guard)({ ...INNER, exports: Client })
+  class Cursor {
+    text = 'select * from orders'
+    told: unknown[] = []
+    submit(): void {}
+    handleReadyForQuery(connection: unknown): void {
+      this.told.push(connection)
+    }
+    handleError(error: unknown): void {
+      this.told.push(error)
+    }
+  }
+  const cursor = new Cursor()
+  assert.equal(new Client().query(cursor), cursor)
+  assert.equal(samplesOf(await pageOf(store), COUNT).length, 0)
+  cursor.handleReadyForQuery('the connection')
+  assert.deepEqual(cursor.told, ['the connection'])
+  assert.equal(valueAt(await pageOf(store), COUNT, { db_operation_name: 'SELECT' }), 1)
+
+  const failing = new Cursor()
+  new Client().query(failing)
+  const error = Object.assign(new Error('gone'), { code: '57014' })
+  failing.handleError(error)
+  failing.handleReadyForQuery('the connection')
+  assert.deepEqual(failing.told, [error, 'the connection'])
+  assert.equal(valueAt(await pageOf(store), COUNT, { error_type: '57014' }), 1)
+
+  const frozen = Object.freeze(new Cursor())
+  assert.equal(new Client().query(frozen), frozen)
+  assert.equal(valueAt(await pageOf(store), ASIDE, { part: 'pg' }), 1)
+})
+
+test('what is not what pg documents goes through as it is', async () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  const Client = fakeClient()
+  const patch = pgPatch(store, guard)
+  patch({ ...INNER, exports: Client })
+  const client = new Client()
+  const strange = {
+    get text(): never {
+      throw new Error('not for you')
+    },
+  }
+  for (const given of [undefined, null, 7, strange, 'x'.repeat(1_000_000)]) assert.equal(client.query(given), given)
+  patch({ ...INNER, exports: class {} })
+  patch({ ...INNER, exports: undefined })
+  patch({ id: 'pg-pool', parentFilename: '/app/x.js', exports: {} })
+  const page = await pageOf(store)
+  assert.ok(samplesOf(page, ASIDE, { part: 'pg' }).length >= 2)
+  assert.equal(valueAt(page, 'assay_agent_faults_total', { part: 'pg' }), 1)
+})
+
+test('a frozen prototype is left alone, and two agents measure once', async () => {
+  const [first, second] = [new Store(), new Store()]
+  using one = new Guard(first, () => {})
+  using two = new Guard(second, () => {})
+  const Frozen = fakeClient()
+  Object.freeze(Frozen.prototype)
+  pgPatch(first, one)({ ...INNER, exports: Frozen })
+  assert.equal(new Frozen().query('select 1'), 'select 1')
+  assert.equal(valueAt(await pageOf(first), ASIDE, { part: 'pg' }), 1)
+
+  class Client {
+    database = 'shop'
+    query(): Promise<string> {
+      return Promise.resolve('rows')
+    }
+  }
+  pgPatch(first, one)({ ...INNER, exports: Client })
+  pgPatch(second, two)({ ...INNER, exports: Client })
+  await new Client().query()
+  assert.equal(samplesOf(await pageOf(first), COUNT).length, 1)
+  assert.equal(samplesOf(await pageOf(second), COUNT).length, 0)
+})
+
+test('namespaces and operations are bounded', async () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  class Client {
+    database = ''
+    query(): Promise<string> {
+      return Promise.resolve('rows')
+    }
+  }
+  pgPatch(store, guard)({ ...INNER, exports: Client })
+  for (let i = 0; i < 300; i++) {
+    const client = new Client()
+    client.database = `tenant${i}`
+    await client.query()
+  }
+  const counts = samplesOf(await pageOf(store), COUNT)
+  assert.ok(counts.length <= 101, `${counts.length}`)
+  assert.equal(
+    counts.reduce((sum, { value }) => sum + value, 0),
+    300,
+  )
 })
 
 test('an operation is the first word of a statement, from a closed list', () => {
   const cases = [
     ['select 1', 'SELECT'],
     ['  -- why\n /* and */ (SELECT 1)', 'SELECT'],
+    ['Update x set y = 1', 'UPDATE'],
+    ['\ufeffselect 1', 'SELECT'],
     ['WITH x AS (SELECT 1) INSERT', 'WITH'],
     ['my_secret_thing', 'OTHER'],
     ['', 'OTHER'],

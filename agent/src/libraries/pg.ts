@@ -1,81 +1,88 @@
 /**
- * PostgreSQL through `pg`, which publishes nothing: `Client.query` is wrapped, and pools are seen at their first use.
+ * PostgreSQL through `pg`, JavaScript and native: the duration of every query, and the pools.
  *
- * - Promise and callback answers both pass through with their value or error as it was. A submitted object (cursor, stream) is left alone.
+ * - `Client.query` is wrapped until pg publishes `pg:query` itself (node-postgres #3650); from then on that is what is counted.
+ * - Promise and callback answers pass through with their value or error as it was, of whatever promise class the client was given.
+ * - What is submitted (a Query, a cursor, a stream) is one operation, from its start until the server is ready again.
  * - No statement is kept: the operation is its first word, from a closed list.
- * - Pools are held weakly; a pool that is gone takes its series with it.
  */
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
-import { add, observe, type Slot, type Store, set } from '../store/index.ts'
-import { errorType } from './error-type.ts'
+import type { Store } from '../store/index.ts'
+import { DatabaseDurations } from './database-durations.ts'
+import { ownChannel } from './own-channel.ts'
+import { operationOf } from './pg-operation.ts'
+import { Pools } from './pg-pools.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from './require-hook.ts'
 
-/** OpenTelemetry's advice for database durations, in seconds. */
-const DB_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const
-const MAX_POOLS = 32
-const OPERATIONS = new Set(
-  'SELECT INSERT UPDATE DELETE MERGE WITH BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET SHOW COPY CALL DO EXPLAIN CREATE ALTER DROP TRUNCATE GRANT REVOKE LISTEN NOTIFY UNLISTEN VACUUM ANALYZE LOCK REFRESH PREPARE EXECUTE DEALLOCATE FETCH DECLARE CLOSE VALUES TABLE'.split(
-    ' ',
-  ),
-)
+const PART = 'pg'
+type Method = (this: object, ...given: unknown[]) => unknown
+/** Told once of what came of something: an error, or undefined. */
+type Done = (error: unknown) => void
 
 export function pgPatch(store: Store, guard: Guard): Patch {
-  const duration = store.family({
-    name: 'db_client_operation_duration_seconds',
-    help: 'Duration of database operations, as the application waits for them.',
-    kind: 'histogram',
-    bounds: DB_BOUNDS,
+  const durations = new DatabaseDurations(store, 'postgresql')
+  const pools = new Pools(store)
+  const record = (namespace: unknown, text: unknown, seconds: number, error: unknown): void => {
+    const operation = operationOf(typeof text === 'string' ? text : '')
+    const where = typeof namespace === 'string' ? namespace : ''
+    if (error === undefined || error === null) durations.record(where, operation, seconds)
+    else durations.failed(where, operation, seconds, error)
+  }
+  const own = ownChannel(guard, 'pg:query', PART, (context, seconds, error) => {
+    const query = peek(context, 'query')
+    const client = peek(context, 'client')
+    record(peek(client, 'database') ?? peek(context, 'database'), peek(query, 'text') ?? query, seconds, error)
   })
-  const settle = guard.wrap('pg', (client: unknown, text: string, startedAt: number, error: unknown) => {
-    const slot = duration.series([
-      ['db_system_name', 'postgresql'],
-      ['db_operation_name', operationOf(text)],
-      ['db_namespace', textOf(peek(client, 'database'))],
-      ['error_type', error === undefined || error === null ? '' : errorType(error)],
-    ])
-    observe(slot, (performance.now() - startedAt) / 1_000)
+  const settle = guard.wrap(PART, (client: object, text: unknown, startedAt: number, error: unknown) => {
+    // It has begun to publish while this one was under way: its own figure counts.
+    if (!own.publishing)
+      record(peek(client, 'database'), text, Math.max(0, performance.now() - startedAt) / 1_000, error)
   })
-  const pools = poolGauges(store)
-  const seePool = guard.wrap('pg', (pool: object) => pools.see(pool))
-  const failed = guard.wrap('pg', (pool: object, error: unknown) => pools.failed(pool, error))
+  const textOf = guard.wrap(PART, (config: unknown) => (typeof config === 'string' ? config : peek(config, 'text')))
+  const isSubmittable = guard.wrap(
+    PART,
+    (config: unknown) => typeof config !== 'string' && typeof peek(config, 'submit') === 'function',
+  )
+  const seePool = guard.wrap(PART, (pool: object) => pools.see(pool))
+  const connected = guard.wrap(PART, (pool: object, startedAt: number, error: unknown) => {
+    if (error === undefined || error === null) pools.waited(pool, Math.max(0, performance.now() - startedAt) / 1_000)
+    else pools.failed(pool, error)
+  })
+
+  const query = (original: Method): Method =>
+    function query(...given) {
+      if (own.publishing) return original.apply(this, given)
+      const [config] = given
+      const text = textOf(config)
+      const startedAt = performance.now()
+      const done: Done = (error) => settle(this, text, startedAt, error)
+      if (isSubmittable(config) === true) {
+        if (!watchSubmitted(config as object, done)) guard.stepAside(PART, 'a submitted query that cannot be watched')
+        return original.apply(this, given)
+      }
+      return answered(this, original, given, done)
+    }
+  const connect = (original: Method): Method =>
+    function connect(...given) {
+      seePool(this)
+      const startedAt = performance.now()
+      return answered(this, original, given, (error) => connected(this, startedAt, error))
+    }
 
   return (required) => {
     const client = clientOf(required)
-    if (client !== undefined) {
-      patchMethod<object>(
-        client,
-        'query',
-        (original) =>
-          function query(...given) {
-            return timed(this, original, given, (text, startedAt, error) => settle(this, text, startedAt, error))
-          },
-      )
-    }
+    if (client !== undefined && !patchMethod(client, 'query', query))
+      guard.stepAside(PART, 'Client.prototype.query cannot be wrapped')
     if (required.id === 'pg-pool') {
-      const prototype = objectOr(peek(required.exports, 'prototype'), undefined)
-      patchMethod<object>(
-        prototype,
-        'connect',
-        (original) =>
-          function connect(...given) {
-            seePool(this)
-            return answered(this, original, given, (error) => {
-              if (error !== undefined && error !== null) failed(this, error)
-            })
-          },
-      )
+      const pool = objectOr(peek(required.exports, 'prototype'), undefined)
+      if (!patchMethod(pool, 'connect', connect)) guard.stepAside(PART, 'Pool.prototype.connect cannot be wrapped')
     }
   }
 }
 
 /** Calls a method and has `done` told when its answer is there; what the caller gets is what it would have got. */
-function answered(
-  self: object,
-  original: (this: object, ...given: unknown[]) => unknown,
-  given: unknown[],
-  done: (error: unknown) => void,
-): unknown {
+function answered(self: object, original: Method, given: unknown[], done: Done): unknown {
   const at = given.findLastIndex((one) => typeof one === 'function')
   if (at >= 0) {
     const callback = given[at] as (...answer: unknown[]) => unknown
@@ -83,134 +90,55 @@ function answered(
       done(answer[0])
       return callback.apply(this, answer)
     }
-    return original.apply(self, given.with(at, wrapped))
+    const changed = given.slice()
+    changed[at] = wrapped
+    return original.apply(self, changed)
   }
   const answer = original.apply(self, given)
-  if (!(answer instanceof Promise)) return answer
+  const then: unknown = peek(answer, 'then')
+  if (typeof then !== 'function') return answer
   // The derived promise is what the caller gets, so that a rejection it forgets is still reported as unhandled, once.
-  return answer.then(
+  return then.call(
+    answer,
     (value: unknown) => {
       done(undefined)
       return value
     },
     (error: unknown) => {
-      done(error ?? '_OTHER')
+      done(error ?? 'unknown')
       throw error
     },
   )
 }
 
-/** A query, timed. */
-function timed(
-  client: object,
-  original: (this: object, ...given: unknown[]) => unknown,
-  given: unknown[],
-  done: (text: string, startedAt: number, error: unknown) => void,
-): unknown {
-  const [config] = given
-  if (typeof peek(config, 'submit') === 'function') return original.apply(client, given)
-  const text = typeof config === 'string' ? config : textOf(peek(config, 'text'))
-  const startedAt = performance.now()
-  return answered(client, original, given, (error) => done(text, startedAt, error))
+/** Cursors, streams and queries are told by the client what came of them: by these two methods, in all versions. */
+function watchSubmitted(submitted: object, done: Done): boolean {
+  let ended = false
+  const end: Done = (error) => {
+    if (ended) return
+    ended = true
+    done(error)
+  }
+  const watch = (name: string, tell: (given: readonly unknown[]) => void): boolean => {
+    const original: unknown = Reflect.get(submitted, name)
+    if (typeof original !== 'function') return false
+    const own = function (this: unknown, ...given: unknown[]): unknown {
+      tell(given)
+      return original.apply(this, given)
+    }
+    return Reflect.defineProperty(submitted, name, {
+      value: own,
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    })
+  }
+  const error = watch('handleError', ([cause]) => end(cause ?? 'unknown'))
+  return watch('handleReadyForQuery', () => end(undefined)) && error
 }
 
 function clientOf({ id, parentFilename, exports }: Required): object | undefined {
   const inner = id === './client' && /\/pg\/lib\/(?:index|native\/index)\.js$/.test(parentFilename)
   const prototype = peek(inner ? exports : id === 'pg' ? peek(exports, 'Client') : undefined, 'prototype')
   return typeof prototype === 'object' && prototype !== null ? prototype : undefined
-}
-
-/** The statement's first word. Leading comments and parentheses are passed over. */
-export function operationOf(text: string): string {
-  const [, word = ''] = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/|\()*([A-Za-z]+)/.exec(text.slice(0, 1_000)) ?? []
-  const operation = word.toUpperCase()
-  return OPERATIONS.has(operation) ? operation : 'OTHER'
-}
-
-type PoolSlots = { readonly used: Slot; readonly idle: Slot; readonly pending: Slot; readonly max: Slot }
-
-function poolGauges(store: Store): { see(pool: object): void; failed(pool: object, error: unknown): void } {
-  const gauge = (name: string, help: string) => store.family({ name, help, kind: 'gauge' })
-  const count = gauge('db_client_connection_count', 'Connections of a pool by state.')
-  const pending = gauge('db_client_connection_pending_requests', 'Requests that wait for a connection of a pool.')
-  const max = gauge('db_client_connection_max', 'The most connections a pool may open.')
-  const errors = store.family({
-    name: 'db_client_connection_errors_total',
-    help: 'Connections that a pool could not give.',
-    kind: 'counter',
-  })
-  const names = new WeakMap<object, string>()
-  const pools: { readonly ref: WeakRef<object>; readonly slots: PoolSlots; readonly name: string }[] = []
-
-  store.collectors.push(() => {
-    for (const [i, { ref, slots }] of [...pools.entries()].reverse()) {
-      const pool = ref.deref()
-      if (pool === undefined || peek(pool, 'ended') === true) {
-        count.remove(slots.used)
-        count.remove(slots.idle)
-        pending.remove(slots.pending)
-        max.remove(slots.max)
-        pools.splice(i, 1)
-        continue
-      }
-      const total = numberOf(peek(pool, 'totalCount'))
-      const idle = numberOf(peek(pool, 'idleCount'))
-      set(slots.used, Math.max(0, total - idle))
-      set(slots.idle, idle)
-      set(slots.pending, numberOf(peek(pool, 'waitingCount')))
-      set(slots.max, numberOf(peek(peek(pool, 'options'), 'max')))
-    }
-  })
-
-  return {
-    see(pool) {
-      if (names.has(pool)) return
-      if (pools.length >= MAX_POOLS) {
-        names.set(pool, '_other')
-        return
-      }
-      const name = poolName(
-        peek(pool, 'options'),
-        pools.map((one) => one.name),
-      )
-      names.set(pool, name)
-      const labels = [['db_client_connection_pool_name', name]] as const
-      const slots: PoolSlots = {
-        used: count.series([...labels, ['state', 'used']]),
-        idle: count.series([...labels, ['state', 'idle']]),
-        pending: pending.series(labels),
-        max: max.series(labels),
-      }
-      pools.push({ ref: new WeakRef(pool), slots, name })
-    },
-    failed(pool, error) {
-      const labels = [
-        ['db_client_connection_pool_name', names.get(pool) ?? ''],
-        ['error_type', errorType(error)],
-      ] as const
-      add(errors.series(labels), 1)
-    },
-  }
-}
-
-/** `host:port/database`, numbered when there are several to the same place. Never a user, never a password. */
-function poolName(options: unknown, taken: readonly string[]): string {
-  const url = textOf(peek(options, 'connectionString'))
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  const host = parsed?.hostname || textOf(peek(options, 'host')) || process.env['PGHOST'] || 'localhost'
-  const port = parsed?.port || String(peek(options, 'port') ?? process.env['PGPORT'] ?? 5432)
-  const database = parsed?.pathname.slice(1) || textOf(peek(options, 'database')) || process.env['PGDATABASE'] || ''
-  const name = `${host}:${port}/${database}`
-  for (let i = 1; ; i++) {
-    const numbered = i === 1 ? name : `${name}#${i}`
-    if (!taken.includes(numbered)) return numbered
-  }
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

@@ -13,13 +13,23 @@ test('a patched method keeps its name, length, properties and place, and is patc
     function (this: object, ...given: unknown[]): unknown {
       return `(${String(original.apply(this, given))})`
     }
-  patchMethod(Client.prototype, 'query', around)
-  patchMethod(Client.prototype, 'query', around)
-  patchMethod(Client.prototype, 'missing', around)
-  patchMethod(undefined, 'query', around)
+  assert.equal(patchMethod(Client.prototype, 'query', around), true)
+  assert.equal(patchMethod(Client.prototype, 'query', around), true)
+  assert.equal(patchMethod(Client.prototype, 'missing', around), false)
+  assert.equal(patchMethod(undefined, 'query', around), false)
   assert.equal(new Client().query('x'), '(x!)')
   assert.equal(Client.prototype.query.name, 'query')
   assert.equal(Client.prototype.query.length, 2)
   assert.equal(peek(Client.prototype.query, 'mark'), 1)
   assert.deepEqual(Object.keys(Client.prototype), [])
+})
+
+test('what is frozen is left as it is, and the caller is told', () => {
+  const holder = Object.freeze({ query: () => 'x' })
+  const before = holder.query
+  assert.equal(
+    patchMethod(holder, 'query', () => () => 'other'),
+    false,
+  )
+  assert.equal(holder.query, before)
 })

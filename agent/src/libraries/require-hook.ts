@@ -45,19 +45,21 @@ function watchLoad(guard: Guard, see: (message: RequireMessage) => void): void {
   })
 }
 
-const PATCHED: unique symbol = Symbol('assay.patched')
+/** The same for every copy of the agent in a process: a method is never wrapped twice. */
+const PATCHED: unique symbol = Symbol.for('assay.patched') as never
 
 /**
- * Replaces a method once; a second call, or a method that is not there, changes nothing. The new one keeps the old one's name,
- * length and own properties, so that whoever looks sees no difference.
+ * Replaces a method once. The new one keeps the old one's name, length and own properties, so that whoever looks sees no difference.
+ * False when it could not be: it is not there, or its holder is frozen. Then nothing has changed, and the caller says that it stepped aside.
  */
 export function patchMethod<This>(
   holder: object | undefined | null,
   name: string,
   around: (original: (this: This, ...given: unknown[]) => unknown) => (this: This, ...given: unknown[]) => unknown,
-): void {
+): boolean {
   const original: unknown = holder === undefined || holder === null ? undefined : Reflect.get(holder, name)
-  if (typeof original !== 'function' || PATCHED in original || holder === undefined || holder === null) return
+  if (typeof original !== 'function' || holder === undefined || holder === null) return false
+  if (PATCHED in original) return true
   const patched = around(original as (this: This, ...given: unknown[]) => unknown)
   for (const key of Reflect.ownKeys(original)) {
     const property = Reflect.getOwnPropertyDescriptor(original, key)
@@ -65,7 +67,7 @@ export function patchMethod<This>(
   }
   Reflect.defineProperty(patched, PATCHED, { value: true })
   const place = Reflect.getOwnPropertyDescriptor(holder, name)
-  Reflect.defineProperty(holder, name, {
+  return Reflect.defineProperty(holder, name, {
     value: patched,
     writable: true,
     configurable: true,
