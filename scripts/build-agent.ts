@@ -1,0 +1,130 @@
+/**
+ * Builds what `@assay/agent` is published as: a few files of CommonJS, which ES modules import through a thin wrapper.
+ *
+ *     index.cjs            what starts with the application: subscriptions, series, nothing else
+ *     chunks/*.cjs         what the first scrape, a cluster or counted users need, each loaded when it is
+ *     thread.cjs           the thread that serves the pages
+ *     index.js             the same for `import`: one agent however the application is written
+ *     *.d.ts, *.d.cts      the types for both
+ *
+ * - CommonJS, because `require` and `import` can both load it on every Node from 20 on, at once and only once; and it loads faster: an
+ *   import of a built-in module asks it for all of its exports, the rarely used ones too.
+ * - `npm pack` runs it (agent/package.json, prepack); the tree runs the sources by the condition assay-src.
+ */
+import { execFile } from 'node:child_process'
+import { appendFile, glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'vite'
+
+process.chdir(join(import.meta.dirname, '..'))
+
+const SOURCE = 'agent/src'
+const OUT = 'agent/dist'
+/** Beside the thread these are the package's `exports`. */
+const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
+
+const fresh = `${OUT}.${process.pid}`
+try {
+  await bundle(fresh)
+  await declarations(fresh)
+  for (const entry of ENTRIES) await wrapForImport(fresh, entry)
+  await rm(OUT, { recursive: true, force: true })
+  await rename(fresh, OUT)
+} finally {
+  await rm(fresh, { recursive: true, force: true })
+}
+
+async function bundle(out: string): Promise<void> {
+  const inputs = [...ENTRIES, 'exposition/thread'].map((name) => [
+    name.replace('exposition/', ''),
+    `${SOURCE}/${name}.ts`,
+  ])
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'published-names',
+        enforce: 'pre',
+        transform: (code: string) => ({ code: publishedNames(code), map: null }),
+      },
+    ],
+    ssr: { resolve: { conditions: ['assay-src', 'node', 'import', 'default'] }, noExternal: true },
+    build: {
+      ssr: true,
+      target: 'node20',
+      // Names stay, so that a stack in a report can be read.
+      minify: false,
+      outDir: out,
+      rolldownOptions: {
+        input: Object.fromEntries(inputs),
+        // What chunks need of each other stays out of what the package exports.
+        preserveEntrySignatures: 'strict',
+        output: {
+          format: 'cjs',
+          minify: { compress: false, mangle: false, codegen: true },
+          entryFileNames: '[name].cjs',
+          chunkFileNames: 'chunks/[name]-[hash].cjs',
+        },
+      },
+    },
+  })
+}
+
+/** Where the sources name a file, or wait for one as CommonJS cannot. */
+function publishedNames(code: string): string {
+  const older = /const \{ answerRequires \} = await import\('\.\/register-older-node\.ts'\)\n/
+  const named = code
+    // Every chunk lies one folder below the thread's file.
+    .replace("'./thread.ts'", "'../thread.cjs'")
+    // Answered to `require` and `import` alike.
+    .replace("import.meta.url.endsWith('.ts') ? './index.ts' : './index.js'", "'./index.cjs'")
+  return older.test(named)
+    ? `import { answerRequires } from './register-older-node.ts'\n${named.replace(older, '')}`
+    : named
+}
+
+/** By TypeScript itself; the same again for CommonJS, where a declaration file has to have the extension of what it declares. */
+async function declarations(out: string): Promise<void> {
+  const tsc = createRequire(import.meta.url)
+    .resolve('typescript/package.json')
+    .replace(/package\.json$/, 'bin/tsc')
+  // Whether types are right is asked by `npm run types`, not here.
+  const options = ['-p', 'agent/tsconfig.build.json', '--emitDeclarationOnly', '--noCheck', '--outDir', `${out}/types`]
+  await promisify(execFile)(process.execPath, [tsc, ...options])
+  for await (const file of glob('**/*.d.ts', { cwd: `${out}/types` })) {
+    const text = await readFile(`${out}/types/${file}`, 'utf8')
+    const imports = /(from |import\()(['"])(\.[^'"]*?)\.(?:ts|js)\2/g
+    await write(`${out}/${file}`, text.replace(imports, '$1$2$3.js$2'))
+    await write(`${out}/${file.replace(/\.d\.ts$/, '.d.cts')}`, text.replace(imports, '$1$2$3.cjs$2'))
+  }
+  await rm(`${out}/types`, { recursive: true })
+}
+
+/** `import { counter } from '@assay/agent'` is the very function that `require` gives. */
+async function wrapForImport(out: string, entry: string): Promise<void> {
+  const path = join(process.cwd(), out, `${entry}.cjs`)
+  // As an ES module says it what `require` is to give.
+  if (
+    (await readFile(path, 'utf8')).includes("'module.exports'") ||
+    (await readFile(path, 'utf8')).includes('"module.exports"')
+  ) {
+    await appendFile(path, 'module.exports = module.exports["module.exports"];\n')
+  }
+  const loaded: unknown = createRequire(import.meta.url)(path)
+  const names = Object.keys(loaded as object).filter((name) => name !== 'default' && name !== '__esModule')
+  const file = `${entry.split('/').at(-1)}.cjs`
+  const lines = [
+    `import whole from './${file}'`,
+    ...(names.length === 0 ? [] : [`export const { ${names.join(', ')} } = whole`]),
+    ...(names.length === 0 ? [] : ['export default whole']),
+  ]
+  await write(`${out}/${entry}.js`, `${lines.join('\n')}\n`)
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, text)
+}

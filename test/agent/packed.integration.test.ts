@@ -1,0 +1,172 @@
+/**
+ * The package as it is published: packed, unpacked into an empty folder, and run there by each Node that this machine has, from ES modules
+ * and from CommonJS.
+ */
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { samplesOf, valueAt } from '../../agent/src/test-support/parse-page.ts'
+import { freePort, until } from '../../agent/src/test-support/service.ts'
+
+const run = promisify(execFile)
+const AGENT = join(import.meta.dirname, '../../agent')
+/** The system's own Node is often an older one. */
+const NODES = [process.execPath, ...['/usr/bin/node', '/usr/local/bin/node'].filter((path) => existsSync(path))]
+
+const BODY = `
+const orders = agent.counter('shop_orders_total', { help: 'Orders.', labels: ['kind'] })
+const server = http.createServer((request, response) => {
+  orders.inc({ kind: 'print' })
+  response.end(String(agent.counter === other.counter))
+})
+server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })))
+process.stdin.once('data', () => { server.close(); process.stdin.unref() })
+`
+const FILES = {
+  'app.mjs': `import http from 'node:http'
+import { createRequire } from 'node:module'
+import * as agent from '@assay/agent'
+const other = createRequire(import.meta.url)('@assay/agent')
+${BODY}`,
+  'app.cjs': `const http = require('node:http')
+const agent = require('@assay/agent')
+const other = agent
+${BODY}`,
+  'two.cjs': `const http = require('node:http')
+const agent = require('@assay/agent')
+const other = require('./copy/dist/index.cjs')
+${BODY}`,
+  'exports.mjs': `import * as agent from '@assay/agent'
+import client, { Counter } from '@assay/agent/prom-client'
+console.log(JSON.stringify({ agent: Object.keys(agent).sort(), same: client.Counter === Counter }))`,
+}
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'assay-packed-'))
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: AGENT })
+  const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
+  const home = join(folder, 'node_modules/@assay/agent')
+  await mkdir(home, { recursive: true })
+  await run('tar', ['-xzf', join(folder, tarball), '-C', home, '--strip-components=1'])
+  await cp(home, join(folder, 'copy'), { recursive: true })
+  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text)
+})
+after(async () => await rm(folder, { recursive: true, force: true }))
+
+type App = AsyncDisposable & {
+  readonly port: number
+  metrics(): Promise<string>
+  stderr(): string
+  /** Lets it end by itself. */
+  end(): Promise<readonly unknown[]>
+}
+
+async function startApp(node: string, flags: readonly string[], env: Record<string, string> = {}): Promise<App> {
+  const listen = `127.0.0.1:${await freePort()}`
+  const { NODE_OPTIONS: _, ...inherited } = process.env
+  const child = spawn(node, flags, {
+    cwd: folder,
+    env: { ...inherited, ASSAY_AGENT_LISTEN: listen, NODE_APP_INSTANCE: '', ...env },
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text
+  })
+  const gone = once(child, 'exit')
+  const line = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    gone.then(() => [undefined]),
+  ])
+  assert.ok(typeof line[0] === 'string', errors)
+  return {
+    port: (JSON.parse(line[0]) as { port: number }).port,
+    stderr: () => errors,
+    metrics: async () => await (await fetch(`http://${listen}/metrics`, { signal: AbortSignal.timeout(2_000) })).text(),
+    end: async () => {
+      child.stdin.write('end\n')
+      return await gone
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+const byThread = (app: App): Promise<string> =>
+  until(
+    () => app.metrics(),
+    (page) => valueAt(page, 'assay_agent_thread') === 1,
+  )
+
+for (const node of NODES) {
+  for (const [why, flags] of [
+    ['an ES module with --import', ['--import', '@assay/agent', 'app.mjs']],
+    ['CommonJS with --require', ['--require', '@assay/agent', 'app.cjs']],
+    ['CommonJS that asks for it itself', ['app.cjs']],
+    ['an ES module that asks for it itself', ['app.mjs']],
+  ] as const) {
+    test(`${node}: ${why} is measured, served by a thread, and ends`, async () => {
+      await using app = await startApp(node, flags)
+      assert.equal(
+        await (await fetch(`http://127.0.0.1:${app.port}/x`)).text(),
+        'true',
+        'import and require give one agent',
+      )
+      const page = await byThread(app)
+      assert.equal(valueAt(page, 'shop_orders_total', { kind: 'print' }), 1)
+      assert.equal(valueAt(page, 'http_server_request_duration_seconds_count', { http_route: '/x' }), 1)
+      assert.equal(app.stderr(), '')
+      assert.deepEqual(await app.end(), [0, null])
+    })
+  }
+
+  test(`${node}: two copies loaded are one agent, and count once`, async () => {
+    await using app = await startApp(node, ['--require', './copy/dist/index.cjs', 'two.cjs'])
+    await (await fetch(`http://127.0.0.1:${app.port}/x`)).text()
+    const page = await byThread(app)
+    assert.equal(samplesOf(page, 'http_server_request_duration_seconds_count').length, 1)
+    assert.equal(valueAt(page, 'http_server_request_duration_seconds_count', { http_route: '/x' }), 1)
+    assert.equal(valueAt(page, 'shop_orders_total', { kind: 'print' }), 1)
+    assert.equal(app.stderr(), '')
+  })
+
+  test(`${node}: switched off it is not there, and the application does not notice`, async () => {
+    await using app = await startApp(node, ['--import', '@assay/agent', 'app.mjs'], { ASSAY_AGENT: 'off' })
+    assert.equal((await fetch(`http://127.0.0.1:${app.port}/x`)).status, 200)
+    await assert.rejects(app.metrics())
+    assert.deepEqual(await app.end(), [0, null])
+  })
+
+  test(`${node}: the exports are those of the sources, and no others`, async () => {
+    const { stdout } = await run(node, ['exports.mjs'], { cwd: folder, env: { ...process.env, ASSAY_AGENT: 'off' } })
+    const { agent, same } = JSON.parse(stdout) as { agent: string[]; same: boolean }
+    const source = Object.keys(await import('../../agent/src/index.ts'))
+    assert.deepEqual(
+      agent.filter((name) => name !== 'default' && name !== 'module.exports'),
+      source.toSorted(),
+    )
+    assert.ok(same)
+  })
+}
+
+test('the types are found from ES modules and from CommonJS', async () => {
+  const text = `import { counter } from '@assay/agent'\nimport client from '@assay/agent/prom-client'
+counter('a_total', { help: '', labels: ['kind'] }).inc({ kind: 'x' })\nnew client.Counter({ name: 'b_total', help: '' })\n`
+  for (const name of ['types.mts', 'types.cts']) await writeFile(join(folder, name), text)
+  const tsc = join(import.meta.dirname, '../../node_modules/.bin/tsc')
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--esModuleInterop', '--types', 'node']
+  const roots = ['--typeRoots', join(import.meta.dirname, '../../node_modules/@types')]
+  await run(tsc, [...options, ...roots, 'types.mts', 'types.cts'], { cwd: folder }).catch(
+    (cause: { stdout?: string }) => assert.fail(cause.stdout ?? String(cause)),
+  )
+})
