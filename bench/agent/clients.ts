@@ -27,7 +27,17 @@ const users = new Users({
   stepAside: noop,
 })
 const make = (): Clients =>
-  new Clients({ key: KEY, keyHeader: 'x-api-key', loginRoutes: undefined, fault: noop, stepAside: noop })
+  new Clients({
+    service: 'bench',
+    startedAt: 1,
+    channels: ['internal'],
+    bodiesPerMinute: 0,
+    key: KEY,
+    keyHeader: 'x-api-key',
+    loginRoutes: undefined,
+    fault: noop,
+    stepAside: noop,
+  })
 const [few, zipf, flood, both] = [make(), make(), make(), make()]
 const memories = Array.from({ length: 256 }, () => new ConnectionMemory())
 const urls = Array.from({ length: 1_024 }, (_, i) => flat(`/api/orders/${i * 7}?page=${i & 3}`))
@@ -120,8 +130,7 @@ function total(): number {
 }
 
 const from = performance.now()
-const windows = readClients(flood.memory, ['internal'])
-const text = JSON.stringify(encodeClients({ service: 'bench', startedAt: 1, key: KEY.id, at: NOON, windows }))
+const text = JSON.stringify(encodeClients(readClients(flood.shared, NOON)))
 console.log(
-  `\nmemory ${(few.memory.byteLength / 2 ** 20).toFixed(2)} MiB; payload of 256 addresses ${text.length} bytes in ${(performance.now() - from).toFixed(1)} ms`,
+  `\nmemory ${(few.shared.memory.byteLength / 2 ** 20).toFixed(2)} MiB; payload of 256 addresses ${text.length} bytes in ${(performance.now() - from).toFixed(1)} ms`,
 )

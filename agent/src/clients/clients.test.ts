@@ -5,10 +5,11 @@ import { ConnectionMemory, type Visit } from '../users/visit.ts'
 import { CLIENTS_BYTES, Clients, WINDOW_MS } from './clients.ts'
 import { countDistinct } from './distinct.ts'
 import { COUNTERS, type CounterName, type Dimension } from './observation.ts'
-import { type ClientsReading, encodeClients, mergeReadings, readClients, tryDecodeClients } from './payload.ts'
+import { type ClientsReading, encodeClients, mergeClientReadings, readClients, tryDecodeClients } from './payload.ts'
 import type { NamedEntry } from './summary.ts'
 
 const KEY = { k0: 5, k1: 6, id: '0123456789abcdef' }
+const ORIGIN = { service: 'shop', startedAt: 1, channels: ['internal', 'open'], bodiesPerMinute: 0 }
 const NOON = Date.UTC(2026, 4, 5, 12)
 const WINDOW = NOON / WINDOW_MS
 
@@ -29,6 +30,7 @@ type Sent = {
 
 function clientsOf(loginRoutes?: readonly string[]): Clients {
   return new Clients({
+    ...ORIGIN,
     key: KEY,
     keyHeader: 'x-api-key',
     loginRoutes,
@@ -78,13 +80,7 @@ function send(clients: Clients, given: Sent): void {
 }
 
 function reading(clients: Clients): ClientsReading {
-  return {
-    service: 'shop',
-    startedAt: 1,
-    key: KEY.id,
-    at: NOON,
-    windows: readClients(clients.memory, ['internal', 'open']),
-  }
+  return readClients(clients.shared, NOON)
 }
 
 function entries(from: ClientsReading, dimension: Dimension, window = WINDOW): readonly NamedEntry[] {
@@ -207,7 +203,7 @@ test('while no table is full, merging two instances is one instance that saw all
       const wire = [reading(one), reading(other)].map((given) =>
         tryDecodeClients(JSON.parse(JSON.stringify(encodeClients(given)))),
       )
-      assert.deepEqual(comparable(mergeReadings(wire as ClientsReading[])!), comparable(reading(both)))
+      assert.deepEqual(comparable(mergeClientReadings(wire as ClientsReading[])!), comparable(reading(both)))
       const addresses = new Map<string, number>()
       for (const { address, channel, at } of [...a, ...b]) {
         const key = `${Math.floor(at! / WINDOW_MS)} ${['', 'internal', 'open'][channel! + 1]} ${address}`
@@ -242,7 +238,7 @@ test('in a flood of addresses that come once the heavy and the hostile are still
     assert.ok(heavy !== undefined && count(heavy, 'requests') + heavy.missed >= 300, `10.0.0.${i}`)
     assert.ok(count(heavy, 'requests') <= 300)
   }
-  assert.equal(clients.memory.byteLength, CLIENTS_BYTES)
+  assert.equal(clients.shared.memory.byteLength, CLIENTS_BYTES)
   assert.ok(CLIENTS_BYTES < 1.5 * 2 ** 20, String(CLIENTS_BYTES))
 })
 
@@ -263,6 +259,7 @@ test('what the application throws stays here; after a hundred times clients are 
   const faults: unknown[] = []
   let aside = 0
   const clients = new Clients({
+    ...ORIGIN,
     key: KEY,
     keyHeader: 'x-api-key',
     loginRoutes: undefined,

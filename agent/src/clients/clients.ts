@@ -11,6 +11,7 @@
 import { type Hash64, hashId } from '../users/hash.ts'
 import type { UsersKey } from '../users/key.ts'
 import type { ConnectionMemory, Visit } from '../users/visit.ts'
+import { BodySamples } from './body-samples.ts'
 import { ClientTable, tableBytes } from './client-table.ts'
 import { accountOf, Logins, parsedBody } from './login.ts'
 import { DIMENSIONS, type Dimension, Observation } from './observation.ts'
@@ -40,7 +41,32 @@ function bytesOfWindow(): number {
   return DIMENSIONS.reduce((sum, dimension) => sum + tableBytes(CAPACITY[dimension]), 0)
 }
 
+/** Whose clients they are. */
+export type ClientsOrigin = {
+  readonly service: string
+  /** Unix ms. */
+  readonly startedAt: number
+  /** The id of the key that API keys are hashed with. */
+  readonly key: string
+}
+
+/** All that another thread needs to tell the clients of this one; it may be posted to it. */
+export type SharedClients = {
+  readonly memory: SharedArrayBuffer
+  /** Undefined: bodies are not sampled. */
+  readonly bodies: SharedArrayBuffer | undefined
+  readonly channels: readonly string[]
+  readonly origin: ClientsOrigin
+}
+
 export type ClientsOptions = {
+  readonly service: string
+  /** Unix ms. */
+  readonly startedAt: number
+  /** Their names, by the index that visits carry. */
+  readonly channels: readonly string[]
+  /** How many bodies a minute are sampled; 0: none. */
+  readonly bodiesPerMinute: number
   /** Hashes everything here; clients cannot choose what collides. */
   readonly key: UsersKey
   /** The header that carries an API key, in lower case. */
@@ -52,10 +78,11 @@ export type ClientsOptions = {
 }
 
 export class Clients {
-  readonly memory = new SharedArrayBuffer(CLIENTS_BYTES)
+  readonly shared: SharedClients
   readonly #options: ClientsOptions
   readonly #tables: readonly Readonly<Record<Dimension, ClientTable>>[]
   readonly #logins: Logins
+  readonly #bodies: BodySamples | undefined
   readonly #seen = new Observation()
   readonly #hash: Hash64 = { hi: 0, lo: 0 }
   readonly #seed: number
@@ -65,13 +92,17 @@ export class Clients {
   #faults = 0
 
   constructor(options: ClientsOptions) {
+    const { key, service, startedAt, channels, bodiesPerMinute } = options
+    const memory = new SharedArrayBuffer(CLIENTS_BYTES)
+    this.#bodies = bodiesPerMinute === 0 ? undefined : new BodySamples(bodiesPerMinute)
+    this.shared = { memory, bodies: this.#bodies?.memory, channels, origin: { service, startedAt, key: key.id } }
     this.#options = options
-    this.#seed = options.key.k0 ^ Math.imul(options.key.k1, 0x9e37_79b1)
+    this.#seed = key.k0 ^ Math.imul(key.k1, 0x9e37_79b1)
     this.#logins = new Logins(options.loginRoutes)
     this.#tables = PLACES.map(
       (places) =>
         Object.fromEntries(
-          places.map(({ dimension, at, capacity }) => [dimension, new ClientTable(this.memory, at, capacity)]),
+          places.map(({ dimension, at, capacity }) => [dimension, new ClientTable(memory, at, capacity)]),
         ) as Record<Dimension, ClientTable>,
     )
     this.#current = this.#tables[0]!
@@ -82,6 +113,7 @@ export class Clients {
     if (this.#faults >= MAX_FAULTS) return
     try {
       this.#observe(visit, user)
+      this.#bodies?.settled(visit)
     } catch (cause) {
       try {
         this.#options.fault(cause)

@@ -33,7 +33,8 @@ const JWT = /eyJ[\w-]{4,}\.[\w-]*\.?[\w-]*/g
 /** Digits with what people put between them. */
 const DIGITS = /\d(?:[ .\-/]?\d){8,}/g
 const IBAN = /[A-Za-z]{2}[ -]?\d{2}(?:[ -]?[A-Za-z\d]){11,30}/g
-/** Long runs without a space that hold a digit, or letters in both cases and no vowel pattern of words. */
+/** Long runs without a space; and what may be between two joints of one that is made of words. */
+const WORD = /^(?:\d{0,12}|[A-Z]+\d{0,4}|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*\d{0,4})$/
 const RUN = /[\w+/=~-]{20,}/g
 
 /** As JSON text of at most `most` characters; '' when nothing can be told. Never throws. */
@@ -181,13 +182,9 @@ function holdsIban(run: string): boolean {
   return false
 }
 
-/** Hexadecimal, base64 and the like; not words joined by hyphens, and not plain digits (those are looked at above). */
+/** Hexadecimal, base64 and the like; not words joined by hyphens or slashes, and not plain digits (those are looked at above). */
 function looksRandom(run: string): boolean {
   if (/^[\d-]+$/.test(run)) return false
   if (/^[0-9a-fA-F-]+$/.test(run)) return true
-  if ([/\d/g, /[a-z]/g, /[A-Z]/g].every((kind) => (run.match(kind)?.length ?? 0) >= 3)) return true
-  return run.split(/[-_/+=~]/).some((part) => {
-    if (part.length < 12) return false
-    return /\d/.test(part) || (/[a-z]/.test(part) && /[A-Z]/.test(part.slice(1)))
-  })
+  return run.split(/[-_/+=~]/).some((part) => !WORD.test(part))
 }

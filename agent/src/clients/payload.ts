@@ -5,28 +5,25 @@
  * - `decode . encode` gives the same summaries. Bounded: what is longer or otherwise than written here is refused whole.
  */
 
+import { type BodySample, readBodies } from './body-samples.ts'
 import { NAME_BYTES, readTable } from './client-table.ts'
-import { CLIENTS_BYTES, PLACES, WINDOW_MS } from './clients.ts'
+import { CLIENTS_BYTES, type ClientsOrigin, PLACES, type SharedClients, WINDOW_MS } from './clients.ts'
 import { encodeDistinct, tryDecodeDistinct } from './distinct.ts'
 import { COUNTERS, DIMENSIONS, DISTINCT, type Dimension, GAPS } from './observation.ts'
 import { type ClientWindows, mergeClients, type NamedEntry, type NamedWindow } from './summary.ts'
 
 export const CLIENTS_FORMAT = 1
 const MAX_WINDOWS = 16
+/** Merged over instances. */
+const MAX_BODIES = 256
 /** Of one dimension in one window, merged over instances. */
 const MAX_ENTRIES = 16_384
-
-export type ClientsOrigin = {
-  readonly service: string
-  /** Unix ms. */
-  readonly startedAt: number
-  /** The id of the key that API keys are hashed with. */
-  readonly key: string
-}
 
 export type ClientsReading = ClientsOrigin & {
   readonly at: number
   readonly windows: ClientWindows
+  /** Masked bodies, oldest first; none unless they are asked for. */
+  readonly bodies: readonly BodySample[]
 }
 
 type EntryData = {
@@ -47,6 +44,7 @@ export type ClientsPayload = ClientsOrigin & {
   readonly format: typeof CLIENTS_FORMAT
   readonly at: number
   readonly windowMs: number
+  readonly bodies: readonly BodySample[]
   readonly windows: readonly {
     /** Unix ms: the window is [from, from + windowMs). */
     readonly from: number
@@ -66,8 +64,13 @@ export type ClientsPayload = ClientsOrigin & {
   }[]
 }
 
-/** What a thread of this process has kept, from any thread. `channels`: their names. */
-export function readClients(memory: SharedArrayBuffer, channels: readonly string[]): ClientWindows {
+/** What a process has kept, from any of its threads. */
+export function readClients({ memory, bodies, channels, origin }: SharedClients, nowMs: number): ClientsReading {
+  const windows = readWindows(memory, channels)
+  return { ...origin, at: nowMs, windows, bodies: bodies === undefined ? [] : readBodies(bodies) }
+}
+
+function readWindows(memory: SharedArrayBuffer, channels: readonly string[]): ClientWindows {
   if (memory.byteLength !== CLIENTS_BYTES)
     throw new RangeError(`BUG: ${memory.byteLength} bytes are not the memory of clients`)
   const windows = new Map<number, Map<Dimension, NamedWindow>>()
@@ -82,7 +85,7 @@ export function readClients(memory: SharedArrayBuffer, channels: readonly string
   return windows
 }
 
-export function encodeClients({ service, startedAt, key, at, windows }: ClientsReading): ClientsPayload {
+export function encodeClients({ service, startedAt, key, at, windows, bodies }: ClientsReading): ClientsPayload {
   return {
     format: CLIENTS_FORMAT,
     service,
@@ -90,6 +93,7 @@ export function encodeClients({ service, startedAt, key, at, windows }: ClientsR
     key,
     at,
     windowMs: WINDOW_MS,
+    bodies: bodies.slice(-MAX_BODIES),
     windows: [...windows]
       .sort(([a], [b]) => a - b)
       .slice(-MAX_WINDOWS)
@@ -125,10 +129,11 @@ function toData({ id, channel, agent, first, last, missed, bytes, counts, gaps, 
 /** Undefined for what is not a payload of this format. */
 export function tryDecodeClients(given: unknown): ClientsReading | undefined {
   if (!isObject(given)) return undefined
-  const { format, service, startedAt, key, at, windowMs, windows } = given
+  const { format, service, startedAt, key, at, windowMs, windows, bodies } = given
   if (format !== CLIENTS_FORMAT || windowMs !== WINDOW_MS || !isText(service, 200)) return undefined
   if (typeof key !== 'string' || !/^[0-9a-f]{16}$/.test(key)) return undefined
   if (!isCount(startedAt) || !isCount(at) || !Array.isArray(windows) || windows.length > MAX_WINDOWS) return undefined
+  if (!Array.isArray(bodies) || bodies.length > MAX_BODIES || !bodies.every(isBody)) return undefined
   const found = new Map<number, Map<Dimension, NamedWindow>>()
   for (const one of windows) {
     if (!isObject(one) || !isCount(one['from']) || one['from'] % WINDOW_MS !== 0 || !isObject(one['dimensions']))
@@ -142,11 +147,11 @@ export function tryDecodeClients(given: unknown): ClientsReading | undefined {
     }
     found.set(one['from'] / WINDOW_MS, of)
   }
-  return { service, startedAt, key, at, windows: found }
+  return { service, startedAt, key, at, windows: found, bodies }
 }
 
 /** All of them together; the first one gives service and key. API keys hashed with different keys stay apart by their hashes. */
-export function mergeReadings(readings: readonly ClientsReading[]): ClientsReading | undefined {
+export function mergeClientReadings(readings: readonly ClientsReading[]): ClientsReading | undefined {
   const [first] = readings
   if (first === undefined) return undefined
   return {
@@ -154,6 +159,7 @@ export function mergeReadings(readings: readonly ClientsReading[]): ClientsReadi
     startedAt: Math.min(...readings.map(({ startedAt }) => startedAt)),
     at: Math.max(...readings.map(({ at }) => at)),
     windows: mergeClients(readings.map(({ windows }) => windows)),
+    bodies: readings.flatMap(({ bodies }) => bodies).sort((a, b) => a.at - b.at),
   }
 }
 
@@ -183,6 +189,20 @@ function tryEntry(given: unknown): NamedEntry | undefined {
   if (!counted.every(isCount) || !spread.every(isCount) || !registers.every((one) => one !== undefined))
     return undefined
   return { id, channel, agent, first, last, missed, bytes, counts: counted, gaps: spread, distinct: registers }
+}
+
+function isBody(given: unknown): given is BodySample {
+  if (!isObject(given)) return false
+  const { at, address, method, route, status, type, body } = given
+  return (
+    isCount(at) &&
+    isCount(status) &&
+    isText(address, 64) &&
+    isText(method, 16) &&
+    isText(route, 200) &&
+    isText(type, 16) &&
+    isText(body, 4_096)
+  )
 }
 
 function isObject(given: unknown): given is Record<string, unknown> {
