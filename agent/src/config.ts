@@ -6,6 +6,7 @@
  */
 import cluster from 'node:cluster'
 import { basename } from 'node:path'
+import { parseLoginRoutes, parseSamplesPerMinute } from './clients/settings.ts'
 import type { Say } from './guard.ts'
 import { type ChannelRules, parseChannels } from './http/channels.ts'
 import { DEFAULT_MAX_SERIES } from './store/index.ts'
@@ -30,12 +31,23 @@ export type Config = {
   /** Whose midnight ends the day of active users. */
   readonly usersTimeZone: string
   readonly maxSeries: number
+  /** Undefined: clients are not watched. */
+  readonly clients: ClientsConfig | undefined
   /** What the service is called, for people and for whoever counts its users. */
   readonly service: string
   /** Workers with the same group share one metrics address. */
   readonly group: string
   /** The value of the label `worker`, or undefined outside of cluster mode. */
   readonly worker: string | undefined
+}
+
+export type ClientsConfig = {
+  /** The header that carries an API key, in lower case. */
+  readonly keyHeader: string
+  /** Templates of the routes where accounts are tried; undefined: what looks like it. */
+  readonly loginRoutes: readonly string[] | undefined
+  /** 0: none. */
+  readonly bodiesPerMinute: number
 }
 
 export const DEFAULT_LISTEN: Listen = { host: '127.0.0.1', port: 9464 }
@@ -73,6 +85,13 @@ export function readConfig(env: Env, say: Say): Config {
     usersKey: read('ASSAY_USERS_KEY', parseUsersKey, undefined),
     usersTimeZone: read('ASSAY_USERS_TIMEZONE', parseTimeZone, DEFAULT_TIME_ZONE),
     maxSeries: read('ASSAY_AGENT_MAX_SERIES', parseCount, DEFAULT_MAX_SERIES),
+    clients: read('ASSAY_CLIENTS', parseSwitch, false)
+      ? {
+          keyHeader: read('ASSAY_CLIENTS_KEY_HEADER', parseHeaderName, 'x-api-key'),
+          loginRoutes: read('ASSAY_LOGIN_ROUTES', parseLoginRoutes, undefined),
+          bodiesPerMinute: read('ASSAY_BODY_SAMPLE', parseSamplesPerMinute, 0),
+        }
+      : undefined,
     service: serviceOf(env),
     group: groupOf(env, listen),
     worker: workerOf(env),
@@ -111,6 +130,18 @@ function workerOf(env: Env): string | undefined {
   const instance = env['NODE_APP_INSTANCE']
   if (instance !== undefined && instance !== '') return instance
   return cluster.isWorker ? String(cluster.worker?.id ?? process.pid) : undefined
+}
+
+function parseSwitch(text: string): boolean {
+  if (/^(?:on|1|true|yes)$/i.test(text)) return true
+  if (/^(?:off|0|false|no)$/i.test(text)) return false
+  throw new Error(`"${text}" is neither on nor off`)
+}
+
+function parseHeaderName(text: string): string {
+  if (!/^[!#$%&'*+.^_`|~\w-]{1,100}$/.test(text))
+    throw new Error(`"${text}" is not the name of a header; write x-api-key`)
+  return text.toLowerCase()
 }
 
 /** The same after a restart, and in every process of the service. */

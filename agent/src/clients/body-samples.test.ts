@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectionMemory, type Visit } from '../users/visit.ts'
-import { BODIES_BYTES, BodySamples, parseSamplesPerMinute, readBodies } from './body-samples.ts'
+import { BODIES_BYTES, BodySamples, readBodies } from './body-samples.ts'
+import { parseLoginRoutes, parseSamplesPerMinute } from './settings.ts'
 
 const NOON = Date.UTC(2026, 4, 5, 12)
 
@@ -65,7 +66,9 @@ test('the ring holds the last 64', () => {
   )
 })
 
-test('a setting that is no number of bodies says what to write', () => {
+test('a setting that cannot be read says what to write', () => {
+  assert.deepEqual(parseLoginRoutes('/login, /api/sessions'), ['/login', '/api/sessions'])
+  assert.throws(() => parseLoginRoutes('login'), /write \/login/)
   assert.equal(parseSamplesPerMinute('10'), 10)
   for (const wrong of ['ten', '-1', '1e9', '601', '']) assert.throws(() => parseSamplesPerMinute(wrong), /write 10/)
 })

@@ -19,7 +19,6 @@ const HEAD_BYTES = 16
 const PLACE_BYTES = HEAD_BYTES + MAX_ABOUT + MAX_BODY
 export const BODIES_BYTES = RING * PLACE_BYTES
 const MINUTE_MS = 60_000
-const MOST_A_MINUTE = 600
 /** A body that says it is longer is not serialised at all. */
 const MAX_CONTENT = 1_048_576
 
@@ -34,13 +33,6 @@ export type BodySample = {
   readonly type: string
   /** JSON text, masked, cut. */
   readonly body: string
-}
-
-/** Throws a sentence that says what to write instead. */
-export function parseSamplesPerMinute(text: string): number {
-  const many = Number(text)
-  if (/^\d{1,3}$/.test(text) && many <= MOST_A_MINUTE) return many
-  throw new Error(`"${text.slice(0, 100)}" is not a number of bodies a minute; write 10 (at most ${MOST_A_MINUTE})`)
 }
 
 export class BodySamples {

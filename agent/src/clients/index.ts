@@ -4,9 +4,8 @@
  * Main thread: `new Clients({...})`, `clients.settled(visit, users.settled(visit))`. Any thread: `readClients(clients.shared, now)`, then
  * `mergeClientReadings` over threads and workers, `encodeClients` for `GET /-/assay/clients`, which must ask for the token.
  */
-export { type BodySample, parseSamplesPerMinute } from './body-samples.ts'
+export type { BodySample } from './body-samples.ts'
 export { Clients, type ClientsOptions, type ClientsOrigin, type SharedClients, WINDOW_MS } from './clients.ts'
-export { parseLoginRoutes } from './login.ts'
 export {
   type ClientsPayload,
   type ClientsReading,

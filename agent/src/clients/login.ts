@@ -51,13 +51,6 @@ export function accountOf(body: unknown): string {
   return ''
 }
 
-/** Throws a sentence that says what to write instead. */
-export function parseLoginRoutes(text: string): readonly string[] {
-  const routes = text.split(',').map((route) => route.trim())
-  if (routes.every((route) => route.startsWith('/'))) return routes
-  throw new Error(`"${text.slice(0, 100)}" is not a list of routes; write /login,/api/sessions`)
-}
-
 /** The body as the framework has parsed it: Express and Fastify on the request, Koa on `ctx.request`. */
 export function parsedBody(request: unknown, framework: unknown): unknown {
   const { body, request: inner } = (framework ?? request) as { body?: unknown; request?: { body?: unknown } }

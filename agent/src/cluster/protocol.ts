@@ -23,7 +23,12 @@ export type Hello = {
   readonly pid: number
 }
 export type Ask = { readonly ask: number; readonly format: PageFormat; readonly names: readonly string[] | undefined }
-export type WorkerPage = { readonly families: readonly FamilyPage[]; readonly users: unknown }
+/** `clients` only when they were asked for, by the name of their path. */
+export type WorkerPage = {
+  readonly families: readonly FamilyPage[]
+  readonly users: unknown
+  readonly clients?: unknown
+}
 export type Answer = WorkerPage & { readonly answer: number }
 
 type Row = readonly [name: string, kind: FamilyPage['kind'], help: string, bytes: number]
@@ -34,7 +39,7 @@ export type LastWords = WorkerPage & { readonly last: PageFormat }
 export function encodePage(what: { answer: number } | { last: PageFormat }, page: WorkerPage): Uint8Array[] {
   const families = page.families.map(({ name, kind, help, body }): Row => [name, kind, help, body.length])
   return encodeFrame(
-    { ...what, families, users: page.users },
+    { ...what, families, users: page.users, clients: page.clients },
     page.families.map(({ body }) => body),
   )
 }
@@ -54,9 +59,9 @@ export function tryAsk(message: unknown): Ask | undefined {
 }
 
 export function tryAnswer({ head, body }: Frame): Answer | undefined {
-  const [answer, rows, users] = [peek(head, 'answer'), peek(head, 'families'), peek(head, 'users')]
+  const [answer, rows, users, clients] = ['answer', 'families', 'users', 'clients'].map((name) => peek(head, name))
   const families = tryFamilies(rows, body)
-  return typeof answer === 'number' && families !== undefined ? { answer, families, users } : undefined
+  return typeof answer === 'number' && families !== undefined ? { answer, families, users, clients } : undefined
 }
 
 export function tryLastWords({ head, body }: Frame): LastWords | undefined {

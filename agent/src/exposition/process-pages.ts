@@ -6,6 +6,7 @@
  * - What is true of the whole process (CPU, memory, files) is read here, by this thread.
  */
 import { performance } from 'node:perf_hooks'
+import { type ClientsReading, encodeClients, mergeClientReadings, readClients } from '../clients/index.ts'
 import type { WorkerPage } from '../cluster/protocol.ts'
 import { processFigures } from '../runtime/index.ts'
 import { add, type Family, observe, type Slot, Store, set } from '../store/index.ts'
@@ -16,6 +17,9 @@ import { StorePages } from './page.ts'
 import type { PageFormat } from './page-format.ts'
 import type { PageQuestion } from './page-server.ts'
 import type { Self, SharedOfProcess } from './thread-messages.ts'
+
+/** Where clients are told, and the name they are asked for by: no metric has it. */
+export const CLIENTS_PATH = '/-/assay/clients'
 
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const
 
@@ -116,13 +120,24 @@ export class ProcessPages {
     return users === undefined ? undefined : mergeUsers(users.map((one) => readUsers(one, Date.now())))
   }
 
+  /** Clients of all threads of this process; undefined when they are not watched. */
+  clients(): ClientsReading | undefined {
+    const { clients } = this.#shared
+    return clients === undefined ? undefined : mergeClientReadings(clients.map((one) => readClients(one, Date.now())))
+  }
+
   #render(format: PageFormat, names: ReadonlySet<string> | undefined, isFresh: boolean): WorkerPage {
     const families = [...this.#pages.families(format), ...this.#localPages.families(format)].filter(
       (one) =>
         isAsked(one, names) && (isFresh || one.kind !== 'gauge' || !OF_COLLECTORS.test(one.name) || isLocal(one)),
     )
     const users = this.users()
-    return { families, users: users === undefined ? undefined : encodeUsers(users) }
+    const clients = names?.has(CLIENTS_PATH) === true ? this.clients() : undefined
+    return {
+      families,
+      users: users === undefined ? undefined : encodeUsers(users),
+      ...(clients === undefined ? {} : { clients: encodeClients(clients) }),
+    }
   }
 }
 

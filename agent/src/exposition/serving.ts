@@ -14,12 +14,11 @@ import type { Listen } from '../config.ts'
 import type { Answered } from './main-thread-line.ts'
 import type { PageFormat } from './page-format.ts'
 import { PageServer, type PathAnswer } from './page-server.ts'
-import { ProcessPages } from './process-pages.ts'
+import { CLIENTS_PATH, ProcessPages } from './process-pages.ts'
 import type { SharedOfProcess, ThreadStart } from './thread-messages.ts'
 import { WholePage } from './whole-page.ts'
 
 export const USERS_PATH = '/-/assay/users'
-export const CLIENTS_PATH = '/-/assay/clients'
 
 export type ServingOptions = {
   readonly start: ThreadStart
@@ -52,7 +51,7 @@ export class Serving implements Disposable {
       page: (question) => whole.render(question),
       paths: new Map<string, () => PathAnswer | Promise<PathAnswer>>([
         [USERS_PATH, () => whole.users()],
-        [CLIENTS_PATH, () => clients(token)],
+        [CLIENTS_PATH, () => (token === undefined ? CLIENTS_REFUSED : whole.clients())],
       ]),
       onUpgrade: (request, socket, head) => {
         if (hub === undefined) socket.destroy()
@@ -117,9 +116,8 @@ export class Serving implements Disposable {
 }
 
 /** Behaviour of clients tells addresses: it is never shown without a token. */
-function clients(token: string | undefined): PathAnswer {
-  const contentType = 'text/plain; charset=utf-8'
-  return token === undefined
-    ? { status: 403, contentType, body: 'clients are told only with a token: set ASSAY_AGENT_TOKEN\n' }
-    : { status: 404, contentType, body: 'clients are not watched\n' }
+const CLIENTS_REFUSED: PathAnswer = {
+  status: 403,
+  contentType: 'text/plain; charset=utf-8',
+  body: 'clients are told only with a token: set ASSAY_AGENT_TOKEN\n',
 }

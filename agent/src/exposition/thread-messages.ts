@@ -8,6 +8,7 @@
  *     main: shared                       (there is more memory to be read)
  *     main: lastWords                    thread: tells the hub, then wakes the main thread, which waits for that and no longer than LAST_WORDS_MS
  */
+import type { SharedClients } from '../clients/index.ts'
 import type { Listen } from '../config.ts'
 import type { SharedStore } from '../store/index.ts'
 import type { SharedUsers } from '../users/index.ts'
@@ -55,4 +56,6 @@ export type SharedOfProcess = {
   readonly main: SharedStore
   /** One for each thread that counts users; undefined when nobody is counted. */
   readonly users: readonly SharedUsers[] | undefined
+  /** One for each thread that watches clients; undefined when they are not watched. */
+  readonly clients?: readonly SharedClients[] | undefined
 }

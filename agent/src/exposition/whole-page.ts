@@ -1,13 +1,14 @@
 /**
  * The page of the metrics address: this process, the other workers when there are any, and what is true of all of them together.
  */
+import { encodeClients, mergeClientReadings, tryDecodeClients } from '../clients/index.ts'
 import type { Gathered, Hub } from '../cluster/hub.ts'
 import type { WorkerPage } from '../cluster/protocol.ts'
 import { type Family, Store, set } from '../store/index.ts'
 import { countUsers, encodeUsers, mergeUsers, tryDecodeUsers, type UsersReading } from '../users/index.ts'
 import { joinPages, StorePages } from './page.ts'
 import type { PageQuestion, PathAnswer } from './page-server.ts'
-import type { ProcessPages } from './process-pages.ts'
+import { CLIENTS_PATH, type ProcessPages } from './process-pages.ts'
 import type { Self } from './thread-messages.ts'
 
 const ALL_MS = 500
@@ -56,6 +57,19 @@ export class WholePage {
       return { status: 404, contentType: 'text/plain; charset=utf-8', body }
     }
     return { status: 200, contentType: 'application/json', body: JSON.stringify(encodeUsers(merged)) }
+  }
+
+  /** What clients of all workers did. Only for who has shown the token. */
+  async clients(): Promise<PathAnswer> {
+    const { pages } = await this.#gather({ format: 'text', waitMs: ALL_MS, names: new Set([CLIENTS_PATH]) })
+    const merged = mergeClientReadings(
+      pages.map(({ clients }) => tryDecodeClients(clients)).filter((one) => one !== undefined),
+    )
+    if (merged === undefined) {
+      const body = 'clients are not watched: set ASSAY_CLIENTS=on\n'
+      return { status: 404, contentType: 'text/plain; charset=utf-8', body }
+    }
+    return { status: 200, contentType: 'application/json', body: JSON.stringify(encodeClients(merged)) }
   }
 
   async #gather(question: PageQuestion): Promise<{ pages: readonly WorkerPage[]; gathered: Gathered | undefined }> {
