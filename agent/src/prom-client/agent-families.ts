@@ -3,7 +3,7 @@
  * records it.
  */
 import { processFigures } from '../runtime/index.ts'
-import { type FamilyView, isAbsent, Store, StoreReader, unformatLabels } from '../store/index.ts'
+import { type FamilyView, isAbsent, SERIES, Store, StoreReader, unformatLabels } from '../store/index.ts'
 import { type BucketCounts, bucketsAt } from './bucket-counts.ts'
 import { agent } from './home.ts'
 
@@ -31,20 +31,20 @@ export async function agentFamily(name: string): Promise<AgentFamily | undefined
   })
   for (const reader of await refreshing) {
     const family = reader.families.find((one) => one.record.name === name)
-    if (family !== undefined && family.places.length > 0) return tell(reader, family)
+    if (family !== undefined && family.count > 0) return tell(reader, family)
   }
   return undefined
 }
 
-function tell({ doubles, words, journal }: StoreReader, { record, scale, places, ...labels }: FamilyView): AgentFamily {
+function tell(reader: StoreReader, view: FamilyView): AgentFamily {
+  const { doubles, words } = reader
+  const { record, scale } = view
   const { kind, help } = record
   const series: AgentSeries[] = []
-  for (let i = 0; i < places.length; i++) {
-    const place = places.items[i]!
+  for (let i = 0; i < view.count; i++) {
+    const place = view.series[i * SERIES.size]!
     if (kind === 'gauge' && isAbsent(words, place)) continue
-    const from = labels.labelsAt.items[i]!
-    const text = new TextDecoder().decode(journal.slice(from, from + labels.labelsLength.items[i]!))
-    const pairs = Object.fromEntries(unformatLabels(text))
+    const pairs = Object.fromEntries(unformatLabels(reader.labels(view, i)))
     if (kind === 'histogram') {
       series.push({ labels: pairs, buckets: bucketsAt(place, scale, doubles, words, doubles), bounds: scale.bounds })
     } else series.push({ labels: pairs, value: doubles[place]! })
