@@ -2,7 +2,7 @@
 # Sets up what is missing, then runs: `npm run demo`, `npm test`, `npm run trust`. Every step is skipped when it is done already.
 #
 # - Packages from the lock file, when the lock file has changed since they were installed.
-# - From Debian, as root: RabbitMQ (demo, test), Chromium and Prometheus (test). Elsewhere: a sentence that says what to install.
+# - From Debian, as root: RabbitMQ (demo, test), Chromium, Prometheus and Redis (test). Elsewhere: a sentence that says what to install.
 # - The current Prometheus, Alertmanager and VictoriaMetrics, into .cache (test); see scripts/peers.sh.
 # - The UI, and what `assay serve` loads, when their sources have changed since they were built.
 set -eu
@@ -24,6 +24,7 @@ need '/usr/lib/rabbitmq/bin/rabbitmq-server|rabbitmq-server' rabbitmq-server
 if [ "$what" != demo ]; then
   need 'chromium|/usr/bin/chromium' chromium
   need prometheus prometheus
+  need redis-server redis-server
 fi
 
 system_packages() {

@@ -14,8 +14,7 @@ import { expressPatch } from './http/routes/express.ts'
 import { instrumentFastify } from './http/routes/fastify.ts'
 import { PathGuesser } from './http/routes/guess.ts'
 import { HttpServerMetrics } from './http/server.ts'
-import { amqplibPatch } from './libraries/amqplib.ts'
-import { pgPatch } from './libraries/pg.ts'
+import { libraryPatches } from './libraries/index.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
 import { Store, set } from './store/index.ts'
@@ -71,7 +70,7 @@ export class Agent {
     })
     instrumentFastify(this.server, guard)
     instrumentHttpClient(store, guard)
-    onRequire(guard, [expressPatch(this.server), pgPatch(store, guard), amqplibPatch(store, guard)])
+    onRequire(guard, [expressPatch(this.server), ...libraryPatches(store, guard)])
     guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', 'listen', ({ server }) => {
       if (isHttpServer(server)) this.start()
     })

@@ -5,7 +5,6 @@
  * Errors are rare, and take the slow way.
  */
 import { type Family, observe, type Slot, type Store } from '../store/index.ts'
-import { errorType } from './error-type.ts'
 
 /** OpenTelemetry's advice for database durations, in seconds. */
 const BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const
@@ -35,9 +34,10 @@ export class DatabaseDurations {
     observe(known ?? this.#learn(namespace, operation), seconds)
   }
 
-  failed(namespace: string, operation: string, seconds: number, error: unknown): void {
+  /** `type` tells the error by one of few words: `23505`, `WRONGTYPE`, `ECONNRESET`. */
+  failed(namespace: string, operation: string, seconds: number, type: string): void {
     const shown = this.#namespaces.has(namespace) || this.#namespaces.size < MAX_NAMESPACES ? namespace : '_other'
-    observe(this.#series(shown, operation, errorType(error)), seconds)
+    observe(this.#series(shown, operation, type), seconds)
   }
 
   #learn(namespace: string, operation: string): Slot {

@@ -9,6 +9,7 @@ test('an error is told by its code, else by its class, else not at all', () => {
     [new TypeError('x'), 'TypeError', 'a class'],
     [Object.assign(new Error('x'), { code: 'a message with words', name: 'and more' }), '_OTHER', 'words are no code'],
     [Object.assign(new Error('x'), { code: 'E'.repeat(41) }), 'Error', 'a code has an end'],
+    [new (class ClosedError extends Error {})('x'), 'ClosedError', 'a class whose errors have no name of their own'],
     ['x', '_OTHER', 'what is no error has no type'],
     [null, '_OTHER', 'nor has nothing'],
     [new DOMException('x', 'AbortError'), 'aborted', 'given up by the caller, as fetch says it'],

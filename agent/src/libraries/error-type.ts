@@ -16,5 +16,12 @@ export function errorType(error: unknown): string {
   if (typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code)) return code
   const name: unknown = Reflect.get(error, 'name')
   if (name === 'AbortError') return ABORTED
-  return typeof name === 'string' && /^\w{1,40}$/.test(name) ? name : OTHER_ERROR
+  // Many libraries give their errors a class and forget the name.
+  const shown = name === 'Error' ? classOf(error) : name
+  return typeof shown === 'string' && /^\w{1,40}$/.test(shown) ? shown : OTHER_ERROR
+}
+
+function classOf(error: object): unknown {
+  const made: unknown = Reflect.get(error, 'constructor')
+  return typeof made === 'function' ? made.name : undefined
 }

@@ -9,16 +9,15 @@
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
 import type { Store } from '../store/index.ts'
+import { answered, type Done, type Method } from './answered.ts'
 import { DatabaseDurations } from './database-durations.ts'
+import { errorType } from './error-type.ts'
 import { ownChannel } from './own-channel.ts'
 import { operationOf } from './pg-operation.ts'
 import { Pools } from './pg-pools.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from './require-hook.ts'
 
 const PART = 'pg'
-type Method = (this: object, ...given: unknown[]) => unknown
-/** Told once of what came of something: an error, or undefined. */
-type Done = (error: unknown) => void
 
 export function pgPatch(store: Store, guard: Guard): Patch {
   const durations = new DatabaseDurations(store, 'postgresql')
@@ -27,7 +26,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
     const operation = operationOf(typeof text === 'string' ? text : '')
     const where = typeof namespace === 'string' ? namespace : ''
     if (error === undefined || error === null) durations.record(where, operation, seconds)
-    else durations.failed(where, operation, seconds, error)
+    else durations.failed(where, operation, seconds, errorType(error))
   }
   const own = ownChannel(guard, 'pg:query', PART, (context, seconds, error) => {
     const query = peek(context, 'query')
@@ -79,36 +78,6 @@ export function pgPatch(store: Store, guard: Guard): Patch {
       if (!patchMethod(pool, 'connect', connect)) guard.stepAside(PART, 'Pool.prototype.connect cannot be wrapped')
     }
   }
-}
-
-/** Calls a method and has `done` told when its answer is there; what the caller gets is what it would have got. */
-function answered(self: object, original: Method, given: unknown[], done: Done): unknown {
-  const at = given.findLastIndex((one) => typeof one === 'function')
-  if (at >= 0) {
-    const callback = given[at] as (...answer: unknown[]) => unknown
-    const wrapped = function (this: unknown, ...answer: unknown[]): unknown {
-      done(answer[0])
-      return callback.apply(this, answer)
-    }
-    const changed = given.slice()
-    changed[at] = wrapped
-    return original.apply(self, changed)
-  }
-  const answer = original.apply(self, given)
-  const then: unknown = peek(answer, 'then')
-  if (typeof then !== 'function') return answer
-  // The derived promise is what the caller gets, so that a rejection it forgets is still reported as unhandled, once.
-  return then.call(
-    answer,
-    (value: unknown) => {
-      done(undefined)
-      return value
-    },
-    (error: unknown) => {
-      done(error ?? 'unknown')
-      throw error
-    },
-  )
 }
 
 /** Cursors, streams and queries are told by the client what came of them: by these two methods, in all versions. */
