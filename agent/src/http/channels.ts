@@ -1,61 +1,157 @@
 /**
  * By which channel a request came: internal, open, partners; whatever the company calls them.
  *
- *     {"internal": ["10.0.0.0/8", {"header": "x-caller", "is": "shop"}], "partner": {"header": "x-api-key"}, "open": "rest"}
+ *     {"internal": ["10.0.0.0/8", {"header": "x-caller", "is": "shop"}], "partner": {"key": ["k1", "k2"]}, "open": "rest"}
  *
  * - Channels are tried in the order written; the first with a matching condition wins; `"rest"` always matches.
- * - A condition is a CIDR of the client's address, a header that is present, or a header that has a value.
- * - Rules that only look at the address are decided once for a connection; with headers, or behind a trusted proxy, for each request.
- * - The address behind trusted proxies is the last one in X-Forwarded-For that is not a trusted proxy.
+ * - A condition is a CIDR of the client's address, a header that is present, a header that has a value, or an API key: one of some
+ *   values of a header (`x-api-key`, or the one that `in` names). Keys are kept as keyed hashes only.
+ * - What the address alone decides is decided once for a connection. Behind a trusted proxy, which sends many clients' requests over
+ *   one connection, it is decided anew when the forwarded address is another one than before.
+ * - The address behind trusted proxies is the last one in X-Forwarded-For that is not a trusted proxy; without that header, in Forwarded.
  * - A channel is for measuring, not for permission: a header can be forged.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { type Hash64, type HashKey, hashId } from '../users/hash.ts'
+import { Networks, plainAddress } from './addresses.ts'
 
 type Condition =
-  | { readonly kind: 'address'; readonly within: BlockList }
+  | { readonly kind: 'address'; readonly within: Networks }
   | { readonly kind: 'header'; readonly name: string; readonly is: string | undefined }
+  | { readonly kind: 'key'; readonly name: string; readonly hashes: readonly Hash64[] }
   | { readonly kind: 'rest' }
 
+/** What is known of a connection; one object of it lives as long as the connection. */
+export type Peer = {
+  /** Who holds the other end of the connection; '' when it is not known. */
+  readonly remote: string
+  /** The client's address, '' when it is not known; behind trusted proxies that of the last request. */
+  address: string
+  /** The header that has told it. */
+  forwarded: string | undefined
+  /** Bit i: the i-th condition on addresses holds for it. */
+  holds: number
+}
+
 export const MAX_CHANNELS = 16
+/** Conditions on addresses are bits of one number. */
+const MAX_ADDRESS_CONDITIONS = 31
+const MAX_KEYS = 1_000
+const MAX_HOPS = 32
 
 export class ChannelRules {
   /** Their names, in order. A channel is given as an index into them. */
   readonly names: readonly string[]
-  /** Whether the peer's address alone decides. */
+  /** Whether the connection alone decides. */
   readonly perConnection: boolean
-  readonly #rules: readonly (readonly Condition[])[]
-  readonly #proxies: BlockList | undefined
+  /** All conditions in the order they are tried, and the channel of each. */
+  readonly #conditions: readonly Condition[]
+  readonly #channelOf: readonly number[]
+  readonly #networks: readonly Networks[]
+  readonly #proxies: Networks | undefined
+  readonly #hash: Hash64 = { hi: 0, lo: 0 }
+  readonly #key: HashKey
 
-  constructor(rules: ReadonlyMap<string, readonly Condition[]>, proxies: BlockList | undefined) {
+  constructor(rules: ReadonlyMap<string, readonly Condition[]>, proxies: Networks | undefined, key: HashKey) {
     this.names = [...rules.keys()]
-    this.#rules = [...rules.values()]
+    this.#conditions = [...rules.values()].flat()
+    this.#channelOf = [...rules.values()].flatMap((conditions, channel) => conditions.map(() => channel))
+    this.#networks = this.#conditions.flatMap((one) => (one.kind === 'address' ? [one.within] : []))
+    if (this.#networks.length > MAX_ADDRESS_CONDITIONS) {
+      throw new Error(`${this.#networks.length} address ranges; at most ${MAX_ADDRESS_CONDITIONS}`)
+    }
     this.#proxies = proxies
+    this.#key = key
     this.perConnection =
-      proxies === undefined && !this.#rules.some((rule) => rule.some(({ kind }) => kind === 'header'))
+      proxies === undefined && this.#conditions.every(({ kind }) => kind === 'address' || kind === 'rest')
   }
 
-  /** The index of the channel, or -1 when no rule matches. */
-  decide(peer: string | undefined, headers: IncomingHttpHeaders): number {
-    const rules = this.#rules
-    if (rules.length === 0) return -1
-    const address = this.#proxies === undefined ? plain(peer) : this.#client(peer, headers['x-forwarded-for'])
-    for (let i = 0; i < rules.length; i++) {
-      for (const condition of rules[i]!) if (holds(condition, address, headers)) return i
+  /** What the address of a connection decides. */
+  peer(remoteAddress: string | undefined): Peer {
+    const remote = plainAddress(remoteAddress)
+    return { remote, address: remote, forwarded: undefined, holds: this.#holding(remote) }
+  }
+
+  /** The index of the channel, or -1 when no rule matches. Brings `peer.address` up to date. */
+  decide(peer: Peer, headers: IncomingHttpHeaders): number {
+    if (this.#proxies !== undefined) this.#follow(this.#proxies, peer, headers)
+    const conditions = this.#conditions
+    let bit = 1
+    for (let i = 0; i < conditions.length; i++) {
+      const condition = conditions[i]!
+      switch (condition.kind) {
+        case 'address':
+          if ((peer.holds & bit) !== 0) return this.#channelOf[i]!
+          bit <<= 1
+          break
+        case 'header': {
+          const value = headers[condition.name]
+          if (condition.is === undefined ? value !== undefined : value === condition.is) return this.#channelOf[i]!
+          break
+        }
+        case 'key': {
+          const value = headers[condition.name]
+          if (typeof value === 'string' && this.#isKey(value, condition.hashes)) return this.#channelOf[i]!
+          break
+        }
+        default:
+          return this.#channelOf[i]!
+      }
     }
     return -1
   }
 
-  #client(peer: string | undefined, forwarded: string | string[] | undefined): string {
-    let address = plain(peer)
-    const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',')
-    for (let i = hops.length - 1; i >= 0 && within(this.#proxies, address); i--) {
-      const hop = plain(hops[i]!.trim())
-      if (isIP(hop) === 0) break
-      address = hop
+  #isKey(value: string, hashes: readonly Hash64[]): boolean {
+    const hash = this.#hash
+    hashId(value, this.#key, hash)
+    for (let i = 0; i < hashes.length; i++) {
+      if (hashes[i]!.lo === hash.lo && hashes[i]!.hi === hash.hi) return true
     }
-    return address
+    return false
   }
+
+  #holding(address: string): number {
+    let holds = 0
+    for (let i = 0; i < this.#networks.length; i++) if (this.#networks[i]!.has(address)) holds |= 1 << i
+    return holds
+  }
+
+  #follow(proxies: Networks, peer: Peer, headers: IncomingHttpHeaders): void {
+    const told = headers['x-forwarded-for'] ?? headers.forwarded
+    const text = Array.isArray(told) ? told.join(',') : told
+    if (text === peer.forwarded) return
+    peer.forwarded = text
+    const hops = text === undefined ? [] : hopsOf(text, headers['x-forwarded-for'] === undefined)
+    peer.address = lastUntrusted(proxies, peer.remote, hops)
+    peer.holds = this.#holding(peer.address)
+  }
+}
+
+function lastUntrusted(proxies: Networks, peer: string, hops: readonly string[]): string {
+  let address = peer
+  for (let i = hops.length - 1; i >= 0 && proxies.has(address); i--) {
+    if (isIP(hops[i]!) === 0) break
+    address = hops[i]!
+  }
+  return address
+}
+
+/** The addresses of the last hops, in order; `forwarded`: the text is of RFC 7239, else of X-Forwarded-For. */
+function hopsOf(text: string, forwarded: boolean): readonly string[] {
+  const hops = text.slice(-4_096).split(',').slice(-MAX_HOPS)
+  return hops.map((hop) => plainAddress(withoutPort(forwarded ? forOf(hop) : hop.trim())))
+}
+
+function forOf(element: string): string {
+  return /(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^\s;]+))/i.exec(element)?.slice(1).find(Boolean) ?? ''
+}
+
+/** `[2001:db8::1]:4711` and `192.0.2.1:4711` as some proxies and RFC 7239 write them. */
+function withoutPort(hop: string): string {
+  if (hop.startsWith('[')) return hop.slice(1, hop.indexOf(']'))
+  const colon = hop.indexOf(':')
+  return colon >= 0 && colon === hop.lastIndexOf(':') ? hop.slice(0, colon) : hop
 }
 
 /** Throws a sentence that says what to write instead. */
@@ -65,61 +161,46 @@ export function parseChannels(given: unknown, trustedProxies: readonly string[])
   }
   const entries = Object.entries(given)
   if (entries.length > MAX_CHANNELS) throw new Error(`${entries.length} channels; at most ${MAX_CHANNELS}`)
+  // Of this process: the hashes are compared here alone.
+  const key = { k0: (Math.random() * 2 ** 32) | 0, k1: (Math.random() * 2 ** 32) | 0 }
   const rules = new Map(
     entries.map(([name, rule]) => [
       name,
-      (Array.isArray(rule) ? rule : [rule]).map((one) => parseCondition(name, one)),
+      (Array.isArray(rule) ? rule : [rule]).map((one) => parseCondition(name, one, key)),
     ]),
   )
-  return new ChannelRules(rules, trustedProxies.length === 0 ? undefined : subnets(trustedProxies))
+  return new ChannelRules(rules, trustedProxies.length === 0 ? undefined : new Networks(trustedProxies), key)
 }
 
-function parseCondition(channel: string, given: unknown): Condition {
+function parseCondition(channel: string, given: unknown, key: HashKey): Condition {
   if (given === 'rest') return { kind: 'rest' }
-  if (typeof given === 'string') return { kind: 'address', within: subnets([given]) }
-  if (typeof given === 'object' && given !== null && 'header' in given && typeof given.header === 'string') {
-    const is = 'is' in given ? given.is : undefined
-    if (is === undefined || typeof is === 'string') return { kind: 'header', name: given.header.toLowerCase(), is }
+  if (typeof given === 'string') return { kind: 'address', within: new Networks([given]) }
+  if (typeof given === 'object' && given !== null) {
+    if ('header' in given && typeof given.header === 'string') {
+      const is = 'is' in given ? given.is : undefined
+      if (is === undefined || typeof is === 'string') return { kind: 'header', name: given.header.toLowerCase(), is }
+    }
+    if ('key' in given && Array.isArray(given.key) && given.key.length <= MAX_KEYS) {
+      const values = given.key.filter((one): one is string => typeof one === 'string' && one !== '')
+      const name = 'in' in given ? given.in : 'x-api-key'
+      if (values.length === given.key.length && values.length > 0 && typeof name === 'string') {
+        return { kind: 'key', name: name.toLowerCase(), hashes: values.map((value) => hashed(value, key)) }
+      }
+    }
+    // What may be a key is not repeated on stderr.
+    if ('key' in given) {
+      throw new Error(
+        `${channel}: a key is written {"key": ["..."]}, or {"key": ["..."], "in": "authorization"}; at most ${MAX_KEYS}`,
+      )
+    }
   }
   throw new Error(
-    `${channel}: ${JSON.stringify(given)} is not "rest", a CIDR, {"header": "x-api-key"} or {"header": "x-caller", "is": "shop"}`,
+    `${channel}: ${JSON.stringify(given)} is not "rest", a CIDR, {"header": "x-api-key"}, {"header": "x-caller", "is": "shop"} or {"key": ["..."]}`,
   )
 }
 
-function subnets(cidrs: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [address = '', bits] = cidr.split('/')
-    const version = isIP(address)
-    const widest = version === 6 ? 128 : 32
-    const prefix = bits === undefined ? widest : /^\d{1,3}$/.test(bits) ? Number(bits) : -1
-    if (version === 0 || prefix < 0 || prefix > widest) throw new Error(`"${cidr}" is not a CIDR; write 10.0.0.0/8`)
-    list.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4')
-  }
-  return list
-}
-
-function holds(condition: Condition, address: string, headers: IncomingHttpHeaders): boolean {
-  switch (condition.kind) {
-    case 'rest':
-      return true
-    case 'address':
-      return within(condition.within, address)
-    case 'header': {
-      const value = headers[condition.name]
-      return condition.is === undefined ? value !== undefined : value === condition.is
-    }
-    default:
-      return condition satisfies never
-  }
-}
-
-function within(list: BlockList | undefined, address: string): boolean {
-  const version = isIP(address)
-  return version !== 0 && list !== undefined && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
-}
-
-/** An IPv4 address that came over an IPv6 socket is an IPv4 address. */
-function plain(address: string | undefined): string {
-  return address?.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : (address ?? '')
+function hashed(value: string, key: HashKey): Hash64 {
+  const hash = { hi: 0, lo: 0 }
+  hashId(value, key, hash)
+  return hash
 }

@@ -1,262 +1,284 @@
 /**
- * Rate, errors and duration of every request this process serves, from two diagnostics channels of Node.
+ * Rate, errors and duration of every request this process serves, from the diagnostics channels of Node.
  *
- * - State lives on the socket: one object per connection, reused over keep-alive; pipelined requests queue beside it.
- * - `http.server.response.finish` is not published when the connection ends early, so a closing socket settles what is in flight
- *   with `error_type="aborted"`: `http_server_active_requests` always returns to zero.
- * - A request finds its series by array indexes: route, then channel, scheme and method, then status. Labels are written once.
- * - The status counts as an error from 500 on (OpenTelemetry: for a server, 4xx is the client's error).
+ * - HTTP/1 here, by `http.server.request.start` and `response.finish`; HTTP/2 in http2.ts, what leaves HTTP (upgrades, CONNECT) and
+ *   what never became a request in servers.ts. All end in `settle`.
+ * - State lives on the socket (connection.ts), reused over keep-alive; a request finds its series by array indexes (request-series.ts).
+ * - `response.finish` is not published when the connection ends early, so a closing socket settles what is in flight with
+ *   `error_type="aborted"`: `http_server_active_requests` always returns to zero.
+ * - A flight is ended before anything is asked of the request: what throws there (a getter of the application) costs a count, not the
+ *   balance of active requests.
+ * - The two handlers are the hot path of every request: two reads of the clock, no closure, no Map, nothing allocated. They are guarded
+ *   here rather than by `Guard.on`, whose one call site for all channels cannot be inlined.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
-import { add, type Family, observe, type Slot, type Store } from '../store/index.ts'
+import { add, observe, type Store } from '../store/index.ts'
+import { ConnectionMemory, type Visit } from '../users/visit.ts'
 import { type ChannelRules, parseChannels } from './channels.ts'
+import { type AnyRequest, CONNECTION, Connection, FLIGHT, type Flight } from './connection.ts'
+import { watchHttp2 } from './http2.ts'
+import { methodIndex, RequestSeries, wireIndex } from './request-series.ts'
 import type { PathGuesser } from './routes/guess.ts'
 import { type Route, Routes } from './routes/routes.ts'
+import { isHttpServer, ServerWatch } from './servers.ts'
 
-/** OpenTelemetry's advice for HTTP durations, in seconds. */
-export const HTTP_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
+export { HTTP_BOUNDS } from './request-series.ts'
 
-const METHODS = [
-  'GET',
-  'POST',
-  'PUT',
-  'DELETE',
-  'PATCH',
-  'HEAD',
-  'OPTIONS',
-  'CONNECT',
-  'TRACE',
-  'QUERY',
-  '_OTHER',
-] as const
-const OTHER_METHOD = METHODS.length - 1
-const SCHEMES = ['http', 'https'] as const
-/** A small number for each status seen, so that tables of statuses stay small and dense. 0: not seen yet. */
-const STATUS_INDEX = new Uint8Array(1_000)
-const MAX_STATUS_INDEX = 100
-let statusesSeen = 0
-const CONNECTION: unique symbol = Symbol('assay.connection')
+export type ServedSocket = Socket & { [CONNECTION]?: Connection | undefined; readonly encrypted?: boolean }
 
 /** What Node publishes; `response` and `server` are those of the request. */
 type ServerMessage = {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly socket: Socket & { [CONNECTION]?: Connection; readonly encrypted?: boolean }
+  readonly socket: ServedSocket
   readonly server: Server
-}
-
-/** One request in flight. Reused: its fields are those of the request it holds now. */
-class Flight {
-  request: IncomingMessage | undefined
-  response: ServerResponse | undefined
-  startedAt = 0
-  method = 0
-  channel = -1
-  route: Route | undefined
-  /** The framework's own request, for `identify`. */
-  framework: unknown
-}
-
-class Connection {
-  readonly scheme: number
-  readonly channel: number
-  readonly first = new Flight()
-  more: Flight[] | undefined
-
-  constructor(scheme: number, channel: number) {
-    this.scheme = scheme
-    this.channel = channel
-  }
-
-  open(): Flight {
-    if (this.first.request === undefined) return this.first
-    const flight = new Flight()
-    if (this.more === undefined) this.more = [flight]
-    else this.more.push(flight)
-    return flight
-  }
-
-  find(request: IncomingMessage): Flight | undefined {
-    if (this.first.request === request) return this.first
-    return this.more?.find((flight) => flight.request === request)
-  }
-
-  close(flight: Flight): void {
-    flight.request = undefined
-    flight.response = undefined
-    flight.route = undefined
-    flight.framework = undefined
-    if (flight !== this.first && this.more !== undefined) this.more.splice(this.more.indexOf(flight), 1)
-  }
 }
 
 export type HttpServerOptions = {
   readonly store: Store
   readonly guard: Guard
   readonly guesser: PathGuesser
-  /** Told of every settled request; `framework` is the framework's own request when there is one. */
-  readonly onSettled: (request: IncomingMessage, framework: unknown, status: number) => void
   /** Told before the first request is looked at: a server is being served, and the settings are needed now. */
   readonly onServer: () => void
 }
 
+const PART = 'http_server'
+/** Taken once, so that tests of the application which replace the clock do not turn ours. Milliseconds. */
+const now: () => number = performance.now.bind(performance)
+/** How often the wall clock is asked anew, milliseconds. */
+const WALL_CLOCK_EVERY = 1_000
+const NO_REQUEST: AnyRequest = { headers: {} }
+
 export class HttpServerMetrics {
   readonly routes: Routes
   /** Servers that are not the application's: their requests are not counted. */
-  readonly ignored = new WeakSet<Server>()
-  /** By which channel requests come. */
-  channels: ChannelRules = parseChannels({}, [])
+  readonly ignored = new WeakSet<object>()
   /** Whether a framework tells routes here; then paths are not guessed. */
   hasRouter = false
+  /** Told of every settled request; the visit holds during the call only. Unset costs nothing. */
+  visitor: ((visit: Visit) => void) | undefined = undefined
+  /** Whether visits carry the bytes of the answer; they are asked of the socket. */
+  visitsWithBytes = false
   readonly #options: HttpServerOptions
-  readonly #duration: Family
-  readonly #active: Family
-  readonly #activeSlots: (Slot | undefined)[] = []
-  readonly #combos: number
+  readonly #series: RequestSeries
   readonly #unmatched: Route
-  readonly #onClose: (connection: Connection) => void
+  readonly #visit: Visit
+  readonly #watch: ServerWatch
+  #channels: ChannelRules = parseChannels({}, [])
   #served = false
+  #wallClock = 0
+  #wallClockUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: HttpServerOptions) {
+    const { guard, store } = options
     this.#options = options
-    this.routes = new Routes(() => options.store.maxSeries)
+    this.routes = new Routes(() => store.maxSeries)
     this.#unmatched = this.routes.of('')
-    this.#combos = SCHEMES.length * METHODS.length
-    this.#duration = options.store.family({
-      name: 'http_server_request_duration_seconds',
-      help: 'Duration of HTTP requests served, from the parsed head to the last byte given to the system.',
-      kind: 'histogram',
-      bounds: HTTP_BOUNDS,
+    this.#series = new RequestSeries(store)
+    this.#visit = {
+      request: NO_REQUEST,
+      framework: undefined,
+      memory: new ConnectionMemory(),
+      status: 0,
+      aborted: false,
+      channel: -1,
+      route: '',
+      address: '',
+      bytesOut: -1,
+      nowMs: 0,
+    }
+    this.#watch = new ServerWatch(this, store, guard)
+    const starting = guard.hotMeter(PART)
+    guard.listen('http.server.request.start', (message) => {
+      if (starting.off) return
+      const timed = starting.begin()
+      try {
+        this.#start(message as ServerMessage)
+      } catch (cause) {
+        starting.failed(cause)
+      }
+      if (timed) starting.end()
     })
-    this.#active = options.store.family({
-      name: 'http_server_active_requests',
-      help: 'HTTP requests being served now.',
-      kind: 'gauge',
+    // Also when the part is switched off: what has begun is to end.
+    const finishing = guard.hotMeter(PART)
+    guard.listen('http.server.response.finish', (message) => {
+      const timed = finishing.begin()
+      try {
+        this.#finish(message as ServerMessage)
+      } catch (cause) {
+        finishing.failed(cause)
+      }
+      if (timed) finishing.end()
     })
-    const { guard } = options
-    this.#onClose = guard.wrap('http_server', (connection: Connection) => this.#abort(connection))
-    guard.on<ServerMessage>('http.server.request.start', 'http_server', (message) => this.#start(message))
-    guard.on<ServerMessage>('http.server.response.finish', 'http_server', (message) => this.#finish(message))
+    guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', PART, ({ server }) => {
+      if (isHttpServer(server)) this.#watch.server(server)
+    })
+    watchHttp2(this, guard)
+  }
+
+  /** By which channel requests come. */
+  get channels(): ChannelRules {
+    return this.#channels
+  }
+
+  set channels(rules: ChannelRules) {
+    this.#channels = rules
+    this.#series.channelNames = rules.names
   }
 
   /** Says which route a request has come to; the last word holds. Unknown requests (injected, foreign) are left alone. */
   setRoute(request: IncomingMessage, route: Route, framework?: unknown): void {
-    const socket = request.socket as ServerMessage['socket'] | undefined
-    const flight = socket?.[CONNECTION]?.find(request)
+    const flight =
+      request.httpVersionMajor === 2
+        ? (request as { stream?: { [FLIGHT]?: Flight } }).stream?.[FLIGHT]
+        : (request.socket as ServedSocket | undefined)?.[CONNECTION]?.find(request)
     if (flight === undefined) return
     flight.route = route
     if (framework !== undefined) flight.framework = framework
   }
 
-  #start({ request, response, socket, server }: ServerMessage): void {
-    if (this.ignored.has(server)) return
-    if (!this.#served) {
-      this.#served = true
-      this.#options.onServer()
+  /** The connection of a socket that an HTTP/1 server has been given. */
+  connect(socket: ServedSocket, server: object): Connection {
+    const connection = new Connection(wireIndex(socket.encrypted === true, false), this.ignored.has(server))
+    if (!connection.ignored) {
+      this.sawServer()
+      this.#watch.server(server)
+      this.decideOnce(connection, socket.remoteAddress)
+      socket.on('close', this.#watch.onClose)
     }
-    const { channels } = this
-    let connection = socket[CONNECTION]
-    if (connection === undefined) {
-      const opened = new Connection(
-        socket.encrypted === true ? 1 : 0,
-        channels.perConnection ? channels.decide(socket.remoteAddress, request.headers) : -1,
-      )
-      socket.once('close', () => this.#onClose(opened))
-      socket[CONNECTION] = connection = opened
-    }
-    const flight = connection.open()
-    flight.request = request
-    flight.response = response
+    socket[CONNECTION] = connection
+    return connection
+  }
+
+  /** A server is being served: the settings are needed from here on. */
+  sawServer(): void {
+    if (this.#served) return
+    this.#served = true
+    this.#options.onServer()
+  }
+
+  /** What the address of a connection decides about its channel. */
+  decideOnce(connection: Connection, remoteAddress: string | undefined): void {
+    const rules = this.#channels
+    connection.peer = rules.peer(remoteAddress)
+    connection.channel = rules.perConnection ? rules.decide(connection.peer, NO_REQUEST.headers) : -1
+  }
+
+  /** Begins a flight. */
+  begin(connection: Connection, flight: Flight, request: AnyRequest): void {
+    const rules = this.#channels
+    const startedAt = now()
     flight.method = methodIndex(request.method)
-    flight.channel = channels.perConnection
-      ? connection.channel
-      : channels.decide(socket.remoteAddress, request.headers)
-    add(this.#activeSlot(connection.scheme, flight.method), 1)
-    flight.startedAt = performance.now()
+    flight.channel =
+      rules.perConnection || connection.peer === undefined
+        ? connection.channel
+        : rules.decide(connection.peer, request.headers)
+    flight.startedAt = startedAt
+    add(this.#series.active(connection.wire, flight.method), 1)
+    // Last: from here on the flight is taken, and counted as active.
+    flight.request = request
+  }
+
+  /**
+   * Ends a flight: `status` 0 when no head was sent. `request` is what visits are told; it may be richer than the flight's own.
+   * `bytesOut`: -1 when not known.
+   */
+  settle(
+    connection: Connection,
+    flight: Flight,
+    request: AnyRequest,
+    status: number,
+    aborted: boolean,
+    bytesOut: number,
+  ): void {
+    const at = now()
+    const { method, channel, framework } = flight
+    const seconds = (at - flight.startedAt) / 1_000
+    const told = flight.route
+    connection.close(flight)
+    add(this.#series.active(connection.wire, method), -1)
+    const route =
+      told === undefined ? this.#unrouted(request, status) : told.loose && status === 404 ? this.#unmatched : told
+    observe(this.#series.duration(route, connection.wire, method, channel, status, aborted), seconds > 0 ? seconds : 0)
+    const { visitor } = this
+    if (visitor === undefined) return
+    if (at >= this.#wallClockUntil) {
+      this.#wallClock = Date.now() - at
+      this.#wallClockUntil = at + WALL_CLOCK_EVERY
+    }
+    const visit = this.#visit
+    visit.request = request
+    visit.framework = framework
+    visit.memory = connection.memory ??= new ConnectionMemory()
+    visit.status = status
+    visit.aborted = aborted
+    visit.channel = channel
+    visit.route = route.template
+    visit.address = connection.peer === undefined ? '' : connection.peer.address
+    visit.bytesOut = bytesOut
+    visit.nowMs = this.#wallClock + at
+    visitor(visit)
+    visit.request = NO_REQUEST
+    visit.framework = undefined
+  }
+
+  /** Settles what a connection that has ended leaves behind. */
+  abort(connection: Connection): void {
+    for (const flight of connection.inFlight()) {
+      const { request = NO_REQUEST, response } = flight
+      try {
+        this.settle(connection, flight, request, response?.headersSent === true ? response.statusCode : 0, true, -1)
+      } catch (cause) {
+        this.#options.guard.fault(PART, cause)
+      }
+    }
+  }
+
+  #start({ request, response, socket, server }: ServerMessage): void {
+    const connection = socket[CONNECTION] ?? this.connect(socket, server)
+    if (connection.ignored) return
+    const flight = connection.open()
+    flight.response = response
+    this.begin(connection, flight, request)
   }
 
   #finish({ request, response, socket }: ServerMessage): void {
     const connection = socket[CONNECTION]
-    const flight = connection?.find(request)
-    if (connection === undefined || flight === undefined) return
-    this.#settle(connection, flight, request, response.statusCode, false)
-  }
-
-  #abort(connection: Connection): void {
-    for (const flight of [...(connection.more ?? []), connection.first]) {
-      const { request, response } = flight
-      if (request === undefined || response === undefined) continue
-      this.#settle(connection, flight, request, response.headersSent ? response.statusCode : 0, true)
-    }
-  }
-
-  #settle(connection: Connection, flight: Flight, request: IncomingMessage, status: number, aborted: boolean): void {
-    const seconds = (performance.now() - flight.startedAt) / 1_000
-    const route = flight.route ?? this.#guess(request, status)
-    const combo = (flight.channel + 1) * this.#combos + connection.scheme * METHODS.length + flight.method
-    const table = (route.tables[combo] ??= [])
-    const index = statusIndex(status) * 2 + (aborted ? 1 : 0)
-    observe((table[index] ??= this.#series(connection, flight, route, status, aborted)), seconds)
-    add(this.#activeSlot(connection.scheme, flight.method), -1)
-    const { framework } = flight
-    connection.close(flight)
-    this.#options.onSettled(request, framework, status)
+    if (connection === undefined) return
+    const flight = connection.find(request)
+    if (flight === undefined) return
+    this.settle(
+      connection,
+      flight,
+      request,
+      response.statusCode,
+      false,
+      this.visitsWithBytes ? written(connection, socket) : -1,
+    )
   }
 
   /** Without a router only the path is known; it is read as a template, unless the application did not know it either. */
-  #guess(request: IncomingMessage, status: number): Route {
-    const told = (request as { route?: { path?: unknown }; baseUrl?: unknown }).route?.path
-    if (typeof told === 'string') {
-      const { baseUrl } = request as { baseUrl?: unknown }
-      return this.routes.of(typeof baseUrl === 'string' ? baseUrl + told : told)
+  #unrouted(request: AnyRequest, status: number): Route {
+    // A framework that is bundled into the application is not seen, but leaves its route where Express always did.
+    const left = (request as { readonly route?: { readonly path?: unknown } }).route?.path
+    if (typeof left === 'string') {
+      const { baseUrl } = request as { readonly baseUrl?: unknown }
+      return this.routes.of(typeof baseUrl === 'string' ? baseUrl + left : left)
     }
     if (this.hasRouter || status === 404 || status === 405 || status === 0) return this.#unmatched
-    const template = this.#options.guesser.guess(request.url ?? '')
-    return template === undefined ? this.#unmatched : this.routes.of(template)
-  }
-
-  #series(connection: Connection, flight: Flight, route: Route, status: number, aborted: boolean): Slot {
-    return this.#duration.series([
-      ['http_request_method', METHODS[flight.method]!],
-      ['http_route', route.template],
-      ['http_response_status_code', status === 0 ? '' : String(status)],
-      ['url_scheme', SCHEMES[connection.scheme]!],
-      ['channel', this.channels.names[flight.channel] ?? ''],
-      ['error_type', aborted ? 'aborted' : status >= 500 ? String(status) : ''],
-    ])
-  }
-
-  #activeSlot(scheme: number, method: number): Slot {
-    return (this.#activeSlots[scheme * METHODS.length + method] ??= this.#active.series([
-      ['http_request_method', METHODS[method]!],
-      ['url_scheme', SCHEMES[scheme]!],
-    ]))
+    return this.#options.guesser.guess(request.url ?? '', this.routes) ?? this.#unmatched
   }
 }
 
-/** Applications may make statuses up: beyond MAX_STATUS_INDEX of them the rest share one place, and are told as what came there first. */
-function statusIndex(status: number): number {
-  const place = status >= 0 && status < STATUS_INDEX.length ? status : 0
-  if (STATUS_INDEX[place] === 0) {
-    if (statusesSeen < MAX_STATUS_INDEX) statusesSeen++
-    STATUS_INDEX[place] = statusesSeen
-  }
-  return STATUS_INDEX[place]!
-}
-
-function methodIndex(method: string | undefined): number {
-  switch (method) {
-    case 'GET':
-      return 0
-    case 'POST':
-      return 1
-    default: {
-      const index = (METHODS as readonly string[]).indexOf(method ?? '')
-      return index < 0 ? OTHER_METHOD : index
-    }
-  }
+/** Bytes that a connection has written since its last request was settled. */
+function written(connection: Connection, socket: Socket): number {
+  const memory = (connection.memory ??= new ConnectionMemory())
+  const { bytesWritten } = socket
+  const since = bytesWritten - memory.bytesWritten
+  memory.bytesWritten = bytesWritten
+  return since
 }

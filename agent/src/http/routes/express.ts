@@ -8,23 +8,27 @@
  * - A middleware that answers outside any route has no route, by definition.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
 import type { HttpServerMetrics } from '../server.ts'
 import type { Route } from './routes.ts'
 
 type ExpressRequest = IncomingMessage & { readonly baseUrl?: string; readonly url?: string; readonly app?: object }
+/** A route's templates, kept on it; for one application, as nearly every route has. */
+type Known = { readonly app: object | undefined; readonly templates: readonly Template[] }
+type ExpressRoute = { [KNOWN]?: Known }
 /** One place where a router hangs: in which router, under which path. */
 type Mount = { readonly parent: object; readonly template: string }
 type Template = { readonly route: Route; readonly prefix: RegExp }
 
+const KNOWN: unique symbol = Symbol('assay.templates')
+const PART = 'express'
 const MAX_MOUNTS = 64
 const MAX_DEPTH = 16
 
-export function expressPatch(server: HttpServerMetrics): Patch {
+export function expressPatch(server: HttpServerMetrics, guard: Guard): Patch {
   const mounts = new WeakMap<object, Mount[]>()
   const owners = new WeakMap<object, object>()
-  const templates = new WeakMap<object, WeakMap<object, readonly Template[]>>()
-  const NO_APP = {}
 
   const noteMount = (parent: object, given: readonly unknown[]): void => {
     const withPath = isPath(given[0])
@@ -61,30 +65,29 @@ export function expressPatch(server: HttpServerMetrics): Patch {
     return above.flatMap((before) => here.map((template) => before + template))
   }
 
-  const templatesOf = (route: object, app: object | undefined): readonly Template[] => {
-    const byApp = templates.get(route) ?? new WeakMap<object, readonly Template[]>()
-    templates.set(route, byApp)
-    const known = byApp.get(app ?? NO_APP)
-    if (known !== undefined) return known
+  const templatesOf = (route: ExpressRoute, app: object | undefined): readonly Template[] => {
     const paths = pathTexts(peek(route, 'path'))
     const owner = owners.get(route)
-    const made = (owner === undefined ? [''] : prefixes(owner, app, 0)).slice(0, MAX_MOUNTS).flatMap((prefix) =>
+    const templates = (owner === undefined ? [''] : prefixes(owner, app, 0)).slice(0, MAX_MOUNTS).flatMap((prefix) =>
       paths.slice(0, MAX_MOUNTS).map((path) => {
         const template = prefix + (path === '/' && prefix !== '' ? '' : path) || '/'
         return { route: server.routes.of(template), prefix: matcher(prefix, path) }
       }),
     )
-    byApp.set(app ?? NO_APP, made)
-    return made
+    // A frozen route is asked anew each time.
+    Reflect.defineProperty(route, KNOWN, {
+      value: { app, templates } satisfies Known,
+      writable: true,
+      configurable: true,
+    })
+    return templates
   }
 
-  const tell = (route: object, request: ExpressRequest): void => {
-    const candidates = templatesOf(route, request.app)
-    const chosen =
-      candidates.length === 1
-        ? candidates[0]
-        : (candidates.find(({ prefix }) => prefix.test(`${request.baseUrl ?? ''}\n${pathOf(request)}`)) ??
-          candidates[0])
+  const tell = (route: ExpressRoute, request: ExpressRequest): void => {
+    const { app } = request
+    const known = route[KNOWN]
+    const templates = known !== undefined && known.app === app ? known.templates : templatesOf(route, app)
+    const chosen = templates.length === 1 ? templates[0]! : fitting(templates, request)
     if (chosen !== undefined) server.setRoute(request, chosen.route)
   }
 
@@ -92,45 +95,56 @@ export function expressPatch(server: HttpServerMetrics): Patch {
     const { router, route: routePrototype } = partsOf(required)
     if (router === undefined && routePrototype === undefined) return
     server.hasRouter = true
-    const safely = (work: () => void): void => {
-      try {
-        work()
-      } catch {
-        // A route less is no reason to disturb the request.
-      }
-    }
-    patchMethod<object>(
-      routePrototype,
-      'dispatch',
-      (original) =>
-        function dispatch(request, response, done) {
-          safely(() => tell(this, request as ExpressRequest))
-          return original.call(this, request, response, done)
-        },
-    )
-    patchMethod<object>(
-      router,
-      'use',
-      (original) =>
-        function use(...given) {
-          const result = original.apply(this, given)
-          safely(() => noteMount(this, given))
-          return result
-        },
-    )
-    patchMethod<object>(
-      router,
-      'route',
-      (original) =>
-        function route(...given) {
-          const made = original.apply(this, given)
-          safely(() => {
-            if (typeof made === 'object' && made !== null) owners.set(made, this)
-          })
-          return made
-        },
-    )
+    const safely = guard.wrap(PART, (work: () => void) => work())
+    const patched = [
+      routePrototype === undefined ||
+        patchMethod<object>(
+          routePrototype,
+          'dispatch',
+          (original) =>
+            // The hot one: nothing is allocated here.
+            function dispatch(request, response, done) {
+              try {
+                tell(this, request as ExpressRequest)
+              } catch (cause) {
+                // A route less is no reason to disturb the request.
+                guard.fault(PART, cause)
+              }
+              return original.call(this, request, response, done)
+            },
+        ),
+      router === undefined ||
+        patchMethod<object>(
+          router,
+          'use',
+          (original) =>
+            function use(...given) {
+              const result = original.apply(this, given)
+              safely(() => noteMount(this, given))
+              return result
+            },
+        ),
+      router === undefined ||
+        patchMethod<object>(
+          router,
+          'route',
+          (original) =>
+            function route(...given) {
+              const made = original.apply(this, given)
+              safely(() => {
+                if (typeof made === 'object' && made !== null) owners.set(made, this)
+              })
+              return made
+            },
+        ),
+    ]
+    if (patched.includes(false)) guard.stepAside(PART, `${required.id}: a method of its router is missing or frozen`)
   }
+}
+
+function fitting(templates: readonly Template[], request: ExpressRequest): Template | undefined {
+  const where = `${request.baseUrl ?? ''}\n${pathOf(request)}`
+  return templates.find(({ prefix }) => prefix.test(where)) ?? templates[0]
 }
 
 /** The prototypes of the router and of the route: of `router` 2 (Express 5), or of Express 4, which has a file for each. */

@@ -8,6 +8,8 @@ import type { Slot } from '../../store/index.ts'
 export type Route = {
   /** E.g. `/orders/:id`; '' when nothing matched. */
   readonly template: string
+  /** Of something that stands before many routes (`/api/*`): answered with 404 it means that none of them matched. */
+  readonly loose: boolean
   /** By (channel, scheme, method), then by status. Sparse. */
   readonly tables: (Slot | undefined)[][]
 }
@@ -18,18 +20,19 @@ export const OTHER_ROUTE = '_other'
 export class Routes {
   readonly #max: () => number
   readonly #routes = new Map<string, Route>()
-  readonly #other: Route = { template: OTHER_ROUTE, tables: [] }
+  readonly #other: Route = { template: OTHER_ROUTE, loose: false, tables: [] }
 
   constructor(max: () => number) {
     this.#max = max
   }
 
-  of(template: string): Route {
-    const known = this.#routes.get(template)
+  of(template: string, loose = false): Route {
+    const key = loose ? `\n${template}` : template
+    const known = this.#routes.get(key)
     if (known !== undefined) return known
     if (this.#routes.size >= this.#max()) return this.#other
-    const route: Route = { template, tables: [] }
-    this.#routes.set(template, route)
+    const route: Route = { template, loose, tables: [] }
+    this.#routes.set(key, route)
     return route
   }
 }

@@ -1,0 +1,121 @@
+/**
+ * From a request to its series: array indexes all the way, labels written once.
+ *
+ * - route -> (channel, wire, method) -> (status, aborted) -> slot. The two middle steps are small dense numbers, given out as
+ *   combinations are first seen, so that the tables stay short arrays.
+ * - The status counts as an error from 500 on (OpenTelemetry: for a server, 4xx is the client's error).
+ * - `network_protocol_version` is written for HTTP/2 alone: HTTP/1 is what there was before, and its series keep their names.
+ */
+import type { Family, Slot, Store } from '../store/index.ts'
+import { MAX_CHANNELS } from './channels.ts'
+import type { Route } from './routes/routes.ts'
+
+/** OpenTelemetry's advice for HTTP durations, in seconds. */
+export const HTTP_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
+
+const METHODS = [
+  'GET',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'HEAD',
+  'OPTIONS',
+  'CONNECT',
+  'TRACE',
+  'QUERY',
+  '_OTHER',
+] as const
+const OTHER_METHOD = METHODS.length - 1
+export const CONNECT = METHODS.indexOf('CONNECT')
+
+const WIRES = [
+  { scheme: 'http', version: '' },
+  { scheme: 'https', version: '' },
+  { scheme: 'http', version: '2' },
+  { scheme: 'https', version: '2' },
+] as const
+
+export function wireIndex(encrypted: boolean, http2: boolean): number {
+  return (encrypted ? 1 : 0) + (http2 ? 2 : 0)
+}
+
+export function methodIndex(method: unknown): number {
+  switch (method) {
+    case 'GET':
+      return 0
+    case 'POST':
+      return 1
+    default: {
+      const index = (METHODS as readonly unknown[]).indexOf(method)
+      return index < 0 ? OTHER_METHOD : index
+    }
+  }
+}
+
+/** Applications may make statuses up: beyond so many of them the rest share one place, and are told as what came there first. */
+const MAX_STATUSES = 100
+
+export class RequestSeries {
+  /** Names of the channels, as the settings have them. */
+  channelNames: readonly string[] = []
+  readonly #duration: Family
+  readonly #active: Family
+  readonly #activeSlots: (Slot | undefined)[] = []
+  /** 0: not seen yet. */
+  readonly #combos = new Uint16Array((MAX_CHANNELS + 1) * WIRES.length * METHODS.length)
+  #combosSeen = 0
+  readonly #statuses = new Uint8Array(1_000)
+  #statusesSeen = 0
+
+  constructor(store: Store) {
+    this.#duration = store.family({
+      name: 'http_server_request_duration_seconds',
+      help: 'Duration of HTTP requests served, from the parsed head to the last byte given to the system.',
+      kind: 'histogram',
+      bounds: HTTP_BOUNDS,
+      native: true,
+    })
+    this.#active = store.family({
+      name: 'http_server_active_requests',
+      help: 'HTTP requests being served now.',
+      kind: 'gauge',
+    })
+  }
+
+  /** `status` 0: no head was sent. */
+  duration(route: Route, wire: number, method: number, channel: number, status: number, aborted: boolean): Slot {
+    const combo = this.#combos[((channel + 1) * WIRES.length + wire) * METHODS.length + method]!
+    const place = this.#statuses[status > 0 && status < 1_000 ? status : 0]!
+    const slot = route.tables[combo]?.[place * 2 + (aborted ? 1 : 0)]
+    if (slot !== undefined && combo !== 0 && place !== 0) return slot
+    return this.#newDuration(route, wire, method, channel, status, aborted)
+  }
+
+  active(wire: number, method: number): Slot {
+    return (this.#activeSlots[wire * METHODS.length + method] ??= this.#active.series([
+      ['http_request_method', METHODS[method]!],
+      ['url_scheme', WIRES[wire]!.scheme],
+    ]))
+  }
+
+  #newDuration(route: Route, wire: number, method: number, channel: number, status: number, aborted: boolean): Slot {
+    const at = ((channel + 1) * WIRES.length + wire) * METHODS.length + method
+    if (this.#combos[at] === 0) this.#combos[at] = ++this.#combosSeen
+    const known = status > 0 && status < 1_000 ? status : 0
+    if (this.#statuses[known] === 0) {
+      if (this.#statusesSeen < MAX_STATUSES) this.#statusesSeen++
+      this.#statuses[known] = this.#statusesSeen
+    }
+    const table = (route.tables[this.#combos[at]!] ??= [])
+    return (table[this.#statuses[known]! * 2 + (aborted ? 1 : 0)] ??= this.#duration.series([
+      ['http_request_method', METHODS[method]!],
+      ['http_route', route.template],
+      ['http_response_status_code', known === 0 ? '' : String(known)],
+      ['url_scheme', WIRES[wire]!.scheme],
+      ['network_protocol_version', WIRES[wire]!.version],
+      ['channel', this.channelNames[channel] ?? ''],
+      ['error_type', aborted ? 'aborted' : known >= 500 ? String(known) : ''],
+    ]))
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * What the agent adds to a request: attached and detached in pairs inside one process, main-thread CPU and allocation.
+ *
+ *     node --conditions=assay-src bench/agent/pairs.ts [plain|express|fastify ...] [--wire] [--pairs=40] [--requests=10000] [--json]
+ *
+ * - By default requests come over a stream in memory: Node's HTTP server, parser and framework do all they do, but no system call
+ *   disturbs the figures, which it does by more than the agent costs. `--wire`: from a worker thread over kept-alive sockets (its CPU is
+ *   not the main thread's); that is what a requests/s ratio is to be taken from.
+ *   A window is a fixed number of requests; windows come as attached, detached, detached, attached (ABBA), because the machine drifts.
+ * - Detached is without any of ours: no subscription, Express' `Route.dispatch` as it came, a Fastify instance that never saw the agent.
+ *   So a figure is the whole cost, hooks of the framework included.
+ * - CPU by `process.threadCpuUsage` (the main thread's own accounting), bytes by V8's `total_allocated_bytes`. Medians over pairs, with
+ *   the quartiles of the pairs beside them: on a shared machine trust the median of many short pairs, not one long one.
+ * - `red`: rate, errors, duration, route, and a channel by header. `everything`: users by a header and the behaviour of clients too.
+ */
+import { channel } from 'node:diagnostics_channel'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { getHeapStatistics } from 'node:v8'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { Guard } from '../../agent/src/guard.ts'
+import { parseChannels } from '../../agent/src/http/channels.ts'
+import { expressPatch } from '../../agent/src/http/routes/express.ts'
+import { instrumentFastify } from '../../agent/src/http/routes/fastify.ts'
+import { PathGuesser } from '../../agent/src/http/routes/guess.ts'
+import { HttpServerMetrics } from '../../agent/src/http/server.ts'
+import { Store } from '../../agent/src/store/index.ts'
+
+const KINDS = ['plain', 'express', 'fastify'] as const
+type Kind = (typeof KINDS)[number]
+const CHANNELS = ['http.server.request.start', 'http.server.response.finish']
+const CONNECTIONS = 16
+const ROUTES = 20
+const WARM_UP_WINDOWS = 12
+/** Before each window, unmeasured: to subscribe is to change what V8 has compiled Node's server for, and it compiles anew. */
+const SETTLE = 12_000
+
+type Subscriber = (message: unknown, name: string | symbol) => void
+type Order = { readonly port: number; readonly requests: number }
+/** A pair: nanoseconds of CPU and bytes a request, with and without. */
+type Pair = { readonly ns: readonly [on: number, off: number]; readonly bytes: readonly [on: number, off: number] }
+/** The same application twice where it must be: `on()` and `off()` answer the server to load. */
+type Subject = { on(): Server; off(): Server; readonly servers: readonly Server[] }
+
+async function main(given: readonly string[]): Promise<void> {
+  const overWire = given.includes('--wire')
+  const number = (name: string, otherwise: number): number =>
+    Number(given.find((one) => one.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise)
+  const [pairs, requests] = [number('pairs', 40), number('requests', 10_000)]
+  const kinds = KINDS.filter((kind) => !given.some((one) => KINDS.includes(one as Kind)) || given.includes(kind))
+  const worker = overWire ? new Worker(new URL(import.meta.url), { execArgv: process.execArgv }) : undefined
+  const results: Record<string, unknown> = {}
+  for (const kind of kinds) {
+    const subject = await subjects[kind]()
+    const measured = await measure(worker, subject, pairs, requests)
+    for (const server of subject.servers) {
+      server.close()
+      server.closeAllConnections()
+    }
+    const added = spread(measured.map(({ ns }) => ns[0] - ns[1]))
+    const bytes = spread(measured.map(({ bytes: [on, off] }) => on - off))
+    const bare = spread(measured.map(({ ns }) => ns[1])).median
+    results[kind] = { addedNs: added, addedBytes: bytes, bareNs: bare, ratio: bare / (bare + added.median) }
+    if (!given.includes('--json')) {
+      console.log(
+        `${kind.padEnd(8)} red  +${added.median.toFixed(0)} ns (${added.low.toFixed(0)}..${added.high.toFixed(0)})  ` +
+          `+${bytes.median.toFixed(0)} B (${bytes.low.toFixed(0)}..${bytes.high.toFixed(0)})  of ${(bare / 1_000).toFixed(2)} us; ` +
+          `requests/s x ${(bare / (bare + added.median)).toFixed(3)} by CPU`,
+      )
+    }
+  }
+  if (given.includes('--json')) console.log(JSON.stringify(results))
+  await worker?.terminate()
+}
+
+async function measure(
+  worker: Worker | undefined,
+  subject: Subject,
+  pairs: number,
+  requests: number,
+): Promise<readonly Pair[]> {
+  const connections = new Map<Server, MemoryConnection>()
+  const window = async (server: Server): Promise<{ ns: number; bytes: number }> => {
+    let connection = connections.get(server)
+    if (connection === undefined) {
+      connection = new MemoryConnection()
+      connections.set(server, connection)
+      server.emit('connection', connection)
+    }
+    const load = async (count: number): Promise<void> => {
+      if (worker === undefined) return connection.ask(count)
+      const done = new Promise<void>((resolve) => worker.once('message', () => resolve()))
+      worker.postMessage({ port: portOf(server), requests: count } satisfies Order)
+      await done
+    }
+    await load(SETTLE)
+    const from = process.threadCpuUsage()
+    const allocated = getHeapStatistics().total_allocated_bytes
+    await load(requests)
+    const bytes = getHeapStatistics().total_allocated_bytes - allocated
+    const { user, system } = process.threadCpuUsage(from)
+    return { ns: ((user + system) * 1_000) / requests, bytes: bytes / requests }
+  }
+  for (let i = 0; i < WARM_UP_WINDOWS; i++) await window(i % 2 === 0 ? subject.on() : subject.off())
+  const measured: Pair[] = []
+  for (let i = 0; i < pairs; i++) {
+    const first = await window(i % 2 === 0 ? subject.on() : subject.off())
+    const second = await window(i % 2 === 0 ? subject.off() : subject.on())
+    const [on, off] = i % 2 === 0 ? [first, second] : [second, first]
+    measured.push({ ns: [on.ns, off.ns], bytes: [on.bytes, off.bytes] })
+  }
+  return measured
+}
+
+function attach(): HttpServerMetrics & { readonly guard: Guard } {
+  const store = new Store()
+  const guard = new Guard(store, (code, text) => console.error(code, text))
+  const metrics = new HttpServerMetrics({
+    store,
+    guard,
+    guesser: new PathGuesser(),
+    onServer: () => {},
+  })
+  metrics.channels = parseChannels({ open: { header: 'x-api-key' }, internal: 'rest' }, [])
+  return Object.assign(metrics, { guard })
+}
+
+/** Takes our subscribers off and puts them back. */
+function switchboard(): { on(): void; off(): void } {
+  const ours = CHANNELS.map((name) => {
+    const place = channel(name)
+    return [place, [...((place as unknown as { _subscribers?: Subscriber[] })._subscribers ?? [])]] as const
+  })
+  let attached = true
+  return {
+    on() {
+      if (attached) return
+      for (const [place, subscribers] of ours) for (const one of subscribers) place.subscribe(one)
+      attached = true
+    },
+    off() {
+      if (!attached) return
+      for (const [place, subscribers] of ours) for (const one of subscribers) place.unsubscribe(one)
+      attached = false
+    },
+  }
+}
+
+const subjects: Readonly<Record<Kind, () => Promise<Subject>>> = {
+  async plain() {
+    attach()
+    const body = '{"ok":true}'
+    const server = await listen((_request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(body)
+    })
+    return subject(server, () => {})
+  },
+
+  async express() {
+    const metrics = attach()
+    const require = createRequire(import.meta.url)
+    const router = createRequire(require.resolve('express'))('router') as {
+      Route: { prototype: { dispatch: unknown } }
+    }
+    const routeOf = router.Route.prototype
+    const original = routeOf.dispatch
+    expressPatch(metrics, metrics.guard)({ id: 'router', parentFilename: '', exports: router })
+    const patched = routeOf.dispatch
+    const express = require('express') as typeof import('express')
+    const app = express()
+    const api = express.Router()
+    for (let i = 0; i < ROUTES; i++) api.get(`/items${i}/:id`, (_request, response) => void response.json({ ok: true }))
+    app.use('/api', api)
+    const server = await listen(app)
+    return subject(server, (attached) => {
+      routeOf.dispatch = attached ? patched : original
+    })
+  },
+
+  async fastify() {
+    const { default: fastify } = await import('fastify')
+    const make = async () => {
+      const app = fastify()
+      for (let i = 0; i < ROUTES; i++) app.get(`/api/items${i}/:id`, async () => ({ ok: true }))
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      return app.server as Server
+    }
+    const bare = await make()
+    const metrics = attach()
+    instrumentFastify(metrics, metrics.guard)
+    const hooked = await make()
+    const board = switchboard()
+    return {
+      on() {
+        board.on()
+        return hooked
+      },
+      off() {
+        board.off()
+        return bare
+      },
+      servers: [bare, hooked],
+    }
+  },
+}
+
+function subject(server: Server, patch: (attached: boolean) => void): Subject {
+  const board = switchboard()
+  return {
+    on() {
+      board.on()
+      patch(true)
+      return server
+    },
+    off() {
+      board.off()
+      patch(false)
+      return server
+    },
+    servers: [server],
+  }
+}
+
+async function listen(listener: RequestListener): Promise<Server> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  return server
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+function spread(values: readonly number[]): { readonly median: number; readonly low: number; readonly high: number } {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  return { median: at(0.5), low: at(0.25), high: at(0.75) }
+}
+
+/** A connection without a wire: asks the next request when the answer to the last one is there. */
+class MemoryConnection extends Duplex {
+  #left = 0
+  #asked = 0
+  #done: (() => void) | undefined
+
+  ask(requests: number): Promise<void> {
+    this.#left = requests
+    return new Promise((resolve) => {
+      this.#done = resolve
+      this.#next()
+    })
+  }
+
+  override _read(): void {}
+
+  override _write(_chunk: unknown, _encoding: unknown, callback: () => void): void {
+    callback()
+    if (--this.#left > 0) setImmediate(() => this.#next())
+    else this.#done?.()
+  }
+
+  #next(): void {
+    this.push(requestText(this.#asked++))
+  }
+}
+
+function requestText(at: number): string {
+  return `GET /api/items${at % ROUTES}/${at % 1_000} HTTP/1.1\r\nHost: a\r\nx-user-id: user-${at % 500}\r\nuser-agent: bench\r\n\r\n`
+}
+
+/** In the worker: for each order, that many requests over kept-alive connections, the next one when an answer is there. */
+function generateLoad(): void {
+  const pools = new Map<number, readonly Socket[]>()
+  parentPort?.on('message', ({ port, requests }: Order) => {
+    let pool = pools.get(port)
+    if (pool === undefined) {
+      pool = Array.from({ length: CONNECTIONS }, () => connect(port, '127.0.0.1').setNoDelay())
+      for (const socket of pool) socket.on('error', () => {})
+      pools.set(port, pool)
+    }
+    let sent = 0
+    let answered = 0
+    for (const socket of pool) {
+      const ask = (): void => {
+        if (sent >= requests) return
+        socket.write(requestText(sent++))
+      }
+      socket.removeAllListeners('data')
+      socket.on('data', (chunk: Buffer) => {
+        // Each answer is small and comes in one piece.
+        if (chunk.length === 0) return
+        if (++answered === requests) parentPort?.postMessage('done')
+        else ask()
+      })
+      ask()
+    }
+  })
+}
+
+if (isMainThread) await main(process.argv.slice(2))
+else generateLoad()
