@@ -117,7 +117,9 @@ export class Counter<T extends string = string> extends Metric<T, Slot> {
   #child(entry: Entry<Slot>): CounterInternal {
     return {
       inc: (value) => {
-        if (value === undefined && entry.cell !== undefined) add(entry.cell, 1)
+        const { cell } = entry
+        if (cell !== undefined && value === undefined) add(cell, 1)
+        else if (cell !== undefined && typeof value === 'number' && value >= 0 && value < Infinity) add(cell, value)
         else this.#add(entry, value)
       },
     }

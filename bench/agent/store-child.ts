@@ -1,0 +1,120 @@
+/**
+ * One contender, one measurement, in this process: `store-child.ts scrape|record|memory CONTENDER METRIC SERIES`. Sends one message.
+ *
+ * Time is the clock's, best of many for recording, median for pages: the system counts a thread's CPU in steps of milliseconds. Garbage
+ * is what V8 counts as allocated.
+ */
+import { getHeapStatistics } from 'node:v8'
+import { median } from './figures.ts'
+import {
+  type Contender,
+  labelsOf,
+  type MetricKind,
+  make,
+  type SeriesLabels,
+  uniqueLabelsOf,
+} from './store-contenders.ts'
+
+export type ScrapeCost = { readonly cold: Cost; readonly few: Cost; readonly all: Cost; readonly bytes: number }
+export type Cost = { readonly milliseconds: number; readonly garbage: number }
+export type RecordCost = { readonly known: RecordFigure; readonly labels: RecordFigure }
+export type RecordFigure = { readonly nanoseconds: number; readonly garbage: number }
+export type MemoryCost = { readonly bytes: number }
+
+const [what, who, kind, count, shape] = process.argv.slice(2) as [string, Contender, MetricKind, string, string]
+const series = Number(count)
+const gc = globalThis.gc ?? (() => {})
+
+if (what === 'scrape') process.send?.(await scrape())
+else if (what === 'record') process.send?.(await record())
+else process.send?.(await memory())
+
+function labelsFor(index: number): SeriesLabels {
+  return shape === 'unique' ? uniqueLabelsOf(index) : labelsOf(index)
+}
+
+function allLabels(): readonly SeriesLabels[] {
+  return Array.from({ length: series }, (_, i) => labelsFor(i))
+}
+
+async function scrape(): Promise<ScrapeCost> {
+  const made = await make(who, kind, allLabels())
+  const change = (every: number): void => {
+    for (let i = 0; i < series; i += every) made.recordKnown(i, 1)
+  }
+  gc()
+  const cold = await cost(() => made.page())
+  // Compiled by then, as in a service that has been scraped for a minute.
+  for (let i = 0; i < (series > 20_000 ? 5 : 20); i++) {
+    change(33)
+    await made.page()
+  }
+  const repeated = async (every: number): Promise<Cost> => {
+    const costs: Cost[] = []
+    for (let i = 0; i < (series > 20_000 ? 7 : 25); i++) {
+      change(every)
+      costs.push(await cost(() => made.page()))
+    }
+    return {
+      milliseconds: median(costs.map(({ milliseconds }) => milliseconds)),
+      garbage: median(costs.map(({ garbage }) => garbage)),
+    }
+  }
+  return { cold, few: await repeated(33), all: await repeated(1), bytes: await made.page() }
+}
+
+async function record(): Promise<RecordCost> {
+  const labels = allLabels()
+  const made = await make(who, kind, labels)
+  const indices = Array.from({ length: 1_024 }, (_, i) => (i * 7) % series)
+  // A service makes its labels anew for each request, from texts that it has: so does this.
+  const given = indices.map((index) => labels[index]!)
+  return {
+    known: repeat((i) => made.recordKnown(indices[i & 1_023]!, 1)),
+    labels: repeat((i) => {
+      const { route, method, status } = given[i & 1_023]!
+      made.recordLabels({ route, method, status }, 1)
+    }),
+  }
+}
+
+function repeat(call: (i: number) => void): RecordFigure {
+  const calls = 200_000
+  const times: number[] = []
+  const garbage: number[] = []
+  for (let round = 0; round < 15; round++) {
+    const before = allocated()
+    const from = performance.now()
+    for (let i = 0; i < calls; i++) call(i)
+    times.push(((performance.now() - from) * 1e6) / calls)
+    garbage.push((allocated() - before) / calls)
+  }
+  return { nanoseconds: Math.min(...times), garbage: median(garbage) }
+}
+
+/** Recorded by labels, no handle kept: what a service's own code costs that calls `inc(labels)`. */
+async function memory(): Promise<MemoryCost> {
+  const labels = allLabels()
+  const made = await make(who, kind, labels.slice(0, 1), series + 10)
+  const shared = made.sharedBytes()
+  const before = held()
+  for (let i = 1; i < series; i++) made.recordLabels(labels[i]!, 1)
+  return { bytes: (held() - before + made.sharedBytes() - shared) / (series - 1) }
+}
+
+function held(): number {
+  for (let i = 0; i < 4; i++) gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+async function cost(work: () => unknown): Promise<Cost> {
+  const before = allocated()
+  const from = performance.now()
+  await work()
+  return { milliseconds: performance.now() - from, garbage: allocated() - before }
+}
+
+function allocated(): number {
+  return (getHeapStatistics() as { total_allocated_bytes?: number }).total_allocated_bytes ?? 0
+}

@@ -1,0 +1,151 @@
+/**
+ * Who keeps numbers: prom-client, OpenTelemetry's SDK, the drop-in, the agent's own metrics and its store. Each in a process of its own.
+ *
+ * A contender makes one metric with its series and gives what is measured: a page, recording with the series known, recording with labels.
+ */
+import type real from 'prom-client'
+import { requirePeer } from './peers.ts'
+
+export const CONTENDERS = ['prom-client', 'OpenTelemetry', 'drop-in', 'agent'] as const
+export type Contender = (typeof CONTENDERS)[number]
+export const METRICS = ['counter', 'histogram'] as const
+export type MetricKind = (typeof METRICS)[number]
+export type SeriesLabels = Readonly<Record<'route' | 'method' | 'status', string>>
+
+export type Made = {
+  /** Records into the series of that index, known since it was made. */
+  recordKnown(index: number, value: number): void
+  /** Records with the labels as an object. */
+  recordLabels(labels: SeriesLabels, value: number): void
+  /** A whole page; its length in bytes. */
+  page(): number | Promise<number>
+  /** Bytes that the process' own accounting does not show as heap. */
+  sharedBytes(): number
+}
+
+/** OpenTelemetry's default boundaries in seconds: 14 buckets. */
+const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+const AGENT = Symbol.for('assay.agent.1')
+const NAMES = ['route', 'method', 'status'] as const
+
+/** 500 routes x 4 methods x 5 statuses; with more, more routes. */
+export function labelsOf(index: number): SeriesLabels {
+  const methods = ['GET', 'POST', 'PUT', 'DELETE']
+  const statuses = ['200', '201', '400', '404', '500']
+  return {
+    route: `/api/v1/things/${Math.floor(index / 20)}/:id`,
+    method: methods[index % 4]!,
+    status: statuses[Math.floor(index / 4) % 5]!,
+  }
+}
+
+/** One label runs wild, as a raw path would. */
+export function uniqueLabelsOf(index: number): SeriesLabels {
+  return { route: `/orders/${(index * 2_654_435_761) % 4_294_967_296}`, method: 'GET', status: '200' }
+}
+
+/** With `labels` made; there is room for `most` series. */
+export async function make(
+  who: Contender,
+  kind: MetricKind,
+  labels: readonly SeriesLabels[],
+  most: number = labels.length,
+): Promise<Made> {
+  if (who === 'OpenTelemetry') return makeOtel(kind, labels, most)
+  if (who === 'agent') return await makeAgent(kind, labels, most)
+  if (who === 'drop-in') process.env['ASSAY_AGENT_MAX_SERIES'] = String(most)
+  process.env['ASSAY_AGENT_LISTEN'] = '127.0.0.1:0'
+  const client =
+    who === 'prom-client'
+      ? (requirePeer('prom-client') as typeof real)
+      : ((await import('../../agent/src/prom-client/index.ts')).default as unknown as typeof real)
+  const config = { name: 'bench_things', help: 'Things.', labelNames: NAMES }
+  const page = async (): Promise<number> => (await client.register.metrics()).length
+  if (kind === 'counter') {
+    const counter = new client.Counter(config)
+    const known = labels.map((one) => counter.labels(one))
+    for (const one of known) one.inc()
+    return {
+      recordKnown: (index) => known[index]!.inc(),
+      recordLabels: (one, value) => counter.inc(one, value),
+      page,
+      sharedBytes,
+    }
+  }
+  const histogram = new client.Histogram({ ...config, buckets: BOUNDS })
+  const known = labels.map((one) => histogram.labels(one))
+  for (const one of known) one.observe(0.1)
+  return {
+    recordKnown: (index, value) => known[index]!.observe(value),
+    recordLabels: (one, value) => histogram.observe(one, value),
+    page,
+    sharedBytes,
+  }
+}
+
+/** Of the agent that is loaded in this process, if one is. */
+function sharedBytes(): number {
+  const agent = (globalThis as { [AGENT]?: { readonly store: { readonly usedBytes: number } } })[AGENT]
+  return agent?.store.usedBytes ?? 0
+}
+
+async function makeAgent(kind: MetricKind, labels: readonly SeriesLabels[], most: number): Promise<Made> {
+  const { add, observe, Store } = await import('../../agent/src/store/index.ts')
+  const { StorePages } = await import('../../agent/src/exposition/page.ts')
+  const { OwnMetrics } = await import('../../agent/src/metrics/own-metrics.ts')
+  const store = new Store()
+  store.maxSeries = most
+  const own = new OwnMetrics(store)
+  const name = 'bench_things_total'
+  const pages = new StorePages(store.shared)
+  const made =
+    kind === 'counter'
+      ? own.counter(name, { help: 'Things.', labels: NAMES })
+      : own.histogram(name, { help: 'Things.', labels: NAMES, bounds: BOUNDS })
+  const family = [...store.families()].find((one) => one.name === name)!
+  const slots = labels.map((one) => family.series(NAMES.map((label) => [label, one[label]] as const)))
+  for (const slot of slots) {
+    if (kind === 'counter') add(slot, 1)
+    else observe(slot, 0.1)
+  }
+  return {
+    recordKnown:
+      kind === 'counter'
+        ? (index, value) => add(slots[index]!, value)
+        : (index, value) => observe(slots[index]!, value),
+    recordLabels: (one, value) => ('inc' in made ? made.inc(one, value) : made.observe(value, one)),
+    page: () => pages.whole('text').length,
+    sharedBytes: () => store.usedBytes,
+  }
+}
+
+type OtelInstrument = { add(value: number, labels: object): void; record(value: number, labels: object): void }
+
+function makeOtel(kind: MetricKind, labels: readonly SeriesLabels[], most: number): Made {
+  const { PrometheusExporter, PrometheusSerializer } = requirePeer('@opentelemetry/exporter-prometheus') as {
+    PrometheusExporter: new (options: object) => { collect(): Promise<{ resourceMetrics: object }> }
+    PrometheusSerializer: new () => { serialize(metrics: object): string }
+  }
+  const { MeterProvider } = requirePeer('@opentelemetry/sdk-metrics') as {
+    MeterProvider: new (
+      options: object,
+    ) => { getMeter(name: string): Record<string, (name: string, options: object) => OtelInstrument> }
+  }
+  const exporter = new PrometheusExporter({ preventServerStart: true })
+  const views = [{ instrumentName: '*', aggregationCardinalityLimit: most + 2 }]
+  const meter = new MeterProvider({ readers: [exporter], views }).getMeter('bench')
+  const instrument = meter[kind === 'counter' ? 'createCounter' : 'createHistogram']!('bench_things', {
+    description: 'Things.',
+    advice: { explicitBucketBoundaries: BOUNDS },
+  })
+  const record = (one: object, value: number): void =>
+    kind === 'counter' ? instrument.add(value, one) : instrument.record(value, one)
+  for (const one of labels) record(one, 1)
+  const serializer = new PrometheusSerializer()
+  return {
+    recordKnown: (index, value) => record(labels[index]!, value),
+    recordLabels: record,
+    page: async () => serializer.serialize((await exporter.collect()).resourceMetrics).length,
+    sharedBytes: () => 0,
+  }
+}
