@@ -15,6 +15,8 @@ export async function createCollector(spec: CollectorSpec, deps: CollectorDeps):
       return (await import('./s3/collector.ts')).bucketCollector(spec, deps)
     case 'host':
       return (await import('./host/collector.ts')).hostCollector(spec, deps)
+    case 'users':
+      return (await import('./users/collector.ts')).usersCollector(spec, deps)
     default:
       return spec satisfies never
   }

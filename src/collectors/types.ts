@@ -3,8 +3,16 @@
  * A collector is an exporter inside this process: it is read by the scrape loop like any target.
  */
 import type { Clock, Log, Text } from '#core'
+import type { State } from '#state'
 
-export type PostgresSpec = { readonly kind: 'postgres'; readonly part: string; readonly url: Text }
+/** A table in which messages wait: `sql` counts them. */
+export type OutboxSpec = { readonly name: string; readonly sql: string }
+export type PostgresSpec = {
+  readonly kind: 'postgres'
+  readonly part: string
+  readonly url: Text
+  readonly outboxes?: readonly OutboxSpec[]
+}
 export type RabbitmqSpec = {
   readonly kind: 'rabbitmq'
   readonly part: string
@@ -26,7 +34,17 @@ export type BucketSpec = {
   readonly capacityBytes?: number
 }
 export type HostSpec = { readonly kind: 'host'; readonly part: string }
-export type CollectorSpec = PostgresSpec | RabbitmqSpec | BucketSpec | HostSpec
+/** The users of an API, from all its agents together. */
+export type UsersSpec = {
+  readonly kind: 'users'
+  /** `shop:users`: the API's own job stays that of its instances. */
+  readonly part: string
+  /** The API: the label `service`. */
+  readonly service: string
+  /** Where its agents answer: `host:port`. */
+  readonly targets: readonly string[]
+}
+export type CollectorSpec = PostgresSpec | RabbitmqSpec | BucketSpec | HostSpec | UsersSpec
 
 export interface Collector extends AsyncDisposable {
   readonly spec: CollectorSpec
@@ -43,4 +61,6 @@ export type CollectorDeps = {
   readonly resolve: (text: Text) => string
   readonly clock: Clock
   readonly log: Log
+  /** Where a collector keeps what must outlive this process; absent: nothing does. */
+  readonly state?: State
 }

@@ -124,22 +124,15 @@ export function apiMeasures(part: () => Part): ApiMeasures {
     }),
     instances: of('instances', 'count', 'instances', 'has too many instances', instancesExpr),
     users: guarded('api.users', {
-      now: of(
-        'users.now',
-        'count',
-        'users now',
-        'has many users',
-        (context) => `sum(assay_active_users{job="${context.job}",window="5m"})`,
-      ),
-      today: of(
-        'users.today',
-        'count',
-        'users today',
-        'has many users',
-        (context) => `sum(assay_active_users{job="${context.job}",window="1d"})`,
-      ),
+      now: of('users.now', 'count', 'users now', 'has many users', (context) => usersExpr(context, '5m')),
+      today: of('users.today', 'count', 'users today', 'has many users', (context) => usersExpr(context, '1d')),
     }),
   }
+}
+
+/** Merged over all instances; where nobody merges, what they tell one by one, which counts a user of two of them twice. */
+function usersExpr({ job }: ExprContext, window: string): string {
+  return `max(assay_active_users{service="${job}",window="${window}"}) or sum(assay_active_users{job="${job}",window="${window}"})`
 }
 
 /** Each live process (a worker of a cluster, or a whole instance) exposes its own start time. */

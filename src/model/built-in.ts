@@ -107,6 +107,17 @@ export function builtIns(
     (title) => `${title} runs out of connections`,
   )
   add(
+    'outboxStuck',
+    'messages wait in an outbox and none is sent',
+    parts.filter(({ part }) => part.kind === 'postgres' && part.options.outbox !== undefined),
+    (job) => {
+      const pending = `sum by (outbox) (messaging_outbox_pending_messages{job="${job}"})`
+      // Less than before: someone empties it.
+      return `${pending} > 0 and ${pending} >= sum by (outbox) (messaging_outbox_pending_messages{job="${job}"} offset ${window})`
+    },
+    (title) => `an outbox of ${title} fills and nobody empties it`,
+  )
+  add(
     'bucketFills',
     'more than 90 % of the capacity is used',
     parts.filter(({ part }) => part.kind === 'bucket' && part.options.capacity !== undefined),

@@ -10,6 +10,7 @@ import type { ScrapeConfig } from '#scrape'
 import { builtIns } from './built-in.ts'
 import { edgesAndCallers } from './edges.ts'
 import type { ExprContext } from './measure.ts'
+import { outboxesOf } from './outbox.ts'
 import type { Part } from './parts.ts'
 import type { Plan, PlanPart } from './plan.ts'
 import type { Action, Policy } from './policies.ts'
@@ -186,7 +187,11 @@ export function defineSystem(definition: SystemDefinition): Plan {
     scrapes: named.flatMap(({ id, part }) =>
       part.kind === 'api' ? [scrapeOf(id, part.options.targets, scrapeIntervalMs)] : [],
     ),
-    collectors: named.flatMap(({ id, part }) => (part.kind === 'api' ? [] : [collectorOf(id, part)])),
+    collectors: named.flatMap(({ id, part }): CollectorSpec[] => {
+      if (part.kind !== 'api') return [collectorOf(id, part)]
+      const { users, targets } = part.options
+      return users === true ? [{ kind: 'users', part: `${id}:users`, service: id, targets }] : []
+    }),
     ruleGroups: [
       group(
         'policies',
@@ -286,7 +291,12 @@ function scrapeOf(id: string, targets: readonly string[], intervalMs: number): S
 function collectorOf(id: string, part: Exclude<Part, { kind: 'api' }>): CollectorSpec {
   switch (part.kind) {
     case 'postgres':
-      return { kind: 'postgres', part: id, url: part.options.url }
+      return {
+        kind: 'postgres',
+        part: id,
+        url: part.options.url,
+        ...(part.options.outbox === undefined ? {} : { outboxes: outboxesOf(id, part.options.outbox) }),
+      }
     case 'rabbitmq':
       return { kind: 'rabbitmq', part: id, deadLetters: [], ...part.options }
     case 'bucket': {

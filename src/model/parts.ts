@@ -6,6 +6,7 @@ import { parseSize, type SizeText, type Text } from '#core'
 import { type ApiMeasures, apiMeasures, type RedMeasures, redMeasures } from './api-measures.ts'
 import { guarded } from './guarded.ts'
 import { type Measure, measuresOf } from './measure.ts'
+import { type Outboxes, unsentExpr, unsentRatioExpr } from './outbox.ts'
 
 /** Which requests belong to a channel: addresses in CIDR form, or the rest. The agent in the service decides by the same rule. */
 export type ChannelRule = readonly string[] | 'rest'
@@ -35,9 +36,16 @@ export type ScalablePart = ApiPart<never>
 
 export type PostgresPart = {
   readonly kind: 'postgres'
-  readonly options: { readonly url: Text }
+  readonly options: PostgresOptions
   readonly connections: Measure<'count'> & { readonly ratio: Measure<'ratio'> }
   readonly size: Measure<'bytes'>
+  /** Messages that wait in its outboxes; `ratio`: of all that waited or were sent lately, the share that waits. */
+  readonly outbox: Measure<'count'> & { readonly ratio: Measure<'ratio'> }
+}
+export type PostgresOptions = {
+  readonly url: Text
+  /** Outboxes by name: a query that counts what waits, or the table that holds nothing else. */
+  readonly outbox?: Outboxes
 }
 
 export type RabbitmqPart = {
@@ -115,6 +123,12 @@ export function postgres(options: PostgresPart['options']): PostgresPart {
       ),
     }),
     size: of('size', 'bytes', 'size', 'is large', ({ job }) => `sum(pg_database_size_bytes{job="${job}"})`),
+    outbox: guarded('postgres.outbox', {
+      ...of('outbox', 'count', 'unsent', 'does not get its messages sent', unsentExpr),
+      ratio: of('outbox.ratio', 'ratio', 'unsent to sent', 'does not get its messages sent', (context) =>
+        unsentRatioExpr(options.outbox, context),
+      ),
+    }),
   })
   return part
 }

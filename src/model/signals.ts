@@ -31,6 +31,7 @@ export function signalsOf(part: Part, context: ExprContext, limits: ReadonlyMap<
       return [
         shown(part.connections, 'number', `max(pg_settings_max_connections{job="${context.job}"})`),
         shown(part.size),
+        ...(part.options.outbox === undefined ? [] : [shown(part.outbox), shown(part.outbox.ratio, 'bar')]),
       ]
     case 'rabbitmq':
       return [shown(part.ready), shown(part.unacked), shown(part.deadLetters)]
@@ -115,6 +116,18 @@ export function chartsOf(part: Part, context: ExprContext, limits: ReadonlyMap<s
           unit: 'per_second',
           expr: `sum(rate(pg_stat_database_xact_commit{job="${job}"}[${window}]))`,
         },
+        ...(part.options.outbox === undefined
+          ? []
+          : [
+              {
+                id: 'outbox.byName',
+                title: 'unsent messages',
+                unit: 'count',
+                expr: `sum by (outbox) (messaging_outbox_pending_messages{job="${job}"})`,
+                legend: 'outbox',
+              } as const,
+              shown(part.outbox.ratio),
+            ]),
       ]
     case 'rabbitmq':
       return [

@@ -64,6 +64,42 @@ test('the page tells connections by state, the limit, the size and the work done
   assert.ok(parseExposition(page, { format: 'text' }).count >= 45)
 })
 
+test('outboxes are counted; one that cannot be takes nothing with it, and its caveat says what to do', async () => {
+  const root = await connect({ port, password: 'root', database: 'shop' })
+  await root.query('create table outbox (id int, sent_at timestamptz)')
+  await root.query('insert into outbox values (1, null), (2, null), (3, now())')
+  await root.query('create table hidden (id int)')
+  await root.query('grant select on outbox to monitor')
+  const outboxes = [
+    { name: 'hidden', sql: 'select count(*) from hidden' },
+    { name: 'orders', sql: 'select count(*) from outbox where sent_at is null -- what waits' },
+    { name: 'gone', sql: 'select count(*) from no_such_table' },
+    { name: 'slow', sql: 'select count(*) from pg_sleep(30)' },
+    { name: 'words', sql: 'select null::int' },
+    { name: 'writes', sql: 'with gone as (delete from outbox returning id) select count(*) from gone' },
+  ]
+  await using collector = await createCollector(
+    { kind: 'postgres', part: 'shopDb', url: { env: 'SHOP_DB_URL' }, outboxes },
+    collectorDeps({ SHOP_DB_URL: postgresUrl(port, 'monitor', 'monitor', 'shop') }),
+  )
+  const page = await collector.read(signal)
+  assert.equal(lineValue(page, 'messaging_outbox_pending_messages{outbox="orders"}'), 2)
+  assert.equal(page.match(/^messaging_outbox_pending_messages\{/gm)?.length, 1)
+  assert.equal(lineValue(page, 'pg_up'), 1)
+  assert.ok(parseExposition(page, { format: 'text' }).count >= 45)
+  const caveats = collector.caveats()
+  assert.equal(caveats.length, 5)
+  assert.match(caveats[0] ?? '', /outbox hidden cannot be counted: user monitor may not read it .*GRANT SELECT/)
+  assert.match(caveats[1] ?? '', /outbox gone cannot be counted: relation "no_such_table" does not exist/)
+  assert.match(caveats[2] ?? '', /outbox slow cannot be counted: it took longer than 2s/)
+  assert.match(caveats[3] ?? '', /outbox words: the query gives no number/)
+  assert.match(caveats[4] ?? '', /outbox writes cannot be counted/)
+  await root.query('update outbox set sent_at = now()')
+  assert.equal(lineValue(await collector.read(signal), 'messaging_outbox_pending_messages{outbox="orders"}'), 0)
+  await root.query('drop table outbox, hidden')
+  await root.end()
+})
+
 test('one connection serves all reads', async () => {
   await using collector = await collectorAt(postgresUrl(port, 'monitor', 'monitor', 'shop'))
   await collector.read(signal)

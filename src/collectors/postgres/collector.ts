@@ -7,6 +7,7 @@
 import { AssayError } from '#core'
 import type { Collector, CollectorDeps, PostgresSpec } from '../types.ts'
 import { urlOf, whereIs } from '../where.ts'
+import { countOutboxes, outboxPage } from './outbox.ts'
 import { postgresPage } from './page.ts'
 import { FACTS, FIRST_ANSWER } from './queries.ts'
 import { type PostgresPlace, postgresSentence } from './sentence.ts'
@@ -49,6 +50,7 @@ export class PostgresCollector implements Collector {
   readonly #place: PostgresPlace
   readonly #open: () => PostgresClient
   #client: PostgresClient | undefined
+  #caveats: readonly string[] = []
 
   constructor(spec: PostgresSpec, place: PostgresPlace, open: () => PostgresClient) {
     this.spec = spec
@@ -63,7 +65,10 @@ export class PostgresCollector implements Collector {
     try {
       signal.throwIfAborted()
       const client = this.#client ?? (await this.#connect())
-      return postgresPage(factsOf(await client.query(FACTS)))
+      const page = postgresPage(factsOf(await client.query(FACTS)))
+      const { counts, caveats } = await countOutboxes(client, this.spec.outboxes ?? [], this.#place)
+      this.#caveats = caveats
+      return page + outboxPage(counts)
     } catch (cause) {
       this.#drop()
       if (signal.aborted) throw signal.reason
@@ -74,7 +79,7 @@ export class PostgresCollector implements Collector {
   }
 
   caveats(): readonly string[] {
-    return []
+    return this.#caveats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

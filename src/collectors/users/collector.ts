@@ -1,0 +1,142 @@
+/**
+ * Users of a service as a collector: asks all its agents, merges what they tell with what is known, and keeps each day.
+ *
+ * - Counts of instances cannot be added up: a user of two of them would count twice. Sketches can be merged.
+ * - It answers while one instance answers, or something is known of today; who is silent is a caveat.
+ */
+import { AssayError, type Clock, messageOf } from '#core'
+import type { State } from '#state'
+import type { Collector, CollectorDeps, UsersSpec } from '../types.ts'
+import { networkSentence } from '../where.ts'
+import { addDays, dayIn, tryUsersAnswer, type UsersAnswer } from './answer.ts'
+import { KeptDays } from './kept-days.ts'
+import { KnownUsers, MONTH_DAYS } from './known-users.ts'
+import { usersPage } from './page.ts'
+
+export const USERS_PATH = '/-/assay/users'
+const ASK_MS = 5_000
+/** Eight days and the ring of minutes of the biggest service are some 200 KB. */
+const MAX_ANSWER_BYTES = 2 ** 20
+const KEEP_EVERY_MS = 60_000
+
+/** The body of an agent's answer, or its status; rejects when there is none. */
+export type AskAgent = (
+  target: string,
+  signal: AbortSignal,
+) => Promise<{ readonly status: number; readonly body: string }>
+
+export function usersCollector(spec: UsersSpec, { clock, state }: CollectorDeps, ask: AskAgent = askAgent): Collector {
+  return new UsersCollector(spec, clock, state, ask)
+}
+
+class UsersCollector implements Collector {
+  readonly spec: UsersSpec
+  readonly address: string
+  readonly #clock: Clock
+  readonly #kept: KeptDays | undefined
+  readonly #ask: AskAgent
+  readonly #known = new KnownUsers()
+  #loaded = false
+  #keptAt = Number.NEGATIVE_INFINITY
+  #caveats: readonly string[] = []
+
+  constructor(spec: UsersSpec, clock: Clock, state: State | undefined, ask: AskAgent) {
+    this.spec = spec
+    this.address = `users://${spec.service}`
+    this.#clock = clock
+    this.#kept = state === undefined ? undefined : new KeptDays(state, spec.service)
+    this.#ask = ask
+  }
+
+  async read(signal: AbortSignal): Promise<string> {
+    const { service, targets } = this.spec
+    await this.#load()
+    const told = await Promise.all(targets.map((target) => this.#tell(target, signal)))
+    if (signal.aborted) throw signal.reason
+    const now = this.#clock.now()
+    const caveats = told.flatMap((one) => {
+      if (typeof one === 'string') return [one]
+      const refused = this.#known.take(one, now)
+      return refused.length === 0
+        ? []
+        : [`an agent of ${service} tells of ${refused.join(', ')}, which has not come: its clock is wrong`]
+    })
+    if (told.every((one) => typeof one === 'string') && this.#known.isEmpty) {
+      throw new AssayError('ASSAY_COLLECTOR_USERS', `nobody tells the users of ${service}: ${caveats.join(' ')}`)
+    }
+    const counts = this.#known.counts(now)
+    if (counts.keys > 1) {
+      caveats.push(
+        `the instances of ${service} hash users with ${counts.keys} different keys, so that some are counted more than once; give all the same ASSAY_USERS_KEY`,
+      )
+    }
+    if (this.#known.hasTooManyKeys) {
+      caveats.push(
+        `${service} has used more keys in a day than are kept; give all its instances the same ASSAY_USERS_KEY`,
+      )
+    }
+    if (now - this.#keptAt >= KEEP_EVERY_MS) {
+      this.#keptAt = now
+      const failed = await this.#keep(now)
+      if (failed !== undefined) caveats.push(failed)
+    }
+    this.#caveats = caveats
+    return usersPage(service, counts)
+  }
+
+  caveats(): readonly string[] {
+    return this.#caveats
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#keep(this.#clock.now())
+  }
+
+  /** A state that cannot be read now is tried again at the next read. */
+  async #load(): Promise<void> {
+    if (this.#loaded) return
+    const from = addDays(dayIn('UTC', this.#clock.now()), -MONTH_DAYS - 1)
+    for (const day of (await this.#kept?.read(from)) ?? []) this.#known.restore(day)
+    this.#loaded = true
+  }
+
+  /** What a target tells, or the sentence why it does not. */
+  async #tell(target: string, signal: AbortSignal): Promise<UsersAnswer | string> {
+    try {
+      const { status, body } = await this.#ask(target, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]))
+      if (status === 404) return `${target} counts no users: set ASSAY_USERS, or call identify().`
+      if (status === 401) return `${target} asks for a token.`
+      if (status !== 200) return `${target} answers with status ${status}.`
+      return tryUsersAnswer(JSON.parse(body)) ?? `${target} answers what is not the users of an agent.`
+    } catch (cause) {
+      if (cause instanceof SyntaxError) return `${target} answers what is not the users of an agent.`
+      return networkSentence(cause, target) ?? `${target} does not answer: ${messageOf(cause)}.`
+    }
+  }
+
+  /** The sentence why days could not be kept, when they could not; they are tried again. */
+  async #keep(nowMs: number): Promise<string | undefined> {
+    if (this.#kept === undefined) return undefined
+    const dirty = this.#known.takeDirty()
+    if (dirty.length === 0) return undefined
+    try {
+      await this.#kept.write(dirty, dayIn('UTC', nowMs))
+      return undefined
+    } catch (cause) {
+      this.#known.keepDirty(dirty)
+      return `the users of ${this.spec.service} cannot be kept on disk: ${messageOf(cause)}`
+    }
+  }
+}
+
+async function askAgent(target: string, signal: AbortSignal): Promise<{ status: number; body: string }> {
+  const answer = await fetch(`http://${target}${USERS_PATH}`, { signal, redirect: 'manual' })
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of answer.body ?? []) {
+    size += chunk.length
+    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return { status: answer.status, body: Buffer.concat(chunks).toString('utf8') }
+}
