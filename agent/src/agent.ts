@@ -5,7 +5,8 @@
  * - Modules that an idle process does not need (http, zlib, crypto) are imported when the first server listens.
  */
 
-import cluster from 'node:cluster'
+import type { Cluster } from 'node:cluster'
+import type { Clients } from './clients/index.ts'
 import { type Config, isLoopback, type Listen } from './config.ts'
 import type { Exposition } from './exposition/exposition-host.ts'
 import { Guard, type Say } from './guard.ts'
@@ -13,13 +14,15 @@ import { instrumentHttpClient } from './http/client.ts'
 import { expressPatch } from './http/routes/express.ts'
 import { instrumentFastify } from './http/routes/fastify.ts'
 import { PathGuesser } from './http/routes/guess.ts'
+import { honoPatch, watchHonoModules } from './http/routes/hono.ts'
+import { koaPatch } from './http/routes/koa.ts'
 import { HttpServerMetrics } from './http/server.ts'
 import { libraryPatches } from './libraries/index.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
 import { Store, set } from './store/index.ts'
+import { loadedCluster } from './surroundings.ts'
 import type { Users } from './users/index.ts'
-import { ConnectionMemory } from './users/visit.ts'
 import { VERSION } from './version.ts'
 
 /** An outbox that does not answer in this time has no value at this scrape. */
@@ -38,7 +41,9 @@ export class Agent {
   #started: Promise<void> | undefined
   #identify: ((request: unknown) => string | undefined) | undefined
   #users: Users | undefined
+  #clients: Clients | undefined
   #exposition: Exposition | undefined
+  #cluster: Cluster | undefined
 
   /** `read` gives the settings; it is called once, when they are first needed: PM2 sets the environment only after the preload. */
   constructor(read: () => Config, say: Say) {
@@ -52,25 +57,17 @@ export class Agent {
       store,
       guard,
       guesser: new PathGuesser(),
-      onSettled: (request, framework, status) => {
-        this.#users?.settled({
-          request,
-          framework,
-          status,
-          memory: new ConnectionMemory(),
-          aborted: false,
-          channel: -1,
-          route: '',
-          address: '',
-          bytesOut: -1,
-          nowMs: Date.now(),
-        })
-      },
       onServer: () => this.start(),
     })
     instrumentFastify(this.server, guard)
+    watchHonoModules(this.server, guard)
     instrumentHttpClient(store, guard)
-    onRequire(guard, [expressPatch(this.server), ...libraryPatches(store, guard)])
+    onRequire(guard, [
+      expressPatch(this.server, guard),
+      koaPatch(this.server, guard),
+      honoPatch(this.server, guard),
+      ...libraryPatches(store, guard),
+    ])
     guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', 'listen', ({ server }) => {
       if (isHttpServer(server)) this.start()
     })
@@ -126,13 +123,10 @@ export class Agent {
       import('./runtime/index.ts'),
     ])
     // The address is the workers': a primary that has imported the agent must not hold it. It serves no requests itself.
-    if (cluster.isPrimary) {
-      if (Object.keys(cluster.workers ?? {}).length > 0) return
-      cluster.once('fork', () => this.#stop.abort())
-    }
+    if (this.#leavesToWorkers()) return
     const { worker, listen, token, thread } = this.#config
     const workersKey = worker === undefined ? undefined : await this.#workersKey(worker)
-    using _runtime = watchRuntime(this.store, this.#guard, { ofProcess: false })
+    using _runtime = watchRuntime(this.store, this.#guard)
     this.#describeSelf()
     const self = { worker: worker ?? '', startedAt: this.#startedAt, pid: process.pid }
     const exposition = new Exposition({
@@ -147,8 +141,21 @@ export class Agent {
       },
     })
     this.#exposition = exposition
-    await this.#watchUsers()
-    await exposition.run(this.#stop.signal)
+    const running = exposition.run(this.#stop.signal)
+    // What fails of these is left out; the rest is told all the same.
+    this.#watchUsers().catch((cause: unknown) => this.#guard.fault('users', cause))
+    this.#watchClients().catch((cause: unknown) => this.#guard.fault('clients', cause))
+    await running
+  }
+
+  /** Whether this is a primary with workers; one that forks later leaves the address then. */
+  #leavesToWorkers(): boolean {
+    const cluster = this.#cluster === undefined ? loadedCluster() : undefined
+    if (cluster?.isPrimary !== true) return false
+    this.#cluster = cluster
+    if (Object.keys(cluster.workers ?? {}).length > 0) return true
+    cluster.once('fork', () => this.#stop.abort())
+    return false
   }
 
   /** What workers of one application prove to each other; undefined where they cannot keep it, or are not to share this address. */
@@ -184,11 +191,42 @@ export class Agent {
     })
     if (this.#identify !== undefined) users.identify(this.#identify)
     this.#users = users
-    this.#exposition?.share({ main: this.store.shared, users: [users.shared] })
+    this.#tellVisits()
+    this.#share()
+  }
+
+  /** Begins to watch what clients do, where it is asked for. */
+  async #watchClients(): Promise<void> {
+    const { clients, usersKey, service, channels } = this.#config
+    if (clients === undefined) return
+    const [room, { usersKey: keyOf }, { readSecret }] = await Promise.all([
+      import('./clients/index.ts'),
+      import('./users/key.ts'),
+      import('./cluster/secret.ts'),
+    ])
+    this.#clients = new room.Clients({
+      ...clients,
+      key: keyOf(usersKey, readSecret(process.env), service),
+      service,
+      startedAt: this.#startedAt,
+      channels: channels.names,
+      fault: (cause) => this.#guard.fault('clients', cause),
+      stepAside: (reason) => this.#guard.stepAside('clients', reason),
+    })
+    this.server.visitsWithBytes = true
+    this.#tellVisits()
+    this.#share()
+  }
+
+  #share(): void {
+    const users = this.#users === undefined ? undefined : [this.#users.shared]
+    const clients = this.#clients === undefined ? undefined : [this.#clients.shared]
+    this.#exposition?.share({ main: this.store.shared, users, clients })
   }
 
   /** Brings every figure up to date that only this thread can read. Never rejects. */
   async #collect(): Promise<void> {
+    if (this.#leavesToWorkers()) this.#stop.abort()
     const from = performance.now()
     // At once: several slow ones must not add up to a worker that is taken for silent.
     const all = this.store.collectors.map(async (collect) => {
@@ -211,6 +249,13 @@ export class Agent {
       this.store.maxSeries = this.#settings.maxSeries
     }
     return this.#settings
+  }
+
+  /** Visits are told only while somebody wants them. */
+  #tellVisits(): void {
+    const [users, clients] = [this.#users, this.#clients]
+    if (clients !== undefined) this.server.visitor = (visit) => clients.settled(visit, users?.settled(visit))
+    else if (users?.counting === true) this.server.visitor = (visit) => void users.settled(visit)
   }
 
   #describeSelf(): void {

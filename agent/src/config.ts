@@ -4,12 +4,12 @@
  * - Nothing here throws: a setting that cannot be read is named on stderr, and its default holds. The application must start.
  * - `ASSAY_AGENT=off` leaves everything untouched.
  */
-import cluster from 'node:cluster'
 import { basename } from 'node:path'
 import { parseLoginRoutes, parseSamplesPerMinute } from './clients/settings.ts'
 import type { Say } from './guard.ts'
 import { type ChannelRules, parseChannels } from './http/channels.ts'
 import { DEFAULT_MAX_SERIES } from './store/index.ts'
+import { loadedCluster } from './surroundings.ts'
 import { DEFAULT_TIME_ZONE, parseTimeZone } from './users/day.ts'
 import { parseUserSource, type UserSource } from './users/source.ts'
 
@@ -129,7 +129,8 @@ function parseCount(text: string): number {
 function workerOf(env: Env): string | undefined {
   const instance = env['NODE_APP_INSTANCE']
   if (instance !== undefined && instance !== '') return instance
-  return cluster.isWorker ? String(cluster.worker?.id ?? process.pid) : undefined
+  const cluster = loadedCluster()
+  return cluster?.isWorker === true ? String(cluster.worker?.id ?? process.pid) : undefined
 }
 
 function parseSwitch(text: string): boolean {

@@ -167,27 +167,23 @@ export class HotMeter {
   }
 }
 
-/** What one part of the agent costs, and how often it failed. */
+/** What one part of the agent costs, and how often it failed. Its series are made when there is something to tell. */
 class PartMeter {
   count = 0
+  readonly #store: Store
   readonly #part: string
-  readonly #faults: Slot
-  readonly #seconds: Slot
+  #faults: Slot | undefined
+  #seconds: Slot | undefined
 
   constructor(store: Store, part: string) {
-    const counter = (name: string, help: string): Slot =>
-      store.family({ name, help, kind: 'counter' }).series([['part', part]])
+    this.#store = store
     this.#part = part
-    this.#faults = counter('assay_agent_faults_total', 'Faults inside the agent; none reached the application.')
-    this.#seconds = counter(
-      'assay_agent_seconds_total',
-      `Time spent in the agent, estimated from one call in ${SAMPLE_EVERY}.`,
-    )
   }
 
   fault(cause: unknown, say: Say): void {
-    add(this.#faults, 1)
-    if (++this.count === 1) say('ASSAY_AGENT_FAULT', `${this.#part}: ${String(cause)}; the application is not affected`)
+    const help = 'Faults inside the agent; none reached the application.'
+    add((this.#faults ??= this.#series('assay_agent_faults_total', help)), 1)
+    if (++this.count === 1) say('ASSAY_AGENT_FAULT', `${this.#part}: ${textOf(cause)}; the application is not affected`)
   }
 
   /** One sampled call took so many milliseconds: it stands for SAMPLE_EVERY of them. */
@@ -196,6 +192,20 @@ class PartMeter {
   }
 
   add(seconds: number): void {
-    add(this.#seconds, seconds)
+    const help = `Time spent in the agent, estimated from one call in ${SAMPLE_EVERY}.`
+    add((this.#seconds ??= this.#series('assay_agent_seconds_total', help)), seconds)
+  }
+
+  #series(name: string, help: string): Slot {
+    return this.#store.family({ name, help, kind: 'counter' }).series([['part', this.#part]])
+  }
+}
+
+/** What was thrown may be anything, also something that cannot be made a text of. */
+function textOf(cause: unknown): string {
+  try {
+    return String(cause)
+  } catch {
+    return 'something without a text'
   }
 }

@@ -5,12 +5,12 @@
  * - Loaded twice (by --import and by the application, from two places) it is one agent: the first one.
  * - In a worker thread nothing is opened yet; the exports work and record into nothing that is shown.
  */
-import { isMainThread } from 'node:worker_threads'
 import { Agent } from './agent.ts'
 import { readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
 import type { LabelSpec } from './metrics/label-set.ts'
 import type { Counter, Gauge, Histogram, HistogramOptions, OwnMetricOptions } from './metrics/own-metrics.ts'
+import { isMainThread } from './surroundings.ts'
 
 export type { LabelSpec, LabelsOf } from './metrics/label-set.ts'
 export type * from './metrics/own-metrics.ts'
@@ -23,7 +23,7 @@ function theAgent(): Agent {
   if (shared[PLACE] !== undefined) return shared[PLACE]
   const made = new Agent(() => {
     const config = readConfig(process.env, sayOnStderr)
-    return { ...config, enabled: config.enabled && isMainThread }
+    return { ...config, enabled: config.enabled && isMainThread() }
   }, sayOnStderr)
   Object.defineProperty(globalThis, PLACE, { value: made })
   return made

@@ -8,7 +8,7 @@
 import { performance } from 'node:perf_hooks'
 import { type ClientsReading, encodeClients, mergeClientReadings, readClients } from '../clients/index.ts'
 import type { WorkerPage } from '../cluster/protocol.ts'
-import { processFigures } from '../runtime/index.ts'
+import { processFigures } from '../runtime/process-figures.ts'
 import { add, type Family, observe, type Slot, Store, set } from '../store/index.ts'
 import { encodeUsers, mergeUsers, readUsers, type UsersReading } from '../users/index.ts'
 import type { FamilyPage } from './family-page.ts'

@@ -2,7 +2,7 @@
  * The agent's own series, as they are at this moment: read as another thread would read them, so that any family can be told, whoever
  * records it.
  */
-import { processFigures } from '../runtime/index.ts'
+import { processFigures } from '../runtime/process-figures.ts'
 import { type FamilyView, isAbsent, SERIES, Store, StoreReader, unformatLabels } from '../store/index.ts'
 import { type BucketCounts, bucketsAt } from './bucket-counts.ts'
 import { agent } from './home.ts'

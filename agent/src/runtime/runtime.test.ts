@@ -9,6 +9,7 @@ import { Figures } from './figures.ts'
 import { oldGenerationBytes } from './gc.ts'
 import { watchRuntime } from './index.ts'
 import { loopFigures } from './loop-figures.ts'
+import { processFigures } from './process-figures.ts'
 
 /** What prom-client 15 tells by default: the names that public dashboards ask for. Those of Linux alone stand apart. */
 const PROM_CLIENT =
@@ -26,6 +27,7 @@ test('figures are plausible, and a second scraper sees what the first saw', asyn
   const store = new Store()
   using guard = new Guard(store, () => {})
   using _runtime = watchRuntime(store, guard)
+  store.collectors.push(processFigures(store, (cause) => guard.fault('runtime', cause)))
   // The loop's own clock starts with its first turn.
   await new Promise<void>((resolve) => setImmediate(resolve))
   const first = await pageOf(store)
@@ -64,6 +66,7 @@ test('every default name of prom-client is there', async () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
   using _runtime = watchRuntime(store, guard)
+  store.collectors.push(processFigures(store, (cause) => guard.fault('runtime', cause)))
   const page = parsePage(await pageOf(store), 'text')
   const names = [...PROM_CLIENT, ...(process.platform === 'linux' ? PROM_CLIENT_LINUX : [])]
   assert.deepEqual(
