@@ -59,7 +59,8 @@ export function expressPatch(server: HttpServerMetrics, guard: Guard): Patch {
     }
     const parent = objectOr(peek(app, 'parent'), undefined)
     if (parent === undefined) return ['']
-    const parentRouter = objectOr(peek(parent, 'router') ?? peek(parent, '_router'), undefined)
+    // Express 4 first: its `router` is a getter that throws.
+    const parentRouter = objectOr(peek(parent, '_router') ?? peek(parent, 'router'), undefined)
     const here = pathTexts(peek(app, 'mountpath')).map((template) => (template === '/' ? '' : template))
     const above = parentRouter === undefined ? [''] : prefixes(parentRouter, parent, depth + 1)
     return above.flatMap((before) => here.map((template) => before + template))
@@ -68,10 +69,13 @@ export function expressPatch(server: HttpServerMetrics, guard: Guard): Patch {
   const templatesOf = (route: ExpressRoute, app: object | undefined): readonly Template[] => {
     const paths = pathTexts(peek(route, 'path'))
     const owner = owners.get(route)
+    // NestJS's own 404, among others: all methods under a wildcard. Answered with 404 that is no route.
+    const all = peek(peek(route, 'methods'), '_all') === true
     const templates = (owner === undefined ? [''] : prefixes(owner, app, 0)).slice(0, MAX_MOUNTS).flatMap((prefix) =>
       paths.slice(0, MAX_MOUNTS).map((path) => {
         const template = prefix + (path === '/' && prefix !== '' ? '' : path) || '/'
-        return { route: server.routes.of(template), prefix: matcher(prefix, path) }
+        const loose = all && /\*\w*\}?$/.test(path)
+        return { route: server.routes.of(template, loose), prefix: matcher(prefix, path) }
       }),
     )
     // A frozen route is asked anew each time.
@@ -152,7 +156,7 @@ function partsOf({ id, parentFilename, exports }: Required): {
   router?: object | undefined
   route?: object | undefined
 } {
-  const express4 = parentFilename.includes('/express/lib/')
+  const express4 = /\/express[^/]*\/lib\//.test(parentFilename)
   if (id === './route' && express4) return { route: routeIn(exports) }
   if (id !== 'router' && !(id === './router' && express4)) return {}
   const prototype = objectOr(peek(exports, 'prototype'), undefined)

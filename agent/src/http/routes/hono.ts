@@ -35,7 +35,7 @@ type RegisterHooks = (hooks: {
 /** Hono from CommonJS, by `require`; from ES modules by `watchHonoModules`. */
 export function honoPatch(server: HttpServerMetrics, guard: Guard): Patch {
   return ({ id, parentFilename, exports }) => {
-    if (!/(?:^|\/)router(?:\.js)?$/.test(id) || !/\/hono\/dist\/cjs\/router\//.test(parentFilename)) return
+    if (!/(?:^|\/)router(?:\.js)?$/.test(id) || !/\/hono\/dist\/cjs\//.test(parentFilename)) return
     for (const name of ROUTERS) patchRouter(server, guard, peek(exports, name))
   }
 }
