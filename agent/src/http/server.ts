@@ -16,7 +16,8 @@ import type { Socket } from 'node:net'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
-import { add, observe, type Store } from '../store/index.ts'
+import { add, exemplify, observe, type Slot, type Store } from '../store/index.ts'
+import { currentTrace, hasTracing } from '../tracing.ts'
 import { ConnectionMemory, type Visit } from '../users/visit.ts'
 import { type ChannelRules, parseChannels } from './channels.ts'
 import { type AnyRequest, CONNECTION, Connection, FLIGHT, type Flight } from './connection.ts'
@@ -70,6 +71,7 @@ export class HttpServerMetrics {
   readonly #watch: ServerWatch
   #channels: ChannelRules = parseChannels({}, [])
   #served = false
+  #traces = false
   #wallClock = 0
   #wallClockUntil = Number.NEGATIVE_INFINITY
 
@@ -151,6 +153,8 @@ export class HttpServerMetrics {
       socket.on('close', this.#watch.onClose)
     }
     socket[CONNECTION] = connection
+    // An SDK may be registered after the first server; asked once a connection, tracing costs nothing where there is none.
+    this.#traces = hasTracing()
     return connection
   }
 
@@ -203,7 +207,10 @@ export class HttpServerMetrics {
     add(this.#series.active(connection.wire, method), -1)
     const route =
       told === undefined ? this.#unrouted(request, status) : told.loose && status === 404 ? this.#unmatched : told
-    observe(this.#series.duration(route, connection.wire, method, channel, status, aborted), seconds > 0 ? seconds : 0)
+    const slot = this.#series.duration(route, connection.wire, method, channel, status, aborted)
+    const spent = seconds > 0 ? seconds : 0
+    observe(slot, spent)
+    if (this.#traces) traced(slot, spent)
     const { visitor } = this
     if (visitor === undefined) return
     if (at >= this.#wallClockUntil) {
@@ -271,6 +278,19 @@ export class HttpServerMetrics {
     }
     if (this.hasRouter || status === 404 || status === 405 || status === 0) return this.#unmatched
     return this.#options.guesser.guess(request.url ?? '', this.routes) ?? this.#unmatched
+  }
+}
+
+/**
+ * Notes in which trace a request was answered: the one of whoever ended the response, as OpenTelemetry's own context says. What the SDK throws
+ * is its own affair.
+ */
+function traced(slot: Slot, seconds: number): void {
+  try {
+    const trace = currentTrace()
+    if (trace !== undefined) exemplify(slot, seconds, trace, Date.now())
+  } catch {
+    // No exemplar, then.
   }
 }
 
