@@ -38,8 +38,10 @@ test('bounds of the usual kind are found by the table', () => {
 })
 
 test('a value is above the lower bound of its native bucket and at most its upper one', () => {
-  // The bounds as Prometheus computes them: 2^(i/8) of the mantissa, scaled by the octave.
-  const upper = (index: number): number => 2 ** ((((index % 8) + 8) % 8) / 8) * 2 ** Math.floor(index / 8)
+  // The bounds as Prometheus lists them for one octave, scaled by the octave.
+  const octave = [0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048]
+  octave.push(0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711)
+  const upper = (index: number): number => octave[((index % 8) + 8) % 8]! * 2 ** (Math.floor(index / 8) + 1)
   fc.assert(
     fc.property(fc.double({ min: 1e-30, max: 1e30, noNaN: true }), (value) => {
       const index = nativeIndexOf(value)

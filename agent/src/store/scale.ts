@@ -79,11 +79,19 @@ function cellOf(value: number): number {
   return BITS[UPPER]! >> CELL_SHIFT
 }
 
-/** Upper and lower halves of the mantissas of 2^(1/8) to 2^(7/8), and of a bound that no mantissa reaches. */
+/**
+ * 2^(1/8) to 2^(7/8), halved, as Prometheus and its clients write them (prometheus/model/histogram/generic.go): some are an ulp off what
+ * `2 ** (i / 8)` gives here, and a bound must be the same one for who counts and for who reads.
+ */
+const BOUNDS_OF_OCTAVE = [
+  0.5452538663326288, 0.5946035575013605, 0.6484197773255048, 0.7071067811865475, 0.7711054127039704,
+  0.8408964152537144, 0.9170040432046711,
+] as const
+/** Upper and lower halves of their mantissas, and of a bound that no mantissa reaches. */
 const MANTISSA_UPPER = new Int32Array(8)
 const MANTISSA_LOWER = new Uint32Array(8)
 for (let i = 0; i < 8; i++) {
-  DOUBLE[0] = 2 ** ((i + 1) / 8)
+  DOUBLE[0] = BOUNDS_OF_OCTAVE[i] ?? 0
   MANTISSA_UPPER[i] = i === 7 ? 0x7fffffff : BITS[UPPER]! & 0xfffff
   MANTISSA_LOWER[i] = i === 7 ? 0xffffffff : BITS[LOWER]! >>> 0
 }
