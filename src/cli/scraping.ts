@@ -7,6 +7,7 @@ import { type Collector, createCollector } from '#collectors'
 import { Labels, type Log, systemClock, type Text } from '#core'
 import type { Plan } from '#model'
 import { collectorTarget, type createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
+import type { State } from '#state'
 import { cutShard, type Shard } from './scrape-shard.ts'
 import { VERSION } from './version.ts'
 
@@ -23,6 +24,7 @@ export class Scraping implements AsyncDisposable {
   readonly #resolve: (text: Text) => string
   readonly #own: () => string
   readonly #share: Share
+  readonly #state: State | undefined
   #current = new AsyncDisposableStack()
 
   constructor(
@@ -31,12 +33,14 @@ export class Scraping implements AsyncDisposable {
     resolveSecret: (text: Text) => string,
     own: () => string,
     share: Share = {},
+    state?: State,
   ) {
     this.#scraper = scraper
     this.#log = log
     this.#resolve = resolveSecret
     this.#own = own
     this.#share = share
+    this.#state = state
   }
 
   async apply(plan: Plan): Promise<void> {
@@ -44,7 +48,14 @@ export class Scraping implements AsyncDisposable {
     const collectors: Collector[] = []
     for (const spec of plan.collectors) {
       collectors.push(
-        next.use(await createCollector(spec, { resolve: this.#resolve, clock: systemClock, log: this.#log })),
+        next.use(
+          await createCollector(spec, {
+            resolve: this.#resolve,
+            clock: systemClock,
+            log: this.#log,
+            ...(this.#state === undefined ? {} : { state: this.#state }),
+          }),
+        ),
       )
     }
     const { shard, instance = 'self' } = this.#share

@@ -210,7 +210,7 @@ async function start(
       ? {}
       : { instance: `${hostname()}:${options.listen.port}` }),
   }
-  const scraping = owned.use(new Scraping(scraper, log, resolveSecret, own, share))
+  const scraping = owned.use(new Scraping(scraper, log, resolveSecret, own, share, state))
   await writer.apply(receiversOf(loaded.plan, remote), loaded.plan.externalLabels)
   await scraping.apply(loaded.plan)
   // Those who share a store see the same: what a rule says, and does, is said and done once.

@@ -1,0 +1,91 @@
+/** Users of two real instances, each with the agent: merged, kept over their restarts and our own, and counted anew when the day turns. */
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { request } from 'node:http'
+import { test } from 'node:test'
+import { createCollector } from '#collectors'
+import { ManualClock, silentLog } from '#core'
+import { openSqliteState } from '#state'
+import { startService, until } from '../../agent/src/test-support/service.ts'
+import { testPlace } from './workplace.ts'
+
+const DAY = 86_400_000
+const signal = AbortSignal.timeout(60_000)
+
+function send(port: unknown, user: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port: Number(port), headers: { 'x-user-id': user }, agent: false }, (response) => {
+      response.resume().on('end', resolve)
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+test('two instances, their restart, ours, and the next day', async () => {
+  using place = testPlace()
+  const env = { ASSAY_USERS: 'header:x-user-id', ASSAY_SERVICE: 'shop', XDG_RUNTIME_DIR: place.dir('run') }
+  mkdirSync(place.dir('run'), { recursive: true })
+  mkdirSync(place.dir('data'), { recursive: true })
+  const file = `${place.dir('data')}/state.db`
+  await using one = await startService('plain-service.ts', env)
+  await using kept = new AsyncDisposableStack()
+  let other = kept.use(await startService('plain-service.ts', env))
+  const targets = [one, other].map(({ metricsPort }) => `127.0.0.1:${metricsPort}`)
+  // Counting begins soon after the service does.
+  for (const service of [one, other]) {
+    await until(
+      async () => {
+        await send(service.ready['port'], 'first')
+        return await (await fetch(`http://127.0.0.1:${service.metricsPort}/-/assay/users`)).text()
+      },
+      (text) => /"exact":"\w/.test(text),
+    )
+  }
+  for (let i = 0; i < 30; i++) await send((i < 20 ? one : other).ready['port'], `u${i}`)
+  for (let i = 15; i < 20; i++) await send(other.ready['port'], `u${i}`)
+
+  const clock = new ManualClock(Date.now())
+  const open = async (stack: AsyncDisposableStack) => {
+    const state = stack.use(await openSqliteState({ file }))
+    const spec = { kind: 'users', part: 'shop:users', service: 'shop', targets } as const
+    const collector = stack.use(await createCollector(spec, { clock, state, log: silentLog, resolve: String }))
+    return {
+      collector,
+      count: async (window: string) =>
+        Number(
+          new RegExp(`^assay_active_users\\{service="shop",window="${window}"\\} (\\S+)$`, 'm').exec(
+            await collector.read(signal),
+          )?.[1],
+        ),
+    }
+  }
+  {
+    await using stack = new AsyncDisposableStack()
+    const { collector, count } = await open(stack)
+    assert.deepEqual([await count('1d'), await count('5m')], [31, 31])
+    assert.deepEqual(collector.caveats(), [])
+    await other[Symbol.asyncDispose]()
+    assert.equal(await count('1d'), 31)
+    assert.match(collector.caveats().join(), /connection refused/)
+    other = kept.use(await startService('plain-service.ts', { ...env, METRICS_PORT: String(other.metricsPort) }))
+    await until(
+      async () => {
+        await send(other.ready['port'], 'u5')
+        await send(other.ready['port'], 'late')
+        return await count('1d')
+      },
+      (users) => users === 32,
+    )
+    await clock.advance(60_000)
+    assert.equal(await count('1d'), 32)
+    assert.deepEqual(collector.caveats(), [])
+  }
+  await one[Symbol.asyncDispose]()
+  await other[Symbol.asyncDispose]()
+  await using stack = new AsyncDisposableStack()
+  const { count } = await open(stack)
+  assert.equal(await count('1d'), 32, 'nobody answers any more: what was kept is told')
+  await clock.advance(DAY)
+  assert.deepEqual([await count('1d'), await count('7d'), await count('5m')], [0, 32, 0])
+})
