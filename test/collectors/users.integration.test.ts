@@ -7,6 +7,7 @@ import { createCollector } from '#collectors'
 import { ManualClock, silentLog } from '#core'
 import { openSqliteState } from '#state'
 import { startService, until } from '../../agent/src/test-support/service.ts'
+import { directoryOf, serve } from '../support/serve.ts'
 import { testPlace } from './workplace.ts'
 
 const DAY = 86_400_000
@@ -88,4 +89,59 @@ test('two instances, their restart, ours, and the next day', async () => {
   assert.equal(await count('1d'), 32, 'nobody answers any more: what was kept is told')
   await clock.advance(DAY)
   assert.deepEqual([await count('1d'), await count('7d'), await count('5m')], [0, 32, 0])
+})
+
+test('assay serve writes the users of a service beside those of its instances, and keeps them over its own restart', async () => {
+  using place = testPlace()
+  mkdirSync(place.dir('run'), { recursive: true })
+  const env = { ASSAY_USERS: 'header:x-user-id', ASSAY_SERVICE: 'shop', XDG_RUNTIME_DIR: place.dir('run') }
+  await using agent = await startService('plain-service.ts', env)
+  await until(
+    async () => {
+      await send(agent.ready['port'], 'somebody')
+      return await agent.metrics()
+    },
+    (page) => /^assay_active_users\{window="1d"\} 1$/m.test(page),
+  )
+  await using directory = await directoryOf({
+    'assay.config.ts': `import { api, defineSystem } from 'assay'
+export default defineSystem({ name: 'x', scrapeEvery: '1s', parts: { shop: api({ targets: ['127.0.0.1:${agent.metricsPort}'], users: true }) } })
+`,
+  })
+  const args = [
+    '--config',
+    `${directory.path}/assay.config.ts`,
+    '--data',
+    `${directory.path}/data`,
+    '--listen',
+    '127.0.0.1:0',
+  ]
+  const ask = async (url: string, promql: string): Promise<string[]> => {
+    const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(promql)}`, { signal })
+    const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } }
+    return data.result.map(({ value }) => value[1])
+  }
+  const month = 'assay_active_users{service="shop",window="30d"}'
+  {
+    await using served = await serve(args)
+    await until(
+      () => ask(served.url, month),
+      (values) => values.join() === '1',
+      20_000,
+    )
+    assert.deepEqual(await ask(served.url, 'count by (job) (up{job=~"shop.*"})'), ['1', '1'])
+    assert.equal(await served.stop(), 0, served.output())
+  }
+  await agent[Symbol.asyncDispose]()
+  await using again = await serve(args)
+  await until(
+    () =>
+      ask(
+        again.url,
+        'timestamp(assay_active_users{service="shop",window="30d"}) > bool (time() - 2) and on() (up{job="shop"} == 0)',
+      ),
+    (values) => values.join() === '1',
+    20_000,
+  )
+  assert.deepEqual(await ask(again.url, month), ['1'], 'from the disk: no agent answers')
 })

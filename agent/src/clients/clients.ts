@@ -95,7 +95,12 @@ export class Clients {
     const { key, service, startedAt, channels, bodiesPerMinute } = options
     const memory = new SharedArrayBuffer(CLIENTS_BYTES)
     this.#bodies = bodiesPerMinute === 0 ? undefined : new BodySamples(bodiesPerMinute)
-    this.shared = { memory, bodies: this.#bodies?.memory, channels, origin: { service, startedAt, key: key.id } }
+    this.shared = {
+      memory,
+      bodies: this.#bodies?.memory,
+      channels,
+      origin: { service, startedAt: Math.floor(startedAt), key: key.id },
+    }
     this.#options = options
     this.#seed = key.k0 ^ Math.imul(key.k1, 0x9e37_79b1)
     this.#logins = new Logins(options.loginRoutes)

@@ -41,7 +41,10 @@ export class Users {
     const { key, timeZone, service, startedAt } = options
     this.#options = options
     this.#active = new ActiveUsers(key, timeZone)
-    this.shared = { memory: this.#active.memory, origin: { service, startedAt, key: key.id, timeZone } }
+    this.shared = {
+      memory: this.#active.memory,
+      origin: { service, startedAt: Math.floor(startedAt), key: key.id, timeZone },
+    }
   }
 
   /** Whether anyone can be counted. */
