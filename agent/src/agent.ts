@@ -6,9 +6,11 @@
  */
 
 import type { Cluster } from 'node:cluster'
+import { AppThreads, type ThreadMemory, threadAnnouncer } from './app-threads.ts'
 import type { Clients } from './clients/index.ts'
 import { type Config, isLoopback, type Listen } from './config.ts'
 import type { Exposition } from './exposition/exposition-host.ts'
+import type { SharedOfProcess } from './exposition/thread-messages.ts'
 import { Guard, type Say } from './guard.ts'
 import { instrumentHttpClient } from './http/client.ts'
 import { expressPatch } from './http/routes/express.ts'
@@ -21,7 +23,7 @@ import { libraryPatches } from './libraries/index.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
 import { Store, set } from './store/index.ts'
-import { loadedCluster } from './surroundings.ts'
+import { isMainThread, loadedCluster, workerThreads } from './surroundings.ts'
 import type { Users } from './users/index.ts'
 import { VERSION } from './version.ts'
 
@@ -44,6 +46,9 @@ export class Agent {
   #clients: Clients | undefined
   #exposition: Exposition | undefined
   #cluster: Cluster | undefined
+  /** Undefined in a thread of the application. */
+  #threads: AppThreads | undefined
+  #announcer: ((memory: ThreadMemory) => void) | undefined
 
   /** `read` gives the settings; it is called once, when they are first needed: PM2 sets the environment only after the preload. */
   constructor(read: () => Config, say: Say) {
@@ -52,6 +57,7 @@ export class Agent {
     this.#guard = new Guard(this.store, say)
     const { store } = this
     const guard = this.#guard
+    const fault = (cause: unknown): void => guard.fault('threads', cause)
     this.own = new OwnMetrics(store)
     this.server = new HttpServerMetrics({
       store,
@@ -68,6 +74,9 @@ export class Agent {
       honoPatch(this.server, guard),
       ...libraryPatches(store, guard),
     ])
+    if (isMainThread()) this.#threads = new AppThreads({ load: workerThreads, fault, onChange: () => this.#share() })
+    // A thread of the application may have no server, and is to be seen all the same.
+    else setImmediate(() => this.start())
     guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', 'listen', ({ server }) => {
       if (isHttpServer(server)) this.start()
     })
@@ -81,8 +90,8 @@ export class Agent {
       this.#started = Promise.resolve()
       return
     }
-    this.#started = this.#run().catch((cause: unknown) =>
-      this.#say('ASSAY_AGENT_START', `${String(cause)}; the application runs on without metrics`),
+    this.#started = (this.#threads === undefined ? this.#runInThread() : this.#run(this.#threads)).catch(
+      (cause: unknown) => this.#say('ASSAY_AGENT_START', `${String(cause)}; the application runs on without metrics`),
     )
   }
 
@@ -114,10 +123,22 @@ export class Agent {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#guard[Symbol.dispose]()
+    this.#threads?.[Symbol.dispose]()
     await this.#started
   }
 
-  async #run(): Promise<void> {
+  /** In a thread of the application: the main thread's page tells what is counted here. */
+  async #runInThread(): Promise<void> {
+    this.#announce()
+    await this.#watchUsers()
+  }
+
+  #announce(): void {
+    this.#announcer ??= threadAnnouncer(workerThreads())
+    this.#announcer({ store: this.store.shared, users: this.#users?.shared })
+  }
+
+  async #run(threads: AppThreads): Promise<void> {
     const [{ Exposition }, { watchRuntime }] = await Promise.all([
       import('./exposition/exposition-host.ts'),
       import('./runtime/index.ts'),
@@ -131,7 +152,8 @@ export class Agent {
     const self = { worker: worker ?? '', startedAt: this.#startedAt, pid: process.pid }
     const exposition = new Exposition({
       mode: thread,
-      start: { listen, token, self, workersKey, shared: { main: this.store.shared, users: undefined } },
+      start: { listen, token, self, workersKey, shared: this.#shared() },
+      onThread: (thread) => void threads.ignored.add(thread),
       say: this.#say,
       collect: () => this.#collect(),
       fault: (cause) => this.#guard.fault('exposition', cause),
@@ -219,9 +241,23 @@ export class Agent {
   }
 
   #share(): void {
-    const users = this.#users === undefined ? undefined : [this.#users.shared]
-    const clients = this.#clients === undefined ? undefined : [this.#clients.shared]
-    this.#exposition?.share({ main: this.store.shared, users, clients })
+    if (this.#threads === undefined) this.#announce()
+    else this.#exposition?.share(this.#shared())
+  }
+
+  /** All memory of this process that a page is made of. */
+  #shared(): SharedOfProcess {
+    const threads = this.#threads
+    const users = [...(this.#users === undefined ? [] : [this.#users.shared]), ...(threads?.users ?? [])]
+    const epoch = threads?.epoch ?? new Int32Array(new SharedArrayBuffer(4))
+    return {
+      main: this.store.shared,
+      threads: threads?.stores ?? [],
+      epoch,
+      epochIs: Atomics.load(epoch, 0),
+      users: users.length === 0 ? undefined : users,
+      clients: this.#clients === undefined ? undefined : [this.#clients.shared],
+    }
   }
 
   /** Brings every figure up to date that only this thread can read. Never rejects. */

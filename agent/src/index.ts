@@ -3,35 +3,34 @@
  *
  * - Never throws into the application, never changes its behaviour, never keeps it alive.
  * - Loaded twice (by --import and by the application, from two places) it is one agent: the first one.
- * - In a worker thread nothing is opened yet; the exports work and record into nothing that is shown.
+ * - In a worker thread of the application nothing is opened: what it counts is told on the page of its process.
+ * - With `ASSAY_AGENT=off` nothing is subscribed to, and the exports do nothing.
  */
 import { Agent } from './agent.ts'
-import { readConfig } from './config.ts'
+import { isOff, readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
 import type { LabelSpec } from './metrics/label-set.ts'
 import type { Counter, Gauge, Histogram, HistogramOptions, OwnMetricOptions } from './metrics/own-metrics.ts'
-import { isMainThread } from './surroundings.ts'
+import { silentCounter, silentGauge, silentHistogram } from './off.ts'
 
 export type { LabelSpec, LabelsOf } from './metrics/label-set.ts'
 export type * from './metrics/own-metrics.ts'
 
 const PLACE = Symbol.for('assay.agent.1')
-const agent = theAgent()
+/** Undefined when it is off. */
+const agent = isOff(process.env) ? undefined : theAgent()
 
 function theAgent(): Agent {
   const shared = globalThis as { [PLACE]?: Agent }
   if (shared[PLACE] !== undefined) return shared[PLACE]
-  const made = new Agent(() => {
-    const config = readConfig(process.env, sayOnStderr)
-    return { ...config, enabled: config.enabled && isMainThread() }
-  }, sayOnStderr)
+  const made = new Agent(() => readConfig(process.env, sayOnStderr), sayOnStderr)
   Object.defineProperty(globalThis, PLACE, { value: made })
   return made
 }
 
 /** Opens the metrics address of a process that has no HTTP server. Where there is one, this happens by itself. */
 export function start(): void {
-  agent.start()
+  agent?.start()
 }
 
 /** A value that only grows. Name it `..._total`. Throws for a name or label that Prometheus would not take. */
@@ -39,8 +38,8 @@ export function counter<const Labels extends LabelSpec = readonly never[]>(
   name: string,
   options: OwnMetricOptions<Labels>,
 ): Counter<Labels> {
-  agent.start()
-  return agent.own.counter(name, options)
+  agent?.start()
+  return agent?.own.counter(name, options) ?? silentCounter()
 }
 
 /** A value that goes up and down. */
@@ -48,8 +47,8 @@ export function gauge<const Labels extends LabelSpec = readonly never[]>(
   name: string,
   options: OwnMetricOptions<Labels>,
 ): Gauge<Labels> {
-  agent.start()
-  return agent.own.gauge(name, options)
+  agent?.start()
+  return agent?.own.gauge(name, options) ?? silentGauge()
 }
 
 /** How values are spread; `bounds` are upper bounds in the metric's own unit. */
@@ -57,8 +56,8 @@ export function histogram<const Labels extends LabelSpec = readonly never[]>(
   name: string,
   options: HistogramOptions<Labels>,
 ): Histogram<Labels> {
-  agent.start()
-  return agent.own.histogram(name, options)
+  agent?.start()
+  return agent?.own.histogram(name, options) ?? silentHistogram()
 }
 
 /**
@@ -66,7 +65,7 @@ export function histogram<const Labels extends LabelSpec = readonly never[]>(
  * scrape, e.g. `() => db.countUnsent()`; while it fails or takes longer than a quarter of a second there is no value, rather than an old one.
  */
 export function outboxPending(name: string, count: () => number | Promise<number>): void {
-  agent.outboxPending(name, count)
+  agent?.outboxPending(name, count)
 }
 
 /**
@@ -74,10 +73,10 @@ export function outboxPending(name: string, count: () => number | Promise<number
  * The id is hashed at once and not kept.
  */
 export function identify<Request>(whose: (request: Request) => string | undefined): void {
-  agent.identify(whose as (request: unknown) => string | undefined)
+  agent?.identify(whose as (request: unknown) => string | undefined)
 }
 
 /** Tells the route of a request that a router of your own has matched: `setRoute(request, '/orders/:id')`. */
 export function setRoute(request: import('node:http').IncomingMessage, template: string): void {
-  agent.server.setRoute(request, agent.server.routes.of(template))
+  agent?.server.setRoute(request, agent.server.routes.of(template))
 }

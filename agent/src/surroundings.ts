@@ -16,8 +16,12 @@ export function loadedCluster(): Cluster | undefined {
 }
 
 export function isMainThread(): boolean {
-  if (!isLoaded('worker_threads')) return true
-  return (require('node:worker_threads') as typeof import('node:worker_threads')).isMainThread
+  return !isLoaded('worker_threads') || workerThreads().isMainThread
+}
+
+/** For who has a reason to load it. */
+export function workerThreads(): typeof import('node:worker_threads') {
+  return require('node:worker_threads') as typeof import('node:worker_threads')
 }
 
 function isLoaded(name: string): boolean {

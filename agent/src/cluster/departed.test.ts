@@ -4,7 +4,7 @@ import { DEPARTED_MS, Departed } from './departed.ts'
 import type { WorkerPage } from './protocol.ts'
 
 const NOBODY: ReadonlySet<string> = new Set()
-const hello = (worker: string) => ({ proof: '', worker, startedAt: 1, pid: 1 })
+const hello = (worker: string) => ({ proof: '', worker, startedAt: 1, pid: 1, isThread: true })
 const page: WorkerPage = {
   families: (['counter', 'gauge', 'histogram'] as const).map((kind) => ({
     name: kind,

@@ -20,7 +20,8 @@ const CONNECT_MS = 2_000
 export type FollowerOptions = {
   readonly address: Listen
   readonly key: Uint8Array
-  readonly self: Omit<Hello, 'proof'>
+  readonly self: Omit<Hello, 'proof' | 'isThread'>
+  readonly isThread: boolean
   /** How long it may take is the hub's to say: it does not wait longer than that. */
   readonly page: (question: PageQuestion) => Promise<WorkerPage>
   /** `speak` says the last words, in every format that was asked for; resolves when they are the system's to deliver. */
@@ -33,7 +34,7 @@ export type FollowerOptions = {
 const WAIT_MS = 400
 
 export function join(options: FollowerOptions, signal: AbortSignal): Promise<Ended> {
-  const { address, key, self, onJoined } = options
+  const { address, key, self, isThread, onJoined } = options
   const nonce = randomBytes(16).toString('hex')
   return new Promise((resolve) => {
     const host = address.host === '0.0.0.0' ? '127.0.0.1' : address.host === '::' ? '::1' : address.host
@@ -72,7 +73,7 @@ export function join(options: FollowerOptions, signal: AbortSignal): Promise<End
         return
       }
       socket.on('close', () => end('left'))
-      write(socket as Socket, encodeFrame({ ...self, proof: prove(key, 'worker', theirs) } satisfies Hello))
+      write(socket as Socket, encodeFrame({ ...self, isThread, proof: prove(key, 'worker', theirs) } satisfies Hello))
       onJoined(serve(socket as Socket, head, options))
     })
     call.end()

@@ -171,11 +171,17 @@ export class Hub implements Disposable {
         member.socket.destroy()
         return
       }
-      // A process speaks through its newest connection only: its main thread's goes when its own thread has taken over.
-      for (const other of this.#members) {
-        if (other.hello?.pid === hello.pid && other.hello.startedAt === hello.startedAt) other.socket.destroy()
+      // A process speaks through its newest connection only. Its main thread's goes when its own thread has taken over, and may come once
+      // more before it has heard of that: then it is the one to go.
+      const others = [...this.#members].filter(
+        ({ hello: other }) => other?.pid === hello.pid && other.startedAt === hello.startedAt,
+      )
+      if (!hello.isThread && others.some(({ hello: other }) => other?.isThread === true)) {
+        member.socket.destroy()
+        return
       }
       member.hello = hello
+      for (const { socket } of others) socket.destroy()
       for (const told of this.#onHello.splice(0)) told()
       return
     }

@@ -3,7 +3,7 @@
  *
  *     worker: GET /-/assay/worker, Upgrade: assay-worker, assay-nonce: N
  *     hub:    101, assay-proof: HMAC(key, hub N), assay-nonce: M        (a hub of another group cannot prove; the worker leaves)
- *     worker: {proof: HMAC(key, worker M), worker, startedAt, pid}
+ *     worker: {proof: HMAC(key, worker M), worker, startedAt, pid, isThread}
  *     hub:    {ask: 7, format, names}   worker: {answer: 7, families: [[name, kind, help, bytes]], users}, and the bytes of all families
  *     worker: {last: format, families, users}    (its last words before an orderly end, once for each format it has been asked for)
  */
@@ -21,6 +21,8 @@ export type Hello = {
   readonly worker: string
   readonly startedAt: number
   readonly pid: number
+  /** Whether it is the thread of its own that speaks, which goes before the main thread. */
+  readonly isThread: boolean
 }
 export type Ask = { readonly ask: number; readonly format: PageFormat; readonly names: readonly string[] | undefined }
 /** `clients` only when they were asked for, by the name of their path. */
@@ -47,7 +49,8 @@ export function encodePage(what: { answer: number } | { last: PageFormat }, page
 export function tryHello(message: unknown): Hello | undefined {
   const [proof, worker, startedAt, pid] = ['proof', 'worker', 'startedAt', 'pid'].map((name) => peek(message, name))
   if (typeof proof !== 'string' || typeof worker !== 'string' || worker.length > 64) return undefined
-  return typeof startedAt === 'number' && typeof pid === 'number' ? { proof, worker, startedAt, pid } : undefined
+  if (typeof startedAt !== 'number' || typeof pid !== 'number') return undefined
+  return { proof, worker, startedAt, pid, isThread: peek(message, 'isThread') === true }
 }
 
 export function tryAsk(message: unknown): Ask | undefined {

@@ -31,6 +31,8 @@ export type ExpositionOptions = {
   readonly fault: (cause: unknown) => void
   /** Of the server that is not the application's. */
   readonly onServer: (server: Server) => void
+  /** Of the thread that is not the application's, before anybody is told of it. */
+  readonly onThread: (thread: Worker) => void
   /** The address as it is bound; undefined when a hub has been joined. */
   readonly onHeld: (address: Listen | undefined) => void
 }
@@ -159,6 +161,7 @@ export class Exposition {
   }
 
   #run(thread: Worker): void {
+    this.#options.onThread(thread)
     this.#thread = thread
     let cause: unknown = 'it ended'
     thread.on('message', (message: FromThread) => this.#hear(message))

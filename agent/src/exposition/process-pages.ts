@@ -16,12 +16,16 @@ import type { Answered } from './main-thread-line.ts'
 import { StorePages } from './page.ts'
 import type { PageFormat } from './page-format.ts'
 import type { PageQuestion } from './page-server.ts'
+import { SumPages } from './sum-pages.ts'
 import type { Self, SharedOfProcess } from './thread-messages.ts'
 
 /** Where clients are told, and the name they are asked for by: no metric has it. */
 export const CLIENTS_PATH = '/-/assay/clients'
 
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const
+
+/** A list that is under way is waited for that long. */
+const LIST_MS = 50
 
 /** Gauges (and counters) that only a collector of the main thread writes: of no worth when it has not run for this page. */
 const OF_COLLECTORS = /^(?:nodejs_|db_client_connection_|messaging_outbox_)/
@@ -41,7 +45,9 @@ export type ProcessPagesOptions = {
 export class ProcessPages {
   readonly #options: ProcessPagesOptions
   #shared: SharedOfProcess
+  readonly #onShared: (() => void)[] = []
   readonly #pages: StorePages
+  readonly #sum: SumPages
   /** What this thread tells itself. */
   readonly #local = new Store()
   readonly #localPages: StorePages
@@ -59,6 +65,7 @@ export class ProcessPages {
     // A label of ours, whatever the environment says: it is written as it is.
     const extra = self.worker === '' ? '' : `worker="${self.worker.replace(/[^\w.-]/g, '_')}"`
     this.#pages = new StorePages(shared.main, extra)
+    this.#sum = new SumPages(extra)
     this.#localPages = new StorePages(this.#local.shared, extra)
     this.#readProcess = processFigures(this.#local, fault)
     const gauge = (name: string, help: string): Slot => this.#local.family({ name, help, kind: 'gauge' }).series()
@@ -85,11 +92,14 @@ export class ProcessPages {
     this.#rendered = this.#local
       .family({ name: 'assay_agent_pages_total', help: 'Pages rendered.', kind: 'counter' })
       .series()
+    this.share(shared)
   }
 
   /** There is more memory to be read, or other. */
   share(shared: SharedOfProcess): void {
     this.#shared = shared
+    this.#sum.share(shared.threads.length === 0 ? [] : [shared.main, ...shared.threads])
+    for (const told of this.#onShared.splice(0)) told()
   }
 
   /** The part of this process, for itself or for a hub. Its bytes are good until the next but one call for the same format. */
@@ -100,8 +110,11 @@ export class ProcessPages {
     // To the bit the same from every thread: a change of it means a restart to whoever watches.
     set(this.#startedAt, this.#options.self.startedAt / 1_000)
     set(this.#blocked, this.#options.blockedSeconds())
-    const { numbers, journal } = this.#shared.main
-    set(this.#bytes, numbers.byteLength + journal.byteLength)
+    await this.#isListCurrent()
+    const { main, threads } = this.#shared
+    let bytes = 0
+    for (const { numbers, journal } of [main, ...threads]) bytes += numbers.byteLength + journal.byteLength
+    set(this.#bytes, bytes)
     add(this.#rendered, 1)
     const page = this.#render(format, names, answered !== 'blocked')
     observe(this.#duration, (performance.now() - from) / 1_000)
@@ -126,8 +139,22 @@ export class ProcessPages {
     return clients === undefined ? undefined : mergeClientReadings(clients.map((one) => readClients(one, Date.now())))
   }
 
+  /** With a list of before, a thread that has just ended would be counted twice; the new one is under way. */
+  async #isListCurrent(): Promise<void> {
+    const { epoch, epochIs } = this.#shared
+    if (Atomics.load(epoch, 0) === epochIs) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LIST_MS)
+      this.#onShared.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
   #render(format: PageFormat, names: ReadonlySet<string> | undefined, isFresh: boolean): WorkerPage {
-    const families = [...this.#pages.families(format), ...this.#localPages.families(format)].filter(
+    const counted = this.#shared.threads.length === 0 ? this.#pages : this.#sum
+    const families = [...counted.families(format), ...this.#localPages.families(format)].filter(
       (one) =>
         isAsked(one, names) && (isFresh || one.kind !== 'gauge' || !OF_COLLECTORS.test(one.name) || isLocal(one)),
     )

@@ -93,6 +93,7 @@ export class Serving implements Disposable {
         address,
         key,
         self,
+        isThread: this.#options.isOwnThread,
         page: (question) => this.#pages.page(question),
         onJoined: (speak) => {
           this.#speak = speak

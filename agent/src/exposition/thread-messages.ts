@@ -54,6 +54,11 @@ export type Self = {
 /** All memory of this process that a page is made of. */
 export type SharedOfProcess = {
   readonly main: SharedStore
+  /** Of the application's other threads, living and ended; see `app-threads.ts`. */
+  readonly threads: readonly SharedStore[]
+  /** Holds `epochIs` for as long as the list of threads is this one. */
+  readonly epoch: Int32Array
+  readonly epochIs: number
   /** One for each thread that counts users; undefined when nobody is counted. */
   readonly users: readonly SharedUsers[] | undefined
   /** One for each thread that watches clients; undefined when they are not watched. */

@@ -1,0 +1,28 @@
+/**
+ * What the exports are when `ASSAY_AGENT=off`: the same calls, nothing behind them. Nothing is checked either: there is nothing to protect.
+ */
+import type { LabelSpec } from './metrics/label-set.ts'
+import type { Counter, CounterSeries, Gauge, GaugeSeries, Histogram, HistogramSeries } from './metrics/own-metrics.ts'
+
+const nothing = (): void => {}
+/** A stopwatch that nobody reads still tells the time to whoever asks it. */
+const stopwatch = (): (() => number) => {
+  const from = performance.now()
+  return () => (performance.now() - from) / 1_000
+}
+
+const COUNTER_SERIES: CounterSeries = { inc: nothing }
+const GAUGE_SERIES: GaugeSeries = { set: nothing, add: nothing }
+const HISTOGRAM_SERIES: HistogramSeries = { observe: nothing, start: stopwatch }
+
+export function silentCounter<const Labels extends LabelSpec>(): Counter<Labels> {
+  return { inc: nothing, with: () => COUNTER_SERIES, remove: nothing }
+}
+
+export function silentGauge<const Labels extends LabelSpec>(): Gauge<Labels> {
+  return { set: nothing, add: nothing, with: () => GAUGE_SERIES, remove: nothing }
+}
+
+export function silentHistogram<const Labels extends LabelSpec>(): Histogram<Labels> {
+  return { observe: nothing, start: stopwatch, with: () => HISTOGRAM_SERIES, remove: nothing }
+}
