@@ -50,6 +50,7 @@ export function instrumentHttpClient(store: Store, guard: Guard): void {
     help: 'Duration of HTTP requests made, until the head of the answer.',
     kind: 'histogram',
     bounds: HTTP_BOUNDS,
+    native: true,
   })
   const servers = new Servers(duration)
   const connections = watchConnections(store, guard)

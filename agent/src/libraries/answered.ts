@@ -7,7 +7,8 @@ export type Done = (error: unknown) => void
 
 /** Calls a method and has `done` told when its answer is there; what the caller gets is what it would have got. */
 export function answered(self: object, original: Method, given: unknown[], done: Done): unknown {
-  const at = given.findLastIndex((one) => typeof one === 'function')
+  let at = given.length - 1
+  while (at >= 0 && typeof given[at] !== 'function') at--
   if (at >= 0) {
     const callback = given[at] as (...answer: unknown[]) => unknown
     const wrapped = function (this: unknown, ...answer: unknown[]): unknown {

@@ -4,7 +4,7 @@
  * - `sendCommand` is wrapped, and a command told its end through its own `resolve` and `reject`: no promise is derived or listened to, so a
  *   rejection that the application forgets is reported as ever.
  * - ioredis 6 publishes `ioredis:command`, but whoever subscribes changes the application: a forgotten rejection is silenced then
- *   (its tracing.js, seen with 6.0.0), and a command costs 1.2 us more (bench/agent/clients.ts). So it is not listened to.
+ *   (its tracing.js, seen with 6.0.0), and a command costs 1.2 us more (bench/agent/outgoing.ts). So it is not listened to.
  * - A command is measured once, however often it is sent again: offline queue, reconnection, a cluster's redirections. The time a
  *   blocking command waits is its duration.
  */

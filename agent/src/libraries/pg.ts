@@ -38,7 +38,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
     if (!own.publishing)
       record(peek(client, 'database'), text, Math.max(0, performance.now() - startedAt) / 1_000, error)
   })
-  const textOf = guard.wrap(PART, (config: unknown) => (typeof config === 'string' ? config : peek(config, 'text')))
+  const textOf = guard.wrap(PART, (config: unknown) => peek(config, 'text'))
   const isSubmittable = guard.wrap(
     PART,
     (config: unknown) => typeof config !== 'string' && typeof peek(config, 'submit') === 'function',
@@ -53,10 +53,12 @@ export function pgPatch(store: Store, guard: Guard): Patch {
     function query(...given) {
       if (own.publishing) return original.apply(this, given)
       const [config] = given
-      const text = textOf(config)
+      // Most are a text and nothing to be careful with.
+      const isText = typeof config === 'string'
+      const text = isText ? config : textOf(config)
       const startedAt = performance.now()
       const done: Done = (error) => settle(this, text, startedAt, error)
-      if (isSubmittable(config) === true) {
+      if (!isText && isSubmittable(config) === true) {
         if (!watchSubmitted(config as object, done)) guard.stepAside(PART, 'a submitted query that cannot be watched')
         return original.apply(this, given)
       }

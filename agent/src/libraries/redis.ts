@@ -1,10 +1,10 @@
 /**
- * Redis through `redis` (node-redis): the duration of every command.
+ * Redis through `redis` (node-redis) 4, 5 and 6: the duration of every command.
  *
- * - Since 5.12 it publishes `node-redis:command` and `node-redis:batch`; they are what is counted. A transaction's commands travel together:
- *   it is one operation, `MULTI`. Those of a pipeline are told one by one.
- * - Before (checked with 4.7) it publishes nothing: its queue's `addCommand` is wrapped until something is published. There a transaction's commands
- *   are told one by one, and the database is not known.
+ * - The client's queue is wrapped: every command passes its `addCommand`, alone, in a transaction or in a pipeline, and is told by itself.
+ * - Since 5.12 the library publishes `node-redis:command` and `node-redis:batch`, but to be subscribed there costs 3.7 us a command, five times
+ *   as much (bench/agent/outgoing.ts: it copies the arguments as texts for whoever listens). So they are listened to only when the queue
+ *   is not there to be wrapped, in a version to come; never both. A transaction is one operation there, `MULTI`.
  * - Nothing is kept for a command: a subscription that lasts for ever costs nothing here.
  */
 import { performance } from 'node:perf_hooks'
@@ -16,6 +16,9 @@ import { commandName, databaseName, replyErrorType } from './redis-labels.ts'
 import { type Patch, patchMethod, peek } from './require-hook.ts'
 
 const PART = 'redis'
+/** The database that a queue's connection has selected. */
+const DATABASE: unique symbol = Symbol('assay.database')
+type Queue = object & { [DATABASE]?: string }
 
 export function redisPatch(store: Store, guard: Guard): Patch {
   const durations = new DatabaseDurations(store, 'redis')
@@ -23,43 +26,53 @@ export function redisPatch(store: Store, guard: Guard): Patch {
     if (error === undefined) durations.record(database, name, seconds)
     else durations.failed(database, name, seconds, replyErrorType(error))
   }
-  const commands = ownChannel(guard, 'node-redis:command', PART, (context, seconds, error) => {
-    record(databaseName(peek(context, 'database')), commandName(peek(context, 'command')), seconds, error)
+  const settle = guard.wrap(PART, (queue: Queue, args: unknown, startedAt: number, error: unknown) => {
+    const name = commandName(peek(args, 0))
+    if (name === 'SELECT' && error === undefined) queue[DATABASE] = databaseName(peek(args, 1))
+    record(queue[DATABASE] ?? '0', name, Math.max(0, performance.now() - startedAt) / 1_000, error)
   })
-  const batches = ownChannel(guard, 'node-redis:batch', PART, (context, seconds, error) => {
-    if (peek(context, 'batchMode') === 'MULTI') record(databaseName(peek(context, 'database')), 'MULTI', seconds, error)
-  })
-  // Published before the first command is sent.
-  const connects = ownChannel(guard, 'node-redis:connect', PART, () => {})
 
-  const settle = guard.wrap(PART, (args: unknown, startedAt: number, error: unknown) => {
-    record('', commandName(peek(args, 0)), Math.max(0, performance.now() - startedAt) / 1_000, error)
-  })
-  return ({ id, parentFilename, exports }) => {
-    if (!/\/commands-queue$/.test(id) || !/\/@redis\/client\/dist\/lib\/client\/index\.js$/.test(parentFilename)) return
-    const queue = peek(peek(exports, 'default'), 'prototype')
-    const done = patchMethod<object>(
-      queue as object | undefined,
-      'addCommand',
-      (original) =>
-        function addCommand(...given) {
-          const answer = original.apply(this, given)
-          if (commands.publishing || batches.publishing || connects.publishing || !(answer instanceof Promise))
-            return answer
-          const startedAt = performance.now()
-          // The derived promise is what the client hands on, so that a rejection nobody takes is reported, once.
-          return answer.then(
-            (value: unknown) => {
-              settle(given[0], startedAt, undefined)
-              return value
-            },
-            (error: unknown) => {
-              settle(given[0], startedAt, error ?? 'unknown')
-              throw error
-            },
-          )
-        },
+  let wrapped = false
+  let listening = false
+  const listen = (): void => {
+    if (listening) return
+    listening = true
+    const databaseOf = (context: unknown): string => databaseName(peek(context, 'database'))
+    ownChannel(guard, 'node-redis:command', PART, (context, seconds, error) =>
+      record(databaseOf(context), commandName(peek(context, 'command')), seconds, error),
     )
-    if (!done) guard.stepAside(PART, 'addCommand cannot be wrapped')
+    ownChannel(guard, 'node-redis:batch', PART, (context, seconds, error) => {
+      if (peek(context, 'batchMode') === 'MULTI') record(databaseOf(context), 'MULTI', seconds, error)
+    })
+  }
+
+  return ({ id, parentFilename, exports }) => {
+    if (/\/commands-queue$/.test(id) && /\/@redis\/client\/dist\/lib\/client\/index\.js$/.test(parentFilename)) {
+      const queue = peek(peek(exports, 'default'), 'prototype')
+      wrapped = patchMethod<Queue>(
+        queue as object | undefined,
+        'addCommand',
+        (original) =>
+          function addCommand(...given) {
+            const answer = original.apply(this, given)
+            if (!(answer instanceof Promise)) return answer
+            const startedAt = performance.now()
+            // The derived promise is what the client hands on, so that a rejection nobody takes is reported, once.
+            return answer.then(
+              (value: unknown) => {
+                settle(this, given[0], startedAt, undefined)
+                return value
+              },
+              (error: unknown) => {
+                settle(this, given[0], startedAt, error ?? 'unknown')
+                throw error
+              },
+            )
+          },
+      )
+      if (!wrapped) guard.stepAside(PART, 'addCommand cannot be wrapped; its channels are listened to')
+    }
+    // All of the client has been loaded by now.
+    if (id === '@redis/client' && !wrapped) listen()
   }
 }
