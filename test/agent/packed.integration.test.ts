@@ -148,14 +148,14 @@ for (const node of NODES) {
   })
 
   test(`${node}: the exports are those of the sources, and no others`, async () => {
-    const { stdout } = await run(node, ['exports.mjs'], { cwd: folder, env: { ...process.env, ASSAY_AGENT: 'off' } })
-    const { agent, same } = JSON.parse(stdout) as { agent: string[]; same: boolean }
     const source = Object.keys(await import('../../agent/src/index.ts'))
-    assert.deepEqual(
-      agent.filter((name) => name !== 'default' && name !== 'module.exports'),
-      source.toSorted(),
-    )
-    assert.ok(same)
+    for (const ASSAY_AGENT of ['on', 'off']) {
+      const { stdout } = await run(node, ['exports.mjs'], { cwd: folder, env: { ...process.env, ASSAY_AGENT } })
+      const { agent, same } = JSON.parse(stdout) as { agent: string[]; same: boolean }
+      const names = agent.filter((name) => name !== 'default' && name !== 'module.exports')
+      assert.deepEqual(names, source.toSorted(), `ASSAY_AGENT=${ASSAY_AGENT}`)
+      assert.ok(same)
+    }
   })
 }
 
