@@ -1,7 +1,7 @@
 /**
  * Builds what `@assay/agent` is published as: a few files of CommonJS, which ES modules import through a thin wrapper.
  *
- *     index.cjs            what starts with the application: subscriptions, series, nothing else
+ *     index.cjs            asks whether the agent is on: then on.cjs, what starts with the application; else off.cjs, which is nothing
  *     chunks/*.cjs         what the first scrape, a cluster or counted users need, each loaded when it is
  *     thread.cjs           the thread that serves the pages
  *     index.js             the same for `import`: one agent however the application is written
@@ -25,9 +25,16 @@ const OUT = 'agent/dist'
 /** Beside the thread these are the package's `exports`. */
 const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
 
+/** Where PM2 sets the environment only afterwards, the agent asks once more when the first server listens. */
+const ENTRY = `'use strict'
+module.exports = /^(off|0|false|no)$/i.test(process.env.ASSAY_AGENT ?? '') ? require('./off.cjs') : require('./on.cjs')
+`
+
 const fresh = `${OUT}.${process.pid}`
 try {
   await bundle(fresh)
+  await rename(`${fresh}/index.cjs`, `${fresh}/on.cjs`)
+  await writeFile(`${fresh}/index.cjs`, ENTRY)
   await declarations(fresh)
   for (const entry of ENTRIES) await wrapForImport(fresh, entry)
   await rm(OUT, { recursive: true, force: true })
@@ -37,7 +44,7 @@ try {
 }
 
 async function bundle(out: string): Promise<void> {
-  const inputs = [...ENTRIES, 'exposition/thread'].map((name) => [
+  const inputs = [...ENTRIES, 'off', 'exposition/thread'].map((name) => [
     name.replace('exposition/', ''),
     `${SOURCE}/${name}.ts`,
   ])

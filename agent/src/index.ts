@@ -11,7 +11,7 @@ import { isOff, readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
 import type { LabelSpec } from './metrics/label-set.ts'
 import type { Counter, Gauge, Histogram, HistogramOptions, OwnMetricOptions } from './metrics/own-metrics.ts'
-import { silentCounter, silentGauge, silentHistogram } from './off.ts'
+import * as off from './off.ts'
 
 export type { LabelSpec, LabelsOf } from './metrics/label-set.ts'
 export type * from './metrics/own-metrics.ts'
@@ -39,7 +39,7 @@ export function counter<const Labels extends LabelSpec = readonly never[]>(
   options: OwnMetricOptions<Labels>,
 ): Counter<Labels> {
   agent?.start()
-  return agent?.own.counter(name, options) ?? silentCounter()
+  return agent?.own.counter(name, options) ?? off.counter()
 }
 
 /** A value that goes up and down. */
@@ -48,7 +48,7 @@ export function gauge<const Labels extends LabelSpec = readonly never[]>(
   options: OwnMetricOptions<Labels>,
 ): Gauge<Labels> {
   agent?.start()
-  return agent?.own.gauge(name, options) ?? silentGauge()
+  return agent?.own.gauge(name, options) ?? off.gauge()
 }
 
 /** How values are spread; `bounds` are upper bounds in the metric's own unit. */
@@ -57,7 +57,7 @@ export function histogram<const Labels extends LabelSpec = readonly never[]>(
   options: HistogramOptions<Labels>,
 ): Histogram<Labels> {
   agent?.start()
-  return agent?.own.histogram(name, options) ?? silentHistogram()
+  return agent?.own.histogram(name, options) ?? off.histogram()
 }
 
 /**
