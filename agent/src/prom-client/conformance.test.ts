@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import real from 'prom-client'
-import { CASES, type Client, canonical, DIFFERENCES } from './conformance-cases.test-support.ts'
+import { CASES, type Client, canonical, DIFFERENCES } from '../test-support/prom-client-cases.ts'
 
 process.env['ASSAY_AGENT_LISTEN'] = '127.0.0.1:0'
 const { default: dropIn } = await import('./index.ts')
