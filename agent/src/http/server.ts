@@ -277,6 +277,7 @@ export class HttpServerMetrics {
       return this.routes.of(typeof baseUrl === 'string' ? baseUrl + left : left)
     }
     if (this.hasRouter || status === 404 || status === 405 || status === 0) return this.#unmatched
+    if (request.method === 'CONNECT') return this.#unmatched // Its target is an authority, not a path.
     return this.#options.guesser.guess(request.url ?? '', this.routes) ?? this.#unmatched
   }
 }
