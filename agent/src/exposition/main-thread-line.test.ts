@@ -82,6 +82,17 @@ test('a loop that is usually slow is given more time, up to a limit', async () =
   assert.equal(await ask(MOST_MS + 1), 'blocked')
 })
 
+test('a loop that stood still for long is not taken for one that is slow', async () => {
+  using hand = lineByHand()
+  for (let i = 1; i <= 20; i++) {
+    const answer = hand.line.ask(500)
+    await hand.turn(LEAST_MS)
+    assert.equal(await answer, 'blocked')
+    await hand.turn(5_000)
+    hand.line.collected(i)
+  }
+})
+
 test('two scrapes at once share one question', async () => {
   using hand = lineByHand()
   const both = [hand.line.ask(500), hand.line.ask(500)]

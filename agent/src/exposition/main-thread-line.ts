@@ -56,7 +56,9 @@ export class MainThreadLine {
     if (question === undefined || question.id !== id || question.heard) return
     question.heard = true
     this.#blockedSince = undefined
-    this.#usualMs += (this.#now() - question.askedAt - this.#usualMs) * WEIGHT
+    const tookMs = this.#now() - question.askedAt
+    // Longer than that is no busy loop, but one that stood still: it says nothing of what is usual.
+    if (tookMs <= MOST_MS) this.#usualMs += (tookMs - this.#usualMs) * WEIGHT
     for (const done of question.onHeard) done()
   }
 

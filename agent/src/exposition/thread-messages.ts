@@ -3,7 +3,7 @@
  *
  *     thread: ready, and sleeps          main: yours, and wakes it (it does not listen any more, or has joined a hub: both are taken over)
  *     thread: held                       main ends its own
- *     thread: ask 7                      main: heard 7, then collected 7
+ *     thread: ask 7                      main: collected 7, or heard 7 before that when it takes longer
  *     thread: say, fault                 (stderr and counts of faults are the main thread's)
  *     main: shared                       (there is more memory to be read)
  *     main: lastWords                    thread: tells the hub, then wakes the main thread, which waits for that and no longer than LAST_WORDS_MS

@@ -73,7 +73,7 @@ test('a thread that dies is replaced by the main thread, which says so once', as
   )
   assert.ok((valueAt(page, COUNT, { http_route: '/kill-thread' }) ?? 0) === 1)
   for (let i = 0; i < 3; i++) assert.equal(isServedByThread(await service.metrics()), false)
-  assert.equal(service.stderr().match(/ASSAY_AGENT_THREAD/g)?.length, 1)
+  assert.equal(service.stderr().match(/ASSAY_AGENT_THREAD_GONE/g)?.length, 1)
 })
 
 test('all three formats, both compressions, HEAD and families by name are answered by the thread', async () => {
