@@ -1,16 +1,17 @@
 /**
  * What the agent adds to what a service calls: HTTP clients, pg, amqplib, Redis. With and without, in pairs inside one process.
  *
- *     node --conditions=assay-src bench/agent/outgoing.ts [http|fetch|pg|amqplib|ioredis|ioredis-channel|redis|redis-channel ...] [--pairs=20]
+ *     node --conditions=assay-src bench/agent/outgoing.ts [http|http-empty|fetch|pg|amqplib|ioredis|ioredis-channel|redis|redis-channel ...] [--pairs=20]
  *
  * - A window is a fixed number of operations; windows come as with, without, without, with (ABBA), because the machine drifts. CPU is
  *   this thread's own (`process.threadCpuUsage`), the servers run in another thread or process. Medians over pairs, quartiles beside them.
  * - pg and amqplib are measured on their own code with nothing behind it: a query that is answered at once, a confirm channel whose
  *   broker acks at once. A real one takes some 20 us and more, in which the agent's share would be lost.
+ * - `http-empty` is what Node itself takes to tell two subscribers that do nothing.
  * - `ioredis-channel` and `redis-channel` are not what the agent does: they are what it costs to subscribe to the libraries' own channels, by
  *   a listener that does nothing. A redis-server must be installed.
  */
-import { tracingChannel } from 'node:diagnostics_channel'
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { createRequire } from 'node:module'
@@ -91,6 +92,21 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
         agent.destroy()
         await to[Symbol.asyncDispose]()
       },
+    }
+  },
+
+  async 'http-empty'() {
+    const subject = await SUBJECTS['http']!()
+    const listener = (): void => {}
+    const names = ['http.client.request.created', 'http.client.response.finish', 'http.client.request.error']
+    return {
+      operations: subject.operations,
+      set: (attached) => {
+        for (const name of names) unsubscribe(name, listener)
+        if (attached) for (const name of names) subscribe(name, listener)
+      },
+      run: subject.run,
+      [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
     }
   },
 

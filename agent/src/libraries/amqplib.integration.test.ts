@@ -275,5 +275,5 @@ test('the API with callbacks is counted alike', async () => {
   assert.equal(await b.value(SENT, { messaging_destination_name: queue }), 1)
   assert.equal(await b.value(SETTLED, { messaging_destination_name: queue, messaging_operation_name: 'ack' }), 1)
   assert.equal(await b.value(IN_FLIGHT, { messaging_destination_name: queue }), 0)
-  assert.equal(samplesOf(await pageOf(b.store), 'assay_agent_faults_total', { part: 'amqplib' })[0]?.value, 0)
+  assert.equal(samplesOf(await pageOf(b.store), 'assay_agent_faults_total', { part: 'amqplib' })[0]?.value ?? 0, 0)
 })

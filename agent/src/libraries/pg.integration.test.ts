@@ -91,7 +91,7 @@ test('each way of asking is one operation: text, parameters, prepared, callback,
     inserts.reduce((sum, { value }) => sum + value, 0),
     4,
   )
-  assert.equal(await b.value('assay_agent_faults_total', { part: 'pg' }), 0)
+  assert.equal((await b.value('assay_agent_faults_total', { part: 'pg' })) ?? 0, 0)
 })
 
 test('a pool is told by state, how long it was waited for, and no more once it has ended', async () => {
