@@ -23,6 +23,8 @@ type Template = { readonly route: Route; readonly prefix: RegExp }
 
 const KNOWN: unique symbol = Symbol('assay.templates')
 const PART = 'express'
+/** Also under another name, as an older release beside a newer one is often installed. */
+const IN_EXPRESS = /\/express[^/]*\/lib\//
 const MAX_MOUNTS = 64
 const MAX_DEPTH = 16
 
@@ -95,9 +97,12 @@ export function expressPatch(server: HttpServerMetrics, guard: Guard): Patch {
     if (chosen !== undefined) server.setRoute(request, chosen.route)
   }
 
-  return (required) => {
+  return guard.wrap(PART, (required: Required) => {
     const { router, route: routePrototype } = partsOf(required)
-    if (router === undefined && routePrototype === undefined) return
+    if (router === undefined && routePrototype === undefined) {
+      if (isRouterOf(required)) guard.stepAside(PART, `${required.id} of express is of a shape that is not known`)
+      return
+    }
     server.hasRouter = true
     const safely = guard.wrap(PART, (work: () => void) => work())
     const patched = [
@@ -143,7 +148,7 @@ export function expressPatch(server: HttpServerMetrics, guard: Guard): Patch {
         ),
     ]
     if (patched.includes(false)) guard.stepAside(PART, `${required.id}: a method of its router is missing or frozen`)
-  }
+  })
 }
 
 function fitting(templates: readonly Template[], request: ExpressRequest): Template | undefined {
@@ -151,12 +156,17 @@ function fitting(templates: readonly Template[], request: ExpressRequest): Templ
   return templates.find(({ prefix }) => prefix.test(where)) ?? templates[0]
 }
 
+/** Whether Express itself has asked for it, as its router. */
+function isRouterOf({ id, parentFilename }: Required): boolean {
+  return /^(?:router|\.\/router(?:\/index)?|\.\/route)(?:\.js)?$/.test(id) && IN_EXPRESS.test(parentFilename)
+}
+
 /** The prototypes of the router and of the route: of `router` 2 (Express 5), or of Express 4, which has a file for each. */
 function partsOf({ id, parentFilename, exports }: Required): {
   router?: object | undefined
   route?: object | undefined
 } {
-  const express4 = /\/express[^/]*\/lib\//.test(parentFilename)
+  const express4 = IN_EXPRESS.test(parentFilename)
   if (id === './route' && express4) return { route: routeIn(exports) }
   if (id !== 'router' && !(id === './router' && express4)) return {}
   const prototype = objectOr(peek(exports, 'prototype'), undefined)

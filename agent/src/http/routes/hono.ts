@@ -17,7 +17,7 @@ import type { IncomingMessage } from 'node:http'
 import Module from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import type { Guard } from '../../guard.ts'
-import { objectOr, type Patch, patchMethod, peek } from '../../libraries/require-hook.ts'
+import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
 import type { HttpServerMetrics } from '../server.ts'
 
 const PART = 'hono'
@@ -34,10 +34,10 @@ type RegisterHooks = (hooks: {
 
 /** Hono from CommonJS, by `require`; from ES modules by `watchHonoModules`. */
 export function honoPatch(server: HttpServerMetrics, guard: Guard): Patch {
-  return ({ id, parentFilename, exports }) => {
+  return guard.wrap(PART, ({ id, parentFilename, exports }: Required) => {
     if (!/(?:^|\/)router(?:\.js)?$/.test(id) || !/\/hono\/dist\/cjs\//.test(parentFilename)) return
     for (const name of ROUTERS) patchRouter(server, guard, peek(exports, name))
-  }
+  })
 }
 
 export function watchHonoModules(server: HttpServerMetrics, guard: Guard): void {

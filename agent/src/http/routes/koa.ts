@@ -11,7 +11,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../../guard.ts'
-import { objectOr, type Patch, peek } from '../../libraries/require-hook.ts'
+import { objectOr, type Patch, peek, type Required } from '../../libraries/require-hook.ts'
 import type { HttpServerMetrics } from '../server.ts'
 
 const NAME = '_matchedRoute'
@@ -35,7 +35,7 @@ export function koaPatch(server: HttpServerMetrics, guard: Guard): Patch {
     if (!isRoute(context.matched, matched)) return
     server.setRoute(req, server.routes.of(mountOf(context) + String(matched)), context)
   }
-  return ({ id, parentFilename, exports }) => {
+  return guard.wrap(PART, ({ id, parentFilename, exports }: Required) => {
     if (!/^\.\/context(?:\.js)?$/.test(id) || !/\/koa\/lib\/application\.js$/.test(parentFilename)) return
     const prototype = objectOr(exports, undefined)
     if (prototype === undefined || typeof peek(prototype, 'onerror') !== 'function') {
@@ -58,7 +58,7 @@ export function koaPatch(server: HttpServerMetrics, guard: Guard): Patch {
       },
     })
     if (!defined) guard.stepAside(PART, 'the prototype of its contexts is frozen')
-  }
+  })
 }
 
 /** Whether the layer with this path answers methods; where layers are not told, whatever is named is a route. */
