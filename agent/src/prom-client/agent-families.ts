@@ -2,6 +2,7 @@
  * The agent's own series, as they are at this moment: read as another thread would read them, so that any family can be told, whoever
  * records it.
  */
+import { delayFigures } from '../runtime/loop-delays.ts'
 import { processFigures } from '../runtime/process-figures.ts'
 import { type FamilyView, isAbsent, SERIES, Store, StoreReader, unformatLabels } from '../store/index.ts'
 import { type BucketCounts, bucketsAt } from './bucket-counts.ts'
@@ -46,7 +47,7 @@ function tell(reader: StoreReader, view: FamilyView): AgentFamily {
     if (kind === 'gauge' && isAbsent(words, place)) continue
     const pairs = Object.fromEntries(unformatLabels(reader.labels(view, i)))
     if (kind === 'histogram') {
-      series.push({ labels: pairs, buckets: bucketsAt(place, scale, doubles, words, doubles), bounds: scale.bounds })
+      series.push({ labels: pairs, buckets: bucketsAt(place, scale, doubles, words), bounds: scale.bounds })
     } else series.push({ labels: pairs, value: doubles[place]! })
   }
   return { kind, help, series }
@@ -64,7 +65,12 @@ async function refresh(): Promise<readonly StoreReader[]> {
 /** The agent's store, and one for the figures of the process, which the agent may have left to its exposition thread. */
 function openSources(): readonly Source[] {
   const ofProcess = new Store()
-  const process = { reader: new StoreReader(ofProcess.shared), collect: processFigures(ofProcess, () => {}) }
+  const readProcess = processFigures(ofProcess, () => {})
+  const delays = agent()?.delays
+  // The thread that serves the pages has the histograms take turns.
+  const readDelays = delays === undefined ? undefined : delayFigures(ofProcess, () => {}, delays, false)
+  const collectProcess = (): Promise<unknown> => Promise.all([readProcess(), readDelays?.()])
+  const process = { reader: new StoreReader(ofProcess.shared), collect: collectProcess }
   const store = agent()?.store
   if (store === undefined) return [process]
   const collect = (): Promise<unknown> => Promise.allSettled(store.collectors.map(async (one) => await one()))

@@ -1,5 +1,4 @@
 /** prom-client's Gauge: what is now. NaN and the infinities are values here, as they are there. */
-import { add, type LabelPairs, type Slot, set } from '../store/index.ts'
 import { Home } from './home.ts'
 import type { Entry } from './known-series.ts'
 import {
@@ -9,6 +8,7 @@ import {
   type MetricConfiguration,
   type MetricObject,
   type PageFormat,
+  type Texts,
 } from './metric.ts'
 import { braced, defaultsBeside, joinLabels, numberText } from './page-text.ts'
 import { isObject, type Labels, labelsOf, notANumber } from './validate.ts'
@@ -25,12 +25,14 @@ export type GaugeInternal<T extends string> = {
   startTimer(): (labels?: LabelValues<T>) => number
 }
 
-export class Gauge<T extends string = string> extends Metric<T, Slot> {
+export class Gauge<T extends string = string> extends Metric<T, number> {
   readonly type = 'gauge'
-  #home: Home | undefined
+  readonly #home: Home
 
   constructor(config: GaugeConfiguration<T>) {
     super(config)
+    const { name, help, labelNames } = this
+    this.#home = new Home(this, { name, help, kind: 'gauge', labelNames })
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()
   }
@@ -91,7 +93,7 @@ export class Gauge<T extends string = string> extends Metric<T, Slot> {
     await this.collect?.()
     const { name, help, type, aggregator } = this
     const values = Array.from(this.known.recorded(), (entry) => ({
-      value: entry.cell.values[entry.cell.at]!,
+      value: this.#home.valueAt(entry.cell),
       labels: this.known.labelsOf(entry) as LabelValues<T>,
     }))
     return { name, help, type, values, aggregator }
@@ -101,28 +103,27 @@ export class Gauge<T extends string = string> extends Metric<T, Slot> {
     for (const entry of this.known.recorded()) {
       const [names, texts] = this.shownLabels(entry)
       const labels = braced(joinLabels(names, texts), defaultsBeside(defaults, names, texts))
-      out.push(`${this.name}${labels} ${numberText(entry.cell.values[entry.cell.at]!)}`)
+      out.push(`${this.name}${labels} ${numberText(this.#home.valueAt(entry.cell))}`)
     }
   }
 
-  protected makeCell(pairs: LabelPairs): Slot {
-    this.#home ??= new Home(this, { name: this.name, help: this.help, kind: this.type })
-    return this.#home.slot(pairs)
+  protected makeCell(texts: Texts): number {
+    return this.#home.take(texts)
   }
 
-  protected dropCell(cell: Slot): void {
-    this.#home?.drop(cell)
+  protected dropCell(cell: number, texts: Texts): void {
+    this.#home.drop(cell, texts)
   }
 
   protected moveOut(): void {
-    this.#home?.moveOut()
+    this.#home.moveOut()
   }
 
   protected refused(): void {
-    this.#home?.refused()
+    this.#home.refused()
   }
 
-  #child(entry: Entry<Slot>, labels: LabelValues<T>): GaugeInternal<T> {
+  #child(entry: Entry<number>, labels: LabelValues<T>): GaugeInternal<T> {
     return {
       inc: (value = 1) => this.#add(entry, checked(value, 'Delta')),
       dec: (value = 1) => this.#add(entry, -checked(value, 'Delta')),
@@ -132,17 +133,19 @@ export class Gauge<T extends string = string> extends Metric<T, Slot> {
     }
   }
 
-  #entry(labels: object, value: unknown, what: 'Value' | 'Delta'): Entry<Slot> {
+  #entry(labels: object, value: unknown, what: 'Value' | 'Delta'): Entry<number> {
     checked(value, what)
     return this.find(labels as Labels)
   }
 
-  #set(entry: Entry<Slot>, value: number): void {
-    set(this.cellOf(entry), value)
+  #set(entry: Entry<number>, value: number): void {
+    const cell = this.cellOf(entry)
+    this.#home.numbers.doubles[cell] = value
   }
 
-  #add(entry: Entry<Slot>, by: number): void {
-    add(this.cellOf(entry), by)
+  #add(entry: Entry<number>, by: number): void {
+    const cell = this.cellOf(entry)
+    this.#home.numbers.doubles[cell]! += by
   }
 }
 

@@ -4,8 +4,8 @@
  * - Bounds are put in order, each once, infinite ones left out: `+Inf` is always there.
  * - A value goes to the first bound that it does not exceed, as there.
  */
-import { bucketOf, type LabelPairs, observe, type Slot } from '../store/index.ts'
-import { readBuckets } from './bucket-counts.ts'
+import { bucketOf, observe } from '../store/index.ts'
+import { type BucketCounts, bucketsAt } from './bucket-counts.ts'
 import { type Exemplar, makeExemplar } from './exemplar.ts'
 import { Home } from './home.ts'
 import type { Entry } from './known-series.ts'
@@ -17,6 +17,7 @@ import {
   type MetricObject,
   type MetricValue,
   type PageFormat,
+  type Texts,
 } from './metric.ts'
 import { braced, defaultsBeside, exemplarText, joinLabels, numberText } from './page-text.ts'
 import { isObject, type Labels, labelsOf, notANumber } from './validate.ts'
@@ -42,18 +43,20 @@ export type HistogramInternal<T extends string> = {
 
 export const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
 
-export class Histogram<T extends string = string> extends Metric<T, Slot> {
+export class Histogram<T extends string = string> extends Metric<T, number> {
   readonly type = 'histogram'
-  #home: Home | undefined
+  readonly #home: Home
   readonly buckets: readonly number[]
   /** By bucket, the one above the last bound too. */
-  readonly #exemplars: Map<Entry<Slot>, (Exemplar | undefined)[]> | undefined
+  readonly #exemplars: Map<Entry<number>, (Exemplar | undefined)[]> | undefined
 
   constructor(config: HistogramConfiguration<T>) {
     super(config)
     if (this.labelNames.includes('le' as T)) throw new Error('le is a reserved label keyword')
     const bounds = (config.buckets ?? DEFAULT_BUCKETS).map(Number).filter(Number.isFinite)
     this.buckets = Object.freeze(Array.from(new Set(bounds)).sort((a, b) => a - b))
+    const { name, help, labelNames, buckets } = this
+    this.#home = new Home(this, { name, help, kind: 'histogram', labelNames, bounds: buckets })
     if (this.enableExemplars) this.#exemplars = new Map()
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()
@@ -110,7 +113,7 @@ export class Histogram<T extends string = string> extends Metric<T, Slot> {
     for (const entry of this.known.recorded()) {
       const own = this.known.labelsOf(entry)
       const exemplars = this.#exemplars?.get(entry)
-      const { sum, counts } = readBuckets(entry.cell)
+      const { sum, counts } = this.#buckets(entry.cell)
       const tell = (suffix: string, value: number, labels: object, exemplar?: Exemplar | null): void => {
         values.push({ metricName: `${name}_${suffix}`, value, labels: labels as LabelValues<T>, exemplar })
       }
@@ -133,7 +136,7 @@ export class Histogram<T extends string = string> extends Metric<T, Slot> {
       const labels = [defaultsBeside(defaults, names, texts), own] as const
       const behind = braced(...labels).slice(1) || '}'
       const exemplars = isOpenMetrics ? this.#exemplars?.get(entry) : undefined
-      const { sum, counts } = readBuckets(entry.cell)
+      const { sum, counts } = this.#buckets(entry.cell)
       let count = 0
       for (let i = 0; i <= buckets.length; i++) {
         count += counts[i]!
@@ -146,46 +149,55 @@ export class Histogram<T extends string = string> extends Metric<T, Slot> {
     }
   }
 
-  protected makeCell(pairs: LabelPairs): Slot {
-    this.#home ??= new Home(this, { name: this.name, help: this.help, kind: this.type, bounds: this.buckets })
-    return this.#home.slot(pairs)
+  protected makeCell(texts: Texts): number {
+    return this.#home.take(texts)
   }
 
-  protected dropCell(cell: Slot): void {
-    this.#home?.drop(cell)
+  protected dropCell(cell: number, texts: Texts): void {
+    this.#home.drop(cell, texts)
   }
 
   protected moveOut(): void {
-    this.#home?.moveOut()
+    this.#home.moveOut()
   }
 
   protected refused(): void {
-    this.#home?.refused()
+    this.#home.refused()
   }
 
-  #child(entry: Entry<Slot>, labels: LabelValues<T>): HistogramInternal<T> {
+  #child(entry: Entry<number>, labels: LabelValues<T>): HistogramInternal<T> {
     return {
       observe: (value) => {
         if (!Number.isFinite(value)) throw notANumber(value)
-        observe(entry.cell ?? this.cellOf(entry), value)
+        this.#observe(entry, value)
       },
       startTimer: () => this.startTimer(labels),
     }
   }
 
-  #observeWith(labels: unknown, value: unknown): Entry<Slot> {
+  #observe(entry: Entry<number>, value: number): void {
+    const cell = this.cellOf(entry)
+    observe(this.#home.slotAt(cell), value)
+  }
+
+  #buckets(cell: number): BucketCounts {
+    const { at, values, words, scale } = this.#home.slotAt(cell)
+    return bucketsAt(at, scale, values, words)
+  }
+
+  #observeWith(labels: unknown, value: unknown): Entry<number> {
     const seen = isObject(labels) ? value : labels
     const entry = this.find((isObject(labels) ? labels : {}) as Labels)
     if (!Number.isFinite(seen)) throw notANumber(seen)
-    observe(this.cellOf(entry), seen as number)
+    this.#observe(entry, seen as number)
     return entry
   }
 
-  #keepExemplar(entry: Entry<Slot>, value: number, labels: LabelValues<string>): void {
+  #keepExemplar(entry: Entry<number>, value: number, labels: LabelValues<string>): void {
     if (this.#exemplars === undefined || Object.keys(labels).length === 0) return
     const exemplar = makeExemplar(labels, value)
     const kept = this.#exemplars.get(entry)
-    const at = bucketOf(this.cellOf(entry).scale, value)
+    const at = bucketOf(this.#home.scale, value)
     if (kept === undefined) this.#exemplars.set(entry, Object.assign([], { [at]: exemplar }))
     else kept[at] = exemplar
   }

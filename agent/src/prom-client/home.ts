@@ -9,20 +9,13 @@
  */
 import cluster from 'node:cluster'
 import '../index.ts'
-import {
-  type Family,
-  type LabelPairs,
-  looseSlot,
-  makeScale,
-  type Scale,
-  type Slot,
-  type Store,
-} from '../store/index.ts'
+import { type Family, looseSlot, makeScale, type Scale, type Slot, type Store } from '../store/index.ts'
 import { AGENT_NAMES } from './default-metric-names.ts'
 
 /** What is used of the agent, which may be another copy of this package. */
 type Agent = {
   readonly store: Store
+  readonly delays?: DelayHistograms | undefined
   start(): void
 }
 
@@ -38,8 +31,8 @@ export const UNCLAIMED_MAX_SERIES = 2_000
 
 const AGENT = Symbol.for('assay.agent.1')
 const tenants = new Map<string, Tenant>()
-/** Names of families that were made here; they stay when their metric goes. */
-const ours = new Set<string>()
+/** Names of families that were made here, with their labels; they stay when their metric goes. */
+const ours = new Map<string, string>()
 let isCollecting = false
 
 export function agent(): Agent | undefined {
@@ -55,30 +48,68 @@ export type HomeSpec = {
   readonly name: string
   readonly help: string
   readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly labelNames: readonly string[]
   readonly bounds?: readonly number[]
   /** Series that one set of labels takes: a summary's quantiles. */
   readonly perEntry?: number
 }
 
-/** Where one metric's values are kept: a family of the agent's page, or slots that only its registries read. */
+/** Numbers that many series lie in. The views are replaced as they grow: read them each time. */
+export type Numbers = { readonly doubles: Float64Array; readonly words: Uint32Array }
+
+/** Where one metric's values are kept: a family of the agent's page, or numbers that only its registries read. */
 export class Home {
+  readonly scale: Scale
   readonly #tenant: Tenant
   readonly #spec: HomeSpec
+  #numbers: Numbers | undefined
   #family: Family | undefined
-  #scale: Scale | undefined
+  #own: OwnNumbers | undefined
+  #slot: Slot | undefined
 
   constructor(tenant: Tenant, spec: HomeSpec) {
     this.#tenant = tenant
-    this.#spec = spec
+    this.#spec = { ...spec, labelNames: spec.labelNames.map(shownLabel) }
+    this.scale = makeScale(spec.bounds ?? [], false)
   }
 
-  slot(pairs: LabelPairs): Slot {
-    if (this.#family === undefined && this.#scale === undefined) this.#settle()
-    return this.#family?.series(pairs) ?? looseSlot(this.#scale)
+  get numbers(): Numbers {
+    return this.#numbers ?? NO_NUMBERS
   }
 
-  drop(slot: Slot): void {
-    this.#family?.remove(slot)
+  /** What lies at a place. */
+  valueAt(place: number): number {
+    return this.numbers.doubles[place] ?? 0
+  }
+
+  /** The place of a new series with these values of the labels, or of the overflow series. All zero; NOWHERE when there is no memory. */
+  take(texts: readonly string[] | 'overflow'): number {
+    if (this.#numbers === undefined) this.#settle()
+    if (this.#family === undefined) return this.#own!.take()
+    const slot = texts === 'overflow' ? this.#family.series(OVERFLOW) : this.#family.passingSlot(texts)
+    if (slot.growth === undefined) return NOWHERE
+    this.#numbers = slot.growth.numbers
+    this.#slot ??= { ...slot, twin: undefined }
+    return slot.at
+  }
+
+  drop(place: number, texts: readonly string[] | 'overflow'): void {
+    if (place === NOWHERE) return
+    if (this.#family === undefined) this.#own?.giveBack(place)
+    else if (texts === 'overflow') this.#family.remove(this.#family.series(OVERFLOW))
+    else this.#family.removeValues(texts)
+  }
+
+  /** A slot to record to that place with; good until the next call. */
+  slotAt(place: number): Slot {
+    if (place === NOWHERE) return looseSlot(this.scale)
+    const { doubles, words } = this.numbers
+    const slot = (this.#slot ??= looseSlot(this.scale))
+    slot.values = doubles
+    slot.words = words
+    slot.at = place
+    slot.first = place * 2 + 3
+    return slot
   }
 
   /** A series was one too many. */
@@ -86,36 +117,85 @@ export class Home {
     if (this.#family !== undefined) this.#family.refused++
   }
 
-  /** The metric has left its last registry; its slots were dropped before. What it records from now on nobody else shows. */
+  /** The metric has left its last registry; its places were dropped before. What it records from now on nobody else shows. */
   moveOut(): void {
-    const { name, bounds = [] } = this.#spec
+    const { name } = this.#spec
     if (tenants.get(name) === this.#tenant) tenants.delete(name)
     this.#family = undefined
-    this.#scale = makeScale(bounds, false)
+    this.#slot = undefined
+    this.#keepToItself()
   }
 
   #settle(): void {
     const shown = agent()?.store
-    if (shown !== undefined && isFree(shown, this.#spec.name)) {
+    const { perEntry = 1, labelNames, ...spec } = this.#spec
+    if (shown !== undefined && isFree(shown, spec.name, labelNames)) {
       try {
         // One more than the metric holds itself: its overflow is a series like the others.
-        const { perEntry = 1, ...spec } = this.#spec
-        this.#family = shown.family({ ...spec, maxSeries: (maxSeries() + 1) * perEntry })
-        ours.add(this.#spec.name)
-        tenants.set(this.#spec.name, this.#tenant)
+        this.#family = shown.family({ ...spec, labels: labelNames, maxSeries: (maxSeries() + 1) * perEntry })
+        ours.set(spec.name, String(labelNames))
+        tenants.set(spec.name, this.#tenant)
         collectAtScrape(shown)
         return
       } catch {
         // The name was another kind's before, or had other bounds; a page cannot change that while it is read.
       }
     }
-    this.#scale = makeScale(this.#spec.bounds ?? [], false)
+    this.#keepToItself()
+  }
+
+  #keepToItself(): void {
+    this.#own = new OwnNumbers(looseSlot(this.scale).values.length)
+    this.#numbers = this.#own
   }
 }
 
-function isFree(store: Store, name: string): boolean {
+const OVERFLOW = [['otel_metric_overflow', 'true']] as const
+const NO_NUMBERS: Numbers = { doubles: new Float64Array(0), words: new Uint32Array(0) }
+
+/** No element of an array: what is written there is gone. */
+const NOWHERE = -1
+
+/** Numbers of one metric that no other thread reads. */
+class OwnNumbers implements Numbers {
+  doubles: Float64Array
+  words: Uint32Array
+  readonly #width: number
+  readonly #free: number[] = []
+  #used = 0
+
+  constructor(width: number) {
+    this.#width = width
+    this.doubles = new Float64Array(width)
+    this.words = new Uint32Array(this.doubles.buffer)
+  }
+
+  take(): number {
+    const again = this.#free.pop()
+    if (again !== undefined) {
+      this.doubles.fill(0, again, again + this.#width)
+      return again
+    }
+    const place = this.#used
+    this.#used += this.#width
+    if (this.#used > this.doubles.length) {
+      const more = new Float64Array(this.#used * 2)
+      more.set(this.doubles)
+      this.doubles = more
+      this.words = new Uint32Array(more.buffer)
+    }
+    return place
+  }
+
+  giveBack(place: number): void {
+    this.#free.push(place)
+  }
+}
+
+function isFree(store: Store, name: string, labelNames: readonly string[]): boolean {
   if (tenants.has(name) || AGENT_NAMES.has(name)) return false
-  if (ours.has(name)) return true
+  const before = ours.get(name)
+  if (before !== undefined) return before === String(labelNames)
   for (const family of store.families()) if (family.name === name) return false
   return true
 }

@@ -43,3 +43,13 @@ test('series that come and go leave nothing behind', () => {
   assert.equal(known.find({ a: 'kept', b: 'kept' }), kept)
   assert.ok(known.nodes < 2_000)
 })
+
+test('values that a page would show alike are one series', () => {
+  const known = new KnownSeries<number>(['a'], 10, never)
+  const long = 'x'.repeat(300)
+  const entry = known.find({ a: long })
+  assert.equal(known.find({ a: `${long}y` }), entry)
+  assert.equal(known.peek({ a: long }), entry)
+  assert.equal(known.find({ a: '\ud800' }), known.find({ a: '\ufffd' }))
+  assert.equal(known.size, 2)
+})

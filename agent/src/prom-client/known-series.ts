@@ -2,11 +2,13 @@
  * From the labels of a call to their series, without garbage when the series is known.
  *
  * - The way there is the store's index of label values; an entry stands at the node that the values lead to.
+ * - Values are those that a page can show: cut, well formed. Two that would look the same are one series.
  * - An absent label and an empty one are the same, as they are to Prometheus.
  * - Holds at most `limit` entries; what comes later is one entry, `overflow`, so that no sum is lost and no label fills the memory.
  * - Entries outlive their removal: a child that the application kept finds its way back by `revive`.
  */
 import { LabelIndex } from '../store/label-index.ts'
+import { wellFormed } from '../store/label-text.ts'
 import { type Labels, unknownLabel } from './validate.ts'
 
 export type Entry<Cell> = {
@@ -60,6 +62,9 @@ export class KnownSeries<Cell> {
     this.#read(labels)
     const known = this.#byNode[this.#index.node(this.#texts, false)]
     if (known !== undefined) return known
+    const texts = this.#texts.map(wellFormed)
+    const same = this.#byNode[this.#index.node(texts, false)]
+    if (same !== undefined) return same
     if (this.#entries.size >= this.#limit) {
       this.#onOverflow()
       return this.overflow
@@ -67,7 +72,7 @@ export class KnownSeries<Cell> {
     const given = this.names.map((name) => labels[name])
     const isPlain = given.every((value) => typeof value === 'string' || value === undefined)
     const entry = {
-      texts: this.#texts.slice(),
+      texts,
       given: isPlain ? undefined : given,
       cell: undefined,
       child: undefined,
@@ -79,7 +84,7 @@ export class KnownSeries<Cell> {
   /** The entry of these labels, or undefined. Throws for a label that was not declared. */
   peek(labels: Labels): Entry<Cell> | undefined {
     this.#read(labels)
-    return this.#byNode[this.#index.node(this.#texts, false)]
+    return this.#byNode[this.#index.node(this.#texts.map(wellFormed), false)]
   }
 
   /** Puts an entry that was removed back; gives the one that has taken its place meanwhile, if one has. */

@@ -4,8 +4,7 @@
  * - A series' values are a slot of shared memory, resolved once; an entry without a slot has recorded nothing yet, or was removed.
  * - A metric that has left all its registries begins anew: its place on the agent's page may be another's by then.
  */
-import type { LabelPairs } from '../store/index.ts'
-import { maxSeries, shownLabel } from './home.ts'
+import { maxSeries } from './home.ts'
 import { type Entry, KnownSeries } from './known-series.ts'
 import { type Registry, register } from './registry.ts'
 import { isObject, type Labels, labelsOf, validateLabelNames, validateMetricName } from './validate.ts'
@@ -38,6 +37,9 @@ export type MetricObject<T extends string = string> = {
   readonly aggregator: Aggregator
   readonly values: MetricValue<T>[]
 }
+
+/** A series' values of the labels, in their order. */
+export type Texts = readonly string[] | 'overflow'
 
 const OVERFLOW = [['otel_metric_overflow'], ['true']] as const
 
@@ -107,12 +109,12 @@ export abstract class Metric<T extends string = string, Cell = unknown> {
     if (entry === undefined) return
     const { cell } = entry
     this.known.remove(entry)
-    if (cell !== undefined) this.dropCell(cell)
+    if (cell !== undefined) this.dropCell(cell, entry.texts)
   }
 
   /** A place for the values of a series, at nothing. */
-  protected abstract makeCell(pairs: LabelPairs): Cell
-  protected abstract dropCell(cell: Cell): void
+  protected abstract makeCell(texts: Texts): Cell
+  protected abstract dropCell(cell: Cell, texts: Texts): void
   /** Gives its name on the agent's page back. */
   protected abstract moveOut(): void
   /** A series was counted into the overflow. */
@@ -132,18 +134,18 @@ export abstract class Metric<T extends string = string, Cell = unknown> {
   }
 
   protected forgetAll(): void {
-    for (const { cell } of this.known.recorded()) this.dropCell(cell)
+    for (const entry of this.known.recorded()) this.dropCell(entry.cell, this.#textsOf(entry))
     this.known.clear()
   }
 
   #takeCell(given: Entry<Cell>): Cell {
     const entry = this.known.revive(given)
-    entry.cell ??= this.makeCell(
-      entry === this.known.overflow
-        ? [['otel_metric_overflow', 'true']]
-        : this.labelNames.map((name, i) => [shownLabel(name), entry.texts[i]!] as const),
-    )
+    entry.cell ??= this.makeCell(this.#textsOf(entry))
     return entry.cell
+  }
+
+  #textsOf(entry: Entry<Cell>): Texts {
+    return entry === this.known.overflow ? 'overflow' : entry.texts
   }
 }
 

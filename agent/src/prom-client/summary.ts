@@ -7,7 +7,6 @@
  *   brought up to date at each scrape, the counters at once. `register.metrics()` tells one summary.
  * - A histogram is the better choice for what several processes measure: quantiles cannot be merged.
  */
-import { add, type LabelPairs, type Slot, set } from '../store/index.ts'
 import { agent, Home } from './home.ts'
 import type { Entry } from './known-series.ts'
 import {
@@ -18,6 +17,7 @@ import {
   type MetricObject,
   type MetricValue,
   type PageFormat,
+  type Texts,
 } from './metric.ts'
 import { braced, defaultsBeside, joinLabels, numberText } from './page-text.ts'
 import { QuantileWindow } from './quantiles.ts'
@@ -42,9 +42,10 @@ export type SummaryInternal<T extends string> = {
 
 type Cell = {
   readonly window: QuantileWindow
-  readonly sum: Slot
-  readonly count: Slot
-  readonly quantiles: readonly Slot[]
+  /** Places. */
+  readonly sum: number
+  readonly count: number
+  readonly quantiles: readonly number[]
 }
 
 const DEFAULT_PERCENTILES = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999] as const
@@ -64,11 +65,13 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
     this.percentiles = [...(config.percentiles ?? DEFAULT_PERCENTILES)]
     this.#window = config
     this.#isPruning = config.pruneAgedBuckets === true
-    const { name, help } = this
+    const { name, help, labelNames } = this
     const tenant = { name, collect: () => this.#bringUpToDate() }
     const part = (suffix: string): Home =>
-      new Home({ name: `${name}${suffix}` }, { name: `${name}${suffix}`, help, kind: 'counter' })
-    this.#quantiles = new Home(tenant, { name, help, kind: 'gauge', perEntry: this.percentiles.length })
+      new Home({ name: `${name}${suffix}` }, { name: `${name}${suffix}`, help, kind: 'counter', labelNames })
+    const quantiled = ['quantile', ...labelNames]
+    const perEntry = this.percentiles.length
+    this.#quantiles = new Home(tenant, { name, help, kind: 'gauge', labelNames: quantiled, perEntry })
     this.#sum = part('_sum')
     this.#count = part('_count')
     if (this.only !== undefined) this.cellOf(this.only)
@@ -113,8 +116,8 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
   reset(): void {
     for (const { cell } of this.known.recorded()) {
       cell.window.clear()
-      set(cell.sum, 0)
-      set(cell.count, 0)
+      this.#sum.numbers.doubles[cell.sum] = 0
+      this.#count.numbers.doubles[cell.count] = 0
     }
   }
 
@@ -145,20 +148,22 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
     }
   }
 
-  protected makeCell(pairs: LabelPairs): Cell {
+  protected makeCell(texts: Texts): Cell {
     const { maxAgeSeconds, ageBuckets } = this.#window
     return {
       window: new QuantileWindow(maxAgeSeconds, ageBuckets, Date.now()),
-      sum: this.#sum.slot(pairs),
-      count: this.#count.slot(pairs),
-      quantiles: this.percentiles.map((quantile) => this.#quantiles.slot([['quantile', String(quantile)], ...pairs])),
+      sum: this.#sum.take(texts),
+      count: this.#count.take(texts),
+      // What is beyond the limit has no quantiles there: they would be of everything.
+      quantiles: texts === 'overflow' ? [] : this.#quantileTexts(texts).map((one) => this.#quantiles.take(one)),
     }
   }
 
-  protected dropCell(cell: Cell): void {
-    this.#sum.drop(cell.sum)
-    this.#count.drop(cell.count)
-    for (const slot of cell.quantiles) this.#quantiles.drop(slot)
+  protected dropCell(cell: Cell, texts: Texts): void {
+    this.#sum.drop(cell.sum, texts)
+    this.#count.drop(cell.count, texts)
+    if (texts === 'overflow') return
+    for (const [i, one] of this.#quantileTexts(texts).entries()) this.#quantiles.drop(cell.quantiles[i]!, one)
   }
 
   protected moveOut(): void {
@@ -172,8 +177,12 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
   #observe(entry: Entry<Cell>, value: number): void {
     const { window, sum, count } = this.cellOf(entry)
     window.push(value, Date.now())
-    add(sum, value)
-    add(count, 1)
+    this.#sum.numbers.doubles[sum]! += value
+    this.#count.numbers.doubles[count]! += 1
+  }
+
+  #quantileTexts(texts: readonly string[]): (readonly string[])[] {
+    return this.percentiles.map((quantile) => [String(quantile), ...texts])
   }
 
   *#told(): Generator<{ entry: Entry<Cell>; own: object; quantiles: readonly number[]; sum: number; count: number }> {
@@ -183,15 +192,15 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
       const digest = cell.window.at(now)
       if (this.#isPruning && digest.size === 0) {
         this.known.remove(entry)
-        this.dropCell(cell)
+        this.dropCell(cell, entry.texts)
         continue
       }
       yield {
         entry,
         own: this.known.labelsOf(entry),
         quantiles: this.percentiles.map((quantile) => digest.quantile(quantile) ?? 0),
-        sum: cell.sum.values[cell.sum.at]!,
-        count: cell.count.values[cell.count.at]!,
+        sum: this.#sum.valueAt(cell.sum),
+        count: this.#count.valueAt(cell.count),
       }
     }
   }
@@ -200,7 +209,8 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
     await this.collect?.()
     if (agent() === undefined) return
     for (const { entry, quantiles } of this.#told()) {
-      for (const [i, slot] of entry.cell?.quantiles.entries() ?? []) set(slot, quantiles[i]!)
+      const { doubles } = this.#quantiles.numbers
+      for (const [i, place] of entry.cell?.quantiles.entries() ?? []) doubles[place] = quantiles[i]!
     }
   }
 }
