@@ -101,7 +101,7 @@ export function readBodies(memory: SharedArrayBuffer): readonly BodySample[] {
     if (before === 0 || (before & 1) === 1) continue
     const read = (from: number, length: number): string =>
       // What is cut in the middle of a character loses that character.
-      new TextDecoder().decode(new Uint8Array(memory.slice(from, from + length))).replace(/\ufffd+$/, '…')
+      new TextDecoder().decode(new Uint8Array(new Uint8Array(memory, from, length))).replace(/\ufffd+$/, '…')
     const about = read(at + HEAD_BYTES, head[1]!)
     const body = read(at + HEAD_BYTES + MAX_ABOUT, head[2]!)
     if (Atomics.add(head, 0, 0) === before) samples.push({ ...(JSON.parse(about) as Omit<BodySample, 'body'>), body })

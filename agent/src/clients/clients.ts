@@ -9,6 +9,7 @@
  * - No timer: a window begins with its first request; a reader sees which windows it is given.
  */
 import { type Hash64, hashId } from '../users/hash.ts'
+import { headerOf } from '../users/header.ts'
 import type { UsersKey } from '../users/key.ts'
 import type { ConnectionMemory, Visit } from '../users/visit.ts'
 import { BodySamples } from './body-samples.ts'
@@ -133,7 +134,6 @@ export class Clients {
 
   #observe(visit: Visit, user: string | undefined): void {
     const { request, memory, status, nowMs, route } = visit
-    const { headers } = request
     const window = Math.floor(nowMs / WINDOW_MS)
     if (window !== this.#window) this.#turn(window)
     const tables = this.#current
@@ -150,7 +150,7 @@ export class Clients {
     seen.route = route === '' ? 0 : this.#routeHash(route)
     seen.path = textHash(request.url ?? '', this.#seed)
     seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
-    this.#agent(headers['user-agent'], memory)
+    this.#agent(headerOf(request, 'user-agent'), memory)
     seen.agent = memory.agentHash
     seen.agentText = memory.agent
 
@@ -167,8 +167,8 @@ export class Clients {
         seen.account = hash.hi
       }
     }
-    const key = headers[this.#options.keyHeader]
-    const keyed = typeof key === 'string' && key !== ''
+    const key = headerOf(request, this.#options.keyHeader)
+    const keyed = key !== undefined && key !== ''
     if (keyed) this.#apiKey(key, memory)
     const known = user !== undefined
     const peerOfAddress = known ? memory.userHi : keyed ? memory.apiKeyHi : 0
@@ -203,8 +203,8 @@ export class Clients {
     memory.apiKeyLo = this.#hash.lo
   }
 
-  #agent(given: string | string[] | undefined, memory: ConnectionMemory): void {
-    const agent = typeof given === 'string' ? given : ''
+  #agent(given: string | undefined, memory: ConnectionMemory): void {
+    const agent = given ?? ''
     if (agent === memory.agent) return
     memory.agent = agent
     memory.agentHash = agent === '' ? 0 : textHash(agent, this.#seed)

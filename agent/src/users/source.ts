@@ -10,6 +10,7 @@
  * - Getters of the application may throw; whoever calls `userOf` catches.
  * - A cookie header that is the same as the last one of the connection is not parsed again.
  */
+import { headerOf } from './header.ts'
 import type { ConnectionMemory, VisitedRequest } from './visit.ts'
 
 export type UserSource =
@@ -41,13 +42,10 @@ export function userOf(
   memory: ConnectionMemory,
 ): unknown {
   switch (source.kind) {
-    case 'header': {
-      const value = request.headers[source.name]
-      return typeof value === 'object' ? value[0] : value
-    }
+    case 'header':
+      return headerOf(request, source.name)
     case 'cookie': {
-      const given = request.headers['cookie']
-      const header = typeof given === 'object' ? given.join(';') : given
+      const header = headerOf(request, 'cookie')
       if (header !== memory.cookies) {
         memory.cookies = header
         memory.cookieUser = cookie(header, source.name)
