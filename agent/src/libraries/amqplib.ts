@@ -105,15 +105,16 @@ export function amqplibPatch(store: Store, guard: Guard): Patch {
   const recovered = guard.wrap(PART, (channel: object) => states.get(channel)?.deliveries.forget())
 
   /** ConfirmChannel.publish ends in Channel.publish: there the broker's answer counts, not the writing. */
-  let confirming = false
+  let confirming: object | undefined
   const publishConfirmed = (original: Method): Method =>
     function publish(...given) {
-      confirming = true
+      const before = confirming
+      confirming = this
       let result: unknown
       try {
         result = original.apply(this, given)
       } finally {
-        confirming = false
+        confirming = before
       }
       written(this, given[0], given[1], true)
       return result
@@ -121,7 +122,7 @@ export function amqplibPatch(store: Store, guard: Guard): Patch {
   const publishPlain = (original: Method): Method =>
     function publish(...given) {
       const result = original.apply(this, given)
-      if (!confirming) written(this, given[0], given[1], false)
+      if (confirming !== this) written(this, given[0], given[1], false)
       return result
     }
   const consume = (original: Method): Method =>

@@ -10,6 +10,7 @@ import { freshRequire } from '../test-support/fresh-require.ts'
 import { pageOf } from '../test-support/page-of.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { type RedisServer, startRedis } from '../test-support/redis-server.ts'
+import { freePort, until } from '../test-support/service.ts'
 import { ioredisPatch } from './ioredis.ts'
 import { redisPatch } from './redis.ts'
 import { onRequire } from './require-hook.ts'
@@ -114,6 +115,35 @@ test('ioredis: the promise of a command is the one the library made, so a forgot
   await command.promise
   client.disconnect()
   assert.equal(await b.count('GET'), 1)
+})
+
+test('ioredis: a command to a cluster is one operation, whichever of its nodes it ends at', async () => {
+  using b = new Bench()
+  await using node = await startRedis([
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    String(await freePort()),
+    '--cluster-announce-ip',
+    '127.0.0.1',
+  ])
+  const { Cluster, Redis } = freshRequire<typeof IoRedis>('ioredis')
+  const admin = new Redis(node.port)
+  await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  await until(
+    async () => String(await admin.call('CLUSTER', 'INFO')),
+    (info) => info.includes('cluster_state:ok'),
+  )
+  admin.disconnect()
+  const cluster = new Cluster([{ host: '127.0.0.1', port: node.port }])
+  await cluster.set('key', 'text')
+  assert.equal(await cluster.get('key'), 'text')
+  await assert.rejects(cluster.incr('key'), /not an integer/)
+  assert.equal(await b.count('GET'), 1)
+  assert.equal(await b.count('SET'), 1)
+  assert.equal(await b.count('INCR', { error_type: 'ERR' }), 1)
+  cluster.disconnect()
+  assert.equal(await b.faults(), 0)
 })
 
 test('redis: each command is one operation, alone, in a transaction and in a pipeline, with its database and its error', async () => {
