@@ -22,6 +22,7 @@ import { HttpServerMetrics } from './http/server.ts'
 import { libraryPatches } from './libraries/index.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
+import type { DelayHistograms } from './runtime/loop-delays.ts'
 import { Store, set } from './store/index.ts'
 import { isMainThread, loadedCluster, workerThreads } from './surroundings.ts'
 import type { Users } from './users/index.ts'
@@ -34,6 +35,8 @@ export class Agent {
   readonly store = new Store()
   readonly own: OwnMetrics
   readonly server: HttpServerMetrics
+  /** Delays of this thread's event loop, once they are sampled. */
+  delays: DelayHistograms | undefined
   readonly #read: () => Config
   #settings: Config | undefined
   readonly #guard: Guard
@@ -147,7 +150,8 @@ export class Agent {
     if (this.#leavesToWorkers()) return
     const { worker, listen, token, thread } = this.#config
     const workersKey = worker === undefined ? undefined : await this.#workersKey(worker)
-    using _runtime = watchRuntime(this.store, this.#guard)
+    using runtime = watchRuntime(this.store, this.#guard)
+    this.delays = runtime.histograms
     this.#describeSelf()
     const self = { worker: worker ?? '', startedAt: this.#startedAt, pid: process.pid }
     const exposition = new Exposition({
@@ -255,6 +259,7 @@ export class Agent {
       threads: threads?.stores ?? [],
       epoch,
       epochIs: Atomics.load(epoch, 0),
+      delays: this.delays,
       users: users.length === 0 ? undefined : users,
       clients: this.#clients === undefined ? undefined : [this.#clients.shared],
     }

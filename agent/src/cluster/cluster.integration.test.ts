@@ -64,7 +64,14 @@ test('when the hub is killed the others take over, again and again', async () =>
 })
 
 /** The worker whose death takes the page away is the one that listens; /proc tells it without asking. */
-async function hubOf(service: Service, pids: readonly number[]): Promise<number> {
+const hubOf = (service: Service, pids: readonly number[]): Promise<number> =>
+  until(
+    () => tryHubOf(service, pids),
+    () => true,
+  )
+
+/** Rejects in the moment in which the address changes hands. */
+async function tryHubOf(service: Service, pids: readonly number[]): Promise<number> {
   const { readdir, readFile, readlink } = await import('node:fs/promises')
   const port = service.metricsPort.toString(16).toUpperCase().padStart(4, '0')
   const table = await readFile('/proc/net/tcp', 'utf8')

@@ -8,6 +8,7 @@
 import { performance } from 'node:perf_hooks'
 import { type ClientsReading, encodeClients, mergeClientReadings, readClients } from '../clients/index.ts'
 import type { WorkerPage } from '../cluster/protocol.ts'
+import { delayFigures } from '../runtime/loop-delays.ts'
 import { processFigures } from '../runtime/process-figures.ts'
 import { add, type Family, observe, type Slot, Store, set } from '../store/index.ts'
 import { encodeUsers, mergeUsers, readUsers, type UsersReading } from '../users/index.ts'
@@ -52,6 +53,7 @@ export class ProcessPages {
   readonly #local = new Store()
   readonly #localPages: StorePages
   readonly #readProcess: () => Promise<void>
+  readonly #readDelays: (() => Promise<void>) | undefined
   readonly #startedAt: Slot
   readonly #blocked: Slot
   readonly #bytes: Slot
@@ -68,6 +70,7 @@ export class ProcessPages {
     this.#sum = new SumPages(extra)
     this.#localPages = new StorePages(this.#local.shared, extra)
     this.#readProcess = processFigures(this.#local, fault)
+    this.#readDelays = shared.delays === undefined ? undefined : delayFigures(this.#local, fault, shared.delays, true)
     const gauge = (name: string, help: string): Slot => this.#local.family({ name, help, kind: 'gauge' }).series()
     this.#startedAt = gauge('process_start_time_seconds', 'When the process started, Unix time.')
     this.#blocked = gauge(
@@ -106,7 +109,7 @@ export class ProcessPages {
   async page({ format, waitMs, names }: PageQuestion): Promise<WorkerPage> {
     const from = performance.now()
     const answered = await this.#options.refresh(waitMs)
-    await this.#readProcess()
+    await Promise.all([this.#readProcess(), this.#readDelays?.()])
     // To the bit the same from every thread: a change of it means a restart to whoever watches.
     set(this.#startedAt, this.#options.self.startedAt / 1_000)
     set(this.#blocked, this.#options.blockedSeconds())
@@ -154,10 +157,10 @@ export class ProcessPages {
 
   #render(format: PageFormat, names: ReadonlySet<string> | undefined, isFresh: boolean): WorkerPage {
     const counted = this.#shared.threads.length === 0 ? this.#pages : this.#sum
-    const families = [...counted.families(format), ...this.#localPages.families(format)].filter(
-      (one) =>
-        isAsked(one, names) && (isFresh || one.kind !== 'gauge' || !OF_COLLECTORS.test(one.name) || isLocal(one)),
-    )
+    const told = counted
+      .families(format)
+      .filter(({ name, kind }) => isFresh || kind !== 'gauge' || !OF_COLLECTORS.test(name))
+    const families = [...told, ...this.#localPages.families(format)].filter((one) => isAsked(one, names))
     const users = this.users()
     const clients = names?.has(CLIENTS_PATH) === true ? this.clients() : undefined
     return {
@@ -166,10 +169,6 @@ export class ProcessPages {
       ...(clients === undefined ? {} : { clients: encodeClients(clients) }),
     }
   }
-}
-
-function isLocal({ name }: FamilyPage): boolean {
-  return name === 'nodejs_eventloop_blocked_seconds'
 }
 
 /** In OpenMetrics a counter's family is named without `_total`: who asks may write either. */

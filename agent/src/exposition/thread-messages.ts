@@ -10,6 +10,7 @@
  */
 import type { SharedClients } from '../clients/index.ts'
 import type { Listen } from '../config.ts'
+import type { DelayHistograms } from '../runtime/loop-delays.ts'
 import type { SharedStore } from '../store/index.ts'
 import type { SharedUsers } from '../users/index.ts'
 
@@ -59,6 +60,8 @@ export type SharedOfProcess = {
   /** Holds `epochIs` for as long as the list of threads is this one. */
   readonly epoch: Int32Array
   readonly epochIs: number
+  /** Of the main thread's loop, where it is sampled. */
+  readonly delays: DelayHistograms | undefined
   /** One for each thread that counts users; undefined when nobody is counted. */
   readonly users: readonly SharedUsers[] | undefined
   /** One for each thread that watches clients; undefined when they are not watched. */

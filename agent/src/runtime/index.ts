@@ -9,22 +9,25 @@ import type { Store } from '../store/index.ts'
 import { Figures } from './figures.ts'
 import { watchCollections } from './gc.ts'
 import { activeFigures, heapFigures, versionFigure } from './heap-figures.ts'
+import { type SampledDelays, sampleDelays } from './loop-delays.ts'
 import { loopFigures } from './loop-figures.ts'
 
 /** Starts watching; disposing stops the observers. */
-export function watchRuntime(store: Store, guard: Guard): Disposable {
+export function watchRuntime(store: Store, guard: Guard): SampledDelays {
   const fault = (cause: unknown): void => guard.fault('runtime', cause)
   const figures = new Figures(store, fault)
   versionFigure(figures)
   heapFigures(figures)
   activeFigures(figures)
-  const loop = loopFigures(figures)
+  loopFigures(figures)
+  const delays = sampleDelays()
   const collections = watchCollections(store, guard)
   store.collectors.push(() => figures.collect())
   return {
+    histograms: delays.histograms,
     [Symbol.dispose](): void {
       collections[Symbol.dispose]()
-      loop[Symbol.dispose]()
+      delays[Symbol.dispose]()
     },
   }
 }

@@ -1,26 +1,25 @@
 /**
  * The event loop: its utilization always, its delay where Node can tell it without waking an idle process.
  *
- * - Since Node 26 delay is sampled by the loop's own iterations (`samplePerIteration`): 0 wake-ups when idle, all quantiles.
+ * - Since Node 26 delay is sampled by the loop's own iterations (`samplePerIteration`): 0 wake-ups when idle, all quantiles (loop-delays.ts).
  * - Before, Node measures with a timer that fires 100 times a second for ever, 2.4 ms of CPU a second. It is not started: the mean is told from
  *   the time at work and the number of iterations (`uvMetricsInfo`), the lag of the moment is measured at scrape, and there are no
  *   quantiles.
- * - Figures over a time do not depend on who scrapes how often: utilization covers the last 5 to 10 s or since the scrape before,
- *   delays the last 15 to 30 s. For exact rates there are counters: `nodejs_eventloop_active_seconds_total` and its idle twin.
+ * - Figures over a time do not depend on who scrapes how often: utilization covers the last 5 to 10 s or since the scrape before.
+ *   For exact rates there are counters: `nodejs_eventloop_active_seconds_total` and its idle twin.
  */
-import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { set } from '../store/index.ts'
 import type { Figures } from './figures.ts'
 
 export const UTILIZATION_WINDOW_MS = 5_000
-const DELAY_WINDOW_MS = 15_000
 const PER_ITERATION_SINCE = 26
 
 /** Whether this Node samples the delay without a timer. */
 export const SAMPLES_PER_ITERATION = Number(process.versions.node.split('.', 1)[0]) >= PER_ITERATION_SINCE
 
-/** Samples until disposed. `perIteration` is this Node's ability; a test may say otherwise. */
-export function loopFigures(figures: Figures, perIteration: boolean = SAMPLES_PER_ITERATION): Disposable {
+/** `perIteration` is this Node's ability; a test may say otherwise. */
+export function loopFigures(figures: Figures, perIteration: boolean = SAMPLES_PER_ITERATION): void {
   const window = utilization(figures)
   const lag = figures.gauge(
     'nodejs_eventloop_lag_seconds',
@@ -32,9 +31,7 @@ export function loopFigures(figures: Figures, perIteration: boolean = SAMPLES_PE
     await new Promise<void>((resolve) => setImmediate(resolve))
     set(slot, (performance.now() - from) / 1_000)
   })
-  if (perIteration) return quantiles(figures)
-  meanOfIterations(figures, window)
-  return { [Symbol.dispose]() {} }
+  if (!perIteration) meanOfIterations(figures, window)
 }
 
 /** Time at work and idle since `from` until now; replaced by a newer one when it has grown old. */
@@ -82,62 +79,4 @@ function meanOfIterations(figures: Figures, window: Window): void {
     const { activeMs, iterations } = window.now()
     if (iterations > 0) set(mean.series(), Math.max(0, activeMs) / iterations / 1_000)
   })
-}
-
-type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>
-
-function quantiles(figures: Figures): Disposable {
-  const delays = new DelayWindow()
-  const gauge = (suffix: string, help: string) => figures.gauge(`nodejs_eventloop_lag${suffix}_seconds`, help).series()
-  const slots = {
-    min: gauge('_min', 'Least delay of the event loop lately.'),
-    max: gauge('_max', 'Greatest delay of the event loop lately.'),
-    mean: gauge('_mean', 'Mean delay of the event loop lately.'),
-    stddev: gauge('_stddev', 'Standard deviation of the delay of the event loop lately.'),
-  }
-  const percentiles = ([50, 90, 99] as const).map(
-    (p) => [p, gauge(`_p${p}`, `${p}th percentile of the delay of the event loop lately.`)] as const,
-  )
-  figures.add(() => {
-    const histogram = delays.read(performance.now())
-    const seconds = (nanoseconds: number): number => (histogram.count > 0 ? Math.max(0, nanoseconds) / 1e9 : 0)
-    set(slots.min, seconds(histogram.min))
-    set(slots.max, seconds(histogram.max))
-    set(slots.mean, seconds(histogram.mean))
-    set(slots.stddev, seconds(histogram.stddev))
-    for (const [p, slot] of percentiles) set(slot, seconds(histogram.percentile(p)))
-  })
-  return { [Symbol.dispose]: () => delays.stop() }
-}
-
-/** Two histograms that take turns: the older one is read, and always covers at least one window. */
-class DelayWindow {
-  #older: IntervalHistogram
-  #younger: IntervalHistogram
-  #turnedAt = performance.now()
-
-  constructor() {
-    // `samplePerIteration` is not in the types yet.
-    const options = { samplePerIteration: true } as Parameters<typeof monitorEventLoopDelay>[0]
-    this.#older = monitorEventLoopDelay(options)
-    this.#younger = monitorEventLoopDelay(options)
-    this.#older.enable()
-    this.#younger.enable()
-  }
-
-  read(nowMs: number): IntervalHistogram {
-    if (nowMs - this.#turnedAt >= DELAY_WINDOW_MS) {
-      const emptied = this.#older
-      emptied.reset()
-      this.#older = this.#younger
-      this.#younger = emptied
-      this.#turnedAt = nowMs
-    }
-    return this.#older
-  }
-
-  stop(): void {
-    this.#older.disable()
-    this.#younger.disable()
-  }
 }

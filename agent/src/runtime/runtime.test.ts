@@ -8,6 +8,7 @@ import { parsePage, samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { Figures } from './figures.ts'
 import { oldGenerationBytes } from './gc.ts'
 import { watchRuntime } from './index.ts'
+import { delayFigures, sampleDelays } from './loop-delays.ts'
 import { loopFigures } from './loop-figures.ts'
 import { processFigures } from './process-figures.ts'
 
@@ -26,8 +27,10 @@ const PROM_CLIENT_LINUX = ['process_virtual_memory_bytes', 'process_heap_bytes',
 test('figures are plausible, and a second scraper sees what the first saw', async () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
-  using _runtime = watchRuntime(store, guard)
-  store.collectors.push(processFigures(store, (cause) => guard.fault('runtime', cause)))
+  using runtime = watchRuntime(store, guard)
+  const fault = (cause: unknown): void => guard.fault('runtime', cause)
+  store.collectors.push(processFigures(store, fault))
+  if (runtime.histograms !== undefined) store.collectors.push(delayFigures(store, fault, runtime.histograms, true))
   // The loop's own clock starts with its first turn.
   await new Promise<void>((resolve) => setImmediate(resolve))
   const first = await pageOf(store)
@@ -68,8 +71,10 @@ test('figures are plausible, and a second scraper sees what the first saw', asyn
 test('every default name of prom-client is there', async () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
-  using _runtime = watchRuntime(store, guard)
-  store.collectors.push(processFigures(store, (cause) => guard.fault('runtime', cause)))
+  using runtime = watchRuntime(store, guard)
+  const fault = (cause: unknown): void => guard.fault('runtime', cause)
+  store.collectors.push(processFigures(store, fault))
+  if (runtime.histograms !== undefined) store.collectors.push(delayFigures(store, fault, runtime.histograms, true))
   const page = parsePage(await pageOf(store), 'text')
   const names = [...PROM_CLIENT, ...(process.platform === 'linux' ? PROM_CLIENT_LINUX : [])]
   assert.deepEqual(
@@ -124,7 +129,7 @@ test('without sampling by iteration the mean comes from the loop itself, and no 
   const faults: unknown[] = []
   const figures = new Figures(store, (cause) => faults.push(cause))
   const before = process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length
-  using _loop = loopFigures(figures, false)
+  loopFigures(figures, false)
   store.collectors.push(() => figures.collect())
   for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve))
   const page = await pageOf(store)
@@ -185,3 +190,36 @@ async function exposedGc(): Promise<() => void> {
   setFlagsFromString('--expose-gc')
   return runInNewContext('gc') as () => void
 }
+
+test('a thread tells the delays of a loop that is not its own, while that loop stands still', async (t) => {
+  using delays = sampleDelays()
+  if (delays.histograms === undefined) return t.skip('this Node samples delays with a timer')
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  const shared = new Float64Array(new SharedArrayBuffer(8))
+  const done = new Int32Array(new SharedArrayBuffer(4))
+  const worker = new Worker(
+    `const { workerData } = require('node:worker_threads')
+     Promise.all([import(workerData.delays), import(workerData.store)]).then(async ([{ delayFigures }, { Store }]) => {
+       const store = new Store()
+       await delayFigures(store, () => {}, workerData.histograms, true)()
+       const slot = store.family({ name: 'nodejs_eventloop_lag_max_seconds', help: '', kind: 'gauge' }).series()
+       workerData.shared[0] = slot.values[slot.at]
+       Atomics.store(workerData.done, 0, 1)
+       Atomics.notify(workerData.done, 0)
+     })`,
+    {
+      eval: true,
+      workerData: {
+        shared,
+        done,
+        histograms: delays.histograms,
+        delays: import.meta.resolve('./loop-delays.ts'),
+        store: import.meta.resolve('../store/index.ts'),
+      },
+    },
+  )
+  await new Promise((resolve) => worker.once('online', resolve))
+  assert.notEqual(Atomics.wait(done, 0, 0, 20_000), 'timed-out')
+  await worker.terminate()
+  assert.ok(shared[0]! > 0)
+})
