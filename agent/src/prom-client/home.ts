@@ -9,6 +9,7 @@
  */
 import cluster from 'node:cluster'
 import '../index.ts'
+import type { DelayHistograms } from '../runtime/loop-delays.ts'
 import { type Family, looseSlot, makeScale, type Scale, type Slot, type Store } from '../store/index.ts'
 import { AGENT_NAMES } from './default-metric-names.ts'
 
@@ -62,7 +63,7 @@ export class Home {
   readonly scale: Scale
   readonly #tenant: Tenant
   readonly #spec: HomeSpec
-  #numbers: Numbers | undefined
+  numbers: Numbers = NO_NUMBERS
   #family: Family | undefined
   #own: OwnNumbers | undefined
   #slot: Slot | undefined
@@ -73,10 +74,6 @@ export class Home {
     this.scale = makeScale(spec.bounds ?? [], false)
   }
 
-  get numbers(): Numbers {
-    return this.#numbers ?? NO_NUMBERS
-  }
-
   /** What lies at a place. */
   valueAt(place: number): number {
     return this.numbers.doubles[place] ?? 0
@@ -84,11 +81,11 @@ export class Home {
 
   /** The place of a new series with these values of the labels, or of the overflow series. All zero; NOWHERE when there is no memory. */
   take(texts: readonly string[] | 'overflow'): number {
-    if (this.#numbers === undefined) this.#settle()
+    if (this.#family === undefined && this.#own === undefined) this.#settle()
     if (this.#family === undefined) return this.#own!.take()
     const slot = texts === 'overflow' ? this.#family.series(OVERFLOW) : this.#family.passingSlot(texts)
     if (slot.growth === undefined) return NOWHERE
-    this.#numbers = slot.growth.numbers
+    this.numbers = slot.growth.numbers
     this.#slot ??= { ...slot, twin: undefined }
     return slot.at
   }
@@ -105,8 +102,11 @@ export class Home {
     if (place === NOWHERE) return looseSlot(this.scale)
     const { doubles, words } = this.numbers
     const slot = (this.#slot ??= looseSlot(this.scale))
-    slot.values = doubles
-    slot.words = words
+    // Only when they have grown: to write a reference costs more than to compare one.
+    if (slot.values !== doubles) {
+      slot.values = doubles
+      slot.words = words
+    }
     slot.at = place
     slot.first = place * 2 + 3
     return slot
@@ -146,7 +146,7 @@ export class Home {
 
   #keepToItself(): void {
     this.#own = new OwnNumbers(looseSlot(this.scale).values.length)
-    this.#numbers = this.#own
+    this.numbers = this.#own
   }
 }
 
