@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { Guard } from '../guard.ts'
 import { Store } from '../store/index.ts'
 import { pageOf } from '../test-support/page-of.ts'
@@ -182,4 +183,22 @@ test('an operation is the first word of a statement, from a closed list', () => 
     [`/*${' '.repeat(5_000)}`, 'OTHER'],
   ] as const
   for (const [text, operation] of cases) assert.equal(operationOf(text), operation)
+})
+
+test('the fast way to the first word and a regular expression agree on any text', () => {
+  const words = ['select', 'SELECT', 'Insert', 'with', 'nonsense', 'selected', 'do', '1', '']
+  const before = ['', ' ', '\n\t', '(', '-- why\n', '/* and */ ', ';', '\u00a0']
+  const after = ['', ' 1', '(', ';', '1', '_x', '\u00e9']
+  const text = fc
+    .tuple(fc.constantFrom(...before), fc.constantFrom(...words), fc.constantFrom(...after))
+    .map((parts) => parts.join(''))
+  const plain = (given: string): string => {
+    const [, word = ''] = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/|\()*([A-Za-z]+)/.exec(given) ?? []
+    return operationOf(word)
+  }
+  fc.assert(
+    fc.property(fc.oneof(text, fc.string({ maxLength: 40 })), (given) =>
+      assert.equal(operationOf(given), plain(given)),
+    ),
+  )
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cgroupLimits, cgroupUsage } from './cgroup.ts'
+import { cgroupLimits, cgroupUsageReader } from './cgroup.ts'
 
 /** Recorded trees: what containers of several kinds show of /proc and /sys, cut to the files that matter. */
 const TREES = {
@@ -63,6 +63,8 @@ const TREES = {
 
 const reader = (tree: Readonly<Record<string, string>>) => (path: string) => tree[path]
 
+const usageOf = (read: (path: string) => string | undefined) => cgroupUsageReader(read)()
+
 test('the smallest limit on the way up holds', () => {
   const cases = [
     ['dockerV2', { cpuCores: 1.5, memoryBytes: 536_870_912 }],
@@ -77,7 +79,7 @@ test('the smallest limit on the way up holds', () => {
 })
 
 test('what the group uses is told in seconds and bytes, and left out where the kernel does not tell it', () => {
-  assert.deepEqual(cgroupUsage(reader(TREES.dockerV2)), {
+  assert.deepEqual(usageOf(reader(TREES.dockerV2)), {
     memoryBytes: 93_687_808,
     workingSetBytes: 93_687_808 - 15_593_472,
     throttledSeconds: 0.904512,
@@ -85,7 +87,7 @@ test('what the group uses is told in seconds and bytes, and left out where the k
     periods: 120,
     oomKills: 1,
   })
-  assert.deepEqual(cgroupUsage(reader(TREES.dockerV1)), {
+  assert.deepEqual(usageOf(reader(TREES.dockerV1)), {
     memoryBytes: 50_000_000,
     workingSetBytes: 42_000_000,
     throttledSeconds: 1.5,
@@ -101,7 +103,22 @@ test('what the group uses is told in seconds and bytes, and left out where the k
     periods: undefined,
     oomKills: undefined,
   }
-  assert.deepEqual(cgroupUsage(reader(TREES.none)), nothing)
-  assert.deepEqual(cgroupUsage(reader(TREES.torn)), nothing)
-  assert.equal(cgroupUsage(reader(TREES.podV2)).workingSetBytes, undefined)
+  assert.deepEqual(usageOf(reader(TREES.none)), nothing)
+  assert.deepEqual(usageOf(reader(TREES.torn)), nothing)
+  assert.equal(usageOf(reader(TREES.podV2)).workingSetBytes, undefined)
+})
+
+test('where a group is told of is looked for once, and again when it is gone', () => {
+  let tree: Record<string, string> = TREES.podV2
+  let asked: string[] = []
+  const usage = cgroupUsageReader((path) => {
+    asked.push(path)
+    return tree[path]
+  })
+  usage()
+  asked = []
+  assert.equal(usage().memoryBytes, 1_048_576)
+  assert.ok(!asked.includes('/proc/self/cgroup'))
+  tree = TREES.dockerV2
+  assert.equal(usage().memoryBytes, 93_687_808, 'the process was moved')
 })

@@ -29,6 +29,8 @@ const MOUNT = '/sys/fs/cgroup'
 /** Version 1 writes the greatest multiple of a page below 2^63. */
 const UNLIMITED_BYTES = 2 ** 62
 
+/** Where a controller is told of. */
+type Place = { readonly folder: string; readonly file: string; readonly version: 1 | 2 }
 /** A group of the process, per controller: its folder and those above, nearest first. */
 type Group = { readonly version: 1 | 2; readonly controllers: readonly string[]; readonly path: string }
 
@@ -56,15 +58,30 @@ function memoryLimit(groups: readonly Group[], read: Read): number | undefined {
   })
 }
 
-export function cgroupUsage(read: Read = tryRead): CgroupUsage {
-  const groups = groupsOf(read)
-  const memory = nearest(groups, 'memory', read, { 1: 'memory.usage_in_bytes', 2: 'memory.current' })
-  const cpu = nearest(groups, 'cpu', read, { 1: 'cpu.stat', 2: 'cpu.stat' })
-  const memoryBytes = numberIn(memory?.text)
+/**
+ * Reads what the group uses. Where its files are is looked for once, and again when they are gone: in a container the walk up tries
+ * folders that are not there, each of which would cost more than all that is read.
+ */
+export function cgroupUsageReader(read: Read = tryRead): () => CgroupUsage {
+  let memory: Place | undefined
+  let cpu: Place | undefined
+  return () => {
+    if (memory === undefined || read(memory.file) === undefined) {
+      const groups = groupsOf(read)
+      memory = nearest(groups, 'memory', read, { 1: 'memory.usage_in_bytes', 2: 'memory.current' })
+      cpu = nearest(groups, 'cpu', read, { 1: 'cpu.stat', 2: 'cpu.stat' })
+    }
+    return usageAt(memory, cpu, read)
+  }
+}
+
+function usageAt(memory: Place | undefined, cpu: Place | undefined, read: Read): CgroupUsage {
+  const memoryBytes = memory === undefined ? undefined : numberIn(read(memory.file))
+  const cpuStat = cpu === undefined ? undefined : read(cpu.file)
   const stat = memory === undefined ? undefined : read(posix.join(memory.folder, 'memory.stat'))
   const inactive = fieldIn(stat, memory?.version === 2 ? 'inactive_file' : 'total_inactive_file')
-  const throttled = fieldIn(cpu?.text, 'throttled_usec')
-  const throttledV1 = fieldIn(cpu?.text, 'throttled_time')
+  const throttled = fieldIn(cpuStat, 'throttled_usec')
+  const throttledV1 = fieldIn(cpuStat, 'throttled_time')
   const oom =
     memory === undefined
       ? undefined
@@ -75,8 +92,8 @@ export function cgroupUsage(read: Read = tryRead): CgroupUsage {
       memoryBytes === undefined || inactive === undefined ? undefined : Math.max(0, memoryBytes - inactive),
     throttledSeconds:
       throttled !== undefined ? throttled / 1e6 : throttledV1 === undefined ? undefined : throttledV1 / 1e9,
-    throttledPeriods: fieldIn(cpu?.text, 'nr_throttled'),
-    periods: fieldIn(cpu?.text, 'nr_periods'),
+    throttledPeriods: fieldIn(cpuStat, 'nr_throttled'),
+    periods: fieldIn(cpuStat, 'nr_periods'),
     oomKills: fieldIn(oom, 'oom_kill'),
   }
 }
@@ -126,11 +143,11 @@ function nearest(
   controller: string,
   read: Read,
   names: Readonly<Record<1 | 2, string>>,
-): { readonly folder: string; readonly text: string; readonly version: 1 | 2 } | undefined {
+): Place | undefined {
   for (const group of groups) {
     for (const folder of foldersOf(group, controller)) {
-      const text = read(posix.join(folder, names[group.version]))
-      if (text !== undefined) return { folder, text, version: group.version }
+      const file = posix.join(folder, names[group.version])
+      if (read(file) !== undefined) return { folder, file, version: group.version }
     }
   }
   return undefined

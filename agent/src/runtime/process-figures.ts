@@ -9,7 +9,7 @@ import { readdir } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { type Store, set } from '../store/index.ts'
-import { cgroupLimits, cgroupUsage, type Read, tryRead } from './cgroup.ts'
+import { cgroupLimits, cgroupUsageReader, type Read, tryRead } from './cgroup.ts'
 import { type Fault, Figures } from './figures.ts'
 
 /** A container's limits can change while it runs; they are read again after this time, not at each scrape. */
@@ -110,7 +110,8 @@ function limits(figures: Figures, read: Read): void {
   figures.value(figures.gauge('process_cpu_limit_cores', cores), () => limit(performance.now()).cpuCores)
   const bytes = 'Memory this process may use: the limit of its cgroup, else that of the machine.'
   figures.value(figures.gauge('process_memory_limit_bytes', bytes), () => limit(performance.now()).memoryBytes)
-  if (process.platform !== 'linux' || cgroupUsage(read).memoryBytes === undefined) return
+  const usageOfGroup = cgroupUsageReader(read)
+  if (process.platform !== 'linux' || usageOfGroup().memoryBytes === undefined) return
 
   const used = figures.gauge('process_cgroup_memory_bytes', 'Memory of the cgroup, all its processes and caches.')
   const working = figures.gauge(
@@ -128,7 +129,7 @@ function limits(figures: Figures, read: Read): void {
     'Processes of the cgroup that the kernel killed for memory.',
   )
   figures.add(() => {
-    const usage = cgroupUsage(read)
+    const usage = usageOfGroup()
     for (const [family, value] of [
       [used, usage.memoryBytes],
       [working, usage.workingSetBytes],
