@@ -334,3 +334,14 @@ test('hostile payloads are refused, and never throw', () => {
     ),
   )
 })
+
+test('headers of a megabyte are neither hashed whole nor remembered', () => {
+  const clients = clientsOf()
+  const long = 'x'.repeat(1_000_000)
+  send(clients, { key: long, agent: long, path: `/${long}`, account: long, route: '/login', method: 'POST' })
+  const all = reading(clients)
+  assert.equal(entries(all, 'key').length, 0)
+  assert.equal(entries(all, 'address')[0]?.agent, '(long)')
+  assert.equal(entries(all, 'account')[0]?.id.length, 64)
+  assert.ok(memory.agent.length < 10 && memory.apiKey.length < 100)
+})

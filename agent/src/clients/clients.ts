@@ -22,6 +22,10 @@ const WINDOWS = 2
 const CAPACITY: Readonly<Record<Dimension, number>> = { address: 256, user: 256, key: 256, account: 256, login: 32 }
 /** A path is told from others by its first characters and its length. */
 const PATH_CHARACTERS = 128
+/** No key is longer. */
+const MAX_KEY = 1_024
+/** A connection remembers no longer agent; all that are longer are one. */
+const MAX_AGENT = 1_024
 const MAX_FAULTS = 100
 
 export type TablePlace = { readonly dimension: Dimension; readonly at: number; readonly capacity: number }
@@ -168,7 +172,7 @@ export class Clients {
       }
     }
     const key = headerOf(request, this.#options.keyHeader)
-    const keyed = key !== undefined && key !== ''
+    const keyed = key !== undefined && key !== '' && key.length <= MAX_KEY
     if (keyed) this.#apiKey(key, memory)
     const known = user !== undefined
     const peerOfAddress = known ? memory.userHi : keyed ? memory.apiKeyHi : 0
@@ -204,7 +208,7 @@ export class Clients {
   }
 
   #agent(given: string | undefined, memory: ConnectionMemory): void {
-    const agent = given ?? ''
+    const agent = given === undefined ? '' : given.length > MAX_AGENT ? '(long)' : given
     if (agent === memory.agent) return
     memory.agent = agent
     memory.agentHash = agent === '' ? 0 : textHash(agent, this.#seed)

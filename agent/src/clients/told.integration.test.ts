@@ -23,8 +23,13 @@ function send(port: unknown, path: string, headers: Record<string, string> = {})
   })
 }
 
+/** As a scraper does: the address changes threads after the first page, and may refuse for a moment. */
 const told = (service: Service, path: string, headers: Record<string, string> = TOKEN): Promise<Response> =>
-  fetch(`http://127.0.0.1:${service.metricsPort}/-/assay/${path}`, { headers })
+  until(
+    () => fetch(`http://127.0.0.1:${service.metricsPort}/-/assay/${path}`, { headers }),
+    () => true,
+    2_000,
+  )
 
 async function users(service: Service): Promise<UsersReading> {
   const reading = tryDecodeUsers(await (await told(service, 'users')).json())

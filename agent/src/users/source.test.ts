@@ -68,3 +68,9 @@ test('what is not a source says what to write', () => {
   ])
     assert.throws(() => parseUserSource(wrong), /write header:x-user-id/)
 })
+
+test('a cookie header of a megabyte is read and not remembered', () => {
+  const memory = new ConnectionMemory()
+  assert.equal(read('cookie:s', request({ cookie: `a=${'x'.repeat(1_000_000)}; s=1` }), undefined, memory), '1')
+  assert.equal(memory.cookies, undefined)
+})

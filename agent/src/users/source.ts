@@ -19,6 +19,8 @@ export type UserSource =
 
 /** Longer values are nobody's id. */
 const MAX_ID_LENGTH = 1_024
+/** A connection remembers no longer cookie header: it would hold it as long as it lives. */
+const MAX_REMEMBERED = 8_192
 
 /** Throws a sentence that says what to write instead. */
 export function parseUserSource(text: string): UserSource {
@@ -46,6 +48,7 @@ export function userOf(
       return headerOf(request, source.name)
     case 'cookie': {
       const header = headerOf(request, 'cookie')
+      if (header !== undefined && header.length > MAX_REMEMBERED) return cookie(header, source.name)
       if (header !== memory.cookies) {
         memory.cookies = header
         memory.cookieUser = cookie(header, source.name)
