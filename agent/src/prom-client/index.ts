@@ -1,7 +1,7 @@
 /**
  * A drop-in for prom-client 15: `import client from '@assay/agent/prom-client'`, the same calls, the agent's store underneath.
  *
- * What differs stands in docs/guide/from-prom-client.md, each point with its reason; conformance.test.ts runs the same calls against both.
+ * What differs stands in docs/guide/from-prom-client.md, each point with its reason; conformance.integration.test.ts runs the same calls against both.
  */
 import { exponentialBuckets, linearBuckets } from './bucket-generators.ts'
 import { AggregatorRegistry, aggregators } from './cluster.ts'

@@ -28,6 +28,17 @@ test('metrics of the drop-in stand on the agent’s page, beside the service’s
   assert.doesNotMatch(ownPage, /http_server_request/)
 })
 
+test('a label that runs wild ends in one series on both pages, and no sum is lost', async () => {
+  await using service = await startService('prom-client-service.ts', { ASSAY_AGENT_MAX_SERIES: '30' })
+  const agentPage = await service.metrics()
+  const ownPage = await (await fetch(`http://127.0.0.1:${String(service.ready['port'])}/metrics`)).text()
+  for (const page of [agentPage, ownPage]) {
+    assert.equal(page.match(/^wild_total\{path="\/\d+"\} 1$/gm)?.length, 30)
+    assert.match(page, /^wild_total\{otel_metric_overflow="true"\} 10$/m)
+  }
+  assert.match(agentPage, /^assay_agent_series_refused_total\{family="wild_total"\} 10$/m)
+})
+
 test('a gauge’s collect is called when the agent is scraped', async () => {
   await using service = await startService('prom-client-service.ts')
   const read = async (): Promise<number> => Number(/^collected (\d+)$/m.exec(await service.metrics())?.[1])

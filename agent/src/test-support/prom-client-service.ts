@@ -9,6 +9,8 @@ orders.inc({ kind: 'print' }, 2)
 new client.Gauge({ name: 'queue_length', help: 'Waiting.' }).set(7)
 new client.Histogram({ name: 'price_seconds', help: 'Calculations.', buckets: [0.5, 1] }).observe(0.3)
 new client.Summary({ name: 'wait_seconds', help: 'Waits.', percentiles: [0.5] }).observe(4)
+const wild = new client.Counter({ name: 'wild_total', help: 'A label that runs wild.', labelNames: ['path'] })
+for (let i = 0; i < 40; i++) wild.inc({ path: `/${i}` })
 let calls = 0
 new client.Gauge({
   name: 'collected',
