@@ -8,6 +8,7 @@
  */
 import { getHeapStatistics } from 'node:v8'
 import { ClientTable, tableBytes } from '../../agent/src/clients/client-table.ts'
+import { Gate } from '../../agent/src/clients/gate.ts'
 import { Clients, encodeClients, readClients } from '../../agent/src/clients/index.ts'
 import { Observation } from '../../agent/src/clients/observation.ts'
 import { ConnectionMemory, Users, type Visit } from '../../agent/src/users/index.ts'
@@ -84,7 +85,7 @@ const ways: Record<string, (i: number) => void> = {
   'clients, flood of 65,536, new connections': (i) =>
     flood.settled(fill(i, names[(i * 40_503) & 65_535]!, fresh()), undefined),
 }
-const table = new ClientTable(new SharedArrayBuffer(tableBytes(256)), 0, 256)
+const table = new ClientTable(new SharedArrayBuffer(tableBytes(256)), 0, 256, new Gate())
 const observation = new Observation()
 let random = 1
 ways['the table alone, flood of random addresses'] = () => {

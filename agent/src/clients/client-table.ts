@@ -10,7 +10,7 @@
  *   while it is emptied for another window. A counter that is read while it is written is at most one request behind.
  */
 import { addDistinct, DISTINCT_BYTES } from './distinct.ts'
-import { Gate } from './gate.ts'
+import type { Gate } from './gate.ts'
 import { COUNTERS, DISTINCT, GAPS, gapOf, type Observation } from './observation.ts'
 import type { ClientEntry, ClientWindow } from './summary.ts'
 
@@ -115,7 +115,7 @@ function columnsOf(memory: SharedArrayBuffer, at: number, capacity: number): Col
 export class ClientTable {
   readonly #columns: Columns
   readonly #capacity: number
-  readonly #gate = new Gate()
+  readonly #gate: Gate
   /** Open addressing over hashes: an entry's number and one, or 0. Four places an entry. */
   readonly #index: Int16Array
   readonly #encoder = new TextEncoder()
@@ -124,8 +124,9 @@ export class ClientTable {
   /** The least score when it was last looked for; scores only grow, so it is never too high. */
   #floor = 0
 
-  /** `at` and the capacity (a power of two) say where; divisible by 8. */
-  constructor(memory: SharedArrayBuffer, at: number, capacity: number) {
+  /** `at`: divisible by 8. `capacity`: a power of two. Tables that are never in use at the same time may share a gate. */
+  constructor(memory: SharedArrayBuffer, at: number, capacity: number, gate: Gate) {
+    this.#gate = gate
     this.#columns = columnsOf(memory, at, capacity)
     this.#capacity = capacity
     this.#index = new Int16Array(capacity * 4)

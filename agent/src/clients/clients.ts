@@ -5,7 +5,7 @@
  *   and leave the process only by `GET /-/assay/clients`, which asks for the token; API keys are hashed at once.
  * - Time goes by windows of five minutes of Unix time: the current one and the one before are kept, each bounded, so that summaries of
  *   workers, instances and successive windows merge without any of them having to decay in step.
- * - Memory is CLIENTS_BYTES (1.5 MiB, touched as it fills) of shared memory and 132 KiB beside it, whatever comes.
+ * - Memory is CLIENTS_BYTES (1.3 MiB, touched as it fills) of shared memory and 165 KiB beside it, whatever comes.
  * - No timer: a window begins with its first request; a reader sees which windows it is given.
  */
 import { type Hash64, hashId } from '../users/hash.ts'
@@ -14,6 +14,7 @@ import type { UsersKey } from '../users/key.ts'
 import type { ConnectionMemory, Visit } from '../users/visit.ts'
 import { BodySamples } from './body-samples.ts'
 import { ClientTable, tableBytes } from './client-table.ts'
+import { Gate } from './gate.ts'
 import { accountOf, Logins, parsedBody } from './login.ts'
 import { DIMENSIONS, type Dimension, Observation } from './observation.ts'
 
@@ -109,10 +110,14 @@ export class Clients {
     this.#options = options
     this.#seed = key.k0 ^ Math.imul(key.k1, 0x9e37_79b1)
     this.#logins = new Logins(options.loginRoutes)
+    const gates = Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, new Gate()])) as Record<Dimension, Gate>
     this.#tables = PLACES.map(
       (places) =>
         Object.fromEntries(
-          places.map(({ dimension, at, capacity }) => [dimension, new ClientTable(memory, at, capacity)]),
+          places.map(({ dimension, at, capacity }) => [
+            dimension,
+            new ClientTable(memory, at, capacity, gates[dimension]),
+          ]),
         ) as Record<Dimension, ClientTable>,
     )
     this.#current = this.#tables[0]!
