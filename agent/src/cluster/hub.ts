@@ -135,7 +135,10 @@ export class Hub implements Disposable {
     const until = this.#now() + waitMs
     const answers = await Promise.all(speaking.map(({ member }) => this.#ask(member, format, asked, until)))
     const pages: WorkerPage[] = answers.filter((answer) => answer !== undefined)
-    const departed = this.#departed.pages(format, names, new Set(youngest.keys()), this.#now())
+    // Who lives now: one that was asked may have said its last words meanwhile.
+    const living = new Set([own.worker])
+    for (const { hello } of this.#members) if (hello !== undefined) living.add(hello.worker)
+    const departed = this.#departed.pages(format, names, living, this.#now())
     const ownIsReplaced = youngest.get(own.worker) !== own.startedAt
     return {
       pages: [...pages, ...departed],

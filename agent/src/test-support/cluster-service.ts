@@ -1,5 +1,5 @@
 /**
- * Three workers of node:cluster on one port. GET /block keeps a worker busy; a worker that dies is not replaced.
+ * Three workers of node:cluster on one port. GET /block keeps a worker busy, /exit ends one in order; a worker that dies is not replaced.
  * With FORK_WHEN_TOLD set the primary forks at a line on stdin.
  */
 import cluster from 'node:cluster'
@@ -37,6 +37,7 @@ if (cluster.isPrimary) {
   const server = createServer((request, response) => {
     response.setHeader('connection', 'close')
     response.end(JSON.stringify({ pid: process.pid, port: (server.address() as AddressInfo).port }))
+    if (request.url === '/exit') response.once('close', () => process.exit())
     if (request.url === '/block') {
       response.once('close', () => {
         const until = performance.now() + BLOCK_MS
