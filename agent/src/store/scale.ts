@@ -45,10 +45,14 @@ export function makeScale(bounds: readonly number[], isNative: boolean): Scale {
   if (!fits) return { bounds: all, firstCell: 0, cells: new Uint8Array(0), isNative, nativeOffset }
   const firstCell = cellOf(all[0]!)
   const cells = new Uint8Array(cellOf(all.at(-1)!) - firstCell + 1)
-  for (let cell = 0, bound = 0; cell < cells.length; cell++) {
-    // The cell's own values begin at its lower edge: bounds below it are behind them.
-    while (bound < all.length && cellOf(all[bound]!) < firstCell + cell) bound++
-    cells[cell] = cellOf(all[bound]!) === firstCell + cell ? bound | HAS_BOUND : bound
+  let from = 0
+  for (let bound = 0; bound < all.length; bound++) {
+    const at = cellOf(all[bound]!) - firstCell
+    if (at < from) continue
+    // A cell's own values begin at its lower edge: bounds below it are behind them.
+    cells.fill(bound, from, at)
+    cells[at] = bound | HAS_BOUND
+    from = at + 1
   }
   return { bounds: all, firstCell, cells, isNative, nativeOffset }
 }
