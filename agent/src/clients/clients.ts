@@ -9,7 +9,7 @@
  * - No timer: a window begins with its first request; a reader sees which windows it is given.
  */
 import { type Hash64, hashId } from '../users/hash.ts'
-import { headerOf } from '../users/header.ts'
+import { builtHeaders, lineOf } from '../users/header.ts'
 import type { UsersKey } from '../users/key.ts'
 import type { ConnectionMemory, Visit } from '../users/visit.ts'
 import { BodySamples } from './body-samples.ts'
@@ -159,7 +159,10 @@ export class Clients {
     seen.route = route === '' ? 0 : this.#routeHash(route)
     seen.path = textHash(request.url ?? '', this.#seed)
     seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
-    this.#agent(headerOf(request, 'user-agent'), memory)
+    // Asked once for both: a getter and a look-up less.
+    const headers = builtHeaders(request)
+    const agent = headers === undefined ? lineOf(request, 'user-agent') : headers['user-agent']
+    this.#agent(typeof agent === 'string' ? agent : undefined, memory)
     seen.agent = memory.agentHash
     seen.agentText = memory.agent
 
@@ -176,8 +179,9 @@ export class Clients {
         seen.account = hash.hi
       }
     }
-    const key = headerOf(request, this.#options.keyHeader)
-    const keyed = key !== undefined && key !== '' && key.length <= MAX_KEY
+    const { keyHeader } = this.#options
+    const key = headers === undefined ? lineOf(request, keyHeader) : headers[keyHeader]
+    const keyed = typeof key === 'string' && key !== '' && key.length <= MAX_KEY
     if (keyed) this.#apiKey(key, memory)
     const known = user !== undefined
     const peerOfAddress = known ? memory.userHi : keyed ? memory.apiKeyHi : 0

@@ -18,19 +18,25 @@ let tries = 0
 
 /** `name` in lower case. */
 export function headerOf(request: VisitedRequest, name: string): string | undefined {
+  const headers = builtHeaders(request)
+  if (headers === undefined) return lineOf(request, name)
+  const value = headers[name]
+  return typeof value === 'object' ? value[0] : value
+}
+
+/** All headers when Node has built them, or when that cannot be told; undefined: look with `lineOf`. */
+export function builtHeaders(request: VisitedRequest): VisitedRequest['headers'] | undefined {
   if (built === undefined && tries < TRIES) {
     tries++
     built = Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders')
   }
-  if (built !== undefined && (request as Lines)[built] === null) {
-    const { rawHeaders } = request as Lines
-    if (rawHeaders !== undefined) return lineOf(rawHeaders, name)
-  }
-  const value = request.headers[name]
-  return typeof value === 'object' ? value[0] : value
+  return built !== undefined && (request as Lines)[built] === null && (request as Lines).rawHeaders !== undefined
+    ? undefined
+    : request.headers
 }
 
-function lineOf(lines: readonly string[], name: string): string | undefined {
+export function lineOf(request: VisitedRequest, name: string): string | undefined {
+  const { rawHeaders: lines = [] } = request as Lines
   for (let i = 0; i + 1 < lines.length; i += 2) {
     const given = lines[i]!
     if (given.length === name.length && (given === name || given.toLowerCase() === name)) return lines[i + 1]
