@@ -5,12 +5,12 @@
 import type { CollectorSpec } from '#collectors'
 import { AssayError, type DurationText, formatDuration, formatValue, parseDuration, parseSize } from '#core'
 import type { ActionSpec, Mode, PolicySpec } from '#responder'
-import type { AlertingRule, RuleGroup } from '#rules'
+import type { AlertingRule, Rule, RuleGroup } from '#rules'
 import type { ScrapeConfig } from '#scrape'
 import { builtIns } from './built-in.ts'
 import { edgesAndCallers } from './edges.ts'
 import type { ExprContext } from './measure.ts'
-import { outboxesOf } from './outbox.ts'
+import { outboxesOf, unsentRatioRule } from './outbox.ts'
 import type { Part } from './parts.ts'
 import type { Plan, PlanPart } from './plan.ts'
 import type { Action, Policy } from './policies.ts'
@@ -167,7 +167,7 @@ export function defineSystem(definition: SystemDefinition): Plan {
       )
     }
   }
-  const group = (name: string, rules: readonly AlertingRule[]): RuleGroup => ({
+  const group = (name: string, rules: readonly Rule[]): RuleGroup => ({
     name,
     file: 'assay.config.ts',
     intervalMs: evaluationIntervalMs,
@@ -200,6 +200,14 @@ export function defineSystem(definition: SystemDefinition): Plan {
       group(
         'parts',
         builtIn.flatMap(({ rules }) => rules),
+      ),
+      group(
+        'recorded',
+        named.flatMap(({ id, part }) =>
+          part.kind === 'postgres' && part.options.outbox !== undefined
+            ? [unsentRatioRule(id, part.options.outbox, { job: id, window })]
+            : [],
+        ),
       ),
     ].filter(({ rules }) => rules.length > 0),
     policies: [...compiled.map(({ spec }) => spec), ...builtIn.map(({ policy }) => policy)],

@@ -36,6 +36,17 @@ test('an outbox is a query or a table, and its numbers are on the page of its da
   )
 })
 
+test('unsent to sent is a series of its own', () => {
+  const db = postgres({ url, outbox: { orders: { table: 'outbox', to: 'orders' } } })
+  const { ruleGroups } = defineSystem({ name: 'x', parts: { db } })
+  const rules = ruleGroups.flatMap((group) => group.rules.filter((rule) => rule.kind === 'record'))
+  assert.deepEqual(
+    rules.map(({ record, labels }) => [record, labels]),
+    [['messaging:outbox_unsent:ratio', { part: 'db' }]],
+  )
+  assert.equal(rules[0]?.expr, db.outbox.ratio.expr({ job: 'db', window: '1m' }))
+})
+
 test('without an outbox nothing is asked, shown or told of one', () => {
   const plan = defineSystem({ name: 'x', parts: { db: postgres({ url }), shop: api({ targets: ['a:1'] }) } })
   assert.ok(!JSON.stringify(plan).includes('outbox'))

@@ -3,6 +3,7 @@
  */
 import type { OutboxSpec } from '#collectors'
 import { AssayError } from '#core'
+import type { RecordingRule } from '#rules'
 import type { ExprContext } from './measure.ts'
 
 /** Outboxes by name: a query that counts what waits, or more about it. */
@@ -51,6 +52,16 @@ export function unsentExpr({ job }: ExprContext): string {
 export function unsentRatioExpr(outboxes: Outboxes | undefined, context: ExprContext): string {
   const unsent = unsentExpr(context)
   return `${unsent} / (${unsent} + (${sentExpr(outboxes, context)} or 0 * ${unsent}) > 0)`
+}
+
+/** The ratio as a series of its own, by the database that has the outboxes: `messaging:outbox_unsent:ratio{part="shopDb"}`. */
+export function unsentRatioRule(id: string, outboxes: Outboxes, context: ExprContext): RecordingRule {
+  return {
+    kind: 'record',
+    record: 'messaging:outbox_unsent:ratio',
+    expr: unsentRatioExpr(outboxes, context),
+    labels: { part: id },
+  }
 }
 
 /** Messages that the broker has taken within the window. */
