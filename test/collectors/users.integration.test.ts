@@ -129,7 +129,11 @@ export default defineSystem({ name: 'x', scrapeEvery: '1s', parts: { shop: api({
       (values) => values.join() === '1',
       20_000,
     )
-    assert.deepEqual(await ask(served.url, 'count by (job) (up{job=~"shop.*"})'), ['1', '1'])
+    await until(
+      () => ask(served.url, 'count by (job) (up{job=~"shop.*"})'),
+      (values) => values.join() === '1,1',
+      20_000,
+    )
     assert.equal(await served.stop(), 0, served.output())
   }
   await agent[Symbol.asyncDispose]()

@@ -180,14 +180,30 @@ test('a disk that refuses is a caveat, and the days are kept when it takes them 
       value: (batch: Parameters<State['write']>[0]) =>
         full ? Promise.reject(new Error('disk full')) : state.write(batch),
     },
-    list: { value: state.list.bind(state) },
+    list: {
+      value: (...given: Parameters<State['list']>) =>
+        full ? Promise.reject(new Error('unreadable')) : state.list(...given),
+    },
+    get: { value: state.get.bind(state) },
   })
   const { told, collector, clock } = setUp(refusing, { ...SPEC, targets: ['a:1'] })
   told.set('a:1', ok({ key: KEY, at: NOON, days: { '2026-05-05': ids(0, 5) }, minutes: {} }))
   assert.equal((await counts(collector))['1d'], 5)
-  assert.match(collector.caveats().join(), /cannot be kept on disk: disk full/)
+  assert.match(collector.caveats().join(), /on disk cannot be read: unreadable.*cannot be kept on disk: disk full/)
   full = false
   await clock.advance(MINUTE)
   await counts(collector)
   assert.deepEqual([collector.caveats(), (await state.list('users')).length], [[], 1])
+})
+
+test('one definition follows another: who writes last takes nobody away', async () => {
+  const state = memoryState()
+  const [old, next] = [setUp(state, { ...SPEC, targets: ['a:1'] }), setUp(state, { ...SPEC, targets: ['a:1'] })]
+  old.told.set('a:1', ok({ key: KEY, at: NOON, days: { '2026-05-05': ids(0, 5) }, minutes: {} }))
+  next.told.set('a:1', ok({ key: KEY, at: NOON, days: { '2026-05-05': ids(5, 8) }, minutes: {} }))
+  await counts(next.collector)
+  await counts(old.collector)
+  await next.collector[Symbol.asyncDispose]()
+  const { collector } = setUp(state)
+  assert.equal((await counts(collector))['1d'], 8)
 })

@@ -8,7 +8,7 @@ import { AssayError, type Clock, messageOf } from '#core'
 import type { State } from '#state'
 import type { Collector, CollectorDeps, UsersSpec } from '../types.ts'
 import { networkSentence } from '../where.ts'
-import { addDays, dayIn, tryUsersAnswer, type UsersAnswer } from './answer.ts'
+import { addDays, type Day, dayIn, tryUsersAnswer, type UsersAnswer } from './answer.ts'
 import { KeptDays } from './kept-days.ts'
 import { KnownUsers, MONTH_DAYS } from './known-users.ts'
 import { usersPage } from './page.ts'
@@ -36,7 +36,7 @@ class UsersCollector implements Collector {
   readonly #kept: KeptDays | undefined
   readonly #ask: AskAgent
   readonly #known = new KnownUsers()
-  #loaded = false
+  #loadedOn: Day | undefined
   #keptAt = Number.NEGATIVE_INFINITY
   #caveats: readonly string[] = []
 
@@ -50,7 +50,7 @@ class UsersCollector implements Collector {
 
   async read(signal: AbortSignal): Promise<string> {
     const { service, targets } = this.spec
-    await this.#load()
+    const unread = await this.#load()
     const told = await Promise.all(targets.map((target) => this.#tell(target, signal)))
     if (signal.aborted) throw signal.reason
     const now = this.#clock.now()
@@ -61,6 +61,7 @@ class UsersCollector implements Collector {
         ? []
         : [`an agent of ${service} tells of ${refused.join(', ')}, which has not come: its clock is wrong`]
     })
+    if (unread !== undefined) caveats.push(unread)
     if (told.every((one) => typeof one === 'string') && this.#known.isEmpty) {
       throw new AssayError('ASSAY_COLLECTOR_USERS', `nobody tells the users of ${service}: ${caveats.join(' ')}`)
     }
@@ -77,7 +78,7 @@ class UsersCollector implements Collector {
     }
     if (now - this.#keptAt >= KEEP_EVERY_MS) {
       this.#keptAt = now
-      const failed = await this.#keep(now)
+      const failed = await this.#keep()
       if (failed !== undefined) caveats.push(failed)
     }
     this.#caveats = caveats
@@ -89,15 +90,20 @@ class UsersCollector implements Collector {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#keep(this.#clock.now())
+    await this.#keep()
   }
 
-  /** A state that cannot be read now is tried again at the next read. */
-  async #load(): Promise<void> {
-    if (this.#loaded) return
-    const from = addDays(dayIn('UTC', this.#clock.now()), -MONTH_DAYS - 1)
-    for (const day of (await this.#kept?.read(from)) ?? []) this.#known.restore(day)
-    this.#loaded = true
+  /** At the start, and once a day to forget what is old. The sentence why it failed, when it did; the next read tries again. */
+  async #load(): Promise<string | undefined> {
+    const today = dayIn('UTC', this.#clock.now())
+    if (this.#kept === undefined || this.#loadedOn === today) return undefined
+    try {
+      for (const day of await this.#kept.read(addDays(today, -MONTH_DAYS - 1), today)) this.#known.restore(day)
+      this.#loadedOn = today
+      return undefined
+    } catch (cause) {
+      return `the users of ${this.spec.service} on disk cannot be read: ${messageOf(cause)}`
+    }
   }
 
   /** What a target tells, or the sentence why it does not. */
@@ -115,12 +121,12 @@ class UsersCollector implements Collector {
   }
 
   /** The sentence why days could not be kept, when they could not; they are tried again. */
-  async #keep(nowMs: number): Promise<string | undefined> {
+  async #keep(): Promise<string | undefined> {
     if (this.#kept === undefined) return undefined
     const dirty = this.#known.takeDirty()
     if (dirty.length === 0) return undefined
     try {
-      await this.#kept.write(dirty, dayIn('UTC', nowMs))
+      await this.#kept.write(dirty)
       return undefined
     } catch (cause) {
       this.#known.keepDirty(dirty)

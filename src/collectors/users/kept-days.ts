@@ -23,41 +23,40 @@ export class KeptDays {
     this.#service = service
   }
 
-  /** Days from `from` on. What cannot be read is passed over: a count that is too low is better than none. */
-  async read(from: Day): Promise<readonly KnownDay[]> {
+  /**
+   * Days from `from` on; what is older than KEEP_DAYS before `today` is forgotten. What cannot be read is passed over: a count that is
+   * too low is better than none. Reads all days there are, some 9 MB of a big service: for a start, and once a day.
+   */
+  async read(from: Day, today: Day): Promise<readonly KnownDay[]> {
     const days: KnownDay[] = []
-    for (const { id, value } of await this.#all()) {
+    const old: Write[] = []
+    const oldest = addDays(today, -KEEP_DAYS)
+    for (const { id, value } of await this.#state.list(COLLECTION, { prefix: `${this.#service}/`, limit: MAX_FACTS })) {
       const [day, key] = this.#placeOf(id)
-      const sketch = Sketch.tryFrom(value, DAY_KIND)
-      if (day === undefined || key === undefined || day < from || sketch === undefined) continue
-      days.push({ day, key, sketch, timeZone: zoneOf(value) })
+      if (day === undefined || key === undefined || day < oldest)
+        old.push({ kind: 'delete', collection: COLLECTION, id })
+      else if (day >= from) {
+        const sketch = Sketch.tryFrom(value, DAY_KIND)
+        if (sketch !== undefined) days.push({ day, key, sketch, timeZone: zoneOf(value) })
+      }
     }
+    if (old.length > 0) await this.#state.write(old)
     return days
   }
 
-  /** Writes the days, and forgets what is older than KEEP_DAYS before `today`. Rejects as `State.write` does. */
-  async write(days: readonly KnownDay[], today: Day): Promise<void> {
-    const oldest = addDays(today, -KEEP_DAYS)
-    const old = (await this.#all()).filter(({ id }) => {
-      const [day] = this.#placeOf(id)
-      return day === undefined || day < oldest
-    })
-    const batch: Write[] = [
-      ...old.map(({ id }): Write => ({ kind: 'delete', collection: COLLECTION, id })),
-      ...days.map(
-        ({ day, key, timeZone, sketch }): Write => ({
-          kind: 'put',
-          collection: COLLECTION,
-          id: `${this.#service}/${day}/${key}`,
-          value: { ...sketch.toData(), timeZone },
-        }),
-      ),
-    ]
+  /**
+   * Writes days, merged with what is there: two definitions of one service follow each other, and the one that goes may write last.
+   * Rejects as `State.write` does.
+   */
+  async write(days: readonly KnownDay[]): Promise<void> {
+    const batch: Write[] = []
+    for (const { day, key, timeZone, sketch } of days) {
+      const id = `${this.#service}/${day}/${key}`
+      const there = Sketch.tryFrom(await this.#state.get(COLLECTION, id), DAY_KIND)
+      if (there !== undefined) sketch.merge(there)
+      batch.push({ kind: 'put', collection: COLLECTION, id, value: { ...sketch.toData(), timeZone } })
+    }
     if (batch.length > 0) await this.#state.write(batch)
-  }
-
-  #all() {
-    return this.#state.list(COLLECTION, { prefix: `${this.#service}/`, limit: MAX_FACTS })
   }
 
   #placeOf(id: string): readonly [day: Day | undefined, key: string | undefined] {
