@@ -13,7 +13,7 @@
  *   compiling (they showed 0.6 to 2 us and 500 B more).
  * - CPU by `process.threadCpuUsage` (the main thread's own accounting), bytes by V8's `total_allocated_bytes`. Medians over pairs, with
  *   the quartiles of the pairs beside them: on a shared machine trust the median of many short pairs, not one long one.
- * - `red`: rate, errors, duration, route, and a channel by header. `everything`: users by a header and the behaviour of clients too.
+ * - Measured are rate, errors, duration, route and a channel by header; with `--everything` users by a header and what clients do too.
  */
 import { channel } from 'node:diagnostics_channel'
 import { createServer, type RequestListener, type Server } from 'node:http'
@@ -22,6 +22,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { getHeapStatistics } from 'node:v8'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { Clients } from '../../agent/src/clients/index.ts'
 import { Guard } from '../../agent/src/guard.ts'
 import { parseChannels } from '../../agent/src/http/channels.ts'
 import { expressPatch } from '../../agent/src/http/routes/express.ts'
@@ -29,10 +30,13 @@ import { instrumentFastify } from '../../agent/src/http/routes/fastify.ts'
 import { PathGuesser } from '../../agent/src/http/routes/guess.ts'
 import { HttpServerMetrics } from '../../agent/src/http/server.ts'
 import { Store } from '../../agent/src/store/index.ts'
+import { DEFAULT_TIME_ZONE, parseUserSource, Users, usersKey } from '../../agent/src/users/index.ts'
 
 const KINDS = ['publishing', 'plain', 'express', 'fastify'] as const
 type Kind = (typeof KINDS)[number]
 const CHANNELS = ['http.server.request.start', 'http.server.response.finish']
+/** Users and clients too. */
+const EVERYTHING = process.argv.includes('--everything')
 const CONNECTIONS = 16
 const ROUTES = 20
 const WARM_UP_WINDOWS = 12
@@ -139,7 +143,30 @@ function attach(): HttpServerMetrics & { readonly guard: Guard } {
     onServer: () => {},
   })
   metrics.channels = parseChannels({ open: { header: 'x-api-key' }, internal: 'rest' }, [])
+  if (EVERYTHING) watchEveryone(metrics)
   return Object.assign(metrics, { guard })
+}
+
+/** Users by a header, 500 of them, and what clients do. */
+function watchEveryone(metrics: HttpServerMetrics): void {
+  const told = {
+    key: usersKey('a key of sixteen characters', undefined, 'bench'),
+    service: 'bench',
+    startedAt: Date.now(),
+    fault: (cause: unknown) => console.error(cause),
+    stepAside: (reason: string) => console.error(reason),
+  }
+  const users = new Users({ ...told, source: parseUserSource('header:x-user-id'), timeZone: DEFAULT_TIME_ZONE })
+  const { names } = metrics.channels
+  const clients = new Clients({
+    ...told,
+    channels: names,
+    bodiesPerMinute: 0,
+    keyHeader: 'x-api-key',
+    loginRoutes: undefined,
+  })
+  metrics.visitsWithBytes = true
+  metrics.visitor = (visit) => clients.settled(visit, users.settled(visit))
 }
 
 /** Stands before our subscribers, to let messages through or not. */

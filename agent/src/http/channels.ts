@@ -16,11 +16,19 @@ import { isIP } from 'node:net'
 import { type Hash64, type HashKey, hashId } from '../users/hash.ts'
 import { Networks, plainAddress } from './addresses.ts'
 
-type Condition =
-  | { readonly kind: 'address'; readonly within: Networks }
-  | { readonly kind: 'header'; readonly name: string; readonly is: string | undefined }
-  | { readonly kind: 'key'; readonly name: string; readonly hashes: readonly Hash64[] }
-  | { readonly kind: 'rest' }
+const [ADDRESS, HEADER, KEY, REST] = [0, 1, 2, 3] as const
+
+/** All of one shape, whatever it asks: they are read at every request. */
+type Condition = {
+  readonly kind: typeof ADDRESS | typeof HEADER | typeof KEY | typeof REST
+  /** Of the header. */
+  readonly name: string
+  readonly is: string | undefined
+  readonly hashes: readonly Hash64[]
+  readonly within: Networks | undefined
+}
+
+const ANYTHING: Condition = { kind: REST, name: '', is: undefined, hashes: [], within: undefined }
 
 /** What is known of a connection; one object of it lives as long as the connection. */
 export type Peer = {
@@ -57,14 +65,14 @@ export class ChannelRules {
     this.names = [...rules.keys()]
     this.#conditions = [...rules.values()].flat()
     this.#channelOf = [...rules.values()].flatMap((conditions, channel) => conditions.map(() => channel))
-    this.#networks = this.#conditions.flatMap((one) => (one.kind === 'address' ? [one.within] : []))
+    this.#networks = this.#conditions.flatMap(({ within }) => (within === undefined ? [] : [within]))
     if (this.#networks.length > MAX_ADDRESS_CONDITIONS) {
       throw new Error(`${this.#networks.length} address ranges; at most ${MAX_ADDRESS_CONDITIONS}`)
     }
     this.#proxies = proxies
     this.#key = key
     this.perConnection =
-      proxies === undefined && this.#conditions.every(({ kind }) => kind === 'address' || kind === 'rest')
+      proxies === undefined && this.#conditions.every(({ kind }) => kind === ADDRESS || kind === REST)
   }
 
   /** What the address of a connection decides. */
@@ -80,24 +88,17 @@ export class ChannelRules {
     let bit = 1
     for (let i = 0; i < conditions.length; i++) {
       const condition = conditions[i]!
-      switch (condition.kind) {
-        case 'address':
-          if ((peer.holds & bit) !== 0) return this.#channelOf[i]!
-          bit <<= 1
-          break
-        case 'header': {
-          const value = headers[condition.name]
-          if (condition.is === undefined ? value !== undefined : value === condition.is) return this.#channelOf[i]!
-          break
-        }
-        case 'key': {
-          const value = headers[condition.name]
-          if (typeof value === 'string' && this.#isKey(value, condition.hashes)) return this.#channelOf[i]!
-          break
-        }
-        default:
-          return this.#channelOf[i]!
-      }
+      const { kind } = condition
+      if (kind === HEADER) {
+        const value = headers[condition.name]
+        if (condition.is === undefined ? value !== undefined : value === condition.is) return this.#channelOf[i]!
+      } else if (kind === ADDRESS) {
+        if ((peer.holds & bit) !== 0) return this.#channelOf[i]!
+        bit <<= 1
+      } else if (kind === KEY) {
+        const value = headers[condition.name]
+        if (typeof value === 'string' && this.#isKey(value, condition.hashes)) return this.#channelOf[i]!
+      } else return this.#channelOf[i]!
     }
     return -1
   }
@@ -173,18 +174,20 @@ export function parseChannels(given: unknown, trustedProxies: readonly string[])
 }
 
 function parseCondition(channel: string, given: unknown, key: HashKey): Condition {
-  if (given === 'rest') return { kind: 'rest' }
-  if (typeof given === 'string') return { kind: 'address', within: new Networks([given]) }
+  if (given === 'rest') return ANYTHING
+  if (typeof given === 'string') return { ...ANYTHING, kind: ADDRESS, within: new Networks([given]) }
   if (typeof given === 'object' && given !== null) {
     if ('header' in given && typeof given.header === 'string') {
       const is = 'is' in given ? given.is : undefined
-      if (is === undefined || typeof is === 'string') return { kind: 'header', name: given.header.toLowerCase(), is }
+      if (is === undefined || typeof is === 'string') {
+        return { ...ANYTHING, kind: HEADER, name: given.header.toLowerCase(), is }
+      }
     }
     if ('key' in given && Array.isArray(given.key) && given.key.length <= MAX_KEYS) {
       const values = given.key.filter((one): one is string => typeof one === 'string' && one !== '')
       const name = 'in' in given ? given.in : 'x-api-key'
       if (values.length === given.key.length && values.length > 0 && typeof name === 'string') {
-        return { kind: 'key', name: name.toLowerCase(), hashes: values.map((value) => hashed(value, key)) }
+        return { ...ANYTHING, kind: KEY, name: name.toLowerCase(), hashes: values.map((value) => hashed(value, key)) }
       }
     }
     // What may be a key is not repeated on stderr.

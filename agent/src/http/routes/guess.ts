@@ -78,8 +78,7 @@ export class PathGuesser {
           letters = 0
         } else isWord = false
         ofHash = Math.imul(ofHash ^ code, 0x01000193)
-        ofCheck = Math.imul(ofCheck ^ code, 0x85ebca6b)
-        ofCheck ^= ofCheck >>> 13
+        ofCheck = (Math.imul(ofCheck, 31) + code) | 0
       }
       if (at === from || (isWord && letters > 0) || isOther(target, from, at)) {
         hash = ofHash
