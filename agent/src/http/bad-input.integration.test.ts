@@ -211,6 +211,29 @@ test('messages of any shape on our channels reach nothing, and are counted', asy
   assert.equal(await measured.active(), 0)
 })
 
+test('a Fastify that makes its requests another way tells routes by a hook, and says so', async () => {
+  using measured = measure()
+  instrumentFastify(measured.metrics, measured.guard)
+  type Hook = (request: object, reply: unknown, done: () => void) => void
+  const hooks: Hook[] = []
+  const fake = {
+    [Symbol('fastify.Request')]: class {},
+    addHook: (name: string, hook: Hook) => void (name === 'onRequest' && hooks.push(hook)),
+  }
+  channel('fastify.initialization').publish({ fastify: fake })
+  const server = createServer((raw, response) => {
+    hooks[0]!({ raw, routeOptions: { config: { url: '/fake/:id' } } }, {}, () => response.end('ok'))
+  })
+  const port = await listen(server)
+  assert.match(await answer(port, get('/fake/5')), /200 OK/)
+  await until(
+    () => measured.requests(),
+    (requests) => requests['GET /fake/:id 200 -'] === 1,
+  )
+  assert.equal(await measured.value('assay_agent_hooks_stepped_aside', { part: 'fastify' }), 1)
+  server.close()
+})
+
 test('a part that keeps failing is switched off, and what had begun still ends', async () => {
   using measured = measure()
   const held: { end(): void }[] = []
