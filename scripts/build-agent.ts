@@ -2,7 +2,7 @@
  * Builds what `@assay/agent` is published as: a few files of CommonJS, which ES modules import through a thin wrapper.
  *
  *     index.cjs            asks whether the agent is on: then on.cjs, what starts with the application; else off.cjs, which is nothing
- *     chunks/*.cjs         what the first scrape, a cluster or counted users need, each loaded when it is
+ *     chunks/main*.cjs     the agent itself; the other chunks are what the first scrape, a cluster or counted users need, when they do
  *     thread.cjs           the thread that serves the pages
  *     index.js             the same for `import`: one agent however the application is written
  *     *.d.ts, *.d.cts      the types for both
@@ -24,6 +24,9 @@ const SOURCE = 'agent/src'
 const OUT = 'agent/dist'
 /** Beside the thread these are the package's `exports`. */
 const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
+
+/** With all that they import. Not index.ts: the thread shares this file, and must not begin to measure. */
+const STARTS_WITH_THE_APPLICATION = /agent\/src\/(?:agent|exposition\/exposition-host|runtime\/index)\.ts$/
 
 /** Where PM2 sets the environment only afterwards, the agent asks once more when the first server listens. */
 const ENTRY = `'use strict'
@@ -73,6 +76,8 @@ async function bundle(out: string): Promise<void> {
           format: 'cjs',
           minify: { compress: true, mangle: { keepNames: true }, codegen: true },
           entryFileNames: '[name].cjs',
+          // What starts with the application is one file: each further one is found, opened and wrapped for itself.
+          codeSplitting: { groups: [{ name: 'main', test: STARTS_WITH_THE_APPLICATION }] },
           chunkFileNames: 'chunks/[name]-[hash].cjs',
         },
       },
