@@ -36,7 +36,8 @@ export class BytesOut {
   reserve(more: number): void {
     if (this.at + more <= this.bytes.length) return
     const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.at + more))
-    larger.set(this.bytes.subarray(0, this.at))
+    // Also what stands behind `at`: a page may have been laid down to be written over.
+    larger.set(this.bytes)
     this.bytes = larger
     this.#view = new DataView(larger.buffer)
   }
@@ -52,19 +53,29 @@ export class BytesOut {
   }
 
   /**
-   * `length` bytes that begin at a word. Needs room for three bytes more: whole words are moved, which takes half of the time that bytes
-   * take for the 20 to 60 bytes of a label set.
+   * `length` bytes that begin at a word, and not one more. Needs its room. Whole words are moved: that takes half of the time that bytes take
+   * for the 20 to 60 bytes of a label set.
    */
   words(source: Uint32Array, word: number, length: number): void {
     const view = this.#view
     const { at } = this
-    for (let i = 0; i < length; i += 4) view.setUint32(at + i, source[word + (i >> 2)]!, IS_LITTLE)
+    const whole = length & ~3
+    for (let i = 0; i < whole; i += 4) view.setUint32(at + i, source[word + (i >> 2)]!, IS_LITTLE)
+    const last = length === whole ? 0 : source[word + (whole >> 2)]!
+    for (let i = whole; i < length; i++) this.bytes[at + i] = last >>> (IS_LITTLE ? (i & 3) * 8 : 24 - (i & 3) * 8)
     this.at = at + length
   }
 
-  /** Needs room for three bytes more. */
+  /** Needs its room. */
   fragment({ words, length }: Fragment): void {
     this.words(words, 0, length)
+  }
+
+  /** All of these bytes, and not one behind them. Makes its room. */
+  exactly(source: Uint8Array): void {
+    this.reserve(source.length)
+    this.bytes.set(source, this.at)
+    this.at += source.length
   }
 
   /** Of bytes that are many. Makes its room. */

@@ -3,9 +3,8 @@
  *
  * - A value is a number in the dictionary of its label; a path of such numbers leads from the root to the series. A label without a value
  *   is number 0, and paths end with their last value, so that a label that shows up later changes no path.
- * - A step is a look-up of (node, value) in one open-addressing table: 12 bytes an entry, at most two thirds full.
- * - 100,000 series of three labels (500 x 50 x 4) take 22 bytes each; a look-up of known texts costs 5 to 8 ns a label.
- *   Repeat with `bench/agent/index.ts`.
+ * - A step is a look-up of (node, value) in one open-addressing table: 12 bytes an entry. It grows by a quarter when it is 5/6 full, so that
+ *   a series takes some 20 bytes of it, whatever their number.
  */
 import { wellFormed } from './label-text.ts'
 
@@ -19,7 +18,7 @@ export class LabelIndex {
   readonly #values: Map<string, number>[] = []
   /** (node, value, child): node 0 is an empty entry. */
   #table = new Int32Array(FIRST_ENTRIES * 3)
-  #mask = FIRST_ENTRIES - 1
+  #size = FIRST_ENTRIES
   #entries = 0
   /** By node. */
   #places = new Int32Array(FIRST_ENTRIES).fill(NO_PLACE)
@@ -72,43 +71,43 @@ export class LabelIndex {
 
   #step(node: number, value: number, isMade: boolean): number {
     const table = this.#table
-    let at = slotOf(node, value) & this.#mask
+    const size = this.#size
+    let at = slotOf(node, value, size)
     for (;;) {
       const found = table[at * 3]!
       if (found === 0) break
       if (found === node && table[at * 3 + 1] === value) return table[at * 3 + 2]!
-      at = (at + 1) & this.#mask
+      if (++at === size) at = 0
     }
     if (!isMade) return 0
     const child = this.#nodes++
     if (child >= this.#places.length) {
-      const more = new Int32Array(this.#places.length * 2).fill(NO_PLACE)
+      const more = new Int32Array(Math.ceil(this.#places.length * 1.25)).fill(NO_PLACE)
       more.set(this.#places)
       this.#places = more
     }
     table[at * 3] = node
     table[at * 3 + 1] = value
     table[at * 3 + 2] = child
-    if (++this.#entries * 3 > (this.#mask + 1) * 2) this.#grow()
+    if (++this.#entries * 6 > size * 5) this.#grow()
     return child
   }
 
   #grow(): void {
     const before = this.#table
-    const entries = (this.#mask + 1) * 2
-    const table = new Int32Array(entries * 3)
-    const mask = entries - 1
+    const size = Math.ceil(this.#size * 1.25)
+    const table = new Int32Array(size * 3)
     for (let i = 0; i < before.length; i += 3) {
       const node = before[i]!
       if (node === 0) continue
-      let at = slotOf(node, before[i + 1]!) & mask
-      while (table[at * 3] !== 0) at = (at + 1) & mask
+      let at = slotOf(node, before[i + 1]!, size)
+      while (table[at * 3] !== 0) if (++at === size) at = 0
       table[at * 3] = node
       table[at * 3 + 1] = before[i + 1]!
       table[at * 3 + 2] = before[i + 2]!
     }
     this.#table = table
-    this.#mask = mask
+    this.#size = size
   }
 }
 
@@ -116,8 +115,9 @@ function isAbsent(value: string | undefined): boolean {
   return value === undefined || value === ''
 }
 
-/** Spreads pairs of small numbers: two odd constants, the upper bits folded into the lower ones. */
-function slotOf(node: number, value: number): number {
-  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(value, 0x85ebca77)
-  return mixed ^ (mixed >>> 15)
+/** Spreads pairs of small numbers over a table of any size: mixed by odd constants, then scaled. */
+function slotOf(node: number, value: number, size: number): number {
+  const mixed = Math.imul(node, 0x9e3779b1) + Math.imul(value, 0x85ebca77)
+  const spread = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d)
+  return Math.floor(((spread ^ (spread >>> 13)) >>> 0) * (size / 4_294_967_296))
 }
