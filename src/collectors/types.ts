@@ -43,6 +43,8 @@ export type UsersSpec = {
   readonly service: string
   /** Where its agents answer: `host:port`. */
   readonly targets: readonly string[]
+  /** What they ask for. */
+  readonly token?: Text
 }
 export type CollectorSpec = PostgresSpec | RabbitmqSpec | BucketSpec | HostSpec | UsersSpec
 

@@ -233,3 +233,16 @@ test('parts that use each other in a circle are refused', () => {
   uses.push(b)
   assert.throws(() => defineSystem({ name: 'x', parts: { a, b } }), /a -> b -> a/)
 })
+
+test('the token of an agent is sent by its scrapes and by who asks for its users', () => {
+  const token = { env: 'SHOP_AGENT_TOKEN' }
+  const { scrapes, collectors } = defineSystem({
+    name: 'x',
+    parts: { shop: api({ targets: ['a:1'], token, users: true }), crm: api({ targets: ['b:1'] }) },
+  })
+  assert.deepEqual(
+    scrapes.map(({ authorization }) => authorization),
+    [{ type: 'Bearer', credentials: token }, undefined],
+  )
+  assert.deepEqual(collectors, [{ kind: 'users', part: 'shop:users', service: 'shop', targets: ['a:1'], token }])
+})

@@ -11,7 +11,7 @@ import { builtIns } from './built-in.ts'
 import { edgesAndCallers } from './edges.ts'
 import type { ExprContext } from './measure.ts'
 import { outboxesOf, unsentRatioRule } from './outbox.ts'
-import type { Part } from './parts.ts'
+import type { ApiOptions, Part } from './parts.ts'
 import type { Plan, PlanPart } from './plan.ts'
 import type { Action, Policy } from './policies.ts'
 import type { Receiver, RuntimeRef } from './receivers.ts'
@@ -185,12 +185,13 @@ export function defineSystem(definition: SystemDefinition): Plan {
     parts,
     ...edgesAndCallers(named, nameOf, window),
     scrapes: named.flatMap(({ id, part }) =>
-      part.kind === 'api' ? [scrapeOf(id, part.options.targets, scrapeIntervalMs)] : [],
+      part.kind === 'api' ? [scrapeOf(id, part.options, scrapeIntervalMs)] : [],
     ),
     collectors: named.flatMap(({ id, part }): CollectorSpec[] => {
       if (part.kind !== 'api') return [collectorOf(id, part)]
-      const { users, targets } = part.options
-      return users === true ? [{ kind: 'users', part: `${id}:users`, service: id, targets }] : []
+      const { users, targets, token } = part.options
+      const asked = token === undefined ? {} : { token }
+      return users === true ? [{ kind: 'users', part: `${id}:users`, service: id, targets, ...asked }] : []
     }),
     ruleGroups: [
       group(
@@ -265,7 +266,7 @@ function compilePolicy(
   return { spec, rule }
 }
 
-function scrapeOf(id: string, targets: readonly string[], intervalMs: number): ScrapeConfig {
+function scrapeOf(id: string, { targets, token }: ApiOptions, intervalMs: number): ScrapeConfig {
   if (targets.length === 0)
     throw new AssayError(
       'ASSAY_MODEL_TARGETS',
@@ -293,6 +294,7 @@ function scrapeOf(id: string, targets: readonly string[], intervalMs: number): S
     relabelConfigs: [],
     metricRelabelConfigs: [],
     limits: {},
+    ...(token === undefined ? {} : { authorization: { type: 'Bearer', credentials: token } }),
   }
 }
 

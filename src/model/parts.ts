@@ -14,6 +14,8 @@ export type ChannelRule = readonly string[] | 'rest'
 export type ApiOptions<C extends string = string> = {
   /** Where its agent answers: `host:port` of `/metrics`. Several: several hosts. Workers of one cluster share one. */
   readonly targets: readonly string[]
+  /** What its agent asks scrapers for (`ASSAY_AGENT_TOKEN`): `env('MES_AGENT_TOKEN')`. */
+  readonly token?: Text
   /** Count the people who use it (the agent must be told how to know them). */
   readonly users?: boolean
   readonly uses?: readonly Part[]

@@ -65,6 +65,24 @@ test('users of all instances are counted once, over the day, the week and the mo
   assert.deepEqual(collector.caveats(), [])
 })
 
+test('agents that ask for a token are given the one of the definition, and it is in no caveat', async () => {
+  const clock = new ManualClock(NOON)
+  const asked: unknown[] = []
+  const collector = usersCollector(
+    { ...SPEC, token: { env: 'AGENT_TOKEN' } },
+    { clock, log: silentLog, resolve: (text) => `the ${typeof text === 'string' ? text : text.env}` },
+    async (target, token) => {
+      asked.push([target, token])
+      return { status: 401, body: '' }
+    },
+  )
+  await assert.rejects(collector.read(new AbortController().signal), (error: Error) => {
+    assert.match(error.message, /a:1 asks for a token: write token: env/)
+    return !error.message.includes('the AGENT_TOKEN')
+  })
+  assert.deepEqual(asked[0], ['a:1', 'the AGENT_TOKEN'])
+})
+
 test('a restart of an instance, or its end, takes nobody away; a silent one is a caveat', async () => {
   const { told, collector, clock } = setUp()
   told.set('a:1', ok({ key: KEY, at: NOON, days: { '2026-05-05': ids(0, 30) }, minutes: { 0: ids(0, 30) } }))

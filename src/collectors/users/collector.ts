@@ -22,11 +22,17 @@ const KEEP_EVERY_MS = 60_000
 /** The body of an agent's answer, or its status; rejects when there is none. */
 export type AskAgent = (
   target: string,
+  token: string | undefined,
   signal: AbortSignal,
 ) => Promise<{ readonly status: number; readonly body: string }>
 
-export function usersCollector(spec: UsersSpec, { clock, state }: CollectorDeps, ask: AskAgent = askAgent): Collector {
-  return new UsersCollector(spec, clock, state, ask)
+export function usersCollector(
+  spec: UsersSpec,
+  { clock, state, resolve }: CollectorDeps,
+  ask: AskAgent = askAgent,
+): Collector {
+  const token = spec.token === undefined ? undefined : resolve(spec.token)
+  return new UsersCollector(spec, clock, state, (target, signal) => ask(target, token, signal))
 }
 
 class UsersCollector implements Collector {
@@ -34,13 +40,18 @@ class UsersCollector implements Collector {
   readonly address: string
   readonly #clock: Clock
   readonly #kept: KeptDays | undefined
-  readonly #ask: AskAgent
+  readonly #ask: (target: string, signal: AbortSignal) => ReturnType<AskAgent>
   readonly #known = new KnownUsers()
   #loadedOn: Day | undefined
   #keptAt = Number.NEGATIVE_INFINITY
   #caveats: readonly string[] = []
 
-  constructor(spec: UsersSpec, clock: Clock, state: State | undefined, ask: AskAgent) {
+  constructor(
+    spec: UsersSpec,
+    clock: Clock,
+    state: State | undefined,
+    ask: (target: string, signal: AbortSignal) => ReturnType<AskAgent>,
+  ) {
     this.spec = spec
     this.address = `users://${spec.service}`
     this.#clock = clock
@@ -111,7 +122,8 @@ class UsersCollector implements Collector {
     try {
       const { status, body } = await this.#ask(target, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]))
       if (status === 404) return `${target} counts no users: set ASSAY_USERS, or call identify().`
-      if (status === 401) return `${target} asks for a token.`
+      if (status === 401)
+        return `${target} asks for a token: write token: env('...') in the definition, the value of its ASSAY_AGENT_TOKEN.`
       if (status !== 200) return `${target} answers with status ${status}.`
       return tryUsersAnswer(JSON.parse(body)) ?? `${target} answers what is not the users of an agent.`
     } catch (cause) {
@@ -135,8 +147,13 @@ class UsersCollector implements Collector {
   }
 }
 
-async function askAgent(target: string, signal: AbortSignal): Promise<{ status: number; body: string }> {
-  const answer = await fetch(`http://${target}${USERS_PATH}`, { signal, redirect: 'manual' })
+async function askAgent(
+  target: string,
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<{ status: number; body: string }> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const answer = await fetch(`http://${target}${USERS_PATH}`, { signal, headers, redirect: 'manual' })
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of answer.body ?? []) {

@@ -44,7 +44,10 @@ export function watchHonoModules(server: HttpServerMetrics, guard: Guard): void 
   if (!isInstalled('hono')) return
   const registerHooks = Reflect.get(Module, 'registerHooks') as RegisterHooks | undefined
   if (registerHooks === undefined) {
-    guard.stepAside(PART, `Node ${process.version} has no module.registerHooks; where Hono is an ES module its routes are guessed from paths`)
+    guard.stepAside(
+      PART,
+      `Node ${process.version} has no module.registerHooks; where Hono is an ES module its routes are guessed from paths`,
+    )
     return
   }
   const place = Symbol.for(PLACE)
