@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { Guard } from '../guard.ts'
@@ -69,6 +71,9 @@ test('figures are plausible, and a second scraper sees what the first saw', asyn
 })
 
 test('every default name of prom-client is there', async () => {
+  // What is told by type is told of what there is: a handle at least.
+  await using listening = createServer().listen(0, '127.0.0.1')
+  await once(listening, 'listening')
   const store = new Store()
   using guard = new Guard(store, () => {})
   using runtime = watchRuntime(store, guard)

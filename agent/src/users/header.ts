@@ -9,9 +9,13 @@
  */
 import type { VisitedRequest } from './visit.ts'
 
-type Lines = { readonly rawHeaders?: readonly string[]; readonly [built: symbol]: unknown }
+type Lines = {
+  readonly rawHeaders?: readonly string[]
+  readonly httpVersionMajor?: unknown
+  readonly [built: symbol]: unknown
+}
 
-/** Requests that are looked at for the field before it is given up. */
+/** Requests of HTTP/1 that are looked at for the field before it is given up. */
 const TRIES = 8
 let built: symbol | undefined
 let tries = 0
@@ -20,17 +24,18 @@ let tries = 0
 export function headerOf(request: VisitedRequest, name: string): string | undefined {
   const headers = builtHeaders(request)
   if (headers === undefined) return lineOf(request, name)
-  const value = headers[name]
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined
   return typeof value === 'object' ? value[0] : value
 }
 
 /** All headers when Node has built them, or when that cannot be told; undefined: look with `lineOf`. */
 export function builtHeaders(request: VisitedRequest): VisitedRequest['headers'] | undefined {
-  if (built === undefined && tries < TRIES) {
+  const { rawHeaders, httpVersionMajor } = request as Lines
+  if (built === undefined && tries < TRIES && rawHeaders !== undefined && httpVersionMajor !== 2) {
     tries++
     built = Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders')
   }
-  return built !== undefined && (request as Lines)[built] === null && (request as Lines).rawHeaders !== undefined
+  return built !== undefined && (request as Lines)[built] === null && rawHeaders !== undefined
     ? undefined
     : request.headers
 }
