@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
 import { test } from 'node:test'
-import { assemble, render } from './exposition/exposition.ts'
 import { Guard, MAX_FAULTS } from './guard.ts'
 import { Store } from './store/index.ts'
+import { pageNow } from './test-support/page-of.ts'
 import { samplesOf, valueAt } from './test-support/parse-page.ts'
 
 test('a handler that throws reaches nobody, is said once, counted, and at last switched off', () => {
@@ -20,10 +20,7 @@ test('a handler that throws reaches nobody, is said once, counted, and at last s
     assert.equal(calls.length, MAX_FAULTS)
     assert.equal(said.length, 1)
     assert.match(said[0]!, /^ASSAY_AGENT_FAULT test: Error: no/)
-    assert.equal(
-      valueAt(assemble([render(store, 'text')], 'text'), 'assay_agent_faults_total', { part: 'test' }),
-      MAX_FAULTS,
-    )
+    assert.equal(valueAt(pageNow(store), 'assay_agent_faults_total', { part: 'test' }), MAX_FAULTS)
   }
   assert.equal(channel('assay.test.guard').hasSubscribers, false, 'disposed')
 })
@@ -49,7 +46,7 @@ test('a hook that steps aside is said once, and stays on the page', () => {
     'ASSAY_AGENT_ASIDE pg is not measured: version 12',
     'ASSAY_AGENT_ASIDE express is not measured: Route.prototype is frozen',
   ])
-  const page = assemble([render(store, 'text')], 'text')
+  const page = pageNow(store)
   assert.equal(valueAt(page, 'assay_agent_hooks_stepped_aside', { part: 'pg', reason: 'version 12' }), 1)
 })
 
@@ -59,7 +56,7 @@ test('reasons without end cost neither memory nor lines', () => {
   using guard = new Guard(store, (_code, message) => said.push(message))
   for (let i = 0; i < 1_000; i++) guard.stepAside('pg', `version ${i}`)
   assert.equal(said.length, 100)
-  assert.ok(samplesOf(assemble([render(store, 'text')], 'text'), 'assay_agent_hooks_stepped_aside').length <= 101)
+  assert.ok(samplesOf(pageNow(store), 'assay_agent_hooks_stepped_aside').length <= 101)
 })
 
 test('one call in many is timed, and stands for them', () => {
@@ -67,6 +64,6 @@ test('one call in many is timed, and stands for them', () => {
   using guard = new Guard(store, () => {})
   const idle = guard.wrap('idle', () => {})
   for (let i = 0; i < 5_000; i++) idle()
-  const seconds = valueAt(assemble([render(store, 'text')], 'text'), 'assay_agent_seconds_total', { part: 'idle' })
+  const seconds = valueAt(pageNow(store), 'assay_agent_seconds_total', { part: 'idle' })
   assert.ok(seconds !== undefined && seconds > 0 && seconds < 5)
 })

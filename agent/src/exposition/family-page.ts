@@ -12,3 +12,18 @@ export type FamilyPage = {
   /** Its samples in the page's format. */
   readonly body: Uint8Array
 }
+
+/** The bodies of each family of several pages, behind the first page that has it. One of another kind than that is left out: it cannot be told truthfully. */
+export function groupFamilies(
+  pages: readonly (readonly FamilyPage[])[],
+): Iterable<{ readonly first: FamilyPage; readonly bodies: readonly Uint8Array[] }> {
+  const families = new Map<string, { readonly first: FamilyPage; readonly bodies: Uint8Array[] }>()
+  for (const page of pages) {
+    for (const one of page) {
+      const known = families.get(one.name)
+      if (known === undefined) families.set(one.name, { first: one, bodies: [one.body] })
+      else if (known.first.kind === one.kind) known.bodies.push(one.body)
+    }
+  }
+  return families.values()
+}

@@ -20,7 +20,7 @@ import {
   ZERO_THRESHOLD,
 } from '../store/index.ts'
 import { BytesOut } from './bytes-out.ts'
-import type { FamilyPage } from './family-page.ts'
+import { type FamilyPage, groupFamilies } from './family-page.ts'
 
 const TRIES = 3
 const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
@@ -127,18 +127,10 @@ export class ProtoPage {
   }
 }
 
-/** Joins families of several workers; a family whose kind differs from the first one's is left out. */
+/** Joins pages family by family. */
 export function joinProto(pages: readonly (readonly FamilyPage[])[]): Uint8Array {
-  const families = new Map<string, { readonly first: FamilyPage; readonly bodies: Uint8Array[] }>()
-  for (const page of pages) {
-    for (const one of page) {
-      const known = families.get(one.name)
-      if (known === undefined) families.set(one.name, { first: one, bodies: [one.body] })
-      else if (known.first.kind === one.kind) known.bodies.push(one.body)
-    }
-  }
   const out = new ProtoOut()
-  for (const { first, bodies } of families.values()) {
+  for (const { first, bodies } of groupFamilies(pages)) {
     out.delimited(() => {
       out.string(FAMILY.name, first.name)
       out.string(FAMILY.help, first.help)

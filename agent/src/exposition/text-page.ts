@@ -10,7 +10,7 @@
  */
 import { type Exemplar, type FamilyView, isAbsent, readExemplar, SERIES, type StoreReader } from '../store/index.ts'
 import { BytesOut, type Fragment, formatNumber, fragment } from './bytes-out.ts'
-import type { FamilyPage } from './family-page.ts'
+import { type FamilyPage, groupFamilies } from './family-page.ts'
 
 export type TextFormat = 'text' | 'openmetrics'
 
@@ -256,18 +256,10 @@ function roomFor(count: number, spare: Int32Array | undefined): Int32Array {
   return spare !== undefined && spare.length >= count ? spare : new Int32Array(count + (count >> 2))
 }
 
-/** Joins pages family by family. A family whose kind differs from the first page's is left out: it cannot be told truthfully. */
+/** Joins pages family by family. */
 export function joinText(pages: readonly (readonly FamilyPage[])[], format: TextFormat): Uint8Array {
-  const families = new Map<string, { readonly first: FamilyPage; readonly bodies: Uint8Array[] }>()
-  for (const page of pages) {
-    for (const one of page) {
-      const known = families.get(one.name)
-      if (known === undefined) families.set(one.name, { first: one, bodies: [one.body] })
-      else if (known.first.kind === one.kind) known.bodies.push(one.body)
-    }
-  }
   const out = new BytesOut(65_536)
-  for (const { first, bodies } of families.values()) {
+  for (const { first, bodies } of groupFamilies(pages)) {
     out.text(headOf(first.name, first.kind, first.help, format, startsAsCounter(first)))
     for (const body of bodies) out.copyRun(body, 0, body.length)
   }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble, render } from '../exposition/exposition.ts'
 import { Store } from '../store/index.ts'
+import { pageNow } from '../test-support/page-of.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { OwnMetrics } from './own-metrics.ts'
 
 const fresh = () => {
   const store = new Store()
-  return { own: new OwnMetrics(store), page: () => assemble([render(store, 'text')], 'text') }
+  return { own: new OwnMetrics(store), page: () => pageNow(store) }
 }
 
 test('counters, gauges and histograms record with their labels', () => {

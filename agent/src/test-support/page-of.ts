@@ -4,5 +4,10 @@ import { type Store, StoreReader } from '../store/index.ts'
 
 export async function pageOf(store: Store): Promise<string> {
   for (const collect of store.collectors) await collect()
+  return pageNow(store)
+}
+
+/** The same without asking anybody: what stands in the store. */
+export function pageNow(store: Store): string {
   return Buffer.from(new TextPage(new StoreReader(store.shared), 'text').render().bytes).toString()
 }

@@ -4,7 +4,7 @@
  * Reads Prometheus text 0.0.4 and OpenMetrics 1.0 as far as the agent uses them: no timestamps, no exemplars.
  */
 import assert from 'node:assert/strict'
-import type { Format } from '../exposition/exposition.ts'
+import type { TextFormat as Format } from '../exposition/text-page.ts'
 
 export type ParsedSample = {
   readonly name: string

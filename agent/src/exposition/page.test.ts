@@ -4,8 +4,11 @@ import fc from 'fast-check'
 import { observe, Store, set } from '../store/index.ts'
 import { parsePage } from '../test-support/parse-page.ts'
 import { formatNumber } from './bytes-out.ts'
-import { assemble, negotiate, render } from './exposition.ts'
+import type { FamilyPage } from './family-page.ts'
+import { joinPages, renderStore as render } from './page.ts'
 
+const assemble = (pages: readonly (readonly FamilyPage[])[], format: 'text' | 'openmetrics'): string =>
+  Buffer.from(joinPages(pages, format)).toString()
 const value = fc.double({ noDefaultInfinity: false, noNaN: true })
 const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => text.isWellFormed())
 
@@ -78,23 +81,6 @@ test('a counter without _total is told as unknown to OpenMetrics', () => {
     parsePage(assemble([render(store, 'openmetrics')], 'openmetrics'), 'openmetrics').get('odd')?.type,
     'unknown',
   )
-})
-
-test('the format is the one asked for', () => {
-  const cases = [
-    [undefined, 'text'],
-    ['*/*', 'text'],
-    ['application/openmetrics-text; version=1.0.0; charset=utf-8', 'openmetrics'],
-    ['application/openmetrics-text', 'openmetrics'],
-    ['application/openmetrics-text; version=2.0.0;q=0.9,text/plain;q=0.1', 'text'],
-    ['application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.5', 'text'],
-    [
-      'application/vnd.google.protobuf;q=0.9,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.8,*/*;q=0.1',
-      'openmetrics',
-    ],
-    ['image/png', 'text'],
-  ] as const
-  for (const [accept, format] of cases) assert.equal(negotiate(accept), format, accept ?? 'no header')
 })
 
 test('special numbers have their names', () => {
