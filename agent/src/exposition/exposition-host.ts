@@ -17,8 +17,8 @@ import { holdAddress } from './metrics-address.ts'
 import type { Serving } from './serving.ts'
 import type { FromMain, FromThread, SharedOfProcess, ThreadStart } from './thread-messages.ts'
 
-/** An orderly end waits that long for the last words to be on their way. */
-const LAST_WORDS_MS = 50
+/** An orderly end waits at most that long for the last words to be on their way; a few milliseconds as a rule. */
+const LAST_WORDS_MS = 200
 /** Pages lie outside of V8's heap; what is left is little. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 } as const
 
