@@ -7,7 +7,7 @@
  * - Left-overs of an interrupted write (`tmp-...`), blocks that were given up (gone-folder.ts) and those that a merged one replaced are
  *   deleted when opening.
  */
-import { existsSync, renameSync } from 'node:fs'
+import { renameSync, statSync } from 'node:fs'
 import { access, mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AssayError, type Labels, type Log, messageOf, type NativeHistogram } from '#core'
@@ -190,8 +190,11 @@ export class BlockStore implements Disposable {
    */
   giveUpAll(): void {
     for (const dir of this.#held) {
-      giveUpFolder(dir)
-      removeFolder(dir)
+      // Gone already where only the deletion of its files was refused: those have a name that a start removes.
+      if (statSync(dir, { throwIfNoEntry: false }) !== undefined) {
+        giveUpFolder(dir)
+        removeFolder(dir)
+      }
       this.#held.delete(dir)
     }
   }
@@ -301,9 +304,9 @@ export class BlockStore implements Disposable {
     }
   }
 
-  /** A block that was written but not served: the disk failed between the two. */
+  /** What there is of a block that was to be written: all of it, when the disk failed at the last step. */
   #giveUpUnserved(dir: string): void {
-    if (!existsSync(dir) || this.all.some((block) => block.dir === dir)) return
+    if (this.all.some((block) => block.dir === dir)) return
     this.#held.add(dir)
     try {
       this.giveUpAll()
