@@ -10,6 +10,8 @@ import fastify4 from 'fastify4'
 import { Hono } from 'hono'
 // @ts-expect-error: it has no types of its own
 import Koa from 'koa'
+// @ts-expect-error: it has no types of its own
+import koaMount from 'koa-mount'
 import { type Frameworks, serveFrameworks } from './framework-apps.ts'
 import { koa2 } from './koa2.ts'
 import { serveNest } from './nest-apps.ts'
@@ -21,6 +23,7 @@ const ports = await serveFrameworks({
   fastify5,
   koa3: { Koa, Router: KoaRouter },
   koa2: koa2(createRequire(import.meta.url)),
+  koaMount,
   hono: { Hono, getRequestListener },
 } as unknown as Frameworks)
 console.log(JSON.stringify({ ...ports, ...(await serveNest()) }))

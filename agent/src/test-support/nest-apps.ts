@@ -11,9 +11,10 @@ import {
   Param,
   Post,
   UseGuards,
+  VERSION_NEUTRAL,
   VersioningType,
 } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
+import { NestFactory, RouterModule } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 
@@ -38,30 +39,64 @@ class Orders {
   }
 }
 
-const on = (name: keyof Orders, ...decorators: MethodDecorator[]): void => {
-  for (const decorate of decorators)
-    decorate(Orders.prototype, name, Reflect.getOwnPropertyDescriptor(Orders.prototype, name) ?? {})
+function decorate(controller: { readonly prototype: object }, name: string, ...decorators: MethodDecorator[]): void {
+  const { prototype } = controller
+  for (const decorator of decorators)
+    decorator(prototype, name, Reflect.getOwnPropertyDescriptor(prototype, name) ?? {})
 }
 Controller('tenants/:tenant/orders')(Orders)
 Param('id')(Orders.prototype, 'one', 0)
-on('one', Get(':id'))
-on('fails', Get('fails/:id'))
-on('refused', Get('refused/:id'), UseGuards(Refuses))
-on('make', Post())
+decorate(Orders, 'one', Get(':id'))
+decorate(Orders, 'fails', Get('fails/:id'))
+decorate(Orders, 'refused', Get('refused/:id'), UseGuards(Refuses))
+decorate(Orders, 'make', Post())
+class OrdersOfVersion2 {
+  one(): string {
+    return 'version 2'
+  }
+}
+Controller({ path: 'tenants/:tenant/orders', version: '2' })(OrdersOfVersion2)
+decorate(OrdersOfVersion2, 'one', Get(':id'))
+
+/** Outside of the prefix and of all versions. */
+class Health {
+  one(): string {
+    return 'well'
+  }
+}
+Controller({ path: 'health', version: VERSION_NEUTRAL })(Health)
+decorate(Health, 'one', Get(':probe'))
+
+class Reports {
+  one(): string {
+    return 'report'
+  }
+}
+Controller('reports')(Reports)
+decorate(Reports, 'one', Get(':id'))
+class ReportsModule {}
+Module({ controllers: [Reports] })(ReportsModule)
 class App {}
-Module({ controllers: [Orders] })(App)
+Module({
+  controllers: [Orders, OrdersOfVersion2, Health],
+  imports: [ReportsModule, RouterModule.register([{ path: 'houses/:house', module: ReportsModule }])],
+})(App)
 
 export async function serveNest(): Promise<Record<string, number>> {
   const ports: Record<string, number> = {}
-  for (const [name, adapter] of [
-    ['nestOnExpress', new ExpressAdapter()],
-    ['nestOnFastify', new FastifyAdapter()],
-  ] as const) {
-    const app = await NestFactory.create(App, adapter, { logger: false })
-    app.setGlobalPrefix('api')
-    app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' })
-    await app.listen(0, '127.0.0.1')
-    ports[name] = ((app.getHttpServer() as Server).address() as AddressInfo).port
+  const adapters = { nestOnExpress: () => new ExpressAdapter(), nestOnFastify: () => new FastifyAdapter() }
+  const versions = {
+    '': { type: VersioningType.URI, defaultVersion: '1' },
+    ByHeader: { type: VersioningType.HEADER, header: 'x-version', defaultVersion: '1' },
+  } as const
+  for (const [name, adapter] of Object.entries(adapters)) {
+    for (const [way, versioning] of Object.entries(versions)) {
+      const app = await NestFactory.create(App, adapter(), { logger: false })
+      app.setGlobalPrefix('api', { exclude: ['health/:probe'] })
+      app.enableVersioning(versioning)
+      await app.listen(0, '127.0.0.1')
+      ports[name + way] = ((app.getHttpServer() as Server).address() as AddressInfo).port
+    }
   }
   return ports
 }
