@@ -17,6 +17,8 @@ export type Made = {
   recordKnown(index: number, value: number): void
   /** Records with the labels as an object. */
   recordLabels(labels: SeriesLabels, value: number): void
+  /** The same into another metric of this kind, which is on the page too once it has a series. */
+  recordOther(labels: SeriesLabels, value: number): void
   /** A whole page; its length in bytes. */
   page(): number | Promise<number>
   /** Bytes that the process' own accounting does not show as heap. */
@@ -67,24 +69,29 @@ export async function make(
       ? (requirePeer('prom-client') as typeof real)
       : ((await import('../../agent/src/prom-client/index.ts')).default as unknown as typeof real)
   const config = { name: 'bench_things', help: 'Things.', labelNames: NAMES }
+  const otherConfig = { ...config, name: 'bench_others' }
   const page = async (): Promise<number> => (await client.register.metrics()).length
   if (kind === 'counter') {
     const counter = new client.Counter(config)
+    const other = new client.Counter(otherConfig)
     const known = labels.map((one) => counter.labels(one))
     for (const one of known) one.inc()
     return {
       recordKnown: (index) => known[index]!.inc(),
       recordLabels: (one, value) => counter.inc(one, value),
+      recordOther: (one, value) => other.inc(one, value),
       page,
       sharedBytes,
     }
   }
   const histogram = new client.Histogram({ ...config, buckets: BOUNDS })
+  const other = new client.Histogram({ ...otherConfig, buckets: BOUNDS })
   const known = labels.map((one) => histogram.labels(one))
   for (const one of known) one.observe(0.1)
   return {
     recordKnown: (index, value) => known[index]!.observe(value),
     recordLabels: (one, value) => histogram.observe(one, value),
+    recordOther: (one, value) => other.observe(one, value),
     page,
     sharedBytes,
   }
@@ -105,10 +112,12 @@ async function makeAgent(kind: MetricKind, labels: readonly SeriesLabels[], most
   const own = new OwnMetrics(store)
   const name = 'bench_things_total'
   const pages = new StorePages(store.shared)
-  const made =
-    kind === 'counter'
-      ? own.counter(name, { help: 'Things.', labels: NAMES })
-      : own.histogram(name, { help: 'Things.', labels: NAMES, bounds: BOUNDS })
+  const declared = (as: string): ((one: SeriesLabels, value: number) => void) => {
+    if (kind === 'counter') return own.counter(as, { help: 'Things.', labels: NAMES }).inc
+    const { observe: observeAs } = own.histogram(as, { help: 'Things.', labels: NAMES, bounds: BOUNDS })
+    return (one, value) => observeAs(value, one)
+  }
+  const recordLabels = declared(name)
   const family = [...store.families()].find((one) => one.name === name)!
   const slots = labels.map((one) => family.series(NAMES.map((label) => [label, one[label]] as const)))
   for (const slot of slots) {
@@ -120,7 +129,8 @@ async function makeAgent(kind: MetricKind, labels: readonly SeriesLabels[], most
       kind === 'counter'
         ? (index, value) => add(slots[index]!, value)
         : (index, value) => observe(slots[index]!, value),
-    recordLabels: (one, value) => ('inc' in made ? made.inc(one, value) : made.observe(value, one)),
+    recordLabels,
+    recordOther: declared('bench_others_total'),
     page: () => pages.whole('text').length,
     sharedBytes: () => store.usedBytes,
   }
@@ -141,17 +151,22 @@ function makeOtel(kind: MetricKind, labels: readonly SeriesLabels[], most: numbe
   const exporter = new PrometheusExporter({ preventServerStart: true })
   const views = [{ instrumentName: '*', aggregationCardinalityLimit: most + 2 }]
   const meter = new MeterProvider({ readers: [exporter], views }).getMeter('bench')
-  const instrument = meter[kind === 'counter' ? 'createCounter' : 'createHistogram']!('bench_things', {
-    description: 'Things.',
-    advice: { explicitBucketBoundaries: BOUNDS },
-  })
-  const record = (one: object, value: number): void =>
-    kind === 'counter' ? instrument.add(value, one) : instrument.record(value, one)
+  const recorder = (name: string): ((one: object, value: number) => void) => {
+    const instrument = meter[kind === 'counter' ? 'createCounter' : 'createHistogram']!(name, {
+      description: 'Things.',
+      advice: { explicitBucketBoundaries: BOUNDS },
+    })
+    return kind === 'counter'
+      ? (one, value) => instrument.add(value, one)
+      : (one, value) => instrument.record(value, one)
+  }
+  const record = recorder('bench_things')
   for (const one of labels) record(one, 1)
   const serializer = new PrometheusSerializer()
   return {
     recordKnown: (index, value) => record(labels[index]!, value),
     recordLabels: record,
+    recordOther: recorder('bench_others'),
     page: async () => serializer.serialize((await exporter.collect()).resourceMetrics).length,
     sharedBytes: () => 0,
   }

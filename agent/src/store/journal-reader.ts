@@ -3,9 +3,10 @@
  *
  * What it is given is bytes of shared memory, so a text must be taken before the journal is written anew: compare `turn`.
  */
-import { END, type FamilyRecord, FLAG_NATIVE, GENERATION, HEADER_WORDS, KINDS, RECORD, TURN } from './journal.ts'
+import { END, type FamilyRecord, FLAGS, GENERATION, HEADER_WORDS, KINDS, RECORD, TURN } from './journal.ts'
 
 export type JournalVisitor = {
+  /** Told once more when its flags have changed. */
   readonly onFamily: (family: FamilyRecord) => void
   /** Where in the journal's bytes the labels stand. */
   readonly onSeries: (family: number, place: number, labelsAt: number, labelsLength: number) => void
@@ -31,17 +32,20 @@ export function readJournal(journal: SharedArrayBuffer, visitor: JournalVisitor,
   let at = from
   while (at < end) {
     const head = words[at]!
-    const size = head >>> 8
-    if (size === 0 || at + size > end) break
-    switch (head & 0xff) {
+    const isShort = (head & 0xfff0) !== 0
+    const size = isShort ? (head >>> 4) & 0xfff : words[at + 1]!
+    if (size <= 0 || at + size > end) break
+    const family = head >>> 16
+    const placeAt = isShort ? at + 1 : at + 2
+    switch (head & 3) {
       case RECORD.family:
         visitor.onFamily(familyAt(words, bytes, at))
         break
       case RECORD.series:
-        visitor.onSeries(words[at + 1]!, words[at + 2]!, (at + 4) * 4, words[at + 3]!)
+        visitor.onSeries(family, words[placeAt]!, (placeAt + 1) * 4, (at + size - placeAt - 1) * 4 - ((head >>> 2) & 3))
         break
       case RECORD.gone:
-        visitor.onGone(words[at + 1]!, words[at + 2]!)
+        visitor.onGone(family, words[placeAt]!)
         break
       default:
         return at
@@ -58,13 +62,16 @@ export function textAt(journal: SharedArrayBuffer, at: number, length: number): 
 
 function familyAt(words: Int32Array, bytes: Uint8Array, at: number): FamilyRecord {
   const [bounds = 0, nameBytes = 0, helpBytes = 0] = words.subarray(at + 4, at + 7)
+  const flags = words[at + 3]!
   const boundsAt = at + 7
   const textAt = (boundsAt + bounds * 2) * 4
   const text = (from: number, length: number): string => new TextDecoder().decode(bytes.slice(from, from + length))
   return {
-    id: words[at + 1]!,
+    id: words[at]! >>> 16,
     kind: KINDS[words[at + 2]!] ?? 'gauge',
-    isNative: (words[at + 3]! & FLAG_NATIVE) !== 0,
+    isNative: (flags & FLAGS.native) !== 0,
+    needsLoop: (flags & FLAGS.needsLoop) !== 0,
+    across: (flags & FLAGS.greatest) !== 0 ? 'greatest' : 'sum',
     bounds: new Float64Array(words.slice(boundsAt, boundsAt + bounds * 2).buffer),
     name: text(textAt, nameBytes),
     help: text(textAt + nameBytes, helpBytes),

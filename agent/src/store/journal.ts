@@ -8,10 +8,11 @@
  *   are full): whoever reads compares it before and after.
  *
  *     words 0..15   [0] end (in words)  [1] turn  [2] generation (how often it was written anew)
- *     record        word 0: kind | length in words << 8; the rest by kind
- *     FAMILY        id, kind, flags, bounds, bytes of the name, bytes of the help; bounds (doubles, upper and lower word); the two texts
- *     SERIES        family, place, bytes of the labels; the labels as text: `method="GET",route="/"`, escaped, without braces
- *     GONE          family, place
+ *     record        word 0: what it is (2 bits), unused bytes at its end (2), its length in words (12), the family's number (16)
+ *                   a length of 0 means that it stands in a word of its own, the next one
+ *     FAMILY        kind, flags, bounds, bytes of the name, bytes of the help; bounds (doubles, upper and lower word); the two texts
+ *     SERIES        place; the labels as text: `method="GET",route="/"`, escaped, without braces
+ *     GONE          place
  */
 import { growTo, reserve } from './memory.ts'
 
@@ -22,7 +23,13 @@ export const HEADER_WORDS = 16
 export const RECORD = { family: 1, series: 2, gone: 3 } as const
 export const KINDS = ['counter', 'gauge', 'histogram'] as const
 export type Kind = (typeof KINDS)[number]
-export const FLAG_NATIVE = 1
+export const FLAGS = { native: 1, needsLoop: 2, greatest: 4 } as const
+/** What a gauge of several threads is together; counters and histograms are always their sum. */
+export type Across = 'sum' | 'greatest'
+/** Families that can be numbered. */
+const MAX_FAMILIES = 1 << 16
+/** A length that does not fit into twelve bits. */
+const LONG_WORDS = 1 << 12
 
 export type FamilyRecord = {
   readonly id: number
@@ -31,6 +38,8 @@ export type FamilyRecord = {
   readonly kind: Kind
   readonly bounds: Float64Array
   readonly isNative: boolean
+  readonly needsLoop: boolean
+  readonly across: Across
 }
 
 const encoder = new TextEncoder()
@@ -59,16 +68,19 @@ export class Journal {
     Atomics.add(this.#words, TURN, 1)
   }
 
-  /** False when there is no room: then there is no such family. */
-  addFamily({ id, name, help, kind, bounds, isNative }: FamilyRecord): boolean {
+  /** False when there is no room: then there is no such family. Once more, with other flags: those hold from now on. */
+  addFamily({ id, name, help, kind, bounds, isNative, needsLoop, across }: FamilyRecord): boolean {
+    if (id >= MAX_FAMILIES) return false
     const texts = [encoder.encode(name), encoder.encode(help)] as const
     const size = 7 + bounds.length * 2 + ((texts[0].length + texts[1].length + 3) >> 2)
-    const at = this.#open(RECORD.family, size)
+    const at = this.#room(size)
     if (at < 0) return false
     const words = this.#words
-    words[at + 1] = id
+    words[at] = RECORD.family | (id << 16)
+    words[at + 1] = size
     words[at + 2] = KINDS.indexOf(kind)
-    words[at + 3] = isNative ? FLAG_NATIVE : 0
+    words[at + 3] =
+      (isNative ? FLAGS.native : 0) | (needsLoop ? FLAGS.needsLoop : 0) | (across === 'greatest' ? FLAGS.greatest : 0)
     words[at + 4] = bounds.length
     words[at + 5] = texts[0].length
     words[at + 6] = texts[1].length
@@ -83,21 +95,27 @@ export class Journal {
   /** False when there is no room. */
   addSeries(family: number, place: number, labels: string): boolean {
     // A code unit takes at most three bytes.
-    const at = this.#open(RECORD.series, 4 + ((labels.length * 3 + 3) >> 2))
-    if (at < 0) return false
-    const { written } = encoder.encodeInto(labels, this.#bytes.subarray((at + 4) * 4))
-    const size = 4 + ((written + 3) >> 2)
+    const most = 3 + ((labels.length * 3 + 3) >> 2)
+    const at = this.#room(most)
+    if (at < 0 || family >= MAX_FAMILIES) return false
+    const from = most < LONG_WORDS ? at + 2 : at + 3
+    const { written } = encoder.encodeInto(labels, this.#bytes.subarray(from * 4))
+    const end = from + ((written + 3) >> 2)
+    const size = end - at
     const words = this.#words
-    words[at] = RECORD.series | (size << 8)
-    words[at + 1] = family
-    words[at + 2] = place
-    words[at + 3] = written
-    this.#close(at + size)
+    words[at] = RECORD.series | ((-written & 3) << 2) | (most < LONG_WORDS ? size << 4 : 0) | (family << 16)
+    if (most >= LONG_WORDS) words[at + 1] = size
+    words[from - 1] = place
+    this.#close(end)
     return true
   }
 
   addGone(family: number, place: number): void {
-    this.#add(RECORD.gone, family, place)
+    const at = this.#room(2)
+    if (at < 0) return
+    this.#words[at] = RECORD.gone | (2 << 4) | (family << 16)
+    this.#words[at + 1] = place
+    this.#close(at + 2)
   }
 
   /** Writes it anew with what is still there: `write` adds all of it. Readers begin again. */
@@ -113,22 +131,13 @@ export class Journal {
     }
   }
 
-  #add(kind: number, one: number, other: number): boolean {
-    const at = this.#open(kind, 3)
-    if (at < 0) return false
-    this.#words[at + 1] = one
-    this.#words[at + 2] = other
-    this.#close(at + 3)
-    return true
-  }
-
-  #open(kind: number, size: number): number {
+  /** Where a record of so many words may begin; -1 when there is no room. */
+  #room(size: number): number {
     const at = this.#end
     if ((at + size) * 4 > this.#bytes.length) {
       if (!growTo(this.buffer, (at + size) * 4)) return -1
       this.#see()
     }
-    this.#words[at] = kind | (size << 8)
     return at
   }
 

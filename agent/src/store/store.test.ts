@@ -13,6 +13,8 @@ import {
   set,
   unset,
 } from './index.ts'
+import { Journal } from './journal.ts'
+import { readJournal } from './journal-reader.ts'
 import { formatLabels, unformatLabels, wellFormed } from './label-text.ts'
 import { nativeIndexOf } from './scale.ts'
 import { OTHER_LABELS, readAll } from './store.test-support.ts'
@@ -265,4 +267,46 @@ test('the sum of two stores is the store of both streams', () => {
       for (const label of labels) assert.deepEqual(native(sum, label), native(both, label))
     }),
   )
+})
+
+test('labels of any length are read as they were written, and what cannot be numbered is refused', () => {
+  const store = new Store()
+  const family = store.family({ name: 'a', help: 'ä'.repeat(20_000), kind: 'gauge', maxSeries: 1_000 })
+  const lengths = [0, 1, 2, 3, 4, 5, 100, 5_400, 5_440, 5_460, 16_400, 100_000]
+  for (const length of lengths) {
+    // A value is cut at 256: a long text is many labels.
+    const pairs = Array.from({ length: Math.floor(length / 256) }, (_, i) => [`l${i}`, 'é'.repeat(256)] as const)
+    set(family.series([...pairs, ['last', 'x'.repeat(length % 256)]]), length)
+  }
+  const read = [...(readAll(store).get('a') ?? [])]
+  assert.deepEqual(
+    read.map(([, value]) => value),
+    lengths,
+  )
+  for (const [labels, value] of read) {
+    const { last = '', ...others } = Object.fromEntries(unformatLabels(labels))
+    assert.equal(last, 'x'.repeat(Number(value) % 256))
+    const texts = Object.values(others)
+    assert.equal(texts.length, Math.floor(Number(value) / 256))
+    assert.ok(texts.every((text) => text === 'é'.repeat(256)))
+  }
+  const journal = new Journal()
+  const record = {
+    name: 'b',
+    help: '',
+    kind: 'gauge',
+    bounds: new Float64Array(0),
+    isNative: false,
+    needsLoop: false,
+    across: 'sum',
+  } as const
+  assert.ok(journal.addFamily({ ...record, id: 65_535 }) && journal.addSeries(65_535, 7, 'x="1"'))
+  assert.ok(!journal.addFamily({ ...record, id: 65_536 }) && !journal.addSeries(65_536, 7, 'x="1"'))
+  const told: number[] = []
+  readJournal(journal.buffer, {
+    onFamily: ({ id }) => told.push(id),
+    onSeries: (id, place) => told.push(id, place),
+    onGone: () => {},
+  })
+  assert.deepEqual(told, [65_535, 65_535, 7])
 })
