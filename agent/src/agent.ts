@@ -101,7 +101,14 @@ export class Agent {
   /** Declares an outbox; see `outboxPending` of the package. */
   outboxPending(name: string, count: () => number | Promise<number>): void {
     const help = 'Messages that wait in an outbox to be sent.'
-    const slots = this.store.family({ name: 'messaging_outbox_pending_messages', help, kind: 'gauge' })
+    const slots = this.store.family({
+      name: 'messaging_outbox_pending_messages',
+      help,
+      kind: 'gauge',
+      needsLoop: true,
+      // Threads that declare it alike look into the same table.
+      across: 'greatest',
+    })
     this.store.collectors.push(async () => {
       const slot = slots.series([['outbox', name]])
       const value = await within(OUTBOX_MS, count).catch(() => Number.NaN)
@@ -308,12 +315,13 @@ export class Agent {
       1,
     )
     const series = store
-      .family({ name: 'assay_agent_series', help: 'Series held by the agent.', kind: 'gauge' })
+      .family({ name: 'assay_agent_series', help: 'Series held by the agent.', kind: 'gauge', needsLoop: true })
       .series()
     const refused = store.family({
       name: 'assay_agent_series_refused_total',
       help: 'Look-ups of series beyond the limit of their family; their values are in its overflow series.',
       kind: 'counter',
+      needsLoop: true,
     })
     store.collectors.push(() => {
       let held = 0

@@ -23,9 +23,12 @@ export class StorePages {
     this.#extra = extra
   }
 
-  /** By families, to be joined with others. The bytes are good until the next but one call for the same format. */
-  families(format: PageFormat): readonly FamilyPage[] {
-    return format === 'protobuf' ? this.#protoPage().render() : this.#textPage(format).render().families
+  /**
+   * By families, to be joined with others; without those that need the loop of the thread that writes them when it `isFresh` not. The bytes
+   * are good until the next but one call for the same format.
+   */
+  families(format: PageFormat, isFresh = true): readonly FamilyPage[] {
+    return format === 'protobuf' ? this.#protoPage().render(isFresh) : this.#textPage(format).render(isFresh).families
   }
 
   /** The whole page, when it is of this store alone. The bytes are good until the next but one call for the same format. */

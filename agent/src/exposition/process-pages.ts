@@ -1,8 +1,9 @@
 /**
  * The page of this process, made by whichever thread serves it: the main thread until the first scrape, then one of its own.
  *
- * - Counters and histograms are read from shared memory as they are. Gauges that only the main thread can read are brought up to date by
- *   `refresh`; when it does not answer they are left out: missing is shown as missing, and `nodejs_eventloop_blocked_seconds` says why.
+ * - What is recorded as it happens is read from shared memory as it is. What only the main thread can read (families that need its loop) is
+ *   brought up to date by `refresh`; when it does not answer that is left out: missing is shown as missing, and
+ *   `nodejs_eventloop_blocked_seconds` says why.
  * - What is true of the whole process (CPU, memory, files) is read here, by this thread.
  */
 import { performance } from 'node:perf_hooks'
@@ -27,9 +28,6 @@ const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** A list that is under way is waited for that long. */
 const LIST_MS = 50
-
-/** Gauges (and counters) that only a collector of the main thread writes: of no worth when it has not run for this page. */
-const OF_COLLECTORS = /^(?:nodejs_|db_client_connection_|messaging_outbox_)/
 
 export type ProcessPagesOptions = {
   readonly self: Self
@@ -157,10 +155,8 @@ export class ProcessPages {
 
   #render(format: PageFormat, names: ReadonlySet<string> | undefined, isFresh: boolean): WorkerPage {
     const counted = this.#shared.threads.length === 0 ? this.#pages : this.#sum
-    const told = counted
-      .families(format)
-      .filter(({ name, kind }) => isFresh || kind !== 'gauge' || !OF_COLLECTORS.test(name))
-    const families = [...told, ...this.#localPages.families(format)].filter((one) => isAsked(one, names))
+    const told = [...counted.families(format, isFresh), ...this.#localPages.families(format)]
+    const families = told.filter((one) => isAsked(one, names))
     const users = this.users()
     const clients = names?.has(CLIENTS_PATH) === true ? this.clients() : undefined
     return {

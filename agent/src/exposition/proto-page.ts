@@ -60,11 +60,13 @@ export class ProtoPage {
     this.#extra = out.bytes.slice(0, out.at)
   }
 
-  render(): FamilyPage[] {
+  /** `isFresh` as of a text page. */
+  render(isFresh = true): FamilyPage[] {
     const reader = this.#reader
     for (let tries = 1; ; tries++) {
       reader.read()
       const pages = reader.families.flatMap((view) => {
+        if (!isFresh && view.needsLoop) return []
         const body = this.#family(view)
         const { name, kind, help } = view.record
         return body.length === 0 ? [] : [{ name, kind, help, body }]

@@ -26,13 +26,14 @@ export class SumPages {
     this.#readers = stores.map((store) => new StoreReader(store))
   }
 
-  families(format: PageFormat): readonly FamilyPage[] {
+  /** `isFresh` as of the pages of one store. */
+  families(format: PageFormat, isFresh: boolean): readonly FamilyPage[] {
     const sum = new Store()
     sum.maxSeries = NO_LIMIT
     for (const reader of this.#readers) {
       reader.read()
       addStore(reader, sum, true)
     }
-    return new StorePages(sum.shared, this.#extra).families(format)
+    return new StorePages(sum.shared, this.#extra).families(format, isFresh)
   }
 }

@@ -73,16 +73,17 @@ export class TextPage {
     this.#extra = fragment(extra)
   }
 
-  render(): RenderedPage {
+  /** `isFresh`: the loop of the thread that writes the store has brought its figures up to date; else what needs that is left out. */
+  render(isFresh = true): RenderedPage {
     for (let tries = 1; ; tries++) {
-      const page = this.#render()
+      const page = this.#render(isFresh)
       // Written anew meanwhile: what was copied may be of other labels.
       if (this.#reader.isCurrent() || tries === TRIES) return page
       this.#kept = undefined
     }
   }
 
-  #render(): RenderedPage {
+  #render(isFresh: boolean): RenderedPage {
     const reader = this.#reader
     const before = this.#kept
     reader.read(this.#spare?.doubles)
@@ -97,7 +98,7 @@ export class TextPage {
     const ends: FamilyEnds[] = []
     const families: { view: FamilyView; words: Words; from: number; to: number }[] = []
     for (const [i, view] of reader.families.entries()) {
-      if (view === undefined) continue
+      if (view === undefined || (!isFresh && view.needsLoop)) continue
       const words = (this.#words[i] ??= wordsOf(view, this.#format))
       const headAt = out.at
       out.exactly(words.head)

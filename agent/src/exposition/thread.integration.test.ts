@@ -45,6 +45,8 @@ test('a scrape is answered while the event loop is blocked, and tells that it is
     0,
     'an old figure is not shown as if it were fresh',
   )
+  assert.equal(samplesOf(page, 'nodejs_eventloop_active_seconds_total').length, 0, 'nor an old sum')
+  assert.equal(samplesOf(page, 'nodejs_version_info').length, 1, 'what does not change is told')
   service.child.stdin?.write('go on\n')
   const after = await until(
     () => service.metrics(),

@@ -26,6 +26,7 @@ export function watchConnections(store: Store, guard: Guard): { seeAgent(agent: 
     name: 'http_client_open_connections',
     help: 'Connections that HTTP clients hold open.',
     kind: 'gauge',
+    needsLoop: true,
     maxSeries: MAX_PLACES,
   })
   const places = new Map<string, Place>()

@@ -24,7 +24,7 @@ export class Pools {
   readonly #known = new WeakMap<object, { readonly name: string; readonly wait: Slot }>()
 
   constructor(store: Store) {
-    const gauge = (name: string, help: string): Family => store.family({ name, help, kind: 'gauge' })
+    const gauge = (name: string, help: string): Family => store.family({ name, help, kind: 'gauge', needsLoop: true })
     this.#count = gauge('db_client_connection_count', 'Connections of a pool by state.')
     this.#pending = gauge('db_client_connection_pending_requests', 'Requests that wait for a connection of a pool.')
     this.#max = gauge('db_client_connection_max', 'The most connections a pool may open.')

@@ -132,7 +132,8 @@ export class Home {
     if (shown !== undefined && isFree(shown, spec.name, labelNames)) {
       try {
         // One more than the metric holds itself: its overflow is a series like the others.
-        this.#family = shown.family({ ...spec, labels: labelNames, maxSeries: (maxSeries() + 1) * perEntry })
+        const needsLoop = this.#tenant.collect !== undefined
+        this.#family = shown.family({ ...spec, needsLoop, labels: labelNames, maxSeries: (maxSeries() + 1) * perEntry })
         ours.set(spec.name, String(labelNames))
         tenants.set(spec.name, this.#tenant)
         collectAtScrape(shown)

@@ -1,6 +1,7 @@
 /**
  * Figures that are read when they are asked for, and at no other time.
  *
+ * - They need the loop of the thread that reads them: whoever makes a page without having asked it leaves them out.
  * - A reader that fails leaves its figures as they were and keeps no other from being read.
  * - Works in any thread: it needs a store and nothing else.
  */
@@ -25,11 +26,11 @@ export class Figures {
   }
 
   gauge(name: string, help: string, more: Partial<FamilySpec> = {}): Family {
-    return this.#store.family({ name, help, kind: 'gauge', ...more })
+    return this.#store.family({ name, help, kind: 'gauge', needsLoop: true, ...more })
   }
 
   counter(name: string, help: string): Family {
-    return this.#store.family({ name, help, kind: 'counter' })
+    return this.#store.family({ name, help, kind: 'counter', needsLoop: true })
   }
 
   /** One value without labels; `undefined` leaves it as it was, or absent if it never was. */

@@ -33,7 +33,7 @@ export function watchCollections(store: Store, guard: Guard): Disposable {
     kind: 'histogram',
     bounds: BOUNDS,
   })
-  const after = (name: string, help: string) => store.family({ name, help, kind: 'gauge' })
+  const after = (name: string, help: string) => store.family({ name, help, kind: 'gauge', needsLoop: true })
   const heap = after(
     'nodejs_heap_size_after_gc_bytes',
     'Used part of the old generation after the last major collection.',

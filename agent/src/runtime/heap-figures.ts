@@ -51,7 +51,7 @@ export function heapFigures(figures: Figures): void {
 
 export function versionFigure(figures: Figures): void {
   const [major = '', minor = '', patch = ''] = process.versions.node.split('.')
-  const version = figures.gauge('nodejs_version_info', 'The version of Node.js.').series([
+  const version = figures.gauge('nodejs_version_info', 'The version of Node.js.', { needsLoop: false }).series([
     ['version', process.version],
     ['major', major],
     ['minor', minor],

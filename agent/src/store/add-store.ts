@@ -2,14 +2,16 @@
  * Adds what one store holds to another: pages of an application with threads, and what threads that have ended have counted.
  *
  * - Counters and histograms are added, native ones at the coarser of the two resolutions; so the sum is exact whatever the order.
- * - Gauges are added when they are asked for: requests in flight of all threads are a sum, and what has ended has none.
+ * - Gauges are added when they are asked for: requests in flight of all threads are a sum, and what has ended has none. Where every thread
+ *   sees the same thing (an outbox), the greatest is told.
  * - A family of another kind or with other bounds than the one of its name is passed over: it cannot be told truthfully.
  * - Series beyond the limit of the target's family go into its overflow series, as everywhere.
  */
 import type { FamilySpec } from './family.ts'
+import type { Across } from './journal.ts'
 import { OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 import { addNative, readNative } from './native.ts'
-import { add, addCount, addToGauge, isAbsent, type Slot } from './slot.ts'
+import { add, addCount, isAbsent, type Slot, set } from './slot.ts'
 import type { Store } from './store.ts'
 import { type FamilyView, SERIES, type StoreReader } from './store-reader.ts'
 
@@ -22,11 +24,13 @@ export function addStore(from: StoreReader, into: Store, withGauges: boolean): v
 }
 
 function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
-  const { name, help, kind, bounds, isNative } = view.record
+  const { name, help, kind, bounds, isNative, across } = view.record
   const spec: FamilySpec = {
     name,
     help,
     kind,
+    needsLoop: view.needsLoop,
+    across,
     ...(kind === 'histogram' ? { bounds: [...bounds], native: isNative } : {}),
   }
   const family = into.tryFamily(spec)
@@ -35,11 +39,17 @@ function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
     const place = view.series[i * SERIES.size]!
     if (kind === 'gauge' && isAbsent(from.words, place)) continue
     const labels = from.labels(view, i)
+    const before = family.size
     const slot = labels === OVERFLOW_LABELS ? family.overflow() : family.series(unformatLabels(labels))
     if (kind === 'counter') add(slot, from.doubles[place]!)
-    else if (kind === 'gauge') addToGauge(slot, from.doubles[place]!)
-    else addHistogram(from, view, place, slot)
+    else if (kind === 'histogram') addHistogram(from, view, place, slot)
+    else if (family.size > before || isAbsent(slot.words, slot.at)) set(slot, from.doubles[place]!)
+    else set(slot, together(family.across, slot.values[slot.at]!, from.doubles[place]!))
   }
+}
+
+function together(across: Across, one: number, other: number): number {
+  return across === 'greatest' ? Math.max(one, other) : one + other
 }
 
 function addHistogram({ doubles, words }: StoreReader, { scale }: FamilyView, place: number, slot: Slot): void {

@@ -5,7 +5,7 @@
  * - Label names are given, or taken in the order in which they come; a label with an empty value is absent.
  * - A series has one slot for all who ask for it. A series that is removed is cut off from its slot.
  */
-import type { Journal, Kind } from './journal.ts'
+import type { Across, FamilyRecord, Journal, Kind } from './journal.ts'
 import { LabelIndex, type LabelValues, NO_PLACE } from './label-index.ts'
 import { formatLabels, OVERFLOW_LABELS, unformatLabels, wellFormed } from './label-text.ts'
 import type { Numbers } from './memory.ts'
@@ -36,6 +36,14 @@ export type FamilySpec = {
   /** Label names, where they are known; their order is that of the page. */
   readonly labels?: readonly string[]
   readonly maxSeries?: number
+  /**
+   * Its values are right only while the loop of this thread turns: they are brought up to date by a collector at each scrape, or in a later
+   * turn than what they tell of. A page that is made while the loop stands still is without them: an old figure is not shown as if it were
+   * fresh.
+   */
+  readonly needsLoop?: boolean
+  /** Of a gauge that several threads have: their sum, when not said. What each of them sees of the same thing is no sum. */
+  readonly across?: Across
 }
 
 export type FamilyPlace = { readonly id: number; readonly numbers: Numbers; readonly journal: Journal }
@@ -46,6 +54,7 @@ export class Family {
   readonly kind: Kind
   readonly bounds: readonly number[]
   readonly scale: Scale
+  readonly across: Across
   /** How often a new series was refused and the overflow series taken instead. */
   refused = 0
   readonly #id: number
@@ -56,6 +65,7 @@ export class Family {
   #index = new LabelIndex()
   #size = 0
   #gone = 0
+  #needsLoop: boolean
   readonly #slots = new Map<number, Slot>()
   readonly #values: (string | undefined)[] = []
   #overflow: Slot | undefined
@@ -67,12 +77,25 @@ export class Family {
     this.kind = spec.kind
     this.bounds = spec.bounds ?? []
     this.scale = makeScale(this.bounds, spec.native === true)
+    this.across = spec.across ?? 'sum'
+    this.#needsLoop = spec.needsLoop === true
     this.#names = [...(spec.labels ?? [])]
     this.#id = id
     this.#growth = { numbers, journal }
     this.#width = spec.kind === 'histogram' ? widthOf(this.scale) : 1
     this.#maxSeries = maxSeries
-    journal.addFamily({ ...this, id, bounds: this.scale.bounds, isNative: this.scale.isNative })
+    journal.addFamily(this.#record())
+  }
+
+  get needsLoop(): boolean {
+    return this.#needsLoop
+  }
+
+  /** Somebody brings it up to date at scrapes from now on: whoever was first to declare it did not. */
+  needLoop(): void {
+    if (this.#needsLoop) return
+    this.#needsLoop = true
+    this.#growth.journal.addFamily(this.#record())
   }
 
   /** Series that there are, the overflow series included. */
@@ -153,7 +176,7 @@ export class Family {
   /** Writes itself into an emptied journal, and forgets the paths of what is gone. */
   rewrite(labelsOf: ReadonlyMap<number, string>): void {
     const { journal } = this.#growth
-    journal.addFamily({ ...this, id: this.#id, bounds: this.scale.bounds, isNative: this.scale.isNative })
+    journal.addFamily(this.#record())
     const isWorthIt = this.#index.nodes > 4 * this.#size + 256
     const index = isWorthIt ? new LabelIndex() : this.#index
     for (const [place, labels] of labelsOf) {
@@ -163,6 +186,11 @@ export class Family {
     }
     this.#index = index
     this.#gone = 0
+  }
+
+  #record(): FamilyRecord {
+    const { name, help, kind, scale, across, needsLoop } = this
+    return { id: this.#id, name, help, kind, bounds: scale.bounds, isNative: scale.isNative, needsLoop, across }
   }
 
   #make(values: LabelValues): number {

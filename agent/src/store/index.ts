@@ -3,7 +3,7 @@
 export { addStore } from './add-store.ts'
 export { type Exemplar, exemplify, readExemplar, type TraceIds } from './exemplars.ts'
 export { Family, type FamilySpec, type LabelPairs } from './family.ts'
-export type { FamilyRecord, Kind } from './journal.ts'
+export type { Across, FamilyRecord, Kind } from './journal.ts'
 export { type LabelValues, NO_PLACE } from './label-index.ts'
 export { escapeValue, OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 export type { SharedStore } from './memory.ts'

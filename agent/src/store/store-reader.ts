@@ -18,6 +18,8 @@ const TRIES = 100
 export type FamilyView = {
   readonly record: FamilyRecord
   readonly scale: Scale
+  /** Whether its values are right only while the loop of the thread that writes them turns (family.ts). */
+  readonly needsLoop: boolean
   /** Doubles of a series. */
   readonly width: number
   readonly count: number
@@ -32,6 +34,7 @@ class GrowingView implements FamilyView {
   readonly record: FamilyRecord
   readonly scale: Scale
   readonly width: number
+  needsLoop: boolean
   series = new Int32Array(4 * SERIES.size)
   count = 0
   readonly #gone = new Set<number>()
@@ -39,6 +42,7 @@ class GrowingView implements FamilyView {
   constructor(record: FamilyRecord) {
     this.record = record
     this.scale = makeScale([...record.bounds], record.isNative)
+    this.needsLoop = record.needsLoop
     this.width = record.kind === 'histogram' ? widthOf(this.scale) : 1
   }
 
@@ -158,7 +162,9 @@ export class StoreReader {
       journal,
       {
         onFamily: (record) => {
-          this.#families[record.id] = new GrowingView(record)
+          const known = this.#families[record.id]
+          if (known === undefined) this.#families[record.id] = new GrowingView(record)
+          else known.needsLoop = record.needsLoop
         },
         onSeries: (id, place, labelsAt, labelsLength) => this.#families[id]?.add(place, labelsAt, labelsLength),
         onGone: (id, place) => {

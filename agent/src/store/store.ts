@@ -47,8 +47,11 @@ export class Store {
   /** The same; undefined where it would be an error. */
   tryFamily(spec: FamilySpec): Family | undefined {
     const known = this.#families.get(spec.name)
-    if (known !== undefined)
-      return known.kind === spec.kind && String(known.bounds) === String(spec.bounds ?? []) ? known : undefined
+    if (known !== undefined) {
+      if (known.kind !== spec.kind || String(known.bounds) !== String(spec.bounds ?? [])) return undefined
+      if (spec.needsLoop === true) known.needLoop()
+      return known
+    }
     const place = { id: this.#families.size, numbers: this.#numbers, journal: this.#journal }
     const family = new Family(spec, place, () => spec.maxSeries ?? this.maxSeries)
     this.#families.set(spec.name, family)
@@ -70,7 +73,7 @@ export class Store {
     if (gone < WORTH_REWRITING || gone < held) return
     const labels = new Map<number, Map<number, string>>()
     readJournal(this.#journal.buffer, {
-      onFamily: ({ id }) => labels.set(id, new Map()),
+      onFamily: ({ id }) => void (labels.has(id) || labels.set(id, new Map())),
       onSeries: (family, place, at, length) => labels.get(family)?.set(place, textAt(this.#journal.buffer, at, length)),
       onGone: (family, place) => labels.get(family)?.delete(place),
     })
