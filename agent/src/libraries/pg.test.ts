@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { tracingChannel } from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Guard } from '../guard.ts'
@@ -102,6 +103,32 @@ test('a fake cursor is one operation until the server is ready again, or until i
   const frozen = Object.freeze(new Cursor())
   assert.equal(new Client().query(frozen), frozen)
   assert.equal(valueAt(await pageOf(store), ASIDE, { part: 'pg' }), 1)
+})
+
+test('a fake native query that is submitted is one operation, with the code that its error has once it is handled', async () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  const Client = fakeClient()
+  pgPatch(store, guard)({ id: './client', parentFilename: '/app/node_modules/pg/lib/native/index.js', exports: Client })
+  class NativeQuery extends EventEmitter {
+    readonly text = 'delete from orders'
+    submit(): void {}
+    handleError(error: Error): void {
+      this.emit('error', Object.assign(error, { code: '42P01' }))
+    }
+  }
+  const query = new NativeQuery()
+  new Client().query(query)
+  assert.equal(samplesOf(await pageOf(store), COUNT).length, 0)
+  query.emit('end', [])
+  query.emit('end', [])
+  assert.equal(valueAt(await pageOf(store), COUNT, { db_operation_name: 'DELETE' }), 1)
+  const failing = new NativeQuery()
+  new Client().query(failing)
+  // Nobody listens: as without the agent, it is thrown.
+  assert.throws(() => failing.handleError(new Error('no such table')), /no such table/)
+  assert.equal(valueAt(await pageOf(store), COUNT, { error_type: '42P01' }), 1)
+  assert.equal(samplesOf(await pageOf(store), ASIDE).length, 0)
 })
 
 test('what is not what pg documents goes through as it is', async () => {

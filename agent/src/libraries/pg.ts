@@ -38,7 +38,8 @@ export function pgPatch(store: Store, guard: Guard): Patch {
     if (!own.publishing)
       record(peek(client, 'database'), text, Math.max(0, performance.now() - startedAt) / 1_000, error)
   })
-  const textOf = guard.wrap(PART, (config: unknown) => peek(config, 'text'))
+  // A stream of pg-query-stream has its cursor's.
+  const textOf = guard.wrap(PART, (config: unknown) => peek(config, 'text') ?? peek(peek(config, 'cursor'), 'text'))
   const isSubmittable = guard.wrap(
     PART,
     (config: unknown) => typeof config !== 'string' && typeof peek(config, 'submit') === 'function',
@@ -82,7 +83,10 @@ export function pgPatch(store: Store, guard: Guard): Patch {
   }
 }
 
-/** Cursors, streams and queries are told by the client what came of them: by these two methods, in all versions. */
+/**
+ * Cursors, streams and queries are told by the client what came of them: by `handleError` and `handleReadyForQuery`, in all versions.
+ * A native query has no `handleReadyForQuery` but emits `end`, and its error has a code only after it has handled it.
+ */
 function watchSubmitted(submitted: object, done: Done): boolean {
   let ended = false
   const end: Done = (error) => {
@@ -90,22 +94,40 @@ function watchSubmitted(submitted: object, done: Done): boolean {
     ended = true
     done(error)
   }
-  const watch = (name: string, tell: (given: readonly unknown[]) => void): boolean => {
-    const original: unknown = Reflect.get(submitted, name)
-    if (typeof original !== 'function') return false
-    const own = function (this: unknown, ...given: unknown[]): unknown {
-      tell(given)
-      return original.apply(this, given)
+  const isNative = !('handleReadyForQuery' in submitted)
+  const error = watchMethod(submitted, 'handleError', (original, self, given) => {
+    if (!isNative) end(given[0] ?? 'unknown')
+    try {
+      return original.apply(self, given)
+    } finally {
+      end(given[0] ?? 'unknown')
     }
-    return Reflect.defineProperty(submitted, name, {
-      value: own,
-      writable: true,
-      configurable: true,
-      enumerable: false,
-    })
+  })
+  if (isNative) {
+    const once: unknown = peek(submitted, 'once')
+    if (typeof once !== 'function') return false
+    once.call(submitted, 'end', () => end(undefined))
+    return error
   }
-  const error = watch('handleError', ([cause]) => end(cause ?? 'unknown'))
-  return watch('handleReadyForQuery', () => end(undefined)) && error
+  const ready = watchMethod(submitted, 'handleReadyForQuery', (original, self, given) => {
+    end(undefined)
+    return original.apply(self, given)
+  })
+  return ready && error
+}
+
+/** On the one that was submitted alone, not on its class. False when it cannot be. */
+function watchMethod(
+  holder: object,
+  name: string,
+  around: (original: Method, self: object, given: unknown[]) => unknown,
+): boolean {
+  const original: unknown = Reflect.get(holder, name)
+  if (typeof original !== 'function') return false
+  const own: Method = function (...given) {
+    return around(original as Method, this, given)
+  }
+  return Reflect.defineProperty(holder, name, { value: own, writable: true, configurable: true, enumerable: false })
 }
 
 function clientOf({ id, parentFilename, exports }: Required): object | undefined {
