@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { before, test } from 'node:test'
 import type { Agent } from './agent.ts'
 import { Pools } from './libraries/pg-pools.ts'
-import { SERIES, StoreReader } from './store/index.ts'
+import { SERIES, StoreReader, SUMMARY } from './store/index.ts'
 import { until } from './test-support/service.ts'
 
 const NOBODYS = -12_345.678
@@ -65,13 +65,14 @@ async function collect(): Promise<void> {
   for (const one of agent.store.collectors) await one()
 }
 
-/** Of all series with one value; histograms are recorded to by many. */
+/** Of all series with one value, and of the quantiles of summaries; histograms are recorded to by many. */
 function* places(): Generator<{ readonly name: string; readonly place: number }> {
   const reader = new StoreReader(agent.store.shared)
   reader.read()
   for (const { record, count, series } of reader.families) {
     if (record.kind === 'histogram') continue
-    for (let i = 0; i < count; i++) yield { name: record.name, place: series[i * SERIES.size]! }
+    const [more, what] = record.kind === 'summary' ? [SUMMARY.quantiles, '{quantile}'] : [0, '']
+    for (let i = 0; i < count; i++) yield { name: `${record.name}${what}`, place: series[i * SERIES.size]! + more }
   }
 }
 
@@ -95,7 +96,7 @@ test('collectors write what they are there for', () => {
     'db_client_connection_pending_requests',
     'drop_in_collected_gauge',
     'drop_in_collected_total',
-    'drop_in_summary',
+    'drop_in_summary{quantile}',
     'http_client_open_connections',
     'messaging_outbox_pending_messages',
     'nodejs_eventloop_active_seconds_total',
@@ -107,7 +108,8 @@ test('collectors write what they are there for', () => {
 
 test('what a collector writes needs the loop, and nothing else does', () => {
   const families = [...agent.store.families()].filter(({ size, name }) => size > 0 && !OBSERVED.test(name))
-  const marked = families.filter(({ needsLoop }) => needsLoop).map(({ name }) => name)
+  const quantiles = families.filter(({ kind }) => kind === 'summary').map(({ name }) => `${name}{quantile}`)
+  const marked = [...quantiles, ...families.filter(({ needsLoop }) => needsLoop).map(({ name }) => name)]
   assert.deepEqual(marked.toSorted(), [...written].toSorted())
 })
 

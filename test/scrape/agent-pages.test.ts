@@ -2,6 +2,7 @@
  * The law between the two packages: what the agent writes, the scraper reads, to the bit, in all three formats.
  *
  * - Labels of any characters; values of any bits but the NaN that marks a gauge without a value.
+ * - A summary's quantiles are there when they are known.
  * - A histogram's buckets are compared with what was observed, counted one by one: classic ones by their bounds, native ones by each
  *   observation lying in exactly one bucket.
  */
@@ -11,10 +12,11 @@ import fc from 'fast-check'
 import { bucketsOf, type NativeHistogram } from '#core'
 import { type ExpositionFormat, parseExposition } from '#scrape'
 import { renderStore, StorePages } from '../../agent/src/exposition/page.ts'
-import { observe, Store, set } from '../../agent/src/store/index.ts'
+import { observe, Store, SUMMARY, set, unsetAt } from '../../agent/src/store/index.ts'
 
 const FORMATS = ['text', 'openmetrics', 'protobuf'] as const
 const BOUNDS = [0.001, 0.5, 1, 2500]
+const SHARES = [0, 0.5, 0.999, 1]
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }).filter((one) => one.isWellFormed())
 const value = fc.oneof(
@@ -40,12 +42,23 @@ function storeOf({ series, seconds: observed }: Given): Store {
     set(counter.series([['l', label]]), number)
     set(gauge.series([['other', label]]), number)
   }
+  const summary = store.family({ name: 's_seconds', help: 's', kind: 'summary', bounds: SHARES })
+  for (const [i, [label, number]] of series.entries()) {
+    const { values, words, at } = summary.series([['l', label]])
+    values.set([number, i, ...SHARES.map((share) => (isKnown(i, share) ? number * share : 0))], at)
+    for (const [k, share] of SHARES.entries()) if (!isKnown(i, share)) unsetAt(words, at + SUMMARY.quantiles + k)
+  }
   for (const native of [false, true]) {
     const name = native ? 'n_seconds' : 'h_seconds'
     const slot = store.family({ name, help: 'h', kind: 'histogram', bounds: BOUNDS, native }).series([['r', '/']])
     for (const one of observed) observe(slot, one)
   }
   return store
+}
+
+/** Some quantiles are not known, as while the event loop stands still. */
+function isKnown(series: number, share: number): boolean {
+  return (series + SHARES.indexOf(share)) % 3 > 0
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
@@ -64,6 +77,13 @@ function expected({ series, seconds: observed }: Given): Sample[] {
   const samples: Sample[] = []
   for (const [label, number] of series) samples.push([{ __name__: 'a_total', l: label }, number])
   for (const [label, number] of series) samples.push([{ __name__: 'g', other: label }, number])
+  for (const [i, [label, number]] of series.entries()) {
+    for (const share of SHARES.filter((one) => isKnown(i, one))) {
+      const quantile = Number.isInteger(share) ? `${share}.0` : `${share}`
+      samples.push([{ __name__: 's_seconds', l: label, quantile }, number * share])
+    }
+    samples.push([{ __name__: 's_seconds_sum', l: label }, number], [{ __name__: 's_seconds_count', l: label }, i])
+  }
   const sum = observed.reduce((all, one) => all + one, 0)
   for (const name of ['h_seconds', 'n_seconds']) {
     for (const bound of [...BOUNDS, Infinity]) {

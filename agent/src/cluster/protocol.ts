@@ -10,6 +10,7 @@
 import type { FamilyPage } from '../exposition/family-page.ts'
 import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
 import { peek } from '../libraries/require-hook.ts'
+import { KINDS } from '../store/index.ts'
 import { encodeFrame, type Frame } from './frames.ts'
 
 export const WORKER_PATH = '/-/assay/worker'
@@ -96,7 +97,7 @@ function isRow(row: unknown): row is Row {
   const [name, kind, help, bytes]: readonly unknown[] = row
   return (
     typeof name === 'string' &&
-    (kind === 'counter' || kind === 'gauge' || kind === 'histogram') &&
+    (KINDS as readonly unknown[]).includes(kind) &&
     typeof help === 'string' &&
     Number.isSafeInteger(bytes) &&
     Number(bytes) >= 0

@@ -16,6 +16,7 @@ import {
   readNative,
   SERIES,
   type StoreReader,
+  SUMMARY,
   unformatLabels,
   ZERO_THRESHOLD,
 } from '../store/index.ts'
@@ -23,10 +24,10 @@ import { BytesOut } from './bytes-out.ts'
 import { type FamilyPage, groupFamilies } from './family-page.ts'
 
 const TRIES = 3
-const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
+const TYPES = { counter: 0, gauge: 1, summary: 2, histogram: 4 } as const
 /** Field number << 3 | wire type: 0 varint, 1 eight bytes, 2 length-delimited. */
 const FAMILY = { name: 0x0a, help: 0x12, type: 0x18, metric: 0x22 } as const
-const METRIC = { label: 0x0a, gauge: 0x12, counter: 0x1a, histogram: 0x3a } as const
+const METRIC = { label: 0x0a, gauge: 0x12, counter: 0x1a, summary: 0x22, histogram: 0x3a } as const
 const LABEL = { name: 0x0a, value: 0x12 } as const
 const VALUE = 0x09
 const HISTOGRAM = {
@@ -39,6 +40,8 @@ const HISTOGRAM = {
   positiveSpan: 0x62,
   positiveDelta: 0x6a,
 } as const
+const SUMMARY_MESSAGE = { count: 0x08, sum: 0x11, quantile: 0x1a } as const
+const QUANTILE = { share: 0x09, value: 0x11 } as const
 /** Of field number 16: a tag of two bytes. */
 const EXEMPLARS = 16 * 8 + 2
 const EXEMPLAR = { label: 0x0a, value: 0x11, timestamp: 0x1a } as const
@@ -67,7 +70,7 @@ export class ProtoPage {
       reader.read()
       const pages = reader.families.flatMap((view) => {
         if (!isFresh && view.needsLoop) return []
-        const body = this.#family(view)
+        const body = this.#family(view, isFresh)
         const { name, kind, help } = view.record
         return body.length === 0 ? [] : [{ name, kind, help, body }]
       })
@@ -75,7 +78,7 @@ export class ProtoPage {
     }
   }
 
-  #family(view: FamilyView): Uint8Array {
+  #family(view: FamilyView, isFresh: boolean): Uint8Array {
     const out = new ProtoOut()
     const { record } = view
     const { doubles, words } = this.#reader
@@ -87,6 +90,7 @@ export class ProtoPage {
         writeLabels(out, labels)
         out.copyRun(this.#extra, 0, this.#extra.length)
         if (record.kind === 'histogram') out.message(METRIC.histogram, () => this.#histogram(out, view, place))
+        else if (record.kind === 'summary') out.message(METRIC.summary, () => this.#summary(out, view, place, isFresh))
         else
           out.message(record.kind === 'counter' ? METRIC.counter : METRIC.gauge, () =>
             out.double(VALUE, doubles[place]!),
@@ -94,6 +98,21 @@ export class ProtoPage {
       })
     }
     return out.bytes.slice(0, out.at)
+  }
+
+  /** Quantiles only when they are of this moment, and known. */
+  #summary(out: ProtoOut, { scale }: FamilyView, place: number, isFresh: boolean): void {
+    const { doubles, words } = this.#reader
+    out.varint(SUMMARY_MESSAGE.count, doubles[place + SUMMARY.count]!)
+    out.double(SUMMARY_MESSAGE.sum, doubles[place + SUMMARY.sum]!)
+    for (let i = 0; i < scale.bounds.length && isFresh; i++) {
+      const at = place + SUMMARY.quantiles + i
+      if (isAbsent(words, at)) continue
+      out.message(SUMMARY_MESSAGE.quantile, () => {
+        out.double(QUANTILE.share, scale.bounds[i]!)
+        out.double(QUANTILE.value, doubles[at]!)
+      })
+    }
   }
 
   #histogram(out: ProtoOut, { scale, record }: FamilyView, place: number): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { exemplify, observe, Store, StoreReader, set, unset } from '../store/index.ts'
+import { exemplify, observe, Store, StoreReader, SUMMARY, set, unset, unsetAt } from '../store/index.ts'
 import { BytesOut, formatNumber } from './bytes-out.ts'
 import { endOf, joinText, type TextFormat, TextPage } from './text-page.ts'
 
@@ -21,9 +21,9 @@ test('a number is written as it is spelled, whole ones too', () => {
 
 test('a page that goes on from the one before is the page that is written afresh', () => {
   const step = fc.record({
-    family: fc.nat(3),
+    family: fc.nat(5),
     label: fc.constantFrom('', 'a', 'b', 'c', 'd"', 'ü'),
-    what: fc.constantFrom('set', 'set', 'set', 'unset', 'remove', 'page', 'page', 'trace'),
+    what: fc.constantFrom('set', 'set', 'set', 'unset', 'remove', 'page', 'page', 'blind', 'trace'),
     value: fc.oneof(fc.nat(5), fc.double({ noNaN: true, min: 0, max: 100 })),
   })
   for (const format of ['text', 'openmetrics'] satisfies TextFormat[]) {
@@ -36,12 +36,14 @@ test('a page that goes on from the one before is the page that is written afresh
             { name: 'c_total', kind: 'counter' },
             { name: 'h', kind: 'histogram', bounds: [1, 2.5] },
             { name: 'n', kind: 'histogram', bounds: [1, 2.5], native: true },
+            { name: 's', kind: 'summary', bounds: [0.5, 1] },
+            { name: 'l', kind: 'gauge', needsLoop: true },
           ] as const
         ).map((spec) => store.family({ ...spec, help: 'Help.', maxSeries: 4 }))
         const goingOn = new TextPage(new StoreReader(store.shared), format, 'worker="1"')
-        const check = (): void => {
-          const fresh = new TextPage(new StoreReader(store.shared), format, 'worker="1"').render()
-          const page = goingOn.render()
+        const check = (isFresh: boolean): void => {
+          const fresh = new TextPage(new StoreReader(store.shared), format, 'worker="1"').render(isFresh)
+          const page = goingOn.render(isFresh)
           assert.equal(text(page.bytes), text(fresh.bytes))
           assert.equal(
             text(joinText([page.families], format)),
@@ -52,16 +54,19 @@ test('a page that goes on from the one before is the page that is written afresh
         for (const { family: i, label, what, value } of steps) {
           const family = families[i]!
           const slot = family.series([['l', label]])
-          if (what === 'page') check()
+          if (what === 'page' || what === 'blind') check(what === 'page')
           else if (what === 'remove') family.remove(slot)
           else if (family.kind === 'histogram') {
             observe(slot, value)
             if (what === 'trace')
               exemplify(slot, value, { traceId: '1f'.repeat(16), spanId: 'ab'.repeat(8) }, 1.7e12 + value * 1_000)
+          } else if (family.kind === 'summary') {
+            for (let k = 0; k < 4; k++) slot.values[slot.at + k] = value * k
+            if (what === 'unset') unsetAt(slot.words, slot.at + SUMMARY.quantiles)
           } else if (what === 'unset' && family.kind === 'gauge') unset(slot)
           else set(slot, value)
         }
-        check()
+        check(true)
       }),
       { numRuns: 200 },
     )
@@ -90,6 +95,21 @@ test('an exemplar stands behind its bucket, in OpenMetrics alone', () => {
     ].join('\n'),
   )
   assert.ok(!page('text').includes('trace_id'))
+})
+
+test('a summary tells its quantiles while they are of this moment, and its sum and count at any time', () => {
+  const store = new Store()
+  const family = store.family({ name: 's', help: '', kind: 'summary', bounds: [0, 0.5, 0.99], needsLoop: false })
+  const slot = family.series([['l', 'a']])
+  slot.values.set([9, 3, 1, 2, 6], slot.at)
+  unsetAt(slot.words, slot.at + SUMMARY.quantiles)
+  const page = new TextPage(new StoreReader(store.shared), 'openmetrics')
+  const behind = ['s_sum{l="a"} 9', 's_count{l="a"} 3', '']
+  const head = ['# HELP s ', '# TYPE s summary']
+  const whole = [...head, 's{l="a",quantile="0.5"} 2', 's{l="a",quantile="0.99"} 6', ...behind].join('\n')
+  assert.equal(text(page.render().bytes), whole)
+  assert.equal(text(page.render(false).bytes), [...head, ...behind].join('\n'))
+  assert.equal(text(page.render().bytes), whole)
 })
 
 test('a family whose series have no value is not on the page', () => {

@@ -37,10 +37,12 @@ export async function agentFamily(name: string): Promise<AgentFamily | undefined
   return undefined
 }
 
-function tell(reader: StoreReader, view: FamilyView): AgentFamily {
+function tell(reader: StoreReader, view: FamilyView): AgentFamily | undefined {
   const { doubles, words } = reader
   const { record, scale } = view
   const { kind, help } = record
+  // A registry asks for the agent's own figures: none of them is a summary.
+  if (kind === 'summary') return undefined
   const series: AgentSeries[] = []
   for (let i = 0; i < view.count; i++) {
     const place = view.series[i * SERIES.size]!

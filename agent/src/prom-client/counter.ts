@@ -38,8 +38,8 @@ export class Counter<T extends string = string> extends Metric<T, number> {
 
   constructor(config: CounterConfiguration<T>) {
     super(config)
-    const { name, help, labelNames } = this
-    this.#home = new Home(this, { name, help, kind: 'counter', labelNames })
+    const { name, help, labelNames, needsLoop } = this
+    this.#home = new Home(this, { name, help, kind: 'counter', labelNames, needsLoop })
     if (this.enableExemplars) this.#exemplars = new Map()
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()

@@ -31,8 +31,8 @@ export class Gauge<T extends string = string> extends Metric<T, number> {
 
   constructor(config: GaugeConfiguration<T>) {
     super(config)
-    const { name, help, labelNames } = this
-    this.#home = new Home(this, { name, help, kind: 'gauge', labelNames })
+    const { name, help, labelNames, needsLoop } = this
+    this.#home = new Home(this, { name, help, kind: 'gauge', labelNames, needsLoop })
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()
   }

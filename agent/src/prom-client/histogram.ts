@@ -55,8 +55,8 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
     if (this.labelNames.includes('le' as T)) throw new Error('le is a reserved label keyword')
     const bounds = (config.buckets ?? DEFAULT_BUCKETS).map(Number).filter(Number.isFinite)
     this.buckets = Object.freeze(Array.from(new Set(bounds)).sort((a, b) => a - b))
-    const { name, help, labelNames, buckets } = this
-    this.#home = new Home(this, { name, help, kind: 'histogram', labelNames, bounds: buckets })
+    const { name, help, labelNames, buckets, needsLoop } = this
+    this.#home = new Home(this, { name, help, kind: 'histogram', labelNames, bounds: buckets, needsLoop })
     if (this.enableExemplars) this.#exemplars = new Map()
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()

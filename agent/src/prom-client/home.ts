@@ -10,7 +10,16 @@
 import cluster from 'node:cluster'
 import '../index.ts'
 import type { DelayHistograms } from '../runtime/loop-delays.ts'
-import { type Family, looseSlot, makeScale, type Scale, type Slot, type Store } from '../store/index.ts'
+import {
+  type Family,
+  type Kind,
+  looseSlot,
+  makeScale,
+  type Scale,
+  type Slot,
+  type Store,
+  seriesWidth,
+} from '../store/index.ts'
 import { AGENT_NAMES } from './default-metric-names.ts'
 
 /** What is used of the agent, which may be another copy of this package. */
@@ -48,11 +57,12 @@ export function maxSeries(): number {
 export type HomeSpec = {
   readonly name: string
   readonly help: string
-  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly kind: Kind
   readonly labelNames: readonly string[]
+  /** Of a histogram; of a summary the shares of its quantiles. */
   readonly bounds?: readonly number[]
-  /** Series that one set of labels takes: a summary's quantiles. */
-  readonly perEntry?: number
+  /** The application brings it up to date when it is asked: it has a `collect`. */
+  readonly needsLoop: boolean
 }
 
 /** Numbers that many series lie in. The views are replaced as they grow: read them each time. */
@@ -128,12 +138,11 @@ export class Home {
 
   #settle(): void {
     const shown = agent()?.store
-    const { perEntry = 1, labelNames, ...spec } = this.#spec
+    const { labelNames, ...spec } = this.#spec
     if (shown !== undefined && isFree(shown, spec.name, labelNames)) {
       try {
         // One more than the metric holds itself: its overflow is a series like the others.
-        const needsLoop = this.#tenant.collect !== undefined
-        this.#family = shown.family({ ...spec, needsLoop, labels: labelNames, maxSeries: (maxSeries() + 1) * perEntry })
+        this.#family = shown.family({ ...spec, labels: labelNames, maxSeries: maxSeries() + 1 })
         ours.set(spec.name, String(labelNames))
         tenants.set(spec.name, this.#tenant)
         collectAtScrape(shown)
@@ -146,7 +155,7 @@ export class Home {
   }
 
   #keepToItself(): void {
-    this.#own = new OwnNumbers(looseSlot(this.scale).values.length)
+    this.#own = new OwnNumbers(seriesWidth(this.#spec.kind, this.scale))
     this.numbers = this.#own
   }
 }

@@ -76,6 +76,11 @@ export abstract class Metric<T extends string = string, Cell = unknown> {
     this.only = this.labelNames.length === 0 ? this.known.find({}) : undefined
   }
 
+  /** What it shows is brought up to date by the application, when it is asked. */
+  protected get needsLoop(): boolean {
+    return this.collect !== undefined
+  }
+
   /** Enters the registries; the last act of each kind's constructor, so that what was refused is registered nowhere. */
   protected enter(): void {
     for (const registry of this.registers) {

@@ -3,10 +3,13 @@
  *
  * - Quantiles are a t-digest's here as there, with other centroids: exact while there are at most 512 values, then within 1 % of rank,
  *   finer at the ends.
- * - On the agent's page the quantiles are a gauge with the label `quantile`, beside the counters `_sum` and `_count`: quantiles are
- *   brought up to date at each scrape, the counters at once. `register.metrics()` tells one summary.
+ * - On the agent's page `_sum` and `_count` are of the moment, also while the event loop is blocked. Quantiles are brought up to date at each
+ *   scrape, which only the thread that has the digests can do: without it they are missing from the page.
+ * - Where several threads of the application have the same series, the greatest of their quantiles is told.
  * - A histogram is the better choice for what several processes measure: quantiles cannot be merged.
  */
+
+import { SUMMARY, unsetAt } from '../store/index.ts'
 import { agent, Home } from './home.ts'
 import type { Entry } from './known-series.ts'
 import {
@@ -20,7 +23,7 @@ import {
   type Texts,
 } from './metric.ts'
 import { braced, defaultsBeside, joinLabels, numberText } from './page-text.ts'
-import { QuantileWindow } from './quantiles.ts'
+import { type Digest, QuantileWindow } from './quantiles.ts'
 import { type Labels, labelsOf, notANumber } from './validate.ts'
 
 export type SummaryConfiguration<T extends string> = MetricConfiguration<T> & {
@@ -42,10 +45,7 @@ export type SummaryInternal<T extends string> = {
 
 type Cell = {
   readonly window: QuantileWindow
-  /** Places. */
-  readonly sum: number
-  readonly count: number
-  readonly quantiles: readonly number[]
+  readonly place: number
 }
 
 const DEFAULT_PERCENTILES = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999] as const
@@ -55,9 +55,9 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
   readonly percentiles: readonly number[]
   readonly #window: Pick<SummaryConfiguration<T>, 'maxAgeSeconds' | 'ageBuckets'>
   readonly #isPruning: boolean
-  readonly #quantiles: Home
-  readonly #sum: Home
-  readonly #count: Home
+  /** The shares as the page has them: ascending, each once. */
+  readonly #shares: readonly number[]
+  readonly #home: Home
 
   constructor(config: SummaryConfiguration<T>) {
     super(config)
@@ -65,15 +65,10 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
     this.percentiles = [...(config.percentiles ?? DEFAULT_PERCENTILES)]
     this.#window = config
     this.#isPruning = config.pruneAgedBuckets === true
-    const { name, help, labelNames } = this
+    const { name, help, labelNames, needsLoop } = this
+    this.#shares = Array.from(new Set(this.percentiles)).sort((a, b) => a - b)
     const tenant = { name, collect: () => this.#bringUpToDate() }
-    const part = (suffix: string): Home =>
-      new Home({ name: `${name}${suffix}` }, { name: `${name}${suffix}`, help, kind: 'counter', labelNames })
-    const quantiled = ['quantile', ...labelNames]
-    const perEntry = this.percentiles.length
-    this.#quantiles = new Home(tenant, { name, help, kind: 'gauge', labelNames: quantiled, perEntry })
-    this.#sum = part('_sum')
-    this.#count = part('_count')
+    this.#home = new Home(tenant, { name, help, kind: 'summary', labelNames, bounds: this.#shares, needsLoop })
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()
   }
@@ -116,8 +111,8 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
   reset(): void {
     for (const { cell } of this.known.recorded()) {
       cell.window.clear()
-      this.#sum.numbers.doubles[cell.sum] = 0
-      this.#count.numbers.doubles[cell.count] = 0
+      const { doubles } = this.#home.numbers
+      doubles.fill(0, cell.place, cell.place + SUMMARY.quantiles)
     }
   }
 
@@ -150,42 +145,35 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
 
   protected makeCell(texts: Texts): Cell {
     const { maxAgeSeconds, ageBuckets } = this.#window
-    return {
-      window: new QuantileWindow(maxAgeSeconds, ageBuckets, Date.now()),
-      sum: this.#sum.take(texts),
-      count: this.#count.take(texts),
-      // What is beyond the limit has no quantiles there: they would be of everything.
-      quantiles: texts === 'overflow' ? [] : this.#quantileTexts(texts).map((one) => this.#quantiles.take(one)),
-    }
+    const place = this.#home.take(texts)
+    // Absent until they are asked for; what is beyond the limit never has them: they would be of everything.
+    if (place >= 0)
+      for (let i = 0; i < this.#shares.length; i++) unsetAt(this.#home.numbers.words, quantileAt(place, i))
+    return { window: new QuantileWindow(maxAgeSeconds, ageBuckets, Date.now()), place }
   }
 
   protected dropCell(cell: Cell, texts: Texts): void {
-    this.#sum.drop(cell.sum, texts)
-    this.#count.drop(cell.count, texts)
-    if (texts === 'overflow') return
-    for (const [i, one] of this.#quantileTexts(texts).entries()) this.#quantiles.drop(cell.quantiles[i]!, one)
+    this.#home.drop(cell.place, texts)
   }
 
   protected moveOut(): void {
-    for (const home of [this.#quantiles, this.#sum, this.#count]) home.moveOut()
+    this.#home.moveOut()
   }
 
   protected refused(): void {
-    this.#count.refused()
+    this.#home.refused()
   }
 
   #observe(entry: Entry<Cell>, value: number): void {
-    const { window, sum, count } = this.cellOf(entry)
+    const { window, place } = this.cellOf(entry)
     window.push(value, Date.now())
-    this.#sum.numbers.doubles[sum]! += value
-    this.#count.numbers.doubles[count]! += 1
+    const { doubles } = this.#home.numbers
+    doubles[place + SUMMARY.sum]! += value
+    doubles[place + SUMMARY.count]! += 1
   }
 
-  #quantileTexts(texts: readonly string[]): (readonly string[])[] {
-    return this.percentiles.map((quantile) => [String(quantile), ...texts])
-  }
-
-  *#told(): Generator<{ entry: Entry<Cell>; own: object; quantiles: readonly number[]; sum: number; count: number }> {
+  /** All series with their digests; those whose window is empty are forgotten, where that is asked for. */
+  *#digests(): Generator<{ entry: Entry<Cell>; place: number; digest: Digest }> {
     const now = Date.now()
     for (const entry of Array.from(this.known.recorded())) {
       const { cell } = entry
@@ -195,12 +183,18 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
         this.dropCell(cell, entry.texts)
         continue
       }
+      yield { entry, place: cell.place, digest }
+    }
+  }
+
+  *#told(): Generator<{ entry: Entry<Cell>; own: object; quantiles: readonly number[]; sum: number; count: number }> {
+    for (const { entry, place, digest } of this.#digests()) {
       yield {
         entry,
         own: this.known.labelsOf(entry),
         quantiles: this.percentiles.map((quantile) => digest.quantile(quantile) ?? 0),
-        sum: this.#sum.valueAt(cell.sum),
-        count: this.#count.valueAt(cell.count),
+        sum: this.#home.valueAt(place + SUMMARY.sum),
+        count: this.#home.valueAt(place + SUMMARY.count),
       }
     }
   }
@@ -208,9 +202,14 @@ export class Summary<T extends string = string> extends Metric<T, Cell> {
   async #bringUpToDate(): Promise<void> {
     await this.collect?.()
     if (agent() === undefined) return
-    for (const { entry, quantiles } of this.#told()) {
-      const { doubles } = this.#quantiles.numbers
-      for (const [i, place] of entry.cell?.quantiles.entries() ?? []) doubles[place] = quantiles[i]!
+    for (const { entry, place, digest } of this.#digests()) {
+      if (entry === this.known.overflow) continue
+      const { doubles } = this.#home.numbers
+      for (const [i, share] of this.#shares.entries()) doubles[quantileAt(place, i)] = digest.quantile(share) ?? 0
     }
   }
+}
+
+function quantileAt(place: number, index: number): number {
+  return place + SUMMARY.quantiles + index
 }

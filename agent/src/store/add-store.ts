@@ -4,6 +4,7 @@
  * - Counters and histograms are added, native ones at the coarser of the two resolutions; so the sum is exact whatever the order.
  * - Gauges are added when they are asked for: requests in flight of all threads are a sum, and what has ended has none. Where every thread
  *   sees the same thing (an outbox), the greatest is told.
+ * - Of a summary's quantiles the greatest is told: that of all values together lies at or below it, and cannot be known.
  * - A family of another kind or with other bounds than the one of its name is passed over: it cannot be told truthfully.
  * - Series beyond the limit of the target's family go into its overflow series, as everywhere.
  */
@@ -11,7 +12,7 @@ import type { FamilySpec } from './family.ts'
 import type { Across } from './journal.ts'
 import { OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 import { addNative, readNative } from './native.ts'
-import { add, addCount, isAbsent, type Slot, set } from './slot.ts'
+import { add, addCount, isAbsent, type Slot, SUMMARY, set, unsetAt } from './slot.ts'
 import type { Store } from './store.ts'
 import { type FamilyView, SERIES, type StoreReader } from './store-reader.ts'
 
@@ -31,7 +32,7 @@ function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
     kind,
     needsLoop: view.needsLoop,
     across,
-    ...(kind === 'histogram' ? { bounds: [...bounds], native: isNative } : {}),
+    ...(bounds.length > 0 || kind === 'histogram' ? { bounds: [...bounds], native: isNative } : {}),
   }
   const family = into.tryFamily(spec)
   if (family === undefined || family.scale.isNative !== isNative) return
@@ -43,6 +44,7 @@ function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
     const slot = labels === OVERFLOW_LABELS ? family.overflow() : family.series(unformatLabels(labels))
     if (kind === 'counter') add(slot, from.doubles[place]!)
     else if (kind === 'histogram') addHistogram(from, view, place, slot)
+    else if (kind === 'summary') addSummary(from, view, place, slot, family.size > before)
     else if (family.size > before || isAbsent(slot.words, slot.at)) set(slot, from.doubles[place]!)
     else set(slot, together(family.across, slot.values[slot.at]!, from.doubles[place]!))
   }
@@ -50,6 +52,22 @@ function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
 
 function together(across: Across, one: number, other: number): number {
   return across === 'greatest' ? Math.max(one, other) : one + other
+}
+
+function addSummary(
+  { doubles, words }: StoreReader,
+  { scale }: FamilyView,
+  place: number,
+  { values, words: into, at }: Slot,
+  isFirst: boolean,
+): void {
+  for (const part of [SUMMARY.sum, SUMMARY.count]) values[at + part]! += doubles[place + part]!
+  for (let i = SUMMARY.quantiles; i < SUMMARY.quantiles + scale.bounds.length; i++) {
+    if (isFirst) unsetAt(into, at + i)
+    if (isAbsent(words, place + i)) continue
+    const known = isAbsent(into, at + i) ? Number.NEGATIVE_INFINITY : values[at + i]!
+    values[at + i] = Math.max(known, doubles[place + i]!)
+  }
 }
 
 function addHistogram({ doubles, words }: StoreReader, { scale }: FamilyView, place: number, slot: Slot): void {

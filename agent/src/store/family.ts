@@ -18,8 +18,8 @@ import {
   moveSlot,
   releaseHistogram,
   type Slot,
+  seriesWidth,
   unset,
-  widthOf,
 } from './slot.ts'
 
 /** Label names and values in the order they are written; an empty value is an absent label. */
@@ -29,7 +29,7 @@ export type FamilySpec = {
   readonly name: string
   readonly help: string
   readonly kind: Kind
-  /** Upper bounds of a histogram, ascending, without +Inf. */
+  /** Upper bounds of a histogram, ascending, without +Inf; the shares of a summary's quantiles, ascending. */
   readonly bounds?: readonly number[]
   /** Of a histogram: keeps a native one beside the classic buckets. Durations and sizes, which are never negative. */
   readonly native?: boolean
@@ -82,7 +82,7 @@ export class Family {
     this.#names = [...(spec.labels ?? [])]
     this.#id = id
     this.#growth = { numbers, journal }
-    this.#width = spec.kind === 'histogram' ? widthOf(this.scale) : 1
+    this.#width = seriesWidth(spec.kind, this.scale)
     this.#maxSeries = maxSeries
     journal.addFamily(this.#record())
   }

@@ -3,12 +3,24 @@
 export { addStore } from './add-store.ts'
 export { type Exemplar, exemplify, readExemplar, type TraceIds } from './exemplars.ts'
 export { Family, type FamilySpec, type LabelPairs } from './family.ts'
-export type { Across, FamilyRecord, Kind } from './journal.ts'
+export { type Across, type FamilyRecord, KINDS, type Kind } from './journal.ts'
 export { type LabelValues, NO_PLACE } from './label-index.ts'
 export { escapeValue, OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 export type { SharedStore } from './memory.ts'
 export { type Native, readNative } from './native.ts'
 export { bucketOf, makeScale, type Scale, ZERO_THRESHOLD } from './scale.ts'
-export { add, addToGauge, isAbsent, looseSlot, observe, type Slot, set, unset } from './slot.ts'
+export {
+  add,
+  addToGauge,
+  isAbsent,
+  looseSlot,
+  observe,
+  type Slot,
+  SUMMARY,
+  seriesWidth,
+  set,
+  unset,
+  unsetAt,
+} from './slot.ts'
 export { type Collector, DEFAULT_MAX_SERIES, Store } from './store.ts'
 export { type FamilyView, SERIES, StoreReader } from './store-reader.ts'

@@ -21,7 +21,7 @@ export const TURN = 1
 export const GENERATION = 2
 export const HEADER_WORDS = 16
 export const RECORD = { family: 1, series: 2, gone: 3 } as const
-export const KINDS = ['counter', 'gauge', 'histogram'] as const
+export const KINDS = ['counter', 'gauge', 'histogram', 'summary'] as const
 export type Kind = (typeof KINDS)[number]
 export const FLAGS = { native: 1, needsLoop: 2, greatest: 4 } as const
 /** What a gauge of several threads is together; counters and histograms are always their sum. */
@@ -36,6 +36,7 @@ export type FamilyRecord = {
   readonly name: string
   readonly help: string
   readonly kind: Kind
+  /** Upper bounds of a histogram; the shares of a summary's quantiles. */
   readonly bounds: Float64Array
   readonly isNative: boolean
   readonly needsLoop: boolean

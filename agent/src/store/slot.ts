@@ -5,12 +5,13 @@
  *   written to its slot then goes nowhere.
  * - A counter or gauge is one double. A histogram is its sum (a double), the place of its wide counts (a word), a word for each bucket,
  *   not cumulated; with a native histogram eight more words (native.ts). Words are unsigned 32-bit numbers.
+ * - A summary is its sum, its count and its quantiles, a double each. Quantiles may be absent, like the value of a gauge.
  * - A word that is full goes on at zero, and 2^32 is added to its double among the wide counts, which are made then.
  * - Nothing here allocates, except the first time a histogram needs more room. NaN is for the caller to keep out.
  */
 
 import { exemplarsWidth } from './exemplars.ts'
-import type { Journal } from './journal.ts'
+import type { Journal, Kind } from './journal.ts'
 import type { Numbers } from './memory.ts'
 import { NATIVE, NATIVE_WORDS, observeNative, releaseNative } from './native.ts'
 import { bucketOf, NO_SCALE, type Scale } from './scale.ts'
@@ -40,6 +41,15 @@ export type Place = { values: Float64Array; at: number }
 const ABSENT_UPPER = 0x7ffa55a5
 const FULL = 0xffffffff
 const UPPER = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
+
+/** Where in a summary's doubles they are. */
+export const SUMMARY = { sum: 0, count: 1, quantiles: 2 } as const
+
+/** Doubles that a series takes. */
+export function seriesWidth(kind: Kind, scale: Scale): number {
+  if (kind === 'summary') return SUMMARY.quantiles + scale.bounds.length
+  return kind === 'histogram' ? widthOf(scale) : 1
+}
 
 /** Doubles that a histogram takes. */
 export function widthOf({ bounds, isNative }: Scale): number {
@@ -102,8 +112,13 @@ export function addToGauge(slot: Slot, value: number): void {
 }
 
 /** Takes a gauge's value away: it is not shown until it is set again. */
-export function unset(slot: Slot): void {
-  slot.words[slot.at * 2 + UPPER] = ABSENT_UPPER
+export function unset({ words, at }: Slot): void {
+  unsetAt(words, at)
+}
+
+/** The same of a place. */
+export function unsetAt(words: Uint32Array, place: number): void {
+  words[place * 2 + UPPER] = ABSENT_UPPER
 }
 
 export function isAbsent(words: Uint32Array, place: number): boolean {

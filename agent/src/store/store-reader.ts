@@ -10,7 +10,7 @@ import { type FamilyRecord, HEADER_WORDS } from './journal.ts'
 import { generationOf, readJournal, textAt, turnOf } from './journal-reader.ts'
 import type { SharedStore } from './memory.ts'
 import { makeScale, type Scale } from './scale.ts'
-import { widthOf } from './slot.ts'
+import { seriesWidth } from './slot.ts'
 
 const TRIES = 100
 
@@ -43,7 +43,7 @@ class GrowingView implements FamilyView {
     this.record = record
     this.scale = makeScale([...record.bounds], record.isNative)
     this.needsLoop = record.needsLoop
-    this.width = record.kind === 'histogram' ? widthOf(this.scale) : 1
+    this.width = seriesWidth(record.kind, this.scale)
   }
 
   add(place: number, labelsAt: number, labelsLength: number): void {

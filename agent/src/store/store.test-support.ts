@@ -3,7 +3,7 @@ import { isAbsent, OVERFLOW_LABELS, SERIES, type Store, StoreReader } from './in
 
 export const OTHER_LABELS = OVERFLOW_LABELS
 
-/** By family, by labels: a number, or of a histogram the counts of its buckets. Gauges without a value are left out. */
+/** By family, by labels: a number, or of a histogram the counts of its buckets, of a summary all its numbers. Gauges without a value are left out. */
 export function readAll(
   store: Store,
   reader: StoreReader = new StoreReader(store.shared),
@@ -18,6 +18,14 @@ export function readAll(
         const place = view.series[i * SERIES.size]!
         if (record.kind !== 'histogram' && isAbsent(words, place)) continue
         const labels = reader.labels(view, i)
+        if (record.kind === 'summary') {
+          const all = Array.from({ length: view.width }, (_, k) => place + k)
+          series.set(
+            labels,
+            all.map((at) => (isAbsent(words, at) ? Number.NaN : doubles[at]!)),
+          )
+          continue
+        }
         const wide = words[place * 2 + 2]! - 1
         const counts = Array.from(
           { length: scale.bounds.length + 1 },

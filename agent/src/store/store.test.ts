@@ -10,8 +10,10 @@ import {
   readNative,
   Store,
   StoreReader,
+  SUMMARY,
   set,
   unset,
+  unsetAt,
 } from './index.ts'
 import { Journal } from './journal.ts'
 import { readJournal } from './journal-reader.ts'
@@ -265,6 +267,38 @@ test('the sum of two stores is the store of both streams', () => {
         return [schema, [...counts].flatMap((n, i) => (n > 0 ? [[base + i, n]] : []))]
       }
       for (const label of labels) assert.deepEqual(native(sum, label), native(both, label))
+    }),
+  )
+})
+
+test('of gauges of several stores the sum or the greatest is told, of quantiles the greatest, whatever is missing', () => {
+  const known = fc.option(fc.integer({ min: -9, max: 9 }), { nil: undefined })
+  const part = fc.record({ level: known, outbox: known, median: known, sum: fc.nat(9), count: fc.nat(9) })
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
+      const sum = new Store()
+      for (const { level, outbox, median, sum: total, count } of parts) {
+        const store = new Store()
+        if (level !== undefined) set(store.family({ name: 'g', help: '', kind: 'gauge' }).series(), level)
+        const greatest = store.family({ name: 'o', help: '', kind: 'gauge', across: 'greatest' })
+        if (outbox === undefined) unset(greatest.series())
+        else set(greatest.series(), outbox)
+        const { values, words, at } = store.family({ name: 's', help: '', kind: 'summary', bounds: [0.5] }).series()
+        values.set([total, count, median ?? 0], at)
+        if (median === undefined) unsetAt(words, at + SUMMARY.quantiles)
+        const reader = new StoreReader(store.shared)
+        reader.read()
+        addStore(reader, sum, true)
+      }
+      const of = (name: 'level' | 'outbox' | 'median') => parts.flatMap((one) => one[name] ?? [])
+      const total = (name: 'sum' | 'count') => parts.reduce((all, one) => all + one[name], 0)
+      const read = readAll(sum)
+      const one = (name: string): unknown => read.get(name)?.get('')
+      const added = of('level').length === 0 ? undefined : of('level').reduce((all, level) => all + level, 0)
+      const most = (values: readonly number[]) => (values.length === 0 ? undefined : Math.max(...values))
+      assert.equal(one('g'), added)
+      assert.equal(one('o'), most(of('outbox')))
+      assert.deepEqual(one('s'), [total('sum'), total('count'), most(of('median')) ?? Number.NaN])
     }),
   )
 })

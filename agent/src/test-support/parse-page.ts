@@ -36,7 +36,9 @@ export function parsePage(text: string, format: Format): Map<string, ParsedFamil
         assert.equal(name, family, 'TYPE follows HELP')
         assert.match(
           rest,
-          format === 'openmetrics' ? /^(counter|gauge|histogram|unknown)$/ : /^(counter|gauge|histogram)$/,
+          format === 'openmetrics'
+            ? /^(counter|gauge|histogram|summary|unknown)$/
+            : /^(counter|gauge|histogram|summary)$/,
         )
         current!.type = rest
       }
@@ -103,6 +105,7 @@ function parseValue(text: string): number {
 
 function suffixesOf(type: string, format: Format): readonly string[] {
   if (type === 'histogram') return ['_bucket', '_sum', '_count']
+  if (type === 'summary') return ['', '_sum', '_count']
   return type === 'counter' && format === 'openmetrics' ? ['_total'] : ['']
 }
 
