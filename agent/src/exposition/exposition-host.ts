@@ -13,6 +13,7 @@ import type { Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
 import type { Listen, ThreadMode } from '../config.ts'
 import type { Say } from '../guard.ts'
+import { noteHeard } from './heard.ts'
 import { holdAddress } from './metrics-address.ts'
 import type { Serving } from './serving.ts'
 import type { FromMain, FromThread, SharedOfProcess, ThreadStart } from './thread-messages.ts'
@@ -47,6 +48,8 @@ export class Exposition {
   #light: AbortController | undefined
   #listensAt: Listen | undefined
   #thread: Worker | undefined
+  /** Where it is noted that a question of the thread was heard. */
+  #heard: SharedArrayBuffer | undefined
   #ended: (() => void) | undefined
 
   constructor(options: ExpositionOptions) {
@@ -177,6 +180,7 @@ export class Exposition {
   #hear(message: FromThread): void {
     switch (message.type) {
       case 'ready':
+        this.#heard = message.heard
         this.#letGo(message.free)
         return
       case 'held':
@@ -187,7 +191,9 @@ export class Exposition {
         this.#options.onHeld(message.address)
         return
       case 'ask':
-        this.#answer(message.id)
+        // In this turn of the loop, before what takes longer.
+        if (this.#heard !== undefined) noteHeard(this.#heard, message.id)
+        void this.#options.collect().then(() => this.#post({ type: 'collected', id: message.id }))
         return
       case 'say':
         this.#options.say(message.code, message.message)
@@ -198,20 +204,6 @@ export class Exposition {
       default:
         message satisfies never
     }
-  }
-
-  /** Most collections are through within two turns of the loop: then one message says all. Each takes this thread 0.1 ms and more. */
-  #answer(id: number): void {
-    let isCollected = false
-    void this.#options.collect().then(() => {
-      isCollected = true
-      this.#post({ type: 'collected', id })
-    })
-    setImmediate(() =>
-      setImmediate(() => {
-        if (!isCollected) this.#post({ type: 'heard', id })
-      }),
-    )
   }
 
   /** A follower goes on until the thread has joined; a hub must let go first, and wakes the thread in the same moment. */

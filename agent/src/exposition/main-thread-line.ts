@@ -1,82 +1,116 @@
 /**
  * The thread's line to the main thread: asks it to bring its figures up to date, and does not wait long when it is blocked.
  *
- * - How long is learned: four times what it usually takes to be heard, at least LEAST_MS, at most MOST_MS. A busy service whose loop takes
- *   30 ms a turn keeps its figures; one whose loop stands still costs a scrape LEAST_MS.
+ * - A loop that turns hears at once, or when its turn ends: it notes that in shared memory (heard.ts), and is waited for from then on.
+ * - A loop that does not hear is blocked, when it has had its time: twice as long as the longest that it has taken lately, at least LEAST_MS,
+ *   at most MOST_MS. Time in which it got no processor does not count (starvation.ts); where that is not known, at least LEAST_BLIND_MS.
+ *   So a service whose turns take 30 ms keeps its figures, and one that is taken for blocked once is given more time the next time.
+ * - A question that was not heard for the last scrape, and still is not, is not waited for again.
  * - One question is under way at any time: what a blocked thread finds when it comes back is one message, not one for each scrape.
  * - Time enters as an argument or through `now`; the timer exists only while a scrape waits.
  */
-export const LEAST_MS = 10
+/** Longer than most garbage collections; a scrape of a loop that stands still takes so long and a little more. */
+export const LEAST_MS = 8
+export const LEAST_BLIND_MS = 10
 export const MOST_MS = 100
-/** The share of the newest delay in what is usual. */
-const WEIGHT = 0.25
+/** What is left of the longest wait with each answer: after some fifty quick ones it is forgotten. */
+const LEFT = 0.95
 
 /** `collected`: all figures are fresh; `busy`: it has heard, but something it collects takes longer; `blocked`: it has not heard. */
 export type Answered = 'collected' | 'busy' | 'blocked'
 
+export type LineOptions = {
+  /** Sends a question. */
+  readonly post: (id: number) => void
+  /** A clock in milliseconds that never goes back. */
+  readonly now: () => number
+  /** When the main thread has heard that question, by the same clock; undefined when it has not. */
+  readonly heardAt: (id: number) => number | undefined
+  /** For how long the main thread has waited for a processor in its life; undefined where nobody knows. */
+  readonly starvedMs: () => number | undefined
+}
+
 type Question = {
   readonly id: number
   readonly askedAt: number
-  heard: boolean
-  readonly onHeard: Set<() => void>
+  readonly starvedMs: number | undefined
   readonly onCollected: Set<() => void>
 }
 
 export class MainThreadLine {
-  readonly #post: (id: number) => void
-  readonly #now: () => number
+  readonly #options: LineOptions
   #asked = 0
   #open: Question | undefined
-  #usualMs = 0
-  #blockedSince: number | undefined
+  /** The longest that it took to be heard, of late. */
+  #longestMs = 0
+  #isBlocked = false
 
-  /** `post` sends a question; `now` is a clock in milliseconds that never goes back. */
-  constructor(post: (id: number) => void, now: () => number) {
-    this.#post = post
-    this.#now = now
+  constructor(options: LineOptions) {
+    this.#options = options
   }
 
   /** Asks, and waits for at most `waitMs` once it has been heard. Never rejects. */
   async ask(waitMs: number): Promise<Answered> {
-    if (this.#open === undefined) {
-      this.#open = { id: ++this.#asked, askedAt: this.#now(), heard: false, onHeard: new Set(), onCollected: new Set() }
-      this.#post(this.#open.id)
-    }
-    const question = this.#open
-    if (!question.heard && !(await within(this.#patienceMs, question.onHeard))) {
-      this.#blockedSince = question.askedAt
+    const question = this.#open ?? this.#question()
+    if (!(await this.#isHeard(question))) {
+      this.#isBlocked = true
       return 'blocked'
     }
+    this.#isBlocked = false
     return this.#open !== question || (await within(waitMs, question.onCollected)) ? 'collected' : 'busy'
   }
 
-  /** The main thread has taken the question up: its loop turns. */
-  heard(id: number): void {
-    const question = this.#open
-    if (question === undefined || question.id !== id || question.heard) return
-    question.heard = true
-    this.#blockedSince = undefined
-    const tookMs = this.#now() - question.askedAt
-    // Longer than that is no busy loop, but one that stood still: it says nothing of what is usual.
-    if (tookMs <= MOST_MS) this.#usualMs += (tookMs - this.#usualMs) * WEIGHT
-    for (const done of question.onHeard) done()
-  }
-
+  /** The main thread has brought its figures up to date. */
   collected(id: number): void {
     const question = this.#open
     if (question === undefined || question.id !== id) return
-    this.heard(id)
+    const { now, heardAt } = this.#options
+    const tookMs = this.#patientMs(question, heardAt(id) ?? now())
+    this.#longestMs *= LEFT
+    // Longer than that is no busy loop, but one that stood still: it says nothing of what is usual.
+    if (tookMs <= MOST_MS) this.#longestMs = Math.max(this.#longestMs, tookMs)
+    this.#isBlocked = false
     this.#open = undefined
     for (const done of question.onCollected) done()
   }
 
-  /** For how long the main thread has not answered; 0 when it has answered the last question. */
+  /** For how long the main thread has not heard; 0 when it has heard the last question. */
   get blockedSeconds(): number {
-    return this.#blockedSince === undefined ? 0 : (this.#now() - this.#blockedSince) / 1_000
+    const question = this.#open
+    if (question === undefined || !this.#isBlocked) return 0
+    const { now, heardAt } = this.#options
+    return heardAt(question.id) === undefined ? (now() - question.askedAt) / 1_000 : 0
   }
 
-  get #patienceMs(): number {
-    return Math.min(MOST_MS, Math.max(LEAST_MS, this.#usualMs * 4))
+  #question(): Question {
+    const { post, now, starvedMs } = this.#options
+    const question = { id: ++this.#asked, askedAt: now(), starvedMs: starvedMs(), onCollected: new Set<() => void>() }
+    this.#open = question
+    post(question.id)
+    return question
+  }
+
+  async #isHeard(question: Question): Promise<boolean> {
+    for (;;) {
+      if (this.#open !== question || this.#options.heardAt(question.id) !== undefined) return true
+      const leftMs = this.#leftMs(question)
+      if (leftMs <= 0) return false
+      await within(leftMs, question.onCollected)
+    }
+  }
+
+  /** How long it is still to be waited for. */
+  #leftMs(question: Question): number {
+    const now = this.#options.now()
+    const least = question.starvedMs === undefined ? LEAST_BLIND_MS : LEAST_MS
+    const patience = Math.min(MOST_MS, Math.max(least, this.#longestMs * 2))
+    return Math.min(patience - this.#patientMs(question, now), MOST_MS - (now - question.askedAt))
+  }
+
+  /** The time from the question to then in which the main thread could have heard it. */
+  #patientMs({ askedAt, starvedMs }: Question, then: number): number {
+    const starved = starvedMs === undefined ? 0 : (this.#options.starvedMs() ?? starvedMs) - starvedMs
+    return Math.max(0, then - askedAt - starved)
   }
 }
 

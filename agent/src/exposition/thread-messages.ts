@@ -3,7 +3,7 @@
  *
  *     thread: ready, and sleeps          main: yours, and wakes it (it does not listen any more, or has joined a hub: both are taken over)
  *     thread: held                       main ends its own
- *     thread: ask 7                      main: collected 7, or heard 7 before that when it takes longer
+ *     thread: ask 7                      main notes in shared memory that it has heard 7; then: collected 7
  *     thread: say, fault                 (stderr and counts of faults are the main thread's)
  *     main: shared                       (there is more memory to be read)
  *     main: lastWords                    thread: tells the hub, then wakes the main thread, which waits for that and no longer than LAST_WORDS_MS
@@ -15,8 +15,8 @@ import type { SharedStore } from '../store/index.ts'
 import type { SharedUsers } from '../users/index.ts'
 
 export type FromThread =
-  /** `free`: becomes 1, with a notification, in the moment the address is free. */
-  | { readonly type: 'ready'; readonly free: SharedArrayBuffer }
+  /** `free`: becomes 1, with a notification, in the moment the address is free. `heard`: where the main thread notes what it hears. */
+  | { readonly type: 'ready'; readonly free: SharedArrayBuffer; readonly heard: SharedArrayBuffer }
   | { readonly type: 'held'; readonly address: Listen | undefined }
   | { readonly type: 'ask'; readonly id: number }
   | { readonly type: 'fault'; readonly cause: string }
@@ -28,7 +28,6 @@ export type FromMain =
    * `workers`: how many it was the hub of.
    */
   | { readonly type: 'yours'; readonly listen: Listen | undefined; readonly workers: number }
-  | { readonly type: 'heard'; readonly id: number }
   | { readonly type: 'collected'; readonly id: number }
   | { readonly type: 'lastWords'; readonly done: SharedArrayBuffer }
   | { readonly type: 'shared'; readonly shared: SharedOfProcess }

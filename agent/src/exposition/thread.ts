@@ -4,12 +4,13 @@
  * It reads shared memory, so a main thread that is blocked, or collecting garbage, is told as it is. The line keeps it alive; the process
  * does not wait for it.
  */
-import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Listen } from '../config.ts'
+import { clockMs, heardAt, makeHeard } from './heard.ts'
 import { MainThreadLine } from './main-thread-line.ts'
 import { holdAddress } from './metrics-address.ts'
 import { Serving } from './serving.ts'
+import { starvedMs } from './starvation.ts'
 import type { FromMain, FromThread, ThreadStart } from './thread-messages.ts'
 
 /** The main thread may be blocked just now: then it goes on listening, and says so later. */
@@ -19,10 +20,13 @@ const start = workerData as ThreadStart
 const port = parentPort
 if (port !== null) {
   const post = (message: FromThread): void => port.postMessage(message)
-  const line = new MainThreadLine(
-    (id) => post({ type: 'ask', id }),
-    () => performance.now(),
-  )
+  const heard = makeHeard()
+  const line = new MainThreadLine({
+    post: (id) => post({ type: 'ask', id }),
+    now: clockMs,
+    heardAt: (id) => heardAt(heard, id),
+    starvedMs,
+  })
   const say = (code: `ASSAY_AGENT_${string}`, message: string): void => post({ type: 'say', code, message })
   const serving = new Serving({
     start,
@@ -54,8 +58,6 @@ if (port !== null) {
       case 'yours':
         serving.expectWorkers(message.workers)
         return hold(message.listen ?? start.listen)
-      case 'heard':
-        return line.heard(message.id)
       case 'collected':
         return line.collected(message.id)
       case 'shared':
@@ -72,7 +74,7 @@ if (port !== null) {
         message satisfies never
     }
   })
-  post({ type: 'ready', free })
+  post({ type: 'ready', free, heard })
   // Asleep it is awake again at once: the loop alone would take its time to read a message, and so long nobody would listen.
   Atomics.wait(new Int32Array(free), 0, 0, HANDOVER_MS)
 }
