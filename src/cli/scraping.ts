@@ -3,7 +3,7 @@
  *
  * Another plan takes over at once; collectors and discovery of the one before are closed when those of the next stand.
  */
-import { type Collector, createCollector } from '#collectors'
+import { type Collector, createCollector, type UsersAgent } from '#collectors'
 import { Labels, type Log, systemClock, type Text } from '#core'
 import type { Plan } from '#model'
 import { collectorTarget, type createScraper, discover, type Target, TEXT_CONTENT_TYPE } from '#scrape'
@@ -46,6 +46,8 @@ export class Scraping implements AsyncDisposable {
   async apply(plan: Plan): Promise<void> {
     await using next = new AsyncDisposableStack()
     const collectors: Collector[] = []
+    let found: readonly Target[] = []
+    const scraped = (job: string) => found.filter(({ pool }) => pool === job).flatMap(agentOf)
     for (const spec of plan.collectors) {
       collectors.push(
         next.use(
@@ -53,6 +55,7 @@ export class Scraping implements AsyncDisposable {
             resolve: this.#resolve,
             clock: systemClock,
             log: this.#log,
+            scraped,
             ...(this.#state === undefined ? {} : { state: this.#state }),
           }),
         ),
@@ -69,10 +72,10 @@ export class Scraping implements AsyncDisposable {
         log: this.#log,
         resolve: this.#resolve,
         version: VERSION,
-        onChange: (found) => {
-          const all = [...found.targets, ...collected]
-          const cut =
-            shard === undefined ? { targets: all, dropped: found.dropped } : cutShard(all, found.dropped, shard)
+        onChange: ({ targets, dropped }) => {
+          found = targets
+          const all = [...targets, ...collected]
+          const cut = shard === undefined ? { targets: all, dropped } : cutShard(all, dropped, shard)
           this.#scraper.apply([...cut.targets, ...self], cut.dropped)
         },
       }),
@@ -84,6 +87,16 @@ export class Scraping implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#current.disposeAsync()
   }
+}
+
+/** A target as an instance that is asked for more than its page. */
+function agentOf({ labels, askBeside }: Target): readonly UsersAgent[] {
+  if (askBeside === undefined) return []
+  const ask: UsersAgent['ask'] = async (path, signal) => {
+    const { status, body } = await askBeside(path, signal)
+    return { status, body: Buffer.from(body).toString('utf8') }
+  }
+  return [{ address: labels.get('instance'), ask }]
 }
 
 function targetOf(collector: Collector, intervalMs: number): Target {

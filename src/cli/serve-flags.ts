@@ -177,6 +177,12 @@ export const SERVE_FLAGS: readonly Flag[] = [
     help: 'scrape this share of the targets alone; the first of three processes is 0/3',
   },
   {
+    name: 'merge-users',
+    value: 'JOBS',
+    repeats: true,
+    help: 'count the users of these scrape jobs over all their instances, by their agents (@assay/agent)',
+  },
+  {
     name: 'remote-write-spool-size',
     value: 'SIZE',
     default: '2GiB',
@@ -226,6 +232,8 @@ export type ServeOptions = {
   /** An address or a file; absent: the store of this process. */
   readonly remoteEngine: string | undefined
   readonly shard: Shard | undefined
+  /** Scrape jobs. */
+  readonly mergeUsers: readonly string[]
   /** `maxBytes` 0: in memory alone. `maxAgeMs` 0: whatever the age. */
   readonly remoteSpool: { readonly maxBytes: number; readonly maxAgeMs: number }
   /** What was given and has no effect, a sentence each. */
@@ -295,6 +303,10 @@ export function serveOptions(values: ReadonlyMap<string, string>): ServeOptions 
     remoteFlushMs: duration('remote-flush-deadline'),
     remoteEngine: values.get('remote-engine'),
     shard: values.has('scrape-shard') ? named('scrape-shard', parseShard) : undefined,
+    mergeUsers: text('merge-users')
+      .split(',')
+      .map((job) => job.trim())
+      .filter((job) => job !== ''),
     remoteSpool: {
       maxBytes: text('remote-write-spool-size') === '0' ? 0 : named('remote-write-spool-size', parseSize),
       maxAgeMs: duration('remote-write-spool-age'),

@@ -33,6 +33,7 @@ import { autoReload } from './auto-reload.ts'
 import { type Loaded, loadConfiguration } from './load-definition.ts'
 import { openLog } from './log.ts'
 import { openLoop } from './loop.ts'
+import { withUsers } from './merge-users.ts'
 import { openRemoteEngine, receiversOf } from './open-engine.ts'
 import { ownMetrics } from './own-metrics.ts'
 import { openQueryPaths } from './query-paths.ts'
@@ -85,7 +86,11 @@ async function start(
   const web = options.webConfig === undefined ? undefined : new WebConfigFile(options.webConfig, { clock, log })
   if (web !== undefined && web.config.users.size > 0 && web.secure === undefined)
     log.warn({}, `${options.webConfig}: passwords travel as they are; write tls_server_config to hide them`)
-  let loaded = await loadConfiguration(options.config, options.features)
+  const load = async (): Promise<Loaded> => {
+    const read = await loadConfiguration(options.config, options.features)
+    return { ...read, plan: withUsers(read.plan, options.mergeUsers) }
+  }
+  let loaded = await load()
   for (const warning of [...options.notes, ...loaded.warnings]) log.warn({}, warning)
   checkSecrets(loaded.plan)
 
@@ -223,7 +228,7 @@ async function start(
   rooms.push(() => configMetrics(configLoad))
   const notifications = new Notifications(clock, options.maxNotificationFollowers)
   const read = async () => {
-    const next = await loadConfiguration(options.config, options.features)
+    const next = await load()
     checkSecrets(next.plan)
     await queryLog.apply(next.plan.queryLogFile)
     rules.apply(rulesOf(next.plan))

@@ -41,10 +41,17 @@ export type UsersSpec = {
   readonly part: string
   /** The API: the label `service`. */
   readonly service: string
-  /** Where its agents answer: `host:port`. */
-  readonly targets: readonly string[]
+  /** Where its agents answer: `host:port`; or that they are those which a scrape job finds, asked as they are scraped. */
+  readonly targets: readonly string[] | { readonly scraped: string }
   /** What they ask for. */
   readonly token?: Text
+}
+/** One instance with an agent. */
+export type UsersAgent = {
+  /** For people, without secrets: `10.0.0.7:9464`. */
+  readonly address: string
+  /** Its answer to a path beside `/metrics`, whatever its status. Rejects when there is none. */
+  readonly ask: (path: string, signal: AbortSignal) => Promise<{ readonly status: number; readonly body: string }>
 }
 export type CollectorSpec = PostgresSpec | RabbitmqSpec | BucketSpec | HostSpec | UsersSpec
 
@@ -65,4 +72,6 @@ export type CollectorDeps = {
   readonly log: Log
   /** Where a collector keeps what must outlive this process; absent: nothing does. */
   readonly state?: State
+  /** The instances that a scrape job has just now; absent: none. */
+  readonly scraped?: (job: string) => readonly UsersAgent[]
 }

@@ -16,6 +16,7 @@ import {
   type SecretText,
   type Text,
 } from '#core'
+import { askBeside } from './ask-beside.ts'
 import { type DnsResolver, lookUpTargets } from './dns-sd.ts'
 import { type FileGroups, readTargetFiles } from './file-sd.ts'
 import { httpReader } from './http-reader.ts'
@@ -220,8 +221,8 @@ function clientOf(config: ScrapeConfig, { resolve, clock }: DiscoverDeps): HttpC
 
 function readerOf(config: ScrapeConfig, client: HttpClient, deps: DiscoverDeps): ReaderOf {
   const { limits, protocols, escaping, compression, fallbackFormat } = config
-  return ({ url, timeoutMs }) =>
-    httpReader({
+  return ({ url, timeoutMs }) => ({
+    read: httpReader({
       url,
       timeoutMs,
       client,
@@ -231,7 +232,9 @@ function readerOf(config: ScrapeConfig, client: HttpClient, deps: DiscoverDeps):
       ...(escaping === undefined ? {} : { escaping }),
       ...(compression === undefined ? {} : { compression }),
       ...(fallbackFormat === undefined ? {} : { fallbackFormat }),
-    })
+    }),
+    askBeside: askBeside({ url, client, ...versionOf(deps) }),
+  })
 }
 
 function versionOf({ version }: DiscoverDeps): { readonly version?: string } {

@@ -306,15 +306,17 @@ test('ten bad targets at once never cost the good one a scrape', async () => {
       ({ url, timeoutMs }) => {
         const read = httpReader({ url, timeoutMs, bodySizeBytes: 20 * 2 ** 20 })
         const hangs = [...hanging].some((address) => url.includes(address))
-        return async (signal) => {
-          const reading = {}
-          if (!hangs) pending.add(reading)
-          try {
-            return await read(signal)
-          } finally {
-            pending.delete(reading)
-            tell('read', url)
-          }
+        return {
+          read: async (signal) => {
+            const reading = {}
+            if (!hangs) pending.add(reading)
+            try {
+              return await read(signal)
+            } finally {
+              pending.delete(reading)
+              tell('read', url)
+            }
+          },
         }
       },
     ).targets

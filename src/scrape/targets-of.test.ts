@@ -11,7 +11,7 @@ function find(config: Partial<ScrapeConfig>, group: Partial<TargetGroup> = {}) {
   const urls: string[] = []
   const found = targetsOf({ ...CONFIG, ...config }, [{ targets: ['shop:80'], labels: {}, ...group }], ({ url }) => {
     urls.push(url)
-    return async () => ({ body: '', contentType: 'text/plain' })
+    return { read: async () => ({ body: '', contentType: 'text/plain' }) }
   })
   return { ...found, urls }
 }

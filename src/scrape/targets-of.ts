@@ -7,17 +7,17 @@
  */
 import { AssayError, formatDuration, Labels, tryParseDuration } from '#core'
 import { relabel } from './relabel.ts'
-import type { DroppedTarget, PageReader, ScrapeConfig, Target, TargetSettings } from './types.ts'
+import type { DroppedTarget, ScrapeConfig, Target, TargetSettings } from './types.ts'
 
 /** Targets that share labels, as a static configuration or a file lists them. */
 export type TargetGroup = { readonly targets: readonly string[]; readonly labels: Readonly<Record<string, string>> }
 
-/** Makes the reader for a target's URL. */
+/** Makes what reads a target's URL. */
 export type ReaderOf = (request: {
   readonly url: string
   readonly timeoutMs: number
   readonly config: ScrapeConfig
-}) => PageReader
+}) => Pick<Target, 'read' | 'askBeside'>
 
 export type DiscoveredTargets = {
   readonly targets: readonly Target[]
@@ -110,7 +110,7 @@ function targetOf({ config, labels, discoveredLabels, readerOf }: Relabelled): T
     metricRelabelConfigs: config.metricRelabelConfigs,
     limits: config.limits,
     ...settingsOf(config),
-    read: readerOf({ url, timeoutMs, config }),
+    ...readerOf({ url, timeoutMs, config }),
   }
 }
 

@@ -21,6 +21,15 @@ export type Page = {
 /** Reads one page. Rejects when there is none: the message becomes the target's `lastError`, so it says what to do. */
 export type PageReader = (signal: AbortSignal) => Promise<Page>
 
+/**
+ * Asks for something else beside a target's page (`-/assay/users` beside `/metrics`), as the page is asked for: with the credentials, TLS
+ * and proxy of its job. Rejects with the error of the connection, or an `AssayError`.
+ */
+export type AskBeside = (
+  path: string,
+  signal: AbortSignal,
+) => Promise<{ readonly status: number; readonly body: Uint8Array }>
+
 export const RELABEL_ACTIONS = [
   'replace',
   'keep',
@@ -126,6 +135,8 @@ export type Target = TargetSettings & {
   /** Why it is not read at all: it is down, with this reason. */
   readonly refusal?: string
   readonly read: PageReader
+  /** Absent: it is not read over HTTP. */
+  readonly askBeside?: AskBeside
 }
 
 /** All false: classic histograms alone, as they come. */

@@ -1,4 +1,4 @@
-/** Users of two real instances, each with the agent: merged, kept over their restarts and our own, and counted anew when the day turns. */
+/** Users of two real instances, each with the agent: merged, kept over their restarts and our own, and counted anew when the day turns; by a definition or a `prometheus.yml`. */
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { request } from 'node:http'
@@ -21,6 +21,12 @@ function send(port: unknown, user: string): Promise<void> {
       .on('error', reject)
       .end()
   })
+}
+
+async function ask(url: string, promql: string): Promise<string[]> {
+  const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(promql)}`, { signal })
+  const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } }
+  return data.result.map(({ value }) => value[1])
 }
 
 test('two instances, their restart, ours, and the next day', async () => {
@@ -116,11 +122,6 @@ export default defineSystem({ name: 'x', scrapeEvery: '1s', parts: { shop: api({
     '--listen',
     '127.0.0.1:0',
   ]
-  const ask = async (url: string, promql: string): Promise<string[]> => {
-    const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(promql)}`, { signal })
-    const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } }
-    return data.result.map(({ value }) => value[1])
-  }
   const month = 'assay_active_users{service="shop",window="30d"}'
   {
     await using served = await serve(args)
@@ -148,4 +149,72 @@ export default defineSystem({ name: 'x', scrapeEvery: '1s', parts: { shop: api({
     20_000,
   )
   assert.deepEqual(await ask(again.url, month), ['1'], 'from the disk: no agent answers')
+})
+
+test('with a prometheus.yml the users of a job are merged when it is named, with its credentials, and federated', async () => {
+  using place = testPlace()
+  mkdirSync(place.dir('run'), { recursive: true })
+  const env = {
+    ASSAY_USERS: 'header:x-user-id',
+    ASSAY_SERVICE: 'shop',
+    ASSAY_AGENT_TOKEN: 'a token of ours',
+    XDG_RUNTIME_DIR: place.dir('run'),
+  }
+  await using one = await startService('plain-service.ts', env)
+  await using other = await startService('plain-service.ts', env)
+  const own = { authorization: 'Bearer a token of ours' }
+  // Of 30 users the first 20 come to one instance, the last 20 to the other: 10 come to both.
+  for (const [service, from] of [
+    [one, 0],
+    [other, 10],
+  ] as const) {
+    await until(
+      async () => {
+        for (let i = from; i < from + 20; i++) await send(service.ready['port'], `u${i}`)
+        return await service.metrics(own)
+      },
+      (page) => /^assay_active_users\{window="1d"\} 20$/m.test(page),
+    )
+  }
+  await using directory = await directoryOf({
+    token: 'a token of ours',
+    'prometheus.yml': `global: { scrape_interval: 1s, scrape_timeout: 1s }
+scrape_configs:
+  - job_name: shop
+    authorization: { credentials_file: token }
+    static_configs: [{ targets: ['127.0.0.1:${one.metricsPort}', '127.0.0.1:${other.metricsPort}'] }]
+`,
+  })
+  const start = (data: string, ...more: string[]) =>
+    serve([
+      ...['--config.file', `${directory.path}/prometheus.yml`, '--storage.tsdb.path', `${directory.path}/${data}`],
+      ...['--web.listen-address', '127.0.0.1:0', ...more],
+    ])
+  {
+    await using merged = await start('merged', '--merge-users=shop')
+    await until(
+      () => ask(merged.url, 'assay_active_users{service="shop",window="1d"}'),
+      (values) => values.join() === '30',
+      20_000,
+    )
+    // Added up, ten count twice.
+    await until(
+      () => ask(merged.url, 'sum(assay_active_users{job="shop",window="1d"})'),
+      (values) => values.join() === '40',
+      20_000,
+    )
+    assert.deepEqual(await ask(merged.url, 'assay_users_keys{service="shop"}'), ['1'])
+    const match = encodeURIComponent('{__name__=~"assay_(daily_)?active_users",service!=""}')
+    const federated = await (await fetch(`${merged.url}/federate?match[]=${match}`, { signal })).text()
+    assert.match(federated, /^assay_active_users\{[^}]*service="shop"[^}]*window="1d"[^}]*\} 30 /m)
+    assert.doesNotMatch(federated, /job="shop"[,}]/, 'none of those of instances')
+    assert.equal(await merged.stop(), 0, merged.output())
+  }
+  await using plain = await start('plain')
+  await until(
+    () => ask(plain.url, 'count(assay_active_users{window="1d"})'),
+    (values) => values.join() === '2',
+    20_000,
+  )
+  assert.deepEqual(await ask(plain.url, 'assay_active_users{service="shop"}'), [], 'nobody is asked unless told so')
 })

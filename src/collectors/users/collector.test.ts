@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AssayError, ManualClock, silentLog } from '#core'
 import { memoryState, type State } from '#state'
-import type { Collector, UsersSpec } from '../types.ts'
+import type { Collector, UsersAgent, UsersSpec } from '../types.ts'
 import { formatDays } from './answers.test-support.ts'
 import { usersCollector } from './collector.ts'
 
@@ -22,8 +22,8 @@ function setUp(state?: State, spec = SPEC) {
   const collector = usersCollector(
     spec,
     { clock, log: silentLog, resolve: String, ...(state === undefined ? {} : { state }) },
-    async (target) => {
-      const answer = told.get(target) ?? Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+    async (url) => {
+      const answer = told.get(new URL(url).host) ?? Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
       if (answer instanceof Error) throw answer
       return answer
     },
@@ -71,8 +71,8 @@ test('agents that ask for a token are given the one of the definition, and it is
   const collector = usersCollector(
     { ...SPEC, token: { env: 'AGENT_TOKEN' } },
     { clock, log: silentLog, resolve: (text) => `the ${typeof text === 'string' ? text : text.env}` },
-    async (target, token) => {
-      asked.push([target, token])
+    async (url, token) => {
+      asked.push([url, token])
       return { status: 401, body: '' }
     },
   )
@@ -80,7 +80,35 @@ test('agents that ask for a token are given the one of the definition, and it is
     assert.match(error.message, /a:1 asks for a token: write token: env/)
     return !error.message.includes('the AGENT_TOKEN')
   })
-  assert.deepEqual(asked[0], ['a:1', 'the AGENT_TOKEN'])
+  assert.deepEqual(asked[0], ['http://a:1/-/assay/users', 'the AGENT_TOKEN'])
+})
+
+test('the instances of a scrape job are those it has at the time, and it is the job that has their credentials', async () => {
+  const clock = new ManualClock(NOON)
+  const agents = new Map<string, Told>()
+  const scraped = (job: string): readonly UsersAgent[] =>
+    [...agents].map(([address, told]) => ({
+      address,
+      ask: async (path) => {
+        assert.deepEqual([job, path], ['web', '-/assay/users'])
+        if (told instanceof Error) throw told
+        return told
+      },
+    }))
+  const spec: UsersSpec = { kind: 'users', part: 'web:users', service: 'shop', targets: { scraped: 'web' } }
+  const collector = usersCollector(spec, { clock, log: silentLog, resolve: String, scraped })
+  await assert.rejects(
+    collector.read(new AbortController().signal),
+    /nobody tells the users of shop: the scrape job web has no targets/,
+  )
+  agents.set('a:1', ok({ key: KEY, at: NOON, days: { '2026-05-05': ids(0, 30) }, minutes: {} }))
+  agents.set('b:1', { status: 401, body: '' })
+  assert.equal((await counts(collector))['1d'], 30)
+  assert.deepEqual(collector.caveats(), ['b:1 asks for a token: check the credentials of the scrape job web.'])
+  agents.set('b:1', ok({ key: KEY, at: NOON, days: { '2026-05-05': ids(20, 40) }, minutes: {} }))
+  assert.equal((await counts(collector))['1d'], 40)
+  agents.clear()
+  assert.equal((await counts(collector))['1d'], 40, 'who has gone has been seen')
 })
 
 test('a restart of an instance, or its end, takes nobody away; a silent one is a caveat', async () => {

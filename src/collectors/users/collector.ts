@@ -5,15 +5,14 @@
  * - It answers while one instance answers, or something is known of today; who is silent is a caveat.
  */
 import { AssayError, type Clock, messageOf } from '#core'
-import type { State } from '#state'
-import type { Collector, CollectorDeps, UsersSpec } from '../types.ts'
+import type { Collector, CollectorDeps, UsersAgent, UsersSpec } from '../types.ts'
 import { networkSentence } from '../where.ts'
 import { addDays, type Day, dayIn, tryUsersAnswer, type UsersAnswer } from './answer.ts'
 import { KeptDays } from './kept-days.ts'
 import { KnownUsers, MONTH_DAYS } from './known-users.ts'
 import { usersPage } from './page.ts'
 
-export const USERS_PATH = '/-/assay/users'
+const USERS_PATH = '-/assay/users'
 const ASK_MS = 5_000
 /** Eight days and the ring of minutes of the biggest service are some 200 KB. */
 const MAX_ANSWER_BYTES = 2 ** 20
@@ -21,18 +20,39 @@ const KEEP_EVERY_MS = 60_000
 
 /** The body of an agent's answer, or its status; rejects when there is none. */
 export type AskAgent = (
-  target: string,
+  url: string,
   token: string | undefined,
   signal: AbortSignal,
 ) => Promise<{ readonly status: number; readonly body: string }>
 
-export function usersCollector(
-  spec: UsersSpec,
-  { clock, state, resolve }: CollectorDeps,
-  ask: AskAgent = askAgent,
-): Collector {
-  const token = spec.token === undefined ? undefined : resolve(spec.token)
-  return new UsersCollector(spec, clock, state, (target, signal) => ask(target, token, signal))
+export function usersCollector(spec: UsersSpec, deps: CollectorDeps, ask: AskAgent = askAgent): Collector {
+  const { targets } = spec
+  if ('scraped' in targets) {
+    return new UsersCollector(spec, deps, {
+      agents: () => deps.scraped?.(targets.scraped) ?? [],
+      whenNone: `the scrape job ${targets.scraped} has no targets.`,
+      whenRefused: `check the credentials of the scrape job ${targets.scraped}.`,
+    })
+  }
+  const token = spec.token === undefined ? undefined : deps.resolve(spec.token)
+  const agents = targets.map(
+    (address): UsersAgent => ({
+      address,
+      ask: (path, signal) => ask(`http://${address}/${path}`, token, signal),
+    }),
+  )
+  return new UsersCollector(spec, deps, {
+    agents: () => agents,
+    whenNone: `${spec.service} has no targets.`,
+    whenRefused: "write token: env('...') in the definition, the value of its ASSAY_AGENT_TOKEN.",
+  })
+}
+
+type Asked = {
+  readonly agents: () => readonly UsersAgent[]
+  readonly whenNone: string
+  /** What to do about one that asks for a token. */
+  readonly whenRefused: string
 }
 
 class UsersCollector implements Collector {
@@ -40,29 +60,24 @@ class UsersCollector implements Collector {
   readonly address: string
   readonly #clock: Clock
   readonly #kept: KeptDays | undefined
-  readonly #ask: (target: string, signal: AbortSignal) => ReturnType<AskAgent>
+  readonly #asked: Asked
   readonly #known = new KnownUsers()
   #loadedOn: Day | undefined
   #keptAt = Number.NEGATIVE_INFINITY
   #caveats: readonly string[] = []
 
-  constructor(
-    spec: UsersSpec,
-    clock: Clock,
-    state: State | undefined,
-    ask: (target: string, signal: AbortSignal) => ReturnType<AskAgent>,
-  ) {
+  constructor(spec: UsersSpec, { clock, state }: CollectorDeps, asked: Asked) {
     this.spec = spec
     this.address = `users://${spec.service}`
     this.#clock = clock
     this.#kept = state === undefined ? undefined : new KeptDays(state, spec.service)
-    this.#ask = ask
+    this.#asked = asked
   }
 
   async read(signal: AbortSignal): Promise<string> {
-    const { service, targets } = this.spec
+    const { service } = this.spec
     const unread = await this.#load()
-    const told = await Promise.all(targets.map((target) => this.#tell(target, signal)))
+    const told = await Promise.all(this.#asked.agents().map((agent) => this.#tell(agent, signal)))
     if (signal.aborted) throw signal.reason
     const now = this.#clock.now()
     const caveats = told.flatMap((one) => {
@@ -73,6 +88,7 @@ class UsersCollector implements Collector {
         : [`an agent of ${service} tells of ${refused.join(', ')}, which has not come: its clock is wrong`]
     })
     if (unread !== undefined) caveats.push(unread)
+    if (told.length === 0) caveats.push(this.#asked.whenNone)
     if (told.every((one) => typeof one === 'string') && this.#known.isEmpty) {
       throw new AssayError('ASSAY_COLLECTOR_USERS', `nobody tells the users of ${service}: ${caveats.join(' ')}`)
     }
@@ -118,17 +134,16 @@ class UsersCollector implements Collector {
   }
 
   /** What a target tells, or the sentence why it does not. */
-  async #tell(target: string, signal: AbortSignal): Promise<UsersAnswer | string> {
+  async #tell({ address, ask }: UsersAgent, signal: AbortSignal): Promise<UsersAnswer | string> {
     try {
-      const { status, body } = await this.#ask(target, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]))
-      if (status === 404) return `${target} counts no users: set ASSAY_USERS, or call identify().`
-      if (status === 401)
-        return `${target} asks for a token: write token: env('...') in the definition, the value of its ASSAY_AGENT_TOKEN.`
-      if (status !== 200) return `${target} answers with status ${status}.`
-      return tryUsersAnswer(JSON.parse(body)) ?? `${target} answers what is not the users of an agent.`
+      const { status, body } = await ask(USERS_PATH, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]))
+      if (status === 404) return `${address} counts no users: set ASSAY_USERS, or call identify().`
+      if (status === 401) return `${address} asks for a token: ${this.#asked.whenRefused}`
+      if (status !== 200) return `${address} answers with status ${status}.`
+      return tryUsersAnswer(JSON.parse(body)) ?? `${address} answers what is not the users of an agent.`
     } catch (cause) {
-      if (cause instanceof SyntaxError) return `${target} answers what is not the users of an agent.`
-      return networkSentence(cause, target) ?? `${target} does not answer: ${messageOf(cause)}.`
+      if (cause instanceof SyntaxError) return `${address} answers what is not the users of an agent.`
+      return networkSentence(cause, address) ?? `${address} does not answer: ${messageOf(cause)}.`
     }
   }
 
@@ -148,12 +163,12 @@ class UsersCollector implements Collector {
 }
 
 async function askAgent(
-  target: string,
+  url: string,
   token: string | undefined,
   signal: AbortSignal,
 ): Promise<{ status: number; body: string }> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const answer = await fetch(`http://${target}${USERS_PATH}`, { signal, headers, redirect: 'manual' })
+  const answer = await fetch(url, { signal, headers, redirect: 'manual' })
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of answer.body ?? []) {
