@@ -7,6 +7,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import type { Duplex } from 'node:stream'
 import { type Ended, join } from '../cluster/follower.ts'
 import { Hub } from '../cluster/hub.ts'
 import type { WorkerPage } from '../cluster/protocol.ts'
@@ -19,6 +20,9 @@ import type { SharedOfProcess, ThreadStart } from './thread-messages.ts'
 import { WholePage } from './whole-page.ts'
 
 export const USERS_PATH = '/-/assay/users'
+
+/** Longer than a scrape waits for workers. Who has said nothing until then is not waited for. */
+const LEAVE_MS = 1_000
 
 export type ServingOptions = {
   readonly start: ThreadStart
@@ -36,6 +40,10 @@ export class Serving implements Disposable {
   readonly #pages: ProcessPages
   readonly #hub: Hub | undefined
   readonly #server: PageServer
+  /** Connections that have not been answered yet. */
+  readonly #answering = new Set<Duplex>()
+  #leaves = false
+  #leaving: NodeJS.Timeout | undefined
   #speak: ((page: (format: PageFormat) => WorkerPage) => Promise<void>) | undefined
 
   constructor(options: ServingOptions) {
@@ -54,6 +62,8 @@ export class Serving implements Disposable {
         [CLIENTS_PATH, () => (token === undefined ? CLIENTS_REFUSED : whole.clients())],
       ]),
       onUpgrade: (request, socket, head) => {
+        // A worker that comes to stay.
+        this.#answered(socket)
         if (hub === undefined) socket.destroy()
         else hub.accept(request, socket, head)
       },
@@ -80,6 +90,8 @@ export class Serving implements Disposable {
 
   /** Answers on a paused socket. */
   take(socket: Socket): void {
+    this.#answering.add(socket)
+    socket.once('close', () => this.#answered(socket))
     this.#server.take(socket)
   }
 
@@ -110,8 +122,21 @@ export class Serving implements Disposable {
     await this.#speak?.((format) => this.#pages.lastWords(format)).catch(() => {})
   }
 
-  /** Workers have to look for another hub; answers that are under way are finished. */
+  /** Workers have to look for another hub; answers that are under way are finished first, with all workers in them. */
   [Symbol.dispose](): void {
+    if (this.#leaves) return
+    this.#leaves = true
+    if (this.#answering.size === 0) this.#leave()
+    else this.#leaving = setTimeout(() => this.#leave(), LEAVE_MS).unref()
+  }
+
+  #answered(socket: Duplex): void {
+    this.#answering.delete(socket)
+    if (this.#leaves && this.#answering.size === 0) this.#leave()
+  }
+
+  #leave(): void {
+    clearTimeout(this.#leaving)
     this.#hub?.[Symbol.dispose]()
   }
 }
