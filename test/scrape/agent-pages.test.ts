@@ -2,6 +2,7 @@
  * The law between the two packages: what the agent writes, the scraper reads, to the bit, in all three formats.
  *
  * - Labels of any characters; values of any bits but the NaN that marks a gauge without a value.
+ * - Exemplars of counters and buckets with any labels, at most 128 characters, are read with their values and times.
  * - A summary's quantiles are there when they are known.
  * - A histogram's buckets are compared with what was observed, counted one by one: classic ones by their bounds, native ones by each
  *   observation lying in exactly one bucket.
@@ -13,6 +14,7 @@ import { bucketsOf, type NativeHistogram } from '#core'
 import { type ExpositionFormat, parseExposition } from '#scrape'
 import { renderStore, StorePages } from '../../agent/src/exposition/page.ts'
 import { observe, Store, SUMMARY, set, unsetAt } from '../../agent/src/store/index.ts'
+import { formatLabels } from '../../agent/src/store/label-text.ts'
 
 const FORMATS = ['text', 'openmetrics', 'protobuf'] as const
 const BOUNDS = [0.001, 0.5, 1, 2500]
@@ -70,6 +72,19 @@ function read(store: Store, format: ExpositionFormat): { samples: Sample[]; nati
   for (let i = 0; i < page.count; i++)
     if (!page.histograms.has(i)) samples.push([page.labels(i).toJSON(), page.values[i]!])
   return { samples, natives: [...page.histograms.values()] }
+}
+
+/** By the sample that has them: labels, value, milliseconds. */
+function exemplarsOf(store: Store, format: ExpositionFormat): string[] {
+  const body = new StorePages(store.shared).whole(format as (typeof FORMATS)[number])
+  const page = parseExposition(body, { format })
+  const lines = Array.from(page.exemplars, ([sample, all]) =>
+    all.map(({ labels, value: seen, at }) => {
+      const { __name__: name, le = '', l } = page.labels(sample).toJSON() as Record<string, string>
+      return JSON.stringify([name, le, l, Object.entries(labels.toJSON()).sort(), seen, at])
+    }),
+  )
+  return lines.flat().sort()
 }
 
 /** What the page should say, made without the agent's writers. */
@@ -168,6 +183,37 @@ test('series that were removed are on no page, and a page made again and again f
             assert.deepEqual(shown(samples), wanted, format)
           }
         }
+      }
+    }),
+  )
+})
+
+test('exemplars are read as they were given, in OpenMetrics and protobuf alone', () => {
+  const name = fc.stringMatching(/^[a-z]{1,8}$/)
+  const labels = fc.dictionary(name, text, { maxKeys: 4 })
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true })
+  const exemplar = fc.record({ series: fc.nat(3), bucket: fc.nat(4), labels, value: finite, ms: fc.nat(2 ** 41) })
+  fc.assert(
+    fc.property(fc.array(exemplar, { maxLength: 30 }), (all) => {
+      const store = new Store()
+      const counter = store.family({ name: 'a_total', help: '', kind: 'counter', exemplars: true })
+      const histogram = store.family({ name: 'h', help: '', kind: 'histogram', bounds: BOUNDS, exemplars: true })
+      const wanted = new Map<string, (format: string) => string>()
+      for (const { series, bucket, labels: given, value: seen, ms } of all) {
+        const l = String(series)
+        const [family, at] = series % 2 === 0 ? [counter, 0] : [histogram, bucket]
+        const shownLabels = formatLabels(Object.keys(given), Object.values(given))
+        family.exemplify(family.series([['l', l]]).at, at, { value: seen, at: ms / 1_000, labels: shownLabels })
+        const bound = BOUNDS[at] ?? Infinity
+        const le = bound === Infinity ? '+Inf' : Number.isInteger(bound) ? `${bound}.0` : `${bound}`
+        const of = family === counter ? ['a_total', '', l] : ['h_bucket', le, l]
+        // Seconds with a fraction are read as Prometheus reads them: cut to milliseconds.
+        const atOf = (format: string): number => (format === 'openmetrics' ? Math.trunc((ms / 1_000) * 1_000) : ms)
+        wanted.set(of.join(), (format) => JSON.stringify([...of, Object.entries(given).sort(), seen, atOf(format)]))
+      }
+      for (const format of FORMATS) {
+        const expectedLines = format === 'text' ? [] : Array.from(wanted.values(), (one) => one(format)).sort()
+        assert.deepEqual(exemplarsOf(store, format), expectedLines, format)
       }
     }),
   )

@@ -28,6 +28,8 @@ const TYPES = { counter: 0, gauge: 1, summary: 2, histogram: 4 } as const
 /** Field number << 3 | wire type: 0 varint, 1 eight bytes, 2 length-delimited. */
 const FAMILY = { name: 0x0a, help: 0x12, type: 0x18, metric: 0x22 } as const
 const METRIC = { label: 0x0a, gauge: 0x12, counter: 0x1a, summary: 0x22, histogram: 0x3a } as const
+/** Of a counter; its value is the first field of it, as of a gauge. */
+const COUNTER_EXEMPLAR = 0x12
 const LABEL = { name: 0x0a, value: 0x12 } as const
 const VALUE = 0x09
 const HISTOGRAM = {
@@ -92,9 +94,11 @@ export class ProtoPage {
         if (record.kind === 'histogram') out.message(METRIC.histogram, () => this.#histogram(out, view, place))
         else if (record.kind === 'summary') out.message(METRIC.summary, () => this.#summary(out, view, place, isFresh))
         else
-          out.message(record.kind === 'counter' ? METRIC.counter : METRIC.gauge, () =>
-            out.double(VALUE, doubles[place]!),
-          )
+          out.message(record.kind === 'counter' ? METRIC.counter : METRIC.gauge, () => {
+            out.double(VALUE, doubles[place]!)
+            const exemplar = record.hasExemplars ? readExemplar(this.#reader, view, place, 0) : undefined
+            if (exemplar !== undefined) out.message(COUNTER_EXEMPLAR, () => writeExemplar(out, exemplar))
+          })
       })
     }
     return out.bytes.slice(0, out.at)
@@ -115,7 +119,8 @@ export class ProtoPage {
     }
   }
 
-  #histogram(out: ProtoOut, { scale, record }: FamilyView, place: number): void {
+  #histogram(out: ProtoOut, view: FamilyView, place: number): void {
+    const { scale, record } = view
     const { doubles, words } = this.#reader
     const wide = words[place * 2 + 2]! - 1
     const native = record.isNative ? readNative(words, place * 2 + 3 + scale.nativeOffset) : undefined
@@ -125,8 +130,7 @@ export class ProtoPage {
     // Of a native histogram the count is that of its own buckets: the last observation may be in one of the two alone.
     out.varint(HISTOGRAM.count, native === undefined ? count : countOf(native))
     out.double(HISTOGRAM.sum, doubles[place]!)
-    const exemplarOf = (bucket: number): Exemplar | undefined =>
-      native === undefined ? undefined : readExemplar(doubles, words, place * 2 + 3 + scale.nativeOffset, bucket)
+    const exemplarOf = (bucket: number): Exemplar | undefined => readExemplar(this.#reader, view, place, bucket)
     let below = 0
     for (let i = 0; i <= scale.bounds.length; i++) {
       below += words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
@@ -206,16 +210,8 @@ function writeNative(out: ProtoOut, { schema, zeros, base, counts }: Native): vo
   }
 }
 
-function writeExemplar(out: ProtoOut, { value, at, traceId, spanId }: Exemplar): void {
-  for (const [name, text] of [
-    ['trace_id', traceId],
-    ['span_id', spanId],
-  ] as const) {
-    out.message(EXEMPLAR.label, () => {
-      out.string(LABEL.name, name)
-      out.string(LABEL.value, text)
-    })
-  }
+function writeExemplar(out: ProtoOut, { value, at, labels }: Exemplar): void {
+  writeLabels(out, labels, EXEMPLAR.label)
   out.double(EXEMPLAR.value, value)
   out.message(EXEMPLAR.timestamp, () => {
     const seconds = Math.floor(at)
@@ -224,9 +220,9 @@ function writeExemplar(out: ProtoOut, { value, at, traceId, spanId }: Exemplar):
   })
 }
 
-function writeLabels(out: ProtoOut, labels: string): void {
+function writeLabels(out: ProtoOut, labels: string, tag: number = METRIC.label): void {
   for (const [name, value] of unformatLabels(labels)) {
-    out.message(METRIC.label, () => {
+    out.message(tag, () => {
       out.string(LABEL.name, name)
       out.string(LABEL.value, value)
     })

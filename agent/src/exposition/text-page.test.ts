@@ -21,7 +21,7 @@ test('a number is written as it is spelled, whole ones too', () => {
 
 test('a page that goes on from the one before is the page that is written afresh', () => {
   const step = fc.record({
-    family: fc.nat(5),
+    family: fc.nat(7),
     label: fc.constantFrom('', 'a', 'b', 'c', 'd"', 'ü'),
     what: fc.constantFrom('set', 'set', 'set', 'unset', 'remove', 'page', 'page', 'blind', 'trace'),
     value: fc.oneof(fc.nat(5), fc.double({ noNaN: true, min: 0, max: 100 })),
@@ -38,6 +38,8 @@ test('a page that goes on from the one before is the page that is written afresh
             { name: 'n', kind: 'histogram', bounds: [1, 2.5], native: true },
             { name: 's', kind: 'summary', bounds: [0.5, 1] },
             { name: 'l', kind: 'gauge', needsLoop: true },
+            { name: 'e_total', kind: 'counter', exemplars: true },
+            { name: 'eh', kind: 'histogram', bounds: [1, 2.5], exemplars: true },
           ] as const
         ).map((spec) => store.family({ ...spec, help: 'Help.', maxSeries: 4 }))
         const goingOn = new TextPage(new StoreReader(store.shared), format, 'worker="1"')
@@ -54,6 +56,9 @@ test('a page that goes on from the one before is the page that is written afresh
         for (const { family: i, label, what, value } of steps) {
           const family = families[i]!
           const slot = family.series([['l', label]])
+          // Another exemplar alone is a change, too.
+          const labels = `t="${label.slice(0, 1).repeat(value % 128)}"`
+          if (what === 'trace') family.exemplify(slot.at, 0, { value, at: 1.7e9 + value, labels })
           if (what === 'page' || what === 'blind') check(what === 'page')
           else if (what === 'remove') family.remove(slot)
           else if (family.kind === 'histogram') {

@@ -10,8 +10,10 @@
  */
 import {
   type Exemplar,
+  type FamilyRecord,
   type FamilyView,
   isAbsent,
+  MAX_EXEMPLAR_BYTES,
   readExemplar,
   SERIES,
   type StoreReader,
@@ -28,8 +30,10 @@ export type RenderedPage = { readonly bytes: Uint8Array; readonly families: read
 /** A page that large is not kept for the next one: it would cost as much memory as the series themselves. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
 const TRIES = 3
-/** Two ids with their names, two numbers. */
-const EXEMPLAR_BYTES = 160
+/** An exemplar's value, its time, and what is around its labels. */
+const EXEMPLAR_BYTES = 64
+/** Two ids with their names. */
+const TRACE_BYTES = 96
 const encoder = new TextEncoder()
 const NOTHING = fragment('')
 const OPEN = 123
@@ -58,6 +62,8 @@ type Words = {
   readonly head: Uint8Array
   readonly name: string
   readonly sample: Fragment
+  /** What the labels of an exemplar take at most; 0 where the format, or the family, has none. */
+  readonly exemplarBytes: number
   /** `_bucket{` up to the labels, then for each bucket `le="0.5"} `; of a summary `{` and `quantile="0.5"} `. */
   readonly bucket: Fragment
   readonly bounds: readonly Fragment[]
@@ -192,11 +198,12 @@ export class TextPage {
     const reader = this.#reader
     if (isAbsent(reader.words, place)) return
     const length = view.series[index * SERIES.size + SERIES.labelsLength]!
-    out.reserve(words.sample.length + length + this.#extra.length + 64)
+    out.reserve(words.sample.length + length + this.#extra.length + 64 + words.exemplarBytes)
     out.fragment(words.sample)
     this.#labels(view, index, out)
     out.byte(SPACE)
     out.number(reader.doubles[place]!)
+    if (words.exemplarBytes > 0) exemplar(out, readExemplar(reader, view, place, 0))
     out.byte(LINE)
   }
 
@@ -207,9 +214,8 @@ export class TextPage {
     const labelsAt = view.series[index * SERIES.size + SERIES.labelsAt]!
     const extra = this.#extra
     const lines = words.bounds.length
-    out.reserve((lines + 2) * (words.bucket.length + length + extra.length + 96 + EXEMPLAR_BYTES))
-    // Exemplars are of OpenMetrics alone: text 0.0.4 has no place for them.
-    const meta = this.#format === 'openmetrics' && view.record.isNative ? place * 2 + 3 + view.scale.nativeOffset : -1
+    out.reserve((lines + 2) * (words.bucket.length + length + extra.length + 96 + words.exemplarBytes))
+    const hasExemplars = words.exemplarBytes > 0
     const wide = memory[place * 2 + 2]! - 1
     let count = 0
     for (let i = 0; i < lines; i++) {
@@ -226,7 +232,7 @@ export class TextPage {
       }
       out.fragment(words.bounds[i]!)
       out.number(count)
-      if (meta >= 0) exemplar(out, readExemplar(doubles, memory, meta, i))
+      if (hasExemplars) exemplar(out, readExemplar(this.#reader, view, place, i))
       out.byte(LINE)
     }
     this.#sumAndCount(view, words, index, out, doubles[place]!, count)
@@ -293,10 +299,10 @@ export class TextPage {
   }
 }
 
-/** ` # {trace_id="...",span_id="..."} value timestamp`. There is room. */
+/** ` # {trace_id="..."} value timestamp`. There is room. */
 function exemplar(out: BytesOut, found: Exemplar | undefined): void {
   if (found === undefined) return
-  out.text(` # {trace_id="${found.traceId}",span_id="${found.spanId}"} `)
+  out.text(` # {${found.labels}} `)
   out.number(found.value)
   out.byte(SPACE)
   out.text(found.at.toFixed(3))
@@ -328,13 +334,21 @@ function startsAsCounter({ name, body }: FamilyPage): boolean {
   return start.every((byte, i) => body[i] === byte)
 }
 
-function wordsOf({ record: { name: sample, kind, help, bounds } }: FamilyView, format: TextFormat): Words {
+/** Exemplars are of OpenMetrics alone, behind buckets and what ends in `_total`: nothing else has a place for them. */
+function exemplarBytesOf({ kind, isNative, hasExemplars }: FamilyRecord, format: TextFormat, isTotal: boolean): number {
+  if (format === 'text' || !(kind === 'histogram' || isTotal)) return 0
+  return hasExemplars ? MAX_EXEMPLAR_BYTES + EXEMPLAR_BYTES : isNative ? TRACE_BYTES + EXEMPLAR_BYTES : 0
+}
+
+function wordsOf({ record }: FamilyView, format: TextFormat): Words {
+  const { name: sample, kind, help, bounds } = record
   const isTotal = kind === 'counter' && sample.endsWith('_total')
   const name = isTotal && format === 'openmetrics' ? sample.slice(0, -'_total'.length) : sample
   return {
     head: encoder.encode(headOf(name, kind, help, format, isTotal)),
     name,
     sample: fragment(sample),
+    exemplarBytes: exemplarBytesOf(record, format, isTotal),
     bucket:
       kind === 'histogram' ? fragment(`${sample}_bucket{`) : kind === 'summary' ? fragment(`${sample}{`) : NOTHING,
     bounds:

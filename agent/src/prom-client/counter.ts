@@ -34,13 +34,14 @@ export type CounterInternal = { inc(value?: number): void }
 export class Counter<T extends string = string> extends Metric<T, number> {
   readonly type = 'counter'
   readonly #home: Home
-  readonly #exemplars: Map<Entry<number>, Exemplar> | undefined
+  /** By place, as registries of their own tell them. */
+  readonly #exemplars: Map<number, Exemplar> | undefined
 
   constructor(config: CounterConfiguration<T>) {
     super(config)
-    const { name, help, labelNames, needsLoop } = this
-    this.#home = new Home(this, { name, help, kind: 'counter', labelNames, needsLoop })
-    if (this.enableExemplars) this.#exemplars = new Map()
+    const { name, help, labelNames, needsLoop, enableExemplars: exemplars } = this
+    this.#home = new Home(this, { name, help, kind: 'counter', labelNames, needsLoop, exemplars })
+    if (exemplars) this.#exemplars = new Map()
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()
   }
@@ -54,7 +55,8 @@ export class Counter<T extends string = string> extends Metric<T, number> {
       const { labels = {}, value: by = 1, exemplarLabels } = (first ?? {}) as IncreaseDataWithExemplar<T>
       const entry = this.find(labels as Labels)
       this.#add(entry, by)
-      if (exemplarLabels !== undefined) this.#exemplars.set(entry, makeExemplar(exemplarLabels, by === 0 ? 1 : by))
+      if (exemplarLabels !== undefined)
+        this.#keepExemplar(this.cellOf(entry), makeExemplar(exemplarLabels, by === 0 ? 1 : by))
     } else if (isObject(first)) {
       this.#add(this.find(first as Labels), value)
     } else {
@@ -73,7 +75,6 @@ export class Counter<T extends string = string> extends Metric<T, number> {
 
   reset(): void {
     this.forgetAll()
-    this.#exemplars?.clear()
     if (this.only !== undefined) this.cellOf(this.only)
   }
 
@@ -81,7 +82,7 @@ export class Counter<T extends string = string> extends Metric<T, number> {
     await this.collect?.()
     const { name, help, type, aggregator } = this
     const values = Array.from(this.known.recorded(), (entry) => {
-      const exemplar = this.#exemplars?.get(entry)
+      const exemplar = this.#exemplars?.get(entry.cell)
       const labels = this.known.labelsOf(entry) as LabelValues<T>
       const value = this.#home.valueAt(entry.cell)
       return exemplar === undefined ? { value, labels } : { value, labels, exemplar }
@@ -94,7 +95,7 @@ export class Counter<T extends string = string> extends Metric<T, number> {
     for (const entry of this.known.recorded()) {
       const [names, texts] = this.shownLabels(entry)
       const labels = braced(joinLabels(names, texts), defaultsBeside(defaults, names, texts))
-      const example = isOpenMetrics ? exemplarText(this.#exemplars?.get(entry)) : ''
+      const example = isOpenMetrics ? exemplarText(this.#exemplars?.get(entry.cell)) : ''
       out.push(`${name}${labels} ${numberText(this.#home.valueAt(entry.cell))}${example}`)
     }
   }
@@ -104,6 +105,7 @@ export class Counter<T extends string = string> extends Metric<T, number> {
   }
 
   protected dropCell(cell: number, texts: Texts): void {
+    this.#exemplars?.delete(cell)
     this.#home.drop(cell, texts)
   }
 
@@ -113,6 +115,11 @@ export class Counter<T extends string = string> extends Metric<T, number> {
 
   protected refused(): void {
     this.#home.refused()
+  }
+
+  #keepExemplar(cell: number, exemplar: Exemplar): void {
+    this.#exemplars?.set(cell, exemplar)
+    this.#home.exemplify(cell, 0, exemplar)
   }
 
   #child(entry: Entry<number>): CounterInternal {

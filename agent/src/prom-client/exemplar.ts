@@ -1,5 +1,9 @@
-/** An example of what a counter or a bucket counted: a few labels (a trace), the value, when. Shown by OpenMetrics registries. */
-import type { Labels } from './validate.ts'
+/**
+ * An example of what a counter or a bucket counted: a few labels (a trace), the value, when. Shown by OpenMetrics registries, and on the
+ * agent's page in OpenMetrics and protobuf.
+ */
+import { formatLabels, wellFormed } from '../store/label-text.ts'
+import { type Labels, validateLabelNames } from './validate.ts'
 
 export type Exemplar = {
   readonly labelSet: Labels
@@ -16,4 +20,14 @@ export function makeExemplar(labelSet: Labels, value: number): Exemplar {
   for (const [name, text] of Object.entries(labelSet)) characters += `${name}${text}`.length
   if (characters > MAX_CHARACTERS) throw new RangeError('Label set size must be smaller than 128 UTF-8 chars')
   return { labelSet, value, timestamp: Date.now() / 1_000 }
+}
+
+/** Its labels as the agent's page has them; undefined when a name cannot stand on a page, which would make all of it unreadable. */
+export function pageLabels({ labelSet }: Exemplar): string | undefined {
+  const names = Object.keys(labelSet)
+  if (!validateLabelNames(names)) return undefined
+  return formatLabels(
+    names,
+    Object.values(labelSet).map((value) => wellFormed(String(value))),
+  )
 }

@@ -47,17 +47,17 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
   readonly type = 'histogram'
   readonly #home: Home
   readonly buckets: readonly number[]
-  /** By bucket, the one above the last bound too. */
-  readonly #exemplars: Map<Entry<number>, (Exemplar | undefined)[]> | undefined
+  /** By place and bucket, the one above the last bound too, as registries of their own tell them. */
+  readonly #exemplars: Map<number, (Exemplar | undefined)[]> | undefined
 
   constructor(config: HistogramConfiguration<T>) {
     super(config)
     if (this.labelNames.includes('le' as T)) throw new Error('le is a reserved label keyword')
-    const bounds = (config.buckets ?? DEFAULT_BUCKETS).map(Number).filter(Number.isFinite)
-    this.buckets = Object.freeze(Array.from(new Set(bounds)).sort((a, b) => a - b))
-    const { name, help, labelNames, buckets, needsLoop } = this
-    this.#home = new Home(this, { name, help, kind: 'histogram', labelNames, bounds: buckets, needsLoop })
-    if (this.enableExemplars) this.#exemplars = new Map()
+    const given = (config.buckets ?? DEFAULT_BUCKETS).map(Number).filter(Number.isFinite)
+    this.buckets = Object.freeze(Array.from(new Set(given)).sort((a, b) => a - b))
+    const { name, help, labelNames, buckets: bounds, needsLoop, enableExemplars: exemplars } = this
+    this.#home = new Home(this, { name, help, kind: 'histogram', labelNames, bounds, needsLoop, exemplars })
+    if (exemplars) this.#exemplars = new Map()
     if (this.only !== undefined) this.cellOf(this.only)
     this.enter()
   }
@@ -103,7 +103,6 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
 
   reset(): void {
     this.forgetAll()
-    this.#exemplars?.clear()
   }
 
   async get(): Promise<MetricObject<T>> {
@@ -112,7 +111,7 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
     const values: MetricValue<T>[] = []
     for (const entry of this.known.recorded()) {
       const own = this.known.labelsOf(entry)
-      const exemplars = this.#exemplars?.get(entry)
+      const exemplars = this.#exemplars?.get(entry.cell)
       const { sum, counts } = this.#buckets(entry.cell)
       const tell = (suffix: string, value: number, labels: object, exemplar?: Exemplar | null): void => {
         values.push({ metricName: `${name}_${suffix}`, value, labels: labels as LabelValues<T>, exemplar })
@@ -135,7 +134,7 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
       const own = joinLabels(names, texts)
       const labels = [defaultsBeside(defaults, names, texts), own] as const
       const behind = braced(...labels).slice(1) || '}'
-      const exemplars = isOpenMetrics ? this.#exemplars?.get(entry) : undefined
+      const exemplars = isOpenMetrics ? this.#exemplars?.get(entry.cell) : undefined
       const { sum, counts } = this.#buckets(entry.cell)
       let count = 0
       for (let i = 0; i <= buckets.length; i++) {
@@ -154,6 +153,7 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
   }
 
   protected dropCell(cell: number, texts: Texts): void {
+    this.#exemplars?.delete(cell)
     this.#home.drop(cell, texts)
   }
 
@@ -196,9 +196,11 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
   #keepExemplar(entry: Entry<number>, value: number, labels: LabelValues<string>): void {
     if (this.#exemplars === undefined || Object.keys(labels).length === 0) return
     const exemplar = makeExemplar(labels, value)
-    const kept = this.#exemplars.get(entry)
+    const cell = this.cellOf(entry)
+    const kept = this.#exemplars.get(cell)
     const at = bucketOf(this.#home.scale, value)
-    if (kept === undefined) this.#exemplars.set(entry, Object.assign([], { [at]: exemplar }))
+    if (kept === undefined) this.#exemplars.set(cell, Object.assign([], { [at]: exemplar }))
     else kept[at] = exemplar
+    this.#home.exemplify(cell, at, exemplar)
   }
 }

@@ -21,6 +21,7 @@ import {
   seriesWidth,
 } from '../store/index.ts'
 import { AGENT_NAMES } from './default-metric-names.ts'
+import { type Exemplar, pageLabels } from './exemplar.ts'
 
 /** What is used of the agent, which may be another copy of this package. */
 type Agent = {
@@ -63,6 +64,7 @@ export type HomeSpec = {
   readonly bounds?: readonly number[]
   /** The application brings it up to date when it is asked: it has a `collect`. */
   readonly needsLoop: boolean
+  readonly exemplars?: boolean
 }
 
 /** Numbers that many series lie in. The views are replaced as they grow: read them each time. */
@@ -120,6 +122,14 @@ export class Home {
     slot.at = place
     slot.first = place * 2 + 3
     return slot
+  }
+
+  /** Shows an exemplar on the agent's page; `bucket` is 0 of a counter. */
+  exemplify(place: number, bucket: number, exemplar: Exemplar): void {
+    if (this.#family === undefined || place === NOWHERE) return
+    const labels = pageLabels(exemplar)
+    if (labels === undefined) return
+    this.#family.exemplify(place, bucket, { value: exemplar.value, at: exemplar.timestamp, labels })
   }
 
   /** A series was one too many. */

@@ -6,9 +6,11 @@
  *   sees the same thing (an outbox), the greatest is told.
  * - Of a summary's quantiles the greatest is told: that of all values together lies at or below it, and cannot be known.
  * - A family of another kind or with other bounds than the one of its name is passed over: it cannot be told truthfully.
+ * - Of exemplars the newest is told.
  * - Series beyond the limit of the target's family go into its overflow series, as everywhere.
  */
-import type { FamilySpec } from './family.ts'
+import { readExemplar } from './exemplars.ts'
+import type { Family, FamilySpec } from './family.ts'
 import type { Across } from './journal.ts'
 import { OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 import { addNative, readNative } from './native.ts'
@@ -25,13 +27,16 @@ export function addStore(from: StoreReader, into: Store, withGauges: boolean): v
 }
 
 function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
-  const { name, help, kind, bounds, isNative, across } = view.record
+  const { name, help, kind, bounds, isNative, across, hasExemplars } = view.record
+  // Those of native histograms are told with labels too, as the sum has no use for their ids.
+  const exemplars = hasExemplars || isNative
   const spec: FamilySpec = {
     name,
     help,
     kind,
     needsLoop: view.needsLoop,
     across,
+    exemplars,
     ...(bounds.length > 0 || kind === 'histogram' ? { bounds: [...bounds], native: isNative } : {}),
   }
   const family = into.tryFamily(spec)
@@ -47,11 +52,20 @@ function addFamily(from: StoreReader, view: FamilyView, into: Store): void {
     else if (kind === 'summary') addSummary(from, view, place, slot, family.size > before)
     else if (family.size > before || isAbsent(slot.words, slot.at)) set(slot, from.doubles[place]!)
     else set(slot, together(family.across, slot.values[slot.at]!, from.doubles[place]!))
+    if (exemplars && slot.growth !== undefined) addExemplars(from, view, place, family, slot.at)
   }
 }
 
 function together(across: Across, one: number, other: number): number {
   return across === 'greatest' ? Math.max(one, other) : one + other
+}
+
+function addExemplars(from: StoreReader, view: FamilyView, place: number, family: Family, into: number): void {
+  for (let bucket = 0; bucket <= view.scale.bounds.length; bucket++) {
+    const one = readExemplar(from, view, place, bucket)
+    if (one === undefined || one.at < (family.exemplarNotedAt(into, bucket) ?? 0)) continue
+    family.exemplify(into, bucket, one)
+  }
 }
 
 function addSummary(

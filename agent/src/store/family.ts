@@ -5,6 +5,7 @@
  * - Label names are given, or taken in the order in which they come; a label with an empty value is absent.
  * - A series has one slot for all who ask for it. A series that is removed is cut off from its slot.
  */
+import { type Exemplar, exemplarNotedAt, noteExemplar, releaseExemplars } from './exemplars.ts'
 import type { Across, FamilyRecord, Journal, Kind } from './journal.ts'
 import { LabelIndex, type LabelValues, NO_PLACE } from './label-index.ts'
 import { formatLabels, OVERFLOW_LABELS, unformatLabels, wellFormed } from './label-text.ts'
@@ -44,6 +45,8 @@ export type FamilySpec = {
   readonly needsLoop?: boolean
   /** Of a gauge that several threads have: their sum, when not said. What each of them sees of the same thing is no sum. */
   readonly across?: Across
+  /** Of a counter, or a histogram that is not native: keeps exemplars with labels of the application's own. */
+  readonly exemplars?: boolean
 }
 
 export type FamilyPlace = { readonly id: number; readonly numbers: Numbers; readonly journal: Journal }
@@ -55,6 +58,7 @@ export class Family {
   readonly bounds: readonly number[]
   readonly scale: Scale
   readonly across: Across
+  readonly hasExemplars: boolean
   /** How often a new series was refused and the overflow series taken instead. */
   refused = 0
   readonly #id: number
@@ -82,7 +86,8 @@ export class Family {
     this.#names = [...(spec.labels ?? [])]
     this.#id = id
     this.#growth = { numbers, journal }
-    this.#width = seriesWidth(spec.kind, this.scale)
+    this.hasExemplars = spec.exemplars === true
+    this.#width = seriesWidth(spec.kind, this.scale, this.hasExemplars)
     this.#maxSeries = maxSeries
     journal.addFamily(this.#record())
   }
@@ -153,6 +158,17 @@ export class Family {
     return this.#index.placeAt(this.#index.node(values, false)) !== NO_PLACE
   }
 
+  /** Notes an exemplar of the series at that place; `bucket` is 0 of a counter. Nothing where the family keeps none. */
+  exemplify(place: number, bucket: number, exemplar: Exemplar): void {
+    if (!this.hasExemplars) return
+    noteExemplar(this.#growth, { last: place + this.#width - 1, bucket, buckets: this.bounds.length + 1 }, exemplar)
+  }
+
+  /** When the exemplar there was noted; undefined when there is none. */
+  exemplarNotedAt(place: number, bucket: number): number | undefined {
+    return this.hasExemplars ? exemplarNotedAt(this.#growth, place + this.#width - 1, bucket) : undefined
+  }
+
   /** Forgets a series. */
   remove(slot: Slot): void {
     if (this.#slots.get(slot.at) === slot) this.#forget(slot.at, slot.node)
@@ -189,8 +205,9 @@ export class Family {
   }
 
   #record(): FamilyRecord {
-    const { name, help, kind, scale, across, needsLoop } = this
-    return { id: this.#id, name, help, kind, bounds: scale.bounds, isNative: scale.isNative, needsLoop, across }
+    const { name, help, kind, scale, across, needsLoop, hasExemplars } = this
+    const { bounds, isNative } = scale
+    return { id: this.#id, name, help, kind, bounds, isNative, needsLoop, across, hasExemplars }
   }
 
   #make(values: LabelValues): number {
@@ -232,6 +249,7 @@ export class Family {
     this.#slots.delete(place)
     this.#index.setPlace(node, NO_PLACE)
     if (this.kind === 'histogram') releaseHistogram(this.#growth, place, this.scale)
+    if (this.hasExemplars) releaseExemplars(this.#growth, place + this.#width - 1, this.bounds.length + 1)
     journal.addGone(this.#id, place)
     numbers.giveBack(this.#width, place)
     journal.endChange()

@@ -1,7 +1,7 @@
 /** The door of the agent's store: recording on one side, reading from any thread on the other. */
 
 export { addStore } from './add-store.ts'
-export { type Exemplar, exemplify, readExemplar, type TraceIds } from './exemplars.ts'
+export { type Exemplar, exemplify, MAX_EXEMPLAR_BYTES, readExemplar, type TraceIds } from './exemplars.ts'
 export { Family, type FamilySpec, type LabelPairs } from './family.ts'
 export { type Across, type FamilyRecord, KINDS, type Kind } from './journal.ts'
 export { type LabelValues, NO_PLACE } from './label-index.ts'

@@ -72,6 +72,7 @@ function familyAt(words: Int32Array, bytes: Uint8Array, at: number): FamilyRecor
     isNative: (flags & FLAGS.native) !== 0,
     needsLoop: (flags & FLAGS.needsLoop) !== 0,
     across: (flags & FLAGS.greatest) !== 0 ? 'greatest' : 'sum',
+    hasExemplars: (flags & FLAGS.exemplars) !== 0,
     bounds: new Float64Array(words.slice(boundsAt, boundsAt + bounds * 2).buffer),
     name: text(textAt, nameBytes),
     help: text(textAt + nameBytes, helpBytes),

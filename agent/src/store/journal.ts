@@ -23,7 +23,7 @@ export const HEADER_WORDS = 16
 export const RECORD = { family: 1, series: 2, gone: 3 } as const
 export const KINDS = ['counter', 'gauge', 'histogram', 'summary'] as const
 export type Kind = (typeof KINDS)[number]
-export const FLAGS = { native: 1, needsLoop: 2, greatest: 4 } as const
+export const FLAGS = { native: 1, needsLoop: 2, greatest: 4, exemplars: 8 } as const
 /** What a gauge of several threads is together; counters and histograms are always their sum. */
 export type Across = 'sum' | 'greatest'
 /** Families that can be numbered. */
@@ -41,6 +41,7 @@ export type FamilyRecord = {
   readonly isNative: boolean
   readonly needsLoop: boolean
   readonly across: Across
+  readonly hasExemplars: boolean
 }
 
 const encoder = new TextEncoder()
@@ -70,7 +71,7 @@ export class Journal {
   }
 
   /** False when there is no room: then there is no such family. Once more, with other flags: those hold from now on. */
-  addFamily({ id, name, help, kind, bounds, isNative, needsLoop, across }: FamilyRecord): boolean {
+  addFamily({ id, name, help, kind, bounds, ...flags }: FamilyRecord): boolean {
     if (id >= MAX_FAMILIES) return false
     const texts = [encoder.encode(name), encoder.encode(help)] as const
     const size = 7 + bounds.length * 2 + ((texts[0].length + texts[1].length + 3) >> 2)
@@ -80,8 +81,7 @@ export class Journal {
     words[at] = RECORD.family | (id << 16)
     words[at + 1] = size
     words[at + 2] = KINDS.indexOf(kind)
-    words[at + 3] =
-      (isNative ? FLAGS.native : 0) | (needsLoop ? FLAGS.needsLoop : 0) | (across === 'greatest' ? FLAGS.greatest : 0)
+    words[at + 3] = flagsOf(flags)
     words[at + 4] = bounds.length
     words[at + 5] = texts[0].length
     words[at + 6] = texts[1].length
@@ -151,4 +151,13 @@ export class Journal {
     this.#words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4)
     this.#bytes = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
   }
+}
+
+function flagsOf(flags: Pick<FamilyRecord, 'isNative' | 'needsLoop' | 'across' | 'hasExemplars'>): number {
+  return (
+    (flags.isNative ? FLAGS.native : 0) |
+    (flags.needsLoop ? FLAGS.needsLoop : 0) |
+    (flags.across === 'greatest' ? FLAGS.greatest : 0) |
+    (flags.hasExemplars ? FLAGS.exemplars : 0)
+  )
 }

@@ -46,9 +46,9 @@ const UPPER = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
 export const SUMMARY = { sum: 0, count: 1, quantiles: 2 } as const
 
 /** Doubles that a series takes. */
-export function seriesWidth(kind: Kind, scale: Scale): number {
-  if (kind === 'summary') return SUMMARY.quantiles + scale.bounds.length
-  return kind === 'histogram' ? widthOf(scale) : 1
+export function seriesWidth(kind: Kind, scale: Scale, hasExemplars = false): number {
+  const width = kind === 'summary' ? SUMMARY.quantiles + scale.bounds.length : kind === 'histogram' ? widthOf(scale) : 1
+  return hasExemplars ? width + 1 : width
 }
 
 /** Doubles that a histogram takes. */

@@ -43,7 +43,7 @@ class GrowingView implements FamilyView {
     this.record = record
     this.scale = makeScale([...record.bounds], record.isNative)
     this.needsLoop = record.needsLoop
-    this.width = seriesWidth(record.kind, this.scale)
+    this.width = seriesWidth(record.kind, this.scale, record.hasExemplars)
   }
 
   add(place: number, labelsAt: number, labelsLength: number): void {
