@@ -77,6 +77,7 @@ const visit: Visit = {
   aborted: false,
   channel: 0,
   route: '/api/orders/:id',
+  routeId: 1,
   address: '',
   bytesOut: 1_000,
   nowMs: NOON,

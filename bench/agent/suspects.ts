@@ -89,6 +89,7 @@ function replay({ ts, ip, user, key, account, channel, method, route, path, stat
     aborted: false,
     channel: channels.indexOf(channel),
     route: route ?? '',
+    routeId: 0,
     address: ip,
     bytesOut: bytes,
     nowMs: ts,

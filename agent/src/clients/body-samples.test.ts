@@ -14,6 +14,7 @@ const visit = (body: unknown, more: Partial<Visit> = {}, type = 'application/jso
   aborted: false,
   channel: -1,
   route: '/x',
+  routeId: 0,
   address: '203.0.113.9',
   bytesOut: 0,
   nowMs: NOON,

@@ -24,7 +24,10 @@ const HEAD_BYTES = 64
 const SEEN = 4
 const OTHERS = 5
 
-/** Words of an entry. */
+/**
+ * Words of an entry, by lines of the processor's cache: what every request touches is in the first two, a client's usual gaps in the third, its
+ * paths in one more. In columns, and with the routes, agents and peers looked up each time, a request touched eight lines.
+ */
 const ENTRY_SEQUENCE = 0
 const HI = 1
 const LO = 2
@@ -33,17 +36,24 @@ const SCORE = 4
 const MISSED = 5
 const NAME_LENGTH = 6
 const AGENT_LENGTH = 7
-const FIRST_COUNTER = 8
-const FIRST_GAP = FIRST_COUNTER + COUNTERS.length
-const WORDS = FIRST_GAP + GAPS + 1
-/** Doubles of an entry. */
-const BYTES = 0
-const FIRST = 1
-const LAST = 2
-const DOUBLES = 3
+/** The hashes that came last: what comes again is in its sketch already. */
+const LAST_ROUTE = 8
+const LAST_AGENT = 9
+const LAST_PEER = 10
+const FIRST_COUNTER = 18
+const FIRST_GAP = 32
+/** Doubles of an entry, between its words. */
+const FIRST = 6
+const LAST = 7
+const BYTES = 8
+/** Bytes of an entry: its words, its sketches, its name and agent. */
+const SKETCHES_AT = 256
+const NAME_AT = SKETCHES_AT + DISTINCT.length * DISTINCT_BYTES
 export const NAME_BYTES = 64
 const AGENT_BYTES = 64
-const SKETCH_BYTES = DISTINCT.length * DISTINCT_BYTES
+const ENTRY_BYTES = NAME_AT + NAME_BYTES + AGENT_BYTES
+const WORDS = ENTRY_BYTES / 4
+const DOUBLES = ENTRY_BYTES / 8
 const [
   REQUESTS,
   REDIRECTS,
@@ -73,7 +83,7 @@ const [
   number,
   number,
 ]
-const [ROUTES, PATHS, ACCOUNTS, AGENTS, PEERS] = DISTINCT.map((_, i) => i * DISTINCT_BYTES) as [
+const [ROUTES, PATHS, ACCOUNTS, AGENTS, PEERS] = DISTINCT.map((_, i) => SKETCHES_AT + i * DISTINCT_BYTES) as [
   number,
   number,
   number,
@@ -86,34 +96,31 @@ const CREDIT = 128
 const MOST_CREDIT = 1_024
 
 export function tableBytes(capacity: number): number {
-  return HEAD_BYTES + capacity * (WORDS * 4 + DOUBLES * 8 + SKETCH_BYTES + NAME_BYTES + AGENT_BYTES)
+  return HEAD_BYTES + capacity * ENTRY_BYTES
 }
 
-type Columns = {
+/** The same bytes, as numbers of three kinds. */
+type Memory = {
   readonly head: Int32Array
   readonly headDoubles: Float64Array
   readonly words: Int32Array
   readonly doubles: Float64Array
-  readonly sketches: Uint8Array
-  readonly texts: Uint8Array
+  readonly bytes: Uint8Array
 }
 
-function columnsOf(memory: SharedArrayBuffer, at: number, capacity: number): Columns {
-  const doubles = at + HEAD_BYTES
-  const words = doubles + capacity * DOUBLES * 8
-  const sketches = words + capacity * WORDS * 4
+function memoryOf(memory: SharedArrayBuffer, at: number, capacity: number): Memory {
+  const entries = at + HEAD_BYTES
   return {
     head: new Int32Array(memory, at, 8),
     headDoubles: new Float64Array(memory, at, HEAD_BYTES / 8),
-    words: new Int32Array(memory, words, capacity * WORDS),
-    doubles: new Float64Array(memory, doubles, capacity * DOUBLES),
-    sketches: new Uint8Array(memory, sketches, capacity * SKETCH_BYTES),
-    texts: new Uint8Array(memory, sketches + capacity * SKETCH_BYTES, capacity * (NAME_BYTES + AGENT_BYTES)),
+    words: new Int32Array(memory, entries, capacity * WORDS),
+    doubles: new Float64Array(memory, entries, capacity * DOUBLES),
+    bytes: new Uint8Array(memory, entries, capacity * ENTRY_BYTES),
   }
 }
 
 export class ClientTable {
-  readonly #columns: Columns
+  readonly #memory: Memory
   readonly #capacity: number
   readonly #gate: Gate
   /** Open addressing over hashes: an entry's number and one, or 0. Four places an entry. */
@@ -127,18 +134,18 @@ export class ClientTable {
   /** `at`: divisible by 8. `capacity`: a power of two. Tables that are never in use at the same time may share a gate. */
   constructor(memory: SharedArrayBuffer, at: number, capacity: number, gate: Gate) {
     this.#gate = gate
-    this.#columns = columnsOf(memory, at, capacity)
+    this.#memory = memoryOf(memory, at, capacity)
     this.#capacity = capacity
     this.#index = new Int16Array(capacity * 4)
   }
 
   get window(): number {
-    return this.#columns.head[WINDOW]!
+    return this.#memory.head[WINDOW]!
   }
 
   /** Empties it for another window. */
   reset(window: number): void {
-    const { head, headDoubles } = this.#columns
+    const { head, headDoubles } = this.#memory
     Atomics.add(head, SEQUENCE, 1)
     head[WINDOW] = window
     head[SIZE] = 0
@@ -152,13 +159,15 @@ export class ClientTable {
     this.#gate.clear()
   }
 
-  /** `name` is only looked at when the client is entered. `peer`: hash of whom it came with; 0: nobody. */
-  observe(hi: number, lo: number, name: string, peer: number, seen: Observation): void {
-    const { headDoubles } = this.#columns
+  /**
+   * `name` is only looked at when the client is entered; without one it is known by its hash. `peer`: hash of whom it came with; 0:
+   * nobody.
+   */
+  observe(hi: number, lo: number, name: string | undefined, peer: number, seen: Observation): void {
+    const { headDoubles } = this.#memory
     headDoubles[SEEN]! += 1
     if (this.#credit < MOST_CREDIT) this.#credit++
-    // The same client by another channel is another client.
-    const own = hi ^ Math.imul(seen.channel + 2, 0x9e37_79b1)
+    const own = withChannel(hi, seen.channel)
     let entry = this.#find(own, lo)
     if (entry < 0) {
       entry = this.#enter(own, lo, name, seen)
@@ -171,11 +180,32 @@ export class ClientTable {
   }
 
   #write(entry: number, peer: number, seen: Observation): void {
-    const { words, doubles, sketches } = this.#columns
+    const { words, doubles, bytes } = this.#memory
     const at = entry * WORDS
-    const { status } = seen
+    const b = entry * ENTRY_BYTES
+    const d = entry * DOUBLES
+    const { status, route, agent } = seen
     words[at + SCORE]! += seen.weight
-    words[at + REQUESTS]! += 1
+    const gap = seen.nowMs - doubles[d + LAST]!
+    // A clock that was set back makes no gap; the first request of an entry has none.
+    if ((words[at + REQUESTS]! += 1) > 1 && gap >= 0) words[at + FIRST_GAP + gapOf(gap)]! += 1
+    doubles[d + LAST] = seen.nowMs
+    doubles[d + BYTES]! += seen.bytes
+    addDistinct(bytes, b + PATHS, seen.path)
+    if (route !== words[at + LAST_ROUTE]! && route !== 0) {
+      words[at + LAST_ROUTE] = route
+      addDistinct(bytes, b + ROUTES, route)
+    }
+    if (agent !== words[at + LAST_AGENT]! && agent !== 0) {
+      words[at + LAST_AGENT] = agent
+      addDistinct(bytes, b + AGENTS, agent)
+    }
+    if (peer !== words[at + LAST_PEER]! && peer !== 0) {
+      words[at + LAST_PEER] = peer
+      addDistinct(bytes, b + PEERS, peer)
+    }
+    if (seen.usual) return
+    if (seen.account !== 0) addDistinct(bytes, b + ACCOUNTS, seen.account)
     if (status >= 400) {
       if (status >= 500) words[at + SERVER_ERRORS]! += 1
       else {
@@ -191,22 +221,10 @@ export class ClientTable {
     if (seen.unmatched) words[at + UNMATCHED]! += 1
     if (seen.writes) words[at + WRITES]! += 1
     if (seen.login) words[at + LOGINS]! += 1
-    const d = entry * DOUBLES
-    doubles[d + BYTES]! += seen.bytes
-    const gap = seen.nowMs - doubles[d + LAST]!
-    // A clock that was set back makes no gap; the first request of an entry has none.
-    if (words[at + REQUESTS]! > 1 && gap >= 0) words[at + FIRST_GAP + gapOf(gap)]! += 1
-    doubles[d + LAST] = seen.nowMs
-    const s = entry * SKETCH_BYTES
-    if (seen.route !== 0) addDistinct(sketches, s + ROUTES, seen.route)
-    addDistinct(sketches, s + PATHS, seen.path)
-    if (seen.account !== 0) addDistinct(sketches, s + ACCOUNTS, seen.account)
-    if (seen.agent !== 0) addDistinct(sketches, s + AGENTS, seen.agent)
-    if (peer !== 0) addDistinct(sketches, s + PEERS, peer)
   }
 
   #find(hi: number, lo: number): number {
-    const { words } = this.#columns
+    const { words } = this.#memory
     const index = this.#index
     const mask = index.length - 1
     for (let place = lo & mask; ; place = (place + 1) & mask) {
@@ -218,11 +236,11 @@ export class ClientTable {
   }
 
   /** The entry of a client that has none, or -1 when it does not stand out. */
-  #enter(hi: number, lo: number, name: string, seen: Observation): number {
+  #enter(hi: number, lo: number, name: string | undefined, seen: Observation): number {
     if (this.#size < this.#capacity) {
       const entry = this.#size++
       this.#take(entry, hi, lo, name, 0, seen)
-      Atomics.store(this.#columns.head, SIZE, this.#size)
+      Atomics.store(this.#memory.head, SIZE, this.#size)
       this.#place(entry)
       return entry
     }
@@ -233,7 +251,7 @@ export class ClientTable {
     const least = this.#least()
     if (most <= this.#floor + this.#gate.noise) return -1
     // Who leaves goes on where it was: what it has is what the gate knows of it.
-    const { words } = this.#columns
+    const { words } = this.#memory
     this.#gate.add(words[least * WORDS + HI]!, words[least * WORDS + LO]!, this.#floor)
     this.#take(least, hi, lo, name, most - weight, seen)
     this.#index.fill(0)
@@ -242,7 +260,7 @@ export class ClientTable {
   }
 
   #least(): number {
-    const { head, words } = this.#columns
+    const { head, words } = this.#memory
     let least = 0
     let score = Number.POSITIVE_INFINITY
     for (let entry = 0; entry < this.#size; entry++) {
@@ -257,21 +275,20 @@ export class ClientTable {
     return least
   }
 
-  #take(entry: number, hi: number, lo: number, name: string, missed: number, seen: Observation): void {
-    const { words, doubles, sketches, texts } = this.#columns
+  #take(entry: number, hi: number, lo: number, name: string | undefined, missed: number, seen: Observation): void {
+    const { words, doubles, bytes } = this.#memory
     const at = entry * WORDS
+    const b = entry * ENTRY_BYTES
     Atomics.add(words, at + ENTRY_SEQUENCE, 1)
-    words.fill(0, at + 1, at + WORDS)
-    doubles.fill(0, entry * DOUBLES, (entry + 1) * DOUBLES)
-    sketches.fill(0, entry * SKETCH_BYTES, (entry + 1) * SKETCH_BYTES)
-    const text = entry * (NAME_BYTES + AGENT_BYTES)
+    words.fill(0, at + 1, at + NAME_AT / 4)
     words[at + HI] = hi
     words[at + LO] = lo
     words[at + CHANNEL] = seen.channel
     words[at + SCORE] = missed
     words[at + MISSED] = missed
-    words[at + NAME_LENGTH] = this.#encode(name, texts, text, NAME_BYTES)
-    words[at + AGENT_LENGTH] = this.#encode(seen.agentText, texts, text + NAME_BYTES, AGENT_BYTES)
+    const known = name ?? hexOf(withChannel(hi, seen.channel), lo)
+    words[at + NAME_LENGTH] = this.#encode(known, bytes, b + NAME_AT, NAME_BYTES)
+    words[at + AGENT_LENGTH] = this.#encode(seen.agentText, bytes, b + NAME_AT + NAME_BYTES, AGENT_BYTES)
     doubles[entry * DOUBLES + FIRST] = seen.nowMs
     Atomics.add(words, at + ENTRY_SEQUENCE, 1)
   }
@@ -289,10 +306,20 @@ export class ClientTable {
   #place(entry: number): void {
     const index = this.#index
     const mask = index.length - 1
-    let place = this.#columns.words[entry * WORDS + LO]! & mask
+    let place = this.#memory.words[entry * WORDS + LO]! & mask
     while (index[place] !== 0) place = (place + 1) & mask
     index[place] = entry + 1
   }
+}
+
+/** The same client by another channel is another client. Done twice it is undone. */
+function withChannel(hi: number, channel: number): number {
+  return hi ^ Math.imul(channel + 2, 0x9e37_79b1)
+}
+
+/** API keys are known by 16 hexadecimal digits. */
+function hexOf(hi: number, lo: number): string {
+  return (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0')
 }
 
 /** What a table holds, from any thread; undefined when it holds nothing or was emptied meanwhile. */
@@ -301,38 +328,38 @@ export function readTable(
   at: number,
   capacity: number,
 ): { readonly window: number; readonly clients: ClientWindow } | undefined {
-  const columns = columnsOf(memory, at, capacity)
-  const { head, headDoubles } = columns
+  const table = memoryOf(memory, at, capacity)
+  const { head, headDoubles } = table
   const before = Atomics.load(head, SEQUENCE)
   const window = head[WINDOW]!
   if ((before & 1) === 1 || window === 0) return undefined
   const entries: ClientEntry[] = []
   const size = Math.min(Atomics.load(head, SIZE), capacity)
   for (let entry = 0; entry < size; entry++) {
-    const read = readEntry(columns, entry)
+    const read = readEntry(table, entry)
     if (read !== undefined) entries.push(read)
   }
   const clients = { seen: headDoubles[SEEN]!, others: headDoubles[OTHERS]!, floor: head[FLOOR]!, entries }
   return Atomics.add(head, SEQUENCE, 0) === before ? { window, clients } : undefined
 }
 
-function readEntry({ words, doubles, sketches, texts }: Columns, entry: number): ClientEntry | undefined {
+function readEntry({ words, doubles, bytes }: Memory, entry: number): ClientEntry | undefined {
   const at = entry * WORDS
+  const b = entry * ENTRY_BYTES
+  const d = entry * DOUBLES
   const before = Atomics.load(words, at + ENTRY_SEQUENCE)
   if ((before & 1) === 1) return undefined
-  const text = entry * (NAME_BYTES + AGENT_BYTES)
-  const read = (from: number, length: number): string =>
-    new TextDecoder().decode(new Uint8Array(texts.subarray(from, from + length)))
-  const sketch = (which: number): Uint8Array =>
-    new Uint8Array(sketches.subarray(entry * SKETCH_BYTES + which, entry * SKETCH_BYTES + which + DISTINCT_BYTES))
+  const text = (from: number, length: number): string =>
+    new TextDecoder().decode(new Uint8Array(bytes.subarray(b + from, b + from + length)))
+  const sketch = (from: number): Uint8Array => new Uint8Array(bytes.subarray(b + from, b + from + DISTINCT_BYTES))
   const found: ClientEntry = {
-    id: read(text, words[at + NAME_LENGTH]! & (2 * NAME_BYTES - 1)),
-    agent: read(text + NAME_BYTES, words[at + AGENT_LENGTH]! & (2 * AGENT_BYTES - 1)),
+    id: text(NAME_AT, words[at + NAME_LENGTH]! & (2 * NAME_BYTES - 1)),
+    agent: text(NAME_AT + NAME_BYTES, words[at + AGENT_LENGTH]! & (2 * AGENT_BYTES - 1)),
     channel: words[at + CHANNEL]!,
     missed: words[at + MISSED]!,
-    bytes: doubles[entry * DOUBLES + BYTES]!,
-    first: doubles[entry * DOUBLES + FIRST]!,
-    last: doubles[entry * DOUBLES + LAST]!,
+    bytes: doubles[d + BYTES]!,
+    first: doubles[d + FIRST]!,
+    last: doubles[d + LAST]!,
     counts: Array.from(words.subarray(at + FIRST_COUNTER, at + FIRST_COUNTER + COUNTERS.length)),
     gaps: Array.from(words.subarray(at + FIRST_GAP, at + FIRST_GAP + GAPS)),
     distinct: [sketch(ROUTES), sketch(PATHS), sketch(ACCOUNTS), sketch(AGENTS), sketch(PEERS)],

@@ -69,6 +69,8 @@ function send(clients: Clients, given: Sent): void {
     aborted: false,
     channel,
     route,
+    // Of some routes the number is known, of others not.
+    routeId: ['', '/', '/orders/:id'].indexOf(route) + 1,
     address,
     bytesOut: given.bytes ?? 100,
     nowMs: given.at ?? NOON,
@@ -281,6 +283,7 @@ test('what the application throws stays here; after a hundred times clients are 
         aborted: false,
         channel: -1,
         route: '/',
+        routeId: 0,
         address: 'a',
         bytesOut: 0,
         nowMs: NOON,

@@ -5,7 +5,7 @@
  *   and leave the process only by `GET /-/assay/clients`, which asks for the token; API keys are hashed at once.
  * - Time goes by windows of five minutes of Unix time: the current one and the one before are kept, each bounded, so that summaries of
  *   workers, instances and successive windows merge without any of them having to decay in step.
- * - Memory is CLIENTS_BYTES (1.3 MiB, touched as it fills) of shared memory and 165 KiB beside it, whatever comes.
+ * - Memory is CLIENTS_BYTES (1.42 MiB, touched as it fills) of shared memory and 193 KiB beside it, whatever comes.
  * - No timer: a window begins with its first request; a reader sees which windows it is given.
  */
 import { type Hash64, hashId } from '../users/hash.ts'
@@ -28,6 +28,8 @@ const MAX_KEY = 1_024
 /** A connection remembers no longer agent; all that are longer are one. */
 const MAX_AGENT = 1_024
 const MAX_FAULTS = 100
+/** Routes whose hash is remembered: 16 KiB. */
+const MAX_ROUTES = 4_096
 
 export type TablePlace = { readonly dimension: Dimension; readonly at: number; readonly capacity: number }
 
@@ -92,8 +94,10 @@ export class Clients {
   readonly #seen = new Observation()
   readonly #hash: Hash64 = { hi: 0, lo: 0 }
   readonly #seed: number
-  readonly #routes = new Map<string, number>()
-  #window = -1
+  /** By the route's number; 0: not seen yet. */
+  readonly #routeHashes = new Int32Array(MAX_ROUTES)
+  /** Unix ms: where the current window begins. */
+  #from = Number.NaN
   #current: Readonly<Record<Dimension, ClientTable>>
   #faults = 0
 
@@ -143,8 +147,7 @@ export class Clients {
 
   #observe(visit: Visit, user: string | undefined): void {
     const { request, memory, status, nowMs, route } = visit
-    const window = Math.floor(nowMs / WINDOW_MS)
-    if (window !== this.#window) this.#turn(window)
+    if (!(nowMs >= this.#from && nowMs < this.#from + WINDOW_MS)) this.#turn(Math.floor(nowMs / WINDOW_MS))
     const tables = this.#current
     const hash = this.#hash
     const seen = this.#seen
@@ -156,7 +159,7 @@ export class Clients {
     const { method } = request
     seen.writes = method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
     seen.bytes = visit.bytesOut > 0 ? visit.bytesOut : 0
-    seen.route = route === '' ? 0 : this.#routeHash(route)
+    seen.route = route === '' ? 0 : this.#routeHash(visit)
     seen.path = textHash(request.url ?? '', this.#seed)
     seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
     // Asked once for both: a getter and a look-up less.
@@ -183,19 +186,13 @@ export class Clients {
     const key = headers === undefined ? lineOf(request, keyHeader) : headers[keyHeader]
     const keyed = typeof key === 'string' && key !== '' && key.length <= MAX_KEY
     if (keyed) this.#apiKey(key, memory)
+    seen.weigh()
     const known = user !== undefined
     const peerOfAddress = known ? memory.userHi : keyed ? memory.apiKeyHi : 0
     if (visit.address !== '')
       tables.address.observe(memory.addressHi, memory.addressLo, visit.address, peerOfAddress, seen)
     if (known) tables.user.observe(memory.userHi, memory.userLo, user, memory.addressHi, seen)
-    if (keyed)
-      tables.key.observe(
-        memory.apiKeyHi,
-        memory.apiKeyLo,
-        hex(memory.apiKeyHi, memory.apiKeyLo),
-        memory.addressHi,
-        seen,
-      )
+    if (keyed) tables.key.observe(memory.apiKeyHi, memory.apiKeyLo, undefined, memory.addressHi, seen)
     if (account !== '') tables.account.observe(accountHi, accountLo, account, memory.addressHi, seen)
     if (seen.login) tables.login.observe(seen.route, ~seen.route, route, memory.addressHi, seen)
   }
@@ -224,17 +221,17 @@ export class Clients {
   }
 
   /** Routes are templates: bounded by the room that makes them. */
-  #routeHash(route: string): number {
-    const known = this.#routes.get(route)
-    if (known !== undefined) return known
+  #routeHash({ route, routeId }: Visit): number {
+    const hashes = this.#routeHashes
+    if (routeId < hashes.length && hashes[routeId] !== 0) return hashes[routeId]!
     hashId(route, this.#options.key, this.#hash)
     const hash = this.#hash.hi || 1
-    if (this.#routes.size < 4_096) this.#routes.set(route, hash)
+    if (routeId > 0 && routeId < hashes.length) hashes[routeId] = hash
     return hash
   }
 
   #turn(window: number): void {
-    this.#window = window
+    this.#from = window * WINDOW_MS
     this.#current = this.#tables[((window % WINDOWS) + WINDOWS) % WINDOWS]!
     if (this.#current.address.window === window) return
     for (const dimension of DIMENSIONS) this.#current[dimension].reset(window)
@@ -263,9 +260,4 @@ function textHash(text: string, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
   return (hash ^ (hash >>> 16)) | 1
-}
-
-/** API keys are known by 16 hexadecimal digits. */
-function hex(hi: number, lo: number): string {
-  return (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0')
 }

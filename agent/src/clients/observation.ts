@@ -48,11 +48,19 @@ export class Observation {
   agent = 0
   /** What the client said it is; kept from the first request of an entry. */
   agentText = ''
+  /** As `weigh` has found. */
+  weight = 1
+  usual = false
 
-  /** How much a request counts for who is kept: refusals and login tries are what attacks are made of. */
-  get weight(): number {
-    const refused = this.status >= 400 && this.status < 500
-    return 1 + (refused ? 3 : 0) + (this.unmatched ? 2 : 0) + (this.login ? 3 : 0)
+  /**
+   * Once all is filled in: how much the request counts for who is kept, as refusals and login tries are what attacks are made of; and whether it
+   * is nothing but a request of its kind, answered well, as nearly all are.
+   */
+  weigh(): void {
+    const { status, unmatched, login } = this
+    const refused = status >= 400 && status < 500
+    this.weight = 1 + (refused ? 3 : 0) + (unmatched ? 2 : 0) + (login ? 3 : 0)
+    this.usual = this.weight === 1 && status < 300 && !this.aborted && !this.writes && this.account === 0
   }
 }
 

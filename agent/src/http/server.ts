@@ -89,6 +89,7 @@ export class HttpServerMetrics {
       aborted: false,
       channel: -1,
       route: '',
+      routeId: 0,
       address: '',
       bytesOut: -1,
       nowMs: 0,
@@ -225,6 +226,7 @@ export class HttpServerMetrics {
     visit.aborted = aborted
     visit.channel = channel
     visit.route = route.template
+    visit.routeId = route.id
     visit.address = connection.peer === undefined ? '' : connection.peer.address
     visit.bytesOut = bytesOut
     visit.nowMs = this.#wallClock + at

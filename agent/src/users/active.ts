@@ -1,6 +1,7 @@
 /**
  * Who was active: one sketch for each of the last two days that were seen, one for each of the last six minutes, in one block of
- * shared memory (57 KiB: 2 x 16 for days, 6 x 4 for minutes, and heads), so that another thread can tell while this one is blocked.
+ * shared memory (57 KiB: 2 x 16 for days, 6 x 4 for minutes, and heads), so that another thread can tell while this one is blocked. 8 KiB
+ *   beside it hold who has been counted in this minute.
  *
  * - An id is hashed with a key as it comes. It is kept only as the last one of its connection, so that it need not be hashed again:
  *   who comes back on the same connection within the minute costs a comparison.
@@ -18,6 +19,8 @@ import type { ConnectionMemory } from './visit.ts'
 export const MINUTE_MS = 60_000
 export const WINDOW_MINUTES = 6
 const DAYS = 2
+/** A power of two. */
+const RECENT = 1_024
 const HEAD_BYTES = 64
 /** Heads of all sketches, each on a cache line of its own, then the bodies. */
 const BODIES_AT = HEAD_BYTES * (DAYS + WINDOW_MINUTES)
@@ -41,6 +44,10 @@ export class ActiveUsers {
   readonly #minutes: readonly SharedSketch[]
   #today: SharedSketch
   #minute = -1
+  /** Unix ms: where that minute begins. */
+  #from = Number.NaN
+  /** Hashes that have been counted in this minute, by the last bits of each, two words a hash: one look here spares two into sketches. */
+  readonly #recent = new Int32Array(2 * RECENT)
   #thisMinute: SharedSketch
 
   constructor(key: UsersKey, timeZone?: string) {
@@ -56,33 +63,53 @@ export class ActiveUsers {
 
   /** Counts a user. With the memory of its connection, the hash of the id is in there afterwards. */
   see(id: string, nowMs: number, memory?: ConnectionMemory): void {
-    const minute = Math.floor(nowMs / MINUTE_MS)
+    this.at(nowMs)
+    this.count(id, memory)
+  }
+
+  /** Sets the moment of the counts that follow. Apart from `count`, so that no double has to be handed on: V8 makes an object of it. */
+  at(nowMs: number): void {
+    if (!(nowMs >= this.#from && nowMs < this.#from + MINUTE_MS)) this.#turn(nowMs)
+  }
+
+  /** Counts a user at the moment that was set. */
+  count(id: string, memory: ConnectionMemory | undefined): void {
+    const minute = this.#minute
     if (memory !== undefined && memory.userText === id) {
       if (memory.userMinute === minute) return
       memory.userMinute = minute
-      this.#add(memory.userHi, memory.userLo, minute, nowMs)
+      this.#add(memory.userHi, memory.userLo)
       return
     }
     const hash = this.#hash
     hashId(id, this.#key, hash)
+    const [hi, lo] = [hash.hi | 0, hash.lo | 0]
     if (memory !== undefined) {
       memory.userText = id
-      memory.userHi = hash.hi | 0
-      memory.userLo = hash.lo | 0
+      memory.userHi = hi
+      memory.userLo = lo
       memory.userMinute = minute
     }
-    this.#add(hash.hi | 0, hash.lo | 0, minute, nowMs)
+    this.#add(hi, lo)
   }
 
-  #add(hi: number, lo: number, minute: number, nowMs: number): void {
-    if (minute !== this.#minute) this.#turn(minute, nowMs)
+  #add(hi: number, lo: number): void {
+    const recent = this.#recent
+    const at = (lo & (RECENT - 1)) * 2
+    // Empty places look like the hash of zeros, which is therefore never taken for counted.
+    if (recent[at] === hi && recent[at + 1] === lo && (hi | lo) !== 0) return
+    recent[at] = hi
+    recent[at + 1] = lo
     this.#today.add(hi, lo)
     this.#thisMinute.add(hi, lo)
   }
 
   /** A day turns with a minute: time zones are whole minutes from UTC. */
-  #turn(minute: number, nowMs: number): void {
+  #turn(nowMs: number): void {
+    const minute = Math.floor(nowMs / MINUTE_MS)
     this.#minute = minute
+    this.#from = minute * MINUTE_MS
+    this.#recent.fill(0)
     const place = ((minute % WINDOW_MINUTES) + WINDOW_MINUTES) % WINDOW_MINUTES
     this.#thisMinute = this.#minutes[place]!
     if (this.#thisMinute.stamp !== minute) this.#thisMinute.reset(minute)

@@ -30,6 +30,7 @@ const visit = (more: Partial<Visit>): Visit => ({
   aborted: false,
   channel: -1,
   route: '/',
+  routeId: 0,
   address: '127.0.0.1',
   bytesOut: 0,
   nowMs: NOON,

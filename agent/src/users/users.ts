@@ -64,10 +64,13 @@ export class Users {
     try {
       const value = this.#whose(visit)
       if (value === undefined || value === null) return undefined
-      const id = value === memory.user ? memory.userText : idText(value)
+      const isText = typeof value === 'string'
+      const id = !isText && value === memory.user ? memory.userText : idText(value)
       if (id === undefined || id === '') return undefined
-      this.#active.see(id, visit.nowMs, memory)
-      memory.user = typeof value === 'object' ? undefined : value
+      this.#active.at(visit.nowMs)
+      this.#active.count(id, memory)
+      // A text is in `userText`; noting it a second time costs more than looking at it again.
+      memory.user = isText || typeof value === 'object' ? undefined : value
       return id
     } catch (cause) {
       this.#failed(cause)

@@ -6,7 +6,7 @@
  *   needless: an id that comes again on the same connection is not hashed again, an address is hashed once.
  */
 export class ConnectionMemory {
-  /** The last user's id as it was read, and the two halves of its hash. */
+  /** The last user's id as it was read, where that was no text; the id as a text, and the two halves of its hash. */
   user: unknown = undefined
   userText = ''
   userHi = 0
@@ -41,6 +41,8 @@ export type Visit = {
   channel: number
   /** The route's template with its mounts; '' when nothing matched. */
   route: string
+  /** The route's number, from 1 on; the same template may have two. 0: it has none. */
+  routeId: number
   /** The client's address, behind trusted proxies the forwarded one; '' when it is not known. */
   address: string
   /** Bytes of the answer; -1 when not known. */

@@ -6,6 +6,8 @@
 import type { Slot } from '../../store/index.ts'
 
 export type Route = {
+  /** From 1 on; 0: the one that stands for all the rest. */
+  readonly id: number
   /** E.g. `/orders/:id`; '' when nothing matched. */
   readonly template: string
   /** Of something that stands before many routes (`/api/*`): answered with 404 it means that none of them matched. */
@@ -20,7 +22,7 @@ export const OTHER_ROUTE = '_other'
 export class Routes {
   readonly #max: () => number
   readonly #routes = new Map<string, Route>()
-  readonly #other: Route = { template: OTHER_ROUTE, loose: false, tables: [] }
+  readonly #other: Route = { id: 0, template: OTHER_ROUTE, loose: false, tables: [] }
 
   constructor(max: () => number) {
     this.#max = max
@@ -31,7 +33,7 @@ export class Routes {
     const known = this.#routes.get(key)
     if (known !== undefined) return known
     if (this.#routes.size >= this.#max()) return this.#other
-    const route: Route = { template, loose, tables: [] }
+    const route: Route = { id: this.#routes.size + 1, template, loose, tables: [] }
     this.#routes.set(key, route)
     return route
   }
