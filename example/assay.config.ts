@@ -24,7 +24,11 @@ import { developers, runtime, support } from './receivers.ts'
 /** The agents listen 21 to 23 above the port of assay; see `ports.ts`. */
 const agent = (offset: number) => [`127.0.0.1:${Number(process.env['DEMO_PORT'] ?? 2424) + offset}`]
 
-const shopDb = postgres({ url: env('SHOP_DB_URL') })
+const shopDb = postgres({
+  url: env('SHOP_DB_URL'),
+  // What is a second old should have left.
+  outbox: { orders: { sql: "select count(*) from outbox where created_at < now() - interval '1s'", to: 'orders' } },
+})
 const crmDb = postgres({ url: env('CRM_DB_URL') })
 const mesDb = postgres({ url: env('MES_DB_URL') })
 const broker = rabbitmq({

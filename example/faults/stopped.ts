@@ -14,7 +14,7 @@ export const databaseDown: Fault = {
 export const brokerDown: Fault = {
   name: 'broker-down',
   what: 'RabbitMQ is stopped',
-  seen: 'orders are taken and wait in the outbox; none is priced until it is back, none is lost',
+  seen: 'orders are taken and wait in the outbox, unsent to sent rises; none is priced until it is back, none is lost',
   async begin({ broker }) {
     await broker.stop()
     return () => broker.start()

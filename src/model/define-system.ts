@@ -71,7 +71,13 @@ export function defineSystem(definition: SystemDefinition): Plan {
     }
     return name
   }
-  const contextOf = (id: string): ExprContext => ({ job: id, window })
+  const contextOf = (id: string): ExprContext => {
+    const { part } = named.find((one) => one.id === id) ?? {}
+    const usedBy = named.filter(
+      (one) => one.part.kind === 'api' && one.part.options.uses?.some((used) => used === part),
+    )
+    return { job: id, window, ...(usedBy.length === 0 ? {} : { usedBy: usedBy.map((one) => one.id) }) }
+  }
   const policies = Object.entries(definition.policies ?? {}).map(([id, policy]) => {
     checkName('policy', id)
     return { id, policy, part: nameOf(policy.measure.part(), `policies.${id}`) }
@@ -206,7 +212,7 @@ export function defineSystem(definition: SystemDefinition): Plan {
         'recorded',
         named.flatMap(({ id, part }) =>
           part.kind === 'postgres' && part.options.outbox !== undefined
-            ? [unsentRatioRule(id, part.options.outbox, { job: id, window })]
+            ? [unsentRatioRule(id, part.options.outbox, contextOf(id))]
             : [],
         ),
       ),

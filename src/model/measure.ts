@@ -15,6 +15,8 @@ export type ExprContext = {
   readonly job: string
   /** The rate window in PromQL: `1m`. */
   readonly window: string
+  /** Jobs of the services that say they use the part; absent: none does. */
+  readonly usedBy?: readonly string[]
 }
 
 /** How a limit on a measure is written. */

@@ -61,6 +61,18 @@ test('what was sent is told of the destinations when all outboxes name theirs, e
   assert.doesNotMatch(open.outbox.ratio.expr(context), /messaging_destination_name/)
 })
 
+test('what was sent is told of the services that use the database, and of nobody else', () => {
+  const [db, other] = [postgres({ url, outbox: { orders: { table: 'outbox', to: 'orders' } } }), postgres({ url })]
+  const [shop, mes] = [api({ targets: ['a:1'], uses: [db] }), api({ targets: ['b:1'], uses: [other] })]
+  const plan = defineSystem({ name: 'x', parts: { db, other, shop, mes, jobs: api({ targets: ['c:1'], uses: [db] }) } })
+  const rules = plan.ruleGroups.flatMap((group) => group.rules.filter((rule) => rule.kind === 'record'))
+  const expr = rules[0]?.expr ?? ''
+  assert.match(expr, /messages_total\{error_type="",messaging_destination_name=~"orders",job=~"shop\|jobs"\}/)
+  parse(expr)
+  const signal = plan.parts.find(({ id }) => id === 'db')?.signals.find(({ id }) => id === 'outbox.ratio')
+  assert.equal(signal?.expr, expr, 'the number that is shown is the one that is recorded')
+})
+
 test('what does not count is refused with what to write', () => {
   const cases = [
     [

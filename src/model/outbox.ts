@@ -47,7 +47,8 @@ export function unsentExpr({ job }: ExprContext): string {
 
 /**
  * 0: all has been sent; 1/2: as many wait as were sent within the window; 1: none leaves. A plain quotient of unsent and sent would have no
- * value just when nothing is sent any more. Who sends is not the database's job: its services count what they have sent.
+ * value just when nothing is sent any more. Who sends is not the database's job: the services that use it count what they have sent; what
+ * others send to the same exchange did not wait here.
  */
 export function unsentRatioExpr(outboxes: Outboxes | undefined, context: ExprContext): string {
   const unsent = unsentExpr(context)
@@ -65,12 +66,13 @@ export function unsentRatioRule(id: string, outboxes: Outboxes, context: ExprCon
 }
 
 /** Messages that the broker has taken within the window. */
-function sentExpr(outboxes: Outboxes | undefined, { window }: ExprContext): string {
+function sentExpr(outboxes: Outboxes | undefined, { window, usedBy = [] }: ExprContext): string {
   const all = Object.values(outboxes ?? {}).map((one) => (typeof one === 'string' ? undefined : one.to))
   const named = all.filter((to) => to !== undefined)
   const destinations =
     named.length === 0 || named.length < all.length
       ? ''
       : `,messaging_destination_name=~"${named.map((to) => to.replaceAll(/[.\\+*?()|[\]{}^$]/g, '\\\\$&')).join('|')}"`
-  return `sum(increase(messaging_client_sent_messages_total{error_type=""${destinations}}[${window}]))`
+  const senders = usedBy.length === 0 ? '' : `,job=~"${usedBy.join('|')}"`
+  return `sum(increase(messaging_client_sent_messages_total{error_type=""${destinations}${senders}}[${window}]))`
 }

@@ -200,6 +200,28 @@ test('database-down: reported with its cause, and what depends on it is not rest
   assert.deepEqual(await pids('crm'), before, 'crm was not restarted')
 })
 
+test('broker-down: unsent to sent rises while orders wait in the outbox of the shop, and is 0 again when all have left', async () => {
+  const ratio = () => value(demo, 'messaging:outbox_unsent:ratio{part="shopDb"}')
+  const shown = async () => {
+    const signals = (await overview(demo)).parts.find(({ id }) => id === 'shopDb')?.signals ?? []
+    return Object.fromEntries(signals.map((signal) => [signal.id, signal.value]))
+  }
+  await until(async () => (await ratio()) === 0, { what: 'all has been sent', withinMs: 60_000 })
+  const since = await breakIt('broker-down')
+  await until(async () => (await ratio()) === 1, { what: 'nothing leaves any more', withinMs: 60_000 })
+  const waiting = await shown()
+  assert.ok((waiting['outbox'] ?? 0) > 0, `${waiting['outbox']} wait`)
+  assert.ok((waiting['outbox.ratio'] ?? 0) > 0.5, `the overview shows ${waiting['outbox.ratio']}`)
+  await reaches('outboxStuck', since, (one) => one.parts.includes('shopDb'), 'names the database of the shop')
+  await healIt('broker-down')
+  await until(async () => (await ratio()) === 0 && (await shown())['outbox'] === 0, {
+    what: 'all that waited has been sent',
+    withinMs: 90_000,
+  })
+  await resolves('outboxStuck', since)
+  assert.equal(await value(demo, 'max_over_time(messaging:outbox_unsent:ratio{part="shopDb"}[10m])'), 1)
+})
+
 test('with assay stopped, the company works on untouched', async () => {
   const { assay: running } = await json<{ assay: { pid?: number } }>(`${demo.control}/status`)
   const watcher = running.pid

@@ -40,6 +40,8 @@ export const schema = `
     created_at timestamptz not null default now()
   );
   create index if not exists outbox_oldest on outbox (created_at);
+  -- How many wait, and since when: not what for whom.
+  grant select (id, created_at) on outbox to monitor;
   insert into customers
     select n, 'customer' || n || '@example.test', 'Customer ' || n, '${hashPassword(DEMO_PASSWORD)}'
     from generate_series(1, ${CUSTOMERS}) n on conflict do nothing;
