@@ -8,6 +8,7 @@ const ZERO = 48
 /** Beyond it whole numbers are written with an exponent by `String`, or have no double of their own. */
 const MAX_WHOLE = 2 ** 53
 const BILLION = 1e9
+const FEW_BYTES = 192
 
 /** Words are moved as they lie in memory. */
 const IS_LITTLE: boolean = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
@@ -36,8 +37,7 @@ export class BytesOut {
   reserve(more: number): void {
     if (this.at + more <= this.bytes.length) return
     const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.at + more))
-    // Also what stands behind `at`: a page may have been laid down to be written over.
-    larger.set(this.bytes)
+    larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
     this.#view = new DataView(larger.buffer)
   }
@@ -78,11 +78,14 @@ export class BytesOut {
     this.at += source.length
   }
 
-  /** Of bytes that are many. Makes its room. */
+  /** Makes its room. */
   copyRun(source: Uint8Array, from: number, to: number): void {
     this.reserve(to - from)
-    this.bytes.set(source.subarray(from, to), this.at)
-    this.at += to - from
+    const { bytes, at } = this
+    // A view takes as long to be made as so many bytes, and is garbage.
+    if (to - from > FEW_BYTES) bytes.set(source.subarray(from, to), at)
+    else for (let i = 0; i < to - from; i++) bytes[at + i] = source[from + i]!
+    this.at = at + to - from
   }
 
   /** A sample's value. Needs 32 bytes of room. */
@@ -100,6 +103,28 @@ export class BytesOut {
       return
     }
     this.#ascii(formatNumber(value))
+  }
+
+  /** The digits of a whole number, 1 to 2^53, so that the last one stands before `end`. What is there is as long. */
+  wholeBefore(end: number, given: number): void {
+    const { bytes } = this
+    let at = end
+    let rest = given
+    while (rest >= BILLION) {
+      const upper = Math.floor(rest / BILLION)
+      let nine = (rest - upper * BILLION) | 0
+      for (const to = at - 9; at > to; ) {
+        const tenth = (nine / 10) | 0
+        bytes[--at] = ZERO + nine - tenth * 10
+        nine = tenth
+      }
+      rest = upper
+    }
+    for (let value = rest | 0; value > 0; ) {
+      const tenth = (value / 10) | 0
+      bytes[--at] = ZERO + value - tenth * 10
+      value = tenth
+    }
   }
 
   #whole(given: number): void {

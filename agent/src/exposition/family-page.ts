@@ -11,6 +11,8 @@ export type FamilyPage = {
   readonly help: string
   /** Its samples in the page's format. */
   readonly body: Uint8Array
+  /** What stands before them in a text format, where it is known already. */
+  readonly head?: Uint8Array
 }
 
 /** The bodies of each family of several pages, behind the first page that has it. One of another kind than that is left out: it cannot be told truthfully. */

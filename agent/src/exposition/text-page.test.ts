@@ -24,7 +24,13 @@ test('a page that goes on from the one before is the page that is written afresh
     family: fc.nat(7),
     label: fc.constantFrom('', 'a', 'b', 'c', 'd"', 'ü'),
     what: fc.constantFrom('set', 'set', 'set', 'unset', 'remove', 'page', 'page', 'blind', 'trace'),
-    value: fc.oneof(fc.nat(5), fc.double({ noNaN: true, min: 0, max: 100 })),
+    value: fc.oneof(
+      fc.nat(5),
+      fc.nat(120),
+      fc.maxSafeNat(),
+      fc.double({ noNaN: true, min: 0, max: 100 }),
+      fc.constant(-0),
+    ),
   })
   for (const format of ['text', 'openmetrics'] satisfies TextFormat[]) {
     fc.assert(

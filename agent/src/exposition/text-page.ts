@@ -1,9 +1,7 @@
 /**
  * A store as text: Prometheus 0.0.4 and OpenMetrics 1.0.
  *
- * - What has not changed since the page before is not written again: that page is laid down whole, lines that changed are written over it,
- *   and only where a line has another length what follows is copied, in runs. Of 100,000 series of which 300 have changed that takes a
- *   fifth of the time, and no garbage (bench/agent/index.ts has the figures).
+ * - What has not changed since the page before is not written again (kept-lines.ts).
  * - Bounds are canonical floats (`le="1.0"`) in both formats, as Prometheus itself writes them, so that both read as the same series.
  * - Parsing what is written gives back every value by its bits. In OpenMetrics a counter's family has no `_total`.
  * - What is rendered is one snapshot; the page is good until the next but one `render`.
@@ -21,6 +19,7 @@ import {
 } from '../store/index.ts'
 import { BytesOut, type Fragment, formatNumber, fragment } from './bytes-out.ts'
 import { type FamilyPage, groupFamilies } from './family-page.ts'
+import { areAsLong, KeptLines } from './kept-lines.ts'
 
 export type TextFormat = 'text' | 'openmetrics'
 
@@ -79,8 +78,7 @@ export class TextPage {
   #kept: Kept | undefined
   /** The page before the one that is kept: nobody reads it any more. */
   #spare: Kept | undefined
-  /** Up to here what was laid down may have been written over. */
-  #spoiltTo = 0
+  readonly #lines = new KeptLines()
 
   /** `extra` is added to each series' labels, e.g. `worker="1"`. */
   constructor(reader: StoreReader, format: TextFormat, extra = '') {
@@ -104,13 +102,9 @@ export class TextPage {
     const before = this.#kept
     reader.read(this.#spare?.doubles)
     const kept = before?.layout === reader.layout ? before : undefined
-    const out = this.#spare?.out ?? new BytesOut((before?.out.at ?? 0) + 4_096)
+    const out = this.#spare?.out ?? new BytesOut((before?.out.at ?? this.#roughBytes()) + 4_096)
     out.at = 0
-    this.#spoiltTo = 0
-    if (kept !== undefined) {
-      out.copyRun(kept.out.bytes, 0, kept.out.at)
-      out.at = 0
-    }
+    this.#lines.begin(out, kept?.out)
     const ends: FamilyEnds[] = []
     const families: { view: FamilyView; words: Words; from: number; to: number }[] = []
     for (const [i, view] of reader.families.entries()) {
@@ -122,11 +116,8 @@ export class TextPage {
       const lines = roomFor(view.count, this.#spare?.ends[i]?.ends)
       this.#family(view, words, out, kept, { family: i, ends: lines, isFresh })
       ends[i] = { from, count: view.count, ends: lines }
-      if (out.at === from) {
-        // Its head has been written over what the page before had there.
-        this.#spoiltTo = Math.max(this.#spoiltTo, from)
-        out.at = headAt
-      } else families.push({ view, words, from, to: out.at })
+      if (out.at === from) out.at = headAt
+      else families.push({ view, words, from, to: out.at })
     }
     const { doubles, words, layout } = reader
     this.#spare = before
@@ -134,13 +125,26 @@ export class TextPage {
     if (out.at > MAX_KEPT_BYTES) this.#kept = this.#spare = undefined
     return {
       bytes: out.bytes.subarray(0, out.at),
-      families: families.map(({ view: { record }, words: { name }, from, to }) => ({
+      families: families.map(({ view: { record }, words: { name, head }, from, to }) => ({
         name,
+        head,
         kind: record.kind,
         help: record.help,
         body: out.bytes.subarray(from, to),
       })),
     }
+  }
+
+  /** Of the first page: written into a buffer that has to grow it takes half as long again. Memory that is not needed is never touched. */
+  #roughBytes(): number {
+    let bytes = 0
+    for (const { record, series, count } of this.#reader.families.values()) {
+      let labels = 0
+      for (let i = 0; i < count; i++) labels += series[i * SERIES.size + SERIES.labelsLength]! + this.#extra.length
+      const lines = record.kind === 'counter' || record.kind === 'gauge' ? 1 : record.bounds.length + 3
+      bytes += lines * (labels + count * (record.name.length + (lines > 1 ? 32 : 16)))
+    }
+    return bytes
   }
 
   /** Writes all series of a family, and into `ends` where the lines of each end. */
@@ -154,34 +158,34 @@ export class TextPage {
     const { series, count, width } = view
     const { kind } = view.record
     const known = kind === 'summary' && kept?.isFresh !== isFresh ? undefined : kept?.ends[family]
-    let runFrom = -1
-    let runTo = -1
+    // Behind the number of a line with an exemplar there is more.
+    const isNumber = (kind === 'counter' || kind === 'gauge') && words.exemplarBytes === 0
+    const lines = this.#lines
     for (let i = 0; i < count; i++) {
-      const place = series[i * SERIES.size]!
-      if (known !== undefined && i < known.count && this.#isSame(kept!, place, width)) {
-        const from = i === 0 ? known.from : known.ends[i - 1]!
-        if (runFrom < 0) runFrom = from
-        runTo = known.ends[i]!
-        // The run is copied later: the end follows from what it is behind of.
-        ends[i] = out.at + runTo - runFrom
-        continue
+      if (known !== undefined && i < known.count) {
+        const place = series[i * SERIES.size]!
+        const number = isNumber ? this.#renumbered(kept!, place) : Number.NaN
+        if (number > 0 || this.#isSame(kept!, place, width)) {
+          ends[i] = lines.keep(i === 0 ? known.from : known.ends[i - 1]!, known.ends[i]!)
+          if (number > 0) lines.renumber(number)
+          continue
+        }
       }
-      if (runFrom >= 0) {
-        this.#layDown(out, kept!, runFrom, runTo)
-        runFrom = -1
-      }
+      lines.settle()
       if (kind === 'histogram') this.#histogram(view, words, i, out)
       else if (kind === 'summary') this.#summary(view, words, i, out, isFresh)
       else this.#sample(view, words, i, out)
       ends[i] = out.at
     }
-    if (runFrom >= 0) this.#layDown(out, kept!, runFrom, runTo)
+    lines.settle()
   }
 
-  /** Lines of the page before: where nothing has moved they lie there already. */
-  #layDown(out: BytesOut, { out: before }: Kept, from: number, to: number): void {
-    if (out.at === from && from >= this.#spoiltTo) out.at = to
-    else out.copyRun(before.bytes, from, to)
+  /** The value, when it is another than before and written with as many digits; else 0. */
+  #renumbered(kept: Kept, place: number): number {
+    if (place >= kept.doubles.length) return 0
+    const now = this.#reader.doubles[place]!
+    const before = kept.doubles[place]!
+    return now !== before && areAsLong(now, before) ? now : 0
   }
 
   #isSame(kept: Kept, place: number, width: number): boolean {
@@ -313,15 +317,15 @@ function roomFor(count: number, spare: Int32Array | undefined): Int32Array {
   return spare !== undefined && spare.length >= count ? spare : new Int32Array(count + (count >> 2))
 }
 
-/** Joins pages family by family. */
+/** Joins pages family by family, in a buffer that is as long as they are. */
 export function joinText(pages: readonly (readonly FamilyPage[])[], format: TextFormat): Uint8Array {
-  const out = new BytesOut(65_536)
-  for (const { first, bodies } of groupFamilies(pages)) {
-    out.text(headOf(first.name, first.kind, first.help, format, startsAsCounter(first)))
-    for (const body of bodies) out.copyRun(body, 0, body.length)
-  }
-  out.text(endOf(format))
-  return out.bytes.subarray(0, out.at)
+  const end = encoder.encode(endOf(format))
+  const parts: Uint8Array[] = []
+  for (const { first, bodies } of groupFamilies(pages)) parts.push(first.head ?? headOfPage(first, format), ...bodies)
+  parts.push(end)
+  const out = new BytesOut(parts.reduce((size, { length }) => size + length, 0))
+  for (const part of parts) out.exactly(part)
+  return out.bytes
 }
 
 /** What stands behind the last family. */
@@ -329,9 +333,11 @@ export function endOf(format: TextFormat): string {
   return format === 'openmetrics' ? '# EOF\n' : ''
 }
 
-function startsAsCounter({ name, body }: FamilyPage): boolean {
+/** Of a page that came from elsewhere. */
+function headOfPage({ name, kind, help, body }: FamilyPage, format: TextFormat): Uint8Array {
   const start = encoder.encode(`${name}_total`)
-  return start.every((byte, i) => body[i] === byte)
+  const isTotal = start.every((byte, i) => body[i] === byte)
+  return encoder.encode(headOf(name, kind, help, format, isTotal))
 }
 
 /** Exemplars are of OpenMetrics alone, behind buckets and what ends in `_total`: nothing else has a place for them. */

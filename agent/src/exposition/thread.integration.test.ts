@@ -60,8 +60,7 @@ test('a loop that is busy, turn after turn, keeps its gauges once it has been se
   await taken(service)
   await get(service, '/busy')
   const isWhole = (page: string): boolean =>
-    valueAt(page, 'nodejs_eventloop_blocked_seconds') === 0 &&
-    (valueAt(page, 'nodejs_heap_size_used_bytes') ?? 0) > 0
+    valueAt(page, 'nodejs_eventloop_blocked_seconds') === 0 && (valueAt(page, 'nodejs_heap_size_used_bytes') ?? 0) > 0
   // A machine with much to do may break the row: then there is another.
   let inRow = 0
   await until(

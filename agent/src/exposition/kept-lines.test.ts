@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { BytesOut } from './bytes-out.ts'
+import { areAsLong, KeptLines } from './kept-lines.ts'
+
+const text = ({ bytes, at }: BytesOut): string => Buffer.from(bytes.subarray(0, at)).toString()
+const edges = Array.from({ length: 16 }, (_, i) => [10 ** i - 1, 10 ** i, 10 ** i + 1]).flat()
+const numbers = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(2_000),
+  fc.constantFrom(...edges, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53, -0, 0.5, -1, Number.NaN, Infinity),
+)
+
+test('two numbers are as long when both are whole and have as many digits', () => {
+  const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value > 0
+  fc.assert(
+    fc.property(numbers, numbers, (one, other) => {
+      assert.equal(areAsLong(one, other), isWhole(one) && isWhole(other) && `${one}`.length === `${other}`.length)
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
+test('lines that are kept are those of the page before, with their numbers changed', () => {
+  const line = fc.record({ name: fc.string({ unit: 'grapheme-ascii', maxLength: 40 }), before: numbers, now: numbers })
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 1_500, size: 'max' }), (lines) => {
+      const before = new BytesOut()
+      const ends: number[] = []
+      for (const { name, before: value } of lines) {
+        before.text(`${name} ${value}\n`)
+        ends.push(before.at)
+      }
+      const out = new BytesOut()
+      const kept = new KeptLines()
+      kept.begin(out, before)
+      for (const [i, { name, before: was, now }] of lines.entries()) {
+        if (Object.is(was, now) || areAsLong(was, now)) {
+          const to = kept.keep(ends[i - 1] ?? 0, ends[i]!)
+          if (!Object.is(was, now)) kept.renumber(now)
+          assert.ok(to > 0)
+        } else {
+          kept.settle()
+          out.text(`${name} ${now}\n`)
+        }
+      }
+      kept.settle()
+      assert.equal(text(out), lines.map(({ name, now }) => `${name} ${now}\n`).join(''))
+    }),
+    { numRuns: 100 },
+  )
+})
