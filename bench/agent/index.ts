@@ -2,11 +2,12 @@
  * The agent beside its peers, in one run and one table.
  *
  *     node --conditions=assay-src bench/agent/index.ts [requests lifetime scrape record memory] [--full] [--json] [--page]
+ *     node --conditions=assay-src bench/agent/index.ts scrape --lines 100000 --by agent,prom-client
  *
  * Quick by default: some four minutes, for a look at what changed. `--full` takes the better part of an hour; figures that are published
  * come from a quiet machine with it. `--json` writes bench/results/agent.json, `--page` the tables of
- * docs/reference/performance.md. Services run the agent as it is published: it is built
- * first (agent/dist), unless BENCH_SOURCE=1.
+ * docs/reference/performance.md. Services run the agent as it is published: it is built first (agent/dist), unless BENCH_SOURCE=1.
+ * `--lines` measures pages of so many lines alone, `--by` these stores alone (prom-client, OpenTelemetry, drop-in, agent).
  *
  * Beside it: pairs.ts (attached and detached in one process: the finest figure of a request's cost), users.ts, start.ts, idle.ts,
  * blocked.ts.
@@ -19,33 +20,53 @@ import { parseArgs, promisify } from 'node:util'
 import { measureLifetime, tellLifetime } from './lifetime.ts'
 import { installPeers, requirePeer } from './peers.ts'
 import { measureRequests, tellRequests } from './requests.ts'
-import { measureMemory, measureRecording, measureScrapes, tellMemory, tellRecording, tellScrapes } from './stores.ts'
+import { CONTENDERS } from './store-contenders.ts'
+import {
+  measureMemory,
+  measureRecording,
+  measureScrapes,
+  type StoreOptions,
+  tellMemory,
+  tellRecording,
+  tellScrapes,
+} from './stores.ts'
 import { IS_PUBLISHED } from './ways.ts'
 
 type Part = {
   readonly title: string
-  readonly measure: (isFull: boolean) => Promise<{ readonly figures: unknown; readonly told: string }>
+  /** Whether it runs services. */
+  readonly hasServices: boolean
+  readonly measure: (options: StoreOptions) => Promise<{ readonly figures: unknown; readonly told: string }>
 }
 
 const told =
-  <T>(measure: (isFull: boolean) => Promise<T>, tell: (figures: T) => string): Part['measure'] =>
-  async (isFull) => {
-    const figures = await measure(isFull)
+  <T>(measure: (options: StoreOptions) => Promise<T>, tell: (figures: T) => string): Part['measure'] =>
+  async (options) => {
+    const figures = await measure(options)
     return { figures, told: tell(figures) }
   }
 
 const PARTS: Readonly<Record<string, Part>> = {
-  requests: { title: 'A request, saturated', measure: told((isFull) => measureRequests(isFull), tellRequests) },
+  requests: {
+    title: 'A request, saturated',
+    hasServices: true,
+    measure: told(({ isFull }) => measureRequests(isFull), tellRequests),
+  },
   lifetime: {
     title: 'Start-up and idleness',
+    hasServices: true,
     measure: told(
-      (isFull) => measureLifetime(isFull, isFull ? ['plain', 'express', 'fastify'] : ['plain']),
+      ({ isFull }) => measureLifetime(isFull, isFull ? ['plain', 'express', 'fastify'] : ['plain']),
       tellLifetime,
     ),
   },
-  scrape: { title: 'A page, on the thread that makes it', measure: told(measureScrapes, tellScrapes) },
-  record: { title: 'Recording', measure: told(measureRecording, tellRecording) },
-  memory: { title: 'Memory', measure: told(measureMemory, tellMemory) },
+  scrape: {
+    title: 'A page, on the thread that makes it',
+    hasServices: false,
+    measure: told(measureScrapes, tellScrapes),
+  },
+  record: { title: 'Recording', hasServices: false, measure: told(measureRecording, tellRecording) },
+  memory: { title: 'Memory', hasServices: false, measure: told(measureMemory, tellMemory) },
 }
 
 const { values, positionals } = parseArgs({
@@ -54,13 +75,21 @@ const { values, positionals } = parseArgs({
     full: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     page: { type: 'boolean', default: false },
+    lines: { type: 'string' },
+    by: { type: 'string' },
   },
 })
 const unknown = positionals.filter((name) => PARTS[name] === undefined)
 if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`)
+const chosen = Object.entries(PARTS).filter(([name]) => positionals.length === 0 || positionals.includes(name))
+const by = values.by?.split(',')
+const stranger = by?.find((one) => !CONTENDERS.some((who) => who === one))
+if (stranger !== undefined) throw new Error(`no store ${stranger}; there are ${CONTENDERS.join(', ')}`)
+const lines = values.lines === undefined ? undefined : Number(values.lines)
+if (lines !== undefined && !(Number.isInteger(lines) && lines > 0)) throw new Error('--lines wants a number: 100000')
 
 await installPeers()
-if (IS_PUBLISHED) {
+if (IS_PUBLISHED && chosen.some(([, { hasServices }]) => hasServices)) {
   const build = join(import.meta.dirname, '../../scripts/build-agent.ts')
   await promisify(execFile)(process.execPath, [
     '--conditions=assay-src',
@@ -84,9 +113,12 @@ const about = {
 console.log(`Node ${about.node}, ${about.processors}, load ${about.load?.toFixed(1)}; the agent from ${about.agent}\n`)
 const results: Record<string, unknown> = {}
 const tables: string[] = []
-for (const [name, { title, measure }] of Object.entries(PARTS)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue
-  const { figures, told: text } = await measure(values.full)
+for (const [name, { title, measure }] of chosen) {
+  const { figures, told: text } = await measure({
+    isFull: values.full,
+    lines,
+    by: CONTENDERS.filter((who) => by === undefined || by.includes(who)),
+  })
   results[name] = figures
   console.log(`${title}\n\n${text}\n`)
   tables.push(`**${title}**\n\n${text}`)

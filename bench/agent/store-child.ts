@@ -1,8 +1,8 @@
 /**
  * One contender, one measurement, in this process: `store-child.ts scrape|record|memory CONTENDER METRIC SERIES`. Sends one message.
  *
- * Time is the clock's, best of many for recording, median for pages: the system counts a thread's CPU in steps of milliseconds. Garbage
- * is what V8 counts as allocated.
+ * Time is the clock's, best of many for recording, median for pages. Garbage is what V8 counts as allocated, over many calls: with each look at
+ * it V8 counts what is left of the area that it hands out from, some 300 KB, as if it were used.
  */
 import { getHeapStatistics } from 'node:v8'
 import { median } from './figures.ts'
@@ -15,7 +15,15 @@ import {
   uniqueLabelsOf,
 } from './store-contenders.ts'
 
-export type ScrapeCost = { readonly cold: Cost; readonly few: Cost; readonly all: Cost; readonly bytes: number }
+export type ScrapeCost = {
+  /** Of the process: its code is not compiled yet. */
+  readonly first: number
+  /** By compiled code, with nothing kept of a page before. */
+  readonly cold: number
+  readonly few: Cost
+  readonly all: Cost
+  readonly bytes: number
+}
 export type Cost = { readonly milliseconds: number; readonly garbage: number }
 export type RecordCost = { readonly known: RecordFigure; readonly labels: RecordFigure }
 export type RecordFigure = { readonly nanoseconds: number; readonly garbage: number }
@@ -39,28 +47,41 @@ function allLabels(): readonly SeriesLabels[] {
 
 async function scrape(): Promise<ScrapeCost> {
   const made = await make(who, kind, allLabels())
+  const rounds = series > 20_000 ? 15 : 25
   const change = (every: number): void => {
     for (let i = 0; i < series; i += every) made.recordKnown(i, 1)
   }
   gc()
-  const cold = await cost(() => made.page())
+  const first = await timeOf(() => made.page())
   // Compiled by then, as in a service that has been scraped for a minute.
-  for (let i = 0; i < (series > 20_000 ? 5 : 20); i++) {
+  for (let i = 0; i < rounds; i++) {
     change(33)
     await made.page()
+    await made.coldPage()
+  }
+  const medianOf = async (page: () => unknown, every: number): Promise<number> => {
+    const times: number[] = []
+    for (let i = 0; i < rounds; i++) {
+      change(every)
+      times.push(await timeOf(page))
+    }
+    return median(times)
   }
   const repeated = async (every: number): Promise<Cost> => {
-    const costs: Cost[] = []
-    for (let i = 0; i < (series > 20_000 ? 7 : 25); i++) {
+    const milliseconds = await medianOf(() => made.page(), every)
+    const pages = Math.min(2_000, Math.max(10, Math.ceil(500 / milliseconds)))
+    const before = allocated()
+    for (let i = 0; i < pages; i++) {
       change(every)
-      costs.push(await cost(() => made.page()))
+      await made.page()
     }
-    return {
-      milliseconds: median(costs.map(({ milliseconds }) => milliseconds)),
-      garbage: median(costs.map(({ garbage }) => garbage)),
-    }
+    const between = allocated()
+    for (let i = 0; i < pages; i++) change(every)
+    const changes = allocated() - between
+    return { milliseconds, garbage: Math.max(0, between - before - changes) / pages }
   }
-  return { cold, few: await repeated(33), all: await repeated(1), bytes: await made.page() }
+  const cold = await medianOf(() => made.coldPage(), 33)
+  return { first, cold, few: await repeated(33), all: await repeated(1), bytes: await made.page() }
 }
 
 async function record(): Promise<RecordCost> {
@@ -113,11 +134,10 @@ function held(): number {
   return heapUsed + external
 }
 
-async function cost(work: () => unknown): Promise<Cost> {
-  const before = allocated()
+async function timeOf(work: () => unknown): Promise<number> {
   const from = performance.now()
   await work()
-  return { milliseconds: performance.now() - from, garbage: allocated() - before }
+  return performance.now() - from
 }
 
 function allocated(): number {

@@ -21,6 +21,8 @@ export type Made = {
   recordOther(labels: SeriesLabels, value: number): void
   /** A whole page; its length in bytes. */
   page(): number | Promise<number>
+  /** The same by a writer that keeps nothing of the page before. */
+  coldPage(): number | Promise<number>
   /** Bytes that the process' own accounting does not show as heap. */
   sharedBytes(): number
 }
@@ -81,6 +83,7 @@ export async function make(
       recordLabels: (one, value) => counter.inc(one, value),
       recordOther: (one, value) => other.inc(one, value),
       page,
+      coldPage: page,
       sharedBytes,
     }
   }
@@ -93,6 +96,7 @@ export async function make(
     recordLabels: (one, value) => histogram.observe(one, value),
     recordOther: (one, value) => other.observe(one, value),
     page,
+    coldPage: page,
     sharedBytes,
   }
 }
@@ -132,6 +136,7 @@ async function makeAgent(kind: MetricKind, labels: readonly SeriesLabels[], most
     recordLabels,
     recordOther: declared('bench_others_total'),
     page: () => pages.whole('text').length,
+    coldPage: () => new StorePages(store.shared).whole('text').length,
     sharedBytes: () => store.usedBytes,
   }
 }
@@ -163,11 +168,13 @@ function makeOtel(kind: MetricKind, labels: readonly SeriesLabels[], most: numbe
   const record = recorder('bench_things')
   for (const one of labels) record(one, 1)
   const serializer = new PrometheusSerializer()
+  const page = async (): Promise<number> => serializer.serialize((await exporter.collect()).resourceMetrics).length
   return {
     recordKnown: (index, value) => record(labels[index]!, value),
     recordLabels: record,
     recordOther: recorder('bench_others'),
-    page: async () => serializer.serialize((await exporter.collect()).resourceMetrics).length,
+    page,
+    coldPage: page,
     sharedBytes: () => 0,
   }
 }

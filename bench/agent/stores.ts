@@ -2,8 +2,8 @@
  * What keeping and telling numbers costs: a page of many series, recording, memory. Every contender in a process of its own, in turn.
  *
  * - A page: 1,000 to 100,000 series of three labels (500 routes x 4 methods x 5 statuses, then more routes); counters, or as many lines of
- *   histograms with 14 buckets. Cold: the first page of the process, its code not yet compiled. Few: three series in a hundred have
- *   changed. All: every one. On the thread that asks, without the time to send it.
+ *   histograms with 14 buckets. First: of the process, its code not yet compiled. Cold: by compiled code, with nothing kept of a page before.
+ *   Few: three series in a hundred have changed since. All: every one. On the thread that asks, without the time to send it.
  * - Recording: into one of 1,000 series in turn, known (a kept child, slot or attributes) or by an object of three labels made anew.
  * - Memory: of 10,000 series recorded by labels, of the shape above and with one label that runs wild; heap, buffers, shared memory.
  */
@@ -23,28 +23,37 @@ export type ScrapeFigures = ScrapeCost & {
 export type RecordFigures = RecordCost & { readonly who: Contender; readonly kind: MetricKind }
 export type MemoryFigures = MemoryCost & { readonly who: Contender; readonly kind: MetricKind; readonly shape: string }
 
-export async function measureScrapes(isFull: boolean): Promise<ScrapeFigures[]> {
+export type StoreOptions = {
+  readonly isFull: boolean
+  /** Pages of so many lines alone. */
+  readonly lines?: number | undefined
+  /** Those alone. */
+  readonly by?: readonly Contender[] | undefined
+}
+
+export async function measureScrapes({ isFull, lines: only, by }: StoreOptions): Promise<ScrapeFigures[]> {
   const figures: ScrapeFigures[] = []
   for (const kind of METRICS) {
-    for (const lines of LINES[isFull ? 'full' : 'quick']) {
+    for (const lines of only === undefined ? LINES[isFull ? 'full' : 'quick'] : [only]) {
       const series = kind === 'counter' ? lines : Math.ceil(lines / LINES_OF_HISTOGRAM)
-      const runs = await runInTurn<ScrapeCost>(isFull ? 5 : 2, ['scrape', kind, String(series)])
+      const runs = await runInTurn<ScrapeCost>(by, isFull ? 5 : 2, ['scrape', kind, String(series)])
       for (const [who, costs] of runs) {
-        const of = (part: 'cold' | 'few' | 'all'): ScrapeCost['cold'] => ({
+        const of = (part: 'few' | 'all'): ScrapeCost['few'] => ({
           milliseconds: median(costs.map((cost) => cost[part].milliseconds)),
           garbage: median(costs.map((cost) => cost[part].garbage)),
         })
-        figures.push({ who, kind, lines, cold: of('cold'), few: of('few'), all: of('all'), bytes: costs[0]!.bytes })
+        const [first, cold] = [median(costs.map((cost) => cost.first)), median(costs.map((cost) => cost.cold))]
+        figures.push({ who, kind, lines, first, cold, few: of('few'), all: of('all'), bytes: costs[0]!.bytes })
       }
     }
   }
   return figures
 }
 
-export async function measureRecording(isFull: boolean): Promise<RecordFigures[]> {
+export async function measureRecording({ isFull, by }: StoreOptions): Promise<RecordFigures[]> {
   const figures: RecordFigures[] = []
   for (const kind of METRICS) {
-    const runs = await runInTurn<RecordCost>(isFull ? 7 : 2, ['record', kind, '1000'])
+    const runs = await runInTurn<RecordCost>(by, isFull ? 7 : 2, ['record', kind, '1000'])
     for (const [who, costs] of runs) {
       const of = (part: 'known' | 'labels'): RecordCost['known'] => ({
         nanoseconds: Math.min(...costs.map((cost) => cost[part].nanoseconds)),
@@ -56,11 +65,11 @@ export async function measureRecording(isFull: boolean): Promise<RecordFigures[]
   return figures
 }
 
-export async function measureMemory(isFull: boolean): Promise<MemoryFigures[]> {
+export async function measureMemory({ isFull, by }: StoreOptions): Promise<MemoryFigures[]> {
   const figures: MemoryFigures[] = []
   for (const kind of METRICS) {
     for (const shape of ['500 x 4 x 5', 'unique']) {
-      const runs = await runInTurn<MemoryCost>(isFull ? 3 : 1, ['memory', kind, '10000', shape])
+      const runs = await runInTurn<MemoryCost>(by, isFull ? 3 : 1, ['memory', kind, '10000', shape])
       for (const [who, costs] of runs)
         figures.push({ who, kind, shape, bytes: median(costs.map(({ bytes }) => bytes)) })
     }
@@ -68,10 +77,14 @@ export async function measureMemory(isFull: boolean): Promise<MemoryFigures[]> {
   return figures
 }
 
-async function runInTurn<T>(rounds: number, [what, ...rest]: readonly string[]): Promise<Map<Contender, T[]>> {
-  const runs = new Map<Contender, T[]>(CONTENDERS.map((who) => [who, []]))
+async function runInTurn<T>(
+  by: readonly Contender[] = CONTENDERS,
+  rounds: number,
+  [what, ...rest]: readonly string[],
+): Promise<Map<Contender, T[]>> {
+  const runs = new Map<Contender, T[]>(by.map((who) => [who, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const who of inTurn(CONTENDERS, round)) {
+    for (const who of inTurn(by, round)) {
       runs.get(who)!.push(await runChild<T>('./store-child.ts', [what ?? '', who, ...rest]))
     }
   }
@@ -82,12 +95,13 @@ export function tellScrapes(figures: readonly ScrapeFigures[]): string {
   const bytes = (value: number): string =>
     value >= 2 ** 20 ? `${short(value / 2 ** 20)} MiB` : `${short(value / 1_024)} KiB`
   return table(
-    ['lines', 'of', 'by', 'cold, ms', 'few changed, ms', 'garbage', 'all changed, ms', 'garbage'],
-    figures.map(({ lines, kind, who, cold, few, all }) => [
+    ['lines', 'of', 'by', 'first, ms', 'cold, ms', 'few changed, ms', 'garbage', 'all changed, ms', 'garbage'],
+    figures.map(({ lines, kind, who, first, cold, few, all }) => [
       lines.toLocaleString('en-US'),
       `${kind}s`,
       who,
-      short(cold.milliseconds),
+      short(first),
+      short(cold),
       short(few.milliseconds),
       bytes(few.garbage),
       short(all.milliseconds),
