@@ -144,7 +144,7 @@ export class Agent {
   }
 
   #announce(): void {
-    this.#announcer ??= threadAnnouncer(workerThreads())
+    this.#announcer ??= threadAnnouncer(workerThreads(), () => this.#collect())
     this.#announcer({ store: this.store.shared, users: this.#users?.shared })
   }
 

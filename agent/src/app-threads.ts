@@ -2,12 +2,14 @@
  * Worker threads of the application: what each counts in a store of its own is told on the one page of the process, summed up.
  *
  * - A preload runs in each thread, too. There it opens nothing: it announces its memory on a channel that all threads of the process share.
+ * - What only its own loop can bring up to date it does when it is asked, by whoever serves the pages (exposition/app-threads-lines.ts).
  * - The main thread keeps the list, and listens only once there is a thread. A thread that ends is added to one retired store, so that its
  *   counters stay in the sum and memory stays bounded; its gauges go.
  * - `epoch` changes with the list, in the same turn in which an ended thread moves to the retired store: whoever reads with another one than it
  *   was told would count that thread twice, and waits for the new list, which is on its way.
  */
 import type { BroadcastChannel, Worker } from 'node:worker_threads'
+import { noteHeard } from './exposition/heard.ts'
 import { addStore, type SharedStore, Store, StoreReader } from './store/index.ts'
 import type { SharedUsers } from './users/index.ts'
 
@@ -17,6 +19,13 @@ const MAX_ENDED_USERS = 64
 
 /** What a thread counts in. */
 export type ThreadMemory = { readonly store: SharedStore; readonly users: SharedUsers | undefined }
+
+/** A store beside the main thread's; `id` is of the thread that writes it, none of what those that have ended left. */
+export type ThreadStore = { readonly id: number | undefined; readonly store: SharedStore }
+
+/** `asker` is who has asked; `heard` is where it is noted that it was heard. */
+export type ThreadQuestion = { readonly asker: number; readonly id: number; readonly heard: SharedArrayBuffer }
+export type ThreadAnswer = { readonly asker: number; readonly collected: number }
 
 type Message =
   | { readonly type: 'here'; readonly id: number; readonly memory: ThreadMemory }
@@ -52,9 +61,9 @@ export class AppThreads implements Disposable {
   }
 
   /** What there is beside the main thread's own store. */
-  get stores(): readonly SharedStore[] {
-    const retired = this.#retired === undefined ? [] : [this.#retired.shared]
-    return [...retired, ...Array.from(this.#living.values(), ({ store }) => store)]
+  get stores(): readonly ThreadStore[] {
+    const retired = this.#retired === undefined ? [] : [{ id: undefined, store: this.#retired.shared }]
+    return [...retired, ...Array.from(this.#living, ([id, { store }]) => ({ id, store }))]
   }
 
   get users(): readonly SharedUsers[] {
@@ -81,7 +90,7 @@ export class AppThreads implements Disposable {
 
   #listen(): void {
     if (this.#channel !== undefined) return
-    const channel = openChannel(this.#options.load())
+    const channel = openChannel(this.#options.load(), CHANNEL)
     this.#channel = channel
     channel.onmessage = ((event: { readonly data: unknown }) => {
       try {
@@ -121,7 +130,7 @@ export class AppThreads implements Disposable {
     const reader = new StoreReader(memory.store)
     reader.read()
     this.#retired ??= new Store()
-    addStore(reader, this.#retired, false)
+    addStore(reader, this.#retired, 'ended')
     if (memory.users !== undefined) this.#endedUsers.push(memory.users)
     this.#endedUsers.splice(0, this.#endedUsers.length - MAX_ENDED_USERS)
     this.#options.onChange()
@@ -135,22 +144,35 @@ export class AppThreads implements Disposable {
 
 /**
  * In a thread of the application: what it gives tells the main thread what is counted here, also when that is other memory than before. The
- * main thread learns of the threads that are started here, too. Ends with the thread.
+ * main thread learns of the threads that are started here, too. `collect` brings all figures of this thread up to date, and never rejects.
+ * Ends with the thread.
  */
-export function threadAnnouncer(threads: Threads): (memory: ThreadMemory) => void {
-  const channel = openChannel(threads)
+export function threadAnnouncer(threads: Threads, collect: () => Promise<void>): (memory: ThreadMemory) => void {
+  const channel = openChannel(threads, CHANNEL)
   const post = (message: Message): void => channel.postMessage(message)
   process.on('worker', (worker: Worker) => {
     const id = worker.threadId
     post({ type: 'child', id, parent: threads.threadId })
     worker.once('exit', () => post({ type: 'ended', id }))
   })
+  const asked = askChannel(threads, threads.threadId)
+  asked.onmessage = (({ data }: { readonly data: ThreadQuestion | ThreadAnswer }) => {
+    if ('collected' in data) return
+    const { asker, id, heard } = data
+    noteHeard(heard, id)
+    void collect().then(() => asked.postMessage({ asker, collected: id } satisfies ThreadAnswer))
+  }) as typeof asked.onmessage
   return (memory) => post({ type: 'here', id: threads.threadId, memory })
 }
 
+/** The channel on which the thread of that number is asked, and answers. */
+export function askChannel(threads: Threads, thread: number): BroadcastChannel {
+  return openChannel(threads, `${CHANNEL}.${thread}`)
+}
+
 /** Keeps nobody alive. */
-function openChannel({ BroadcastChannel: Channel }: Threads): BroadcastChannel {
-  const channel = new Channel(CHANNEL)
+function openChannel({ BroadcastChannel: Channel }: Threads, name: string): BroadcastChannel {
+  const channel = new Channel(name)
   channel.unref()
   return channel
 }

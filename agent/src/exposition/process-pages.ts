@@ -13,6 +13,7 @@ import { delayFigures } from '../runtime/loop-delays.ts'
 import { processFigures } from '../runtime/process-figures.ts'
 import { add, type Family, observe, type Slot, Store, set } from '../store/index.ts'
 import { encodeUsers, mergeUsers, readUsers, type UsersReading } from '../users/index.ts'
+import { AppThreadsLines } from './app-threads-lines.ts'
 import type { FamilyPage } from './family-page.ts'
 import type { Answered } from './main-thread-line.ts'
 import { StorePages } from './page.ts'
@@ -41,12 +42,13 @@ export type ProcessPagesOptions = {
   readonly isOwnThread: boolean
 }
 
-export class ProcessPages {
+export class ProcessPages implements Disposable {
   readonly #options: ProcessPagesOptions
   #shared: SharedOfProcess
   readonly #onShared: (() => void)[] = []
   readonly #pages: StorePages
   readonly #sum: SumPages
+  readonly #threads = new AppThreadsLines()
   /** What this thread tells itself. */
   readonly #local = new Store()
   readonly #localPages: StorePages
@@ -99,25 +101,30 @@ export class ProcessPages {
   /** There is more memory to be read, or other. */
   share(shared: SharedOfProcess): void {
     this.#shared = shared
-    this.#sum.share(shared.threads.length === 0 ? [] : [shared.main, ...shared.threads])
+    const { main, threads } = shared
+    this.#sum.share(threads.length === 0 ? [] : [main, ...threads.map(({ store }) => store)])
     for (const told of this.#onShared.splice(0)) told()
   }
 
   /** The part of this process, for itself or for a hub. Its bytes are good until the next but one call for the same format. */
   async page({ format, waitMs, names }: PageQuestion): Promise<WorkerPage> {
     const from = performance.now()
+    const asked = this.#shared.threads.map(({ id }) => id).filter((id) => id !== undefined)
+    const fresh = asked.length === 0 ? undefined : this.#threads.ask(asked, waitMs)
     const answered = await this.#options.refresh(waitMs)
     await Promise.all([this.#readProcess(), this.#readDelays?.()])
+    const freshThreads = await fresh
     // To the bit the same from every thread: a change of it means a restart to whoever watches.
     set(this.#startedAt, this.#options.self.startedAt / 1_000)
     set(this.#blocked, this.#options.blockedSeconds())
     await this.#isListCurrent()
     const { main, threads } = this.#shared
     let bytes = 0
-    for (const { numbers, journal } of [main, ...threads]) bytes += numbers.byteLength + journal.byteLength
+    for (const { numbers, journal } of [main, ...threads.map(({ store }) => store)])
+      bytes += numbers.byteLength + journal.byteLength
     set(this.#bytes, bytes)
     add(this.#rendered, 1)
-    const page = this.#render(format, names, answered !== 'blocked')
+    const page = this.#render(format, names, answered !== 'blocked', freshThreads)
     observe(this.#duration, (performance.now() - from) / 1_000)
     return page
   }
@@ -126,6 +133,11 @@ export class ProcessPages {
   lastWords(format: PageFormat): WorkerPage {
     const page = this.#render(format, undefined, false)
     return { families: page.families.filter(({ kind }) => kind !== 'gauge'), users: page.users }
+  }
+
+  /** Nothing is asked any more, until a page is. */
+  [Symbol.dispose](): void {
+    this.#threads[Symbol.dispose]()
   }
 
   /** Users of all threads of this process; undefined when they are not counted. */
@@ -153,9 +165,18 @@ export class ProcessPages {
     })
   }
 
-  #render(format: PageFormat, names: ReadonlySet<string> | undefined, isFresh: boolean): WorkerPage {
-    const counted = this.#shared.threads.length === 0 ? this.#pages : this.#sum
-    const told = [...counted.families(format, isFresh), ...this.#localPages.families(format)]
+  /** `isFresh`: the main thread has brought its figures up to date; `freshThreads` have, too. */
+  #render(
+    format: PageFormat,
+    names: ReadonlySet<string> | undefined,
+    isFresh: boolean,
+    freshThreads?: ReadonlySet<number>,
+  ): WorkerPage {
+    const { threads } = this.#shared
+    const areFresh = threads.map(({ id }) => id === undefined || freshThreads?.has(id) === true)
+    const counted =
+      threads.length === 0 ? this.#pages.families(format, isFresh) : this.#sum.families(format, [isFresh, ...areFresh])
+    const told = [...counted, ...this.#localPages.families(format)]
     const families = told.filter((one) => isAsked(one, names))
     const users = this.users()
     const clients = names?.has(CLIENTS_PATH) === true ? this.clients() : undefined

@@ -138,6 +138,7 @@ export class Serving implements Disposable {
   #leave(): void {
     clearTimeout(this.#leaving)
     this.#hub?.[Symbol.dispose]()
+    this.#pages[Symbol.dispose]()
   }
 }
 

@@ -1,6 +1,8 @@
 /**
  * The pages of a process whose application has threads: one family, one series, whatever thread has counted it.
  *
+ * A series that needs the loop of a thread which has not answered is missing: a sum without its share would look like a fall.
+ *
  * All stores are added into a fresh one for each page. That costs a look-up of each series by its labels, in the thread that serves the
  * pages; applications without threads are written from their store as it lies.
  */
@@ -26,14 +28,16 @@ export class SumPages {
     this.#readers = stores.map((store) => new StoreReader(store))
   }
 
-  /** `isFresh` as of the pages of one store. */
-  families(format: PageFormat, isFresh: boolean): readonly FamilyPage[] {
+  /** `areFresh` says of each store whether its thread has brought it up to date. */
+  families(format: PageFormat, areFresh: readonly boolean[]): readonly FamilyPage[] {
     const sum = new Store()
     sum.maxSeries = NO_LIMIT
-    for (const reader of this.#readers) {
-      reader.read()
-      addStore(reader, sum, true)
-    }
-    return new StorePages(sum.shared, this.#extra).families(format, isFresh)
+    for (const reader of this.#readers) reader.read()
+    const fresh = this.#readers.filter((_, i) => areFresh[i])
+    const stale = this.#readers.filter((_, i) => !areFresh[i])
+    for (const reader of fresh) addStore(reader, sum, 'fresh')
+    // Last: what they take away stays away.
+    for (const reader of stale) addStore(reader, sum, 'stale')
+    return new StorePages(sum.shared, this.#extra).families(format)
   }
 }

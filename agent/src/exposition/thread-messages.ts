@@ -8,6 +8,7 @@
  *     main: shared                       (there is more memory to be read)
  *     main: lastWords                    thread: tells the hub, then wakes the main thread, which waits for that and no longer than LAST_WORDS_MS
  */
+import type { ThreadStore } from '../app-threads.ts'
 import type { SharedClients } from '../clients/index.ts'
 import type { Listen } from '../config.ts'
 import type { DelayHistograms } from '../runtime/loop-delays.ts'
@@ -55,7 +56,7 @@ export type Self = {
 export type SharedOfProcess = {
   readonly main: SharedStore
   /** Of the application's other threads, living and ended; see `app-threads.ts`. */
-  readonly threads: readonly SharedStore[]
+  readonly threads: readonly ThreadStore[]
   /** Holds `epochIs` for as long as the list of threads is this one. */
   readonly epoch: Int32Array
   readonly epochIs: number

@@ -256,7 +256,7 @@ test('the sum of two stores is the store of both streams', () => {
       for (const part of [record([one]), record([other])]) {
         const reader = new StoreReader(part.shared)
         reader.read()
-        addStore(reader, sum, true)
+        addStore(reader, sum, 'fresh')
       }
       const both = record([one, other])
       for (const name of ['g', 'h']) assert.deepEqual(readAll(sum).get(name) ?? new Map(), readAll(both).get(name))
@@ -290,7 +290,7 @@ test('of gauges of several stores the sum or the greatest is told, of quantiles 
         if (median === undefined) unsetAt(words, at + SUMMARY.quantiles)
         const reader = new StoreReader(store.shared)
         reader.read()
-        addStore(reader, sum, true)
+        addStore(reader, sum, 'fresh')
       }
       const of = (name: 'level' | 'outbox' | 'median') => parts.flatMap((one) => one[name] ?? [])
       const total = (name: 'sum' | 'count') => parts.reduce((all, one) => all + one[name], 0)
@@ -339,7 +339,7 @@ test('exemplars of any length come, are replaced and go with their series, and t
   for (const one of [store, other]) {
     const reader = new StoreReader(one.shared)
     reader.read()
-    addStore(reader, sum, true)
+    addStore(reader, sum, 'fresh')
   }
   assert.deepEqual(read(sum, 2), { value: 3, at: 5, labels: labels(7) }, 'the newest of two')
   assert.deepEqual(read(sum, 1), { value: 1.5, at: 4, labels: labels(2) })
@@ -355,7 +355,7 @@ test('traces of native histograms are in the sum of their stores', () => {
     exemplify(slot, 0.5, ids, at)
     const reader = new StoreReader(store.shared)
     reader.read()
-    addStore(reader, sum, true)
+    addStore(reader, sum, 'fresh')
   }
   const reader = new StoreReader(sum.shared)
   reader.read()

@@ -1,0 +1,61 @@
+/**
+ * The lines to the application's own threads: each brings its figures up to date at a scrape (gauges of its pools, outboxes, metrics with a
+ * `collect`), as the main thread does.
+ *
+ * - Whoever serves the pages asks them itself, so that a main thread that stands still does not keep them from answering. Each has a channel
+ *   of its own: a question wakes the one that is asked, and nobody else.
+ * - All are asked at once, while the main thread is. A thread is there to compute, so it is often busy: then what needs its loop is missing
+ *   from the page, which waits for it no longer than for a main thread that is blocked, and not again until it has answered.
+ * - Channels are opened by the first question, and closed with the thread. They keep nobody alive.
+ */
+import type { BroadcastChannel } from 'node:worker_threads'
+import { askChannel, type ThreadAnswer, type ThreadQuestion } from '../app-threads.ts'
+import { workerThreads } from '../surroundings.ts'
+import { clockMs, heardAt, makeHeard } from './heard.ts'
+import { MainThreadLine } from './main-thread-line.ts'
+
+type Line = { readonly channel: BroadcastChannel; readonly line: MainThreadLine }
+
+export class AppThreadsLines implements Disposable {
+  readonly #lines = new Map<number, Line>()
+
+  /** Which of these threads have brought their figures up to date. Never rejects. */
+  async ask(threads: readonly number[], waitMs: number): Promise<ReadonlySet<number>> {
+    for (const id of this.#lines.keys()) if (!threads.includes(id)) this.#close(id)
+    const answered = await Promise.all(
+      threads.map(async (id) => ((await this.#lineTo(id).line.ask(waitMs)) === 'blocked' ? undefined : id)),
+    )
+    return new Set(answered.filter((id) => id !== undefined))
+  }
+
+  /** Closes the channels; a question opens them again. */
+  [Symbol.dispose](): void {
+    for (const id of this.#lines.keys()) this.#close(id)
+  }
+
+  #lineTo(thread: number): Line {
+    const known = this.#lines.get(thread)
+    if (known !== undefined) return known
+    const threads = workerThreads()
+    const channel = askChannel(threads, thread)
+    const heard = makeHeard()
+    const asker = threads.threadId
+    const line = new MainThreadLine({
+      post: (id) => channel.postMessage({ asker, id, heard } satisfies ThreadQuestion),
+      now: clockMs,
+      heardAt: (id) => heardAt(heard, id),
+      starvedMs: () => undefined,
+    })
+    channel.onmessage = (({ data }: { readonly data: ThreadAnswer | ThreadQuestion }) => {
+      if ('collected' in data && data.asker === asker) line.collected(data.collected)
+    }) as typeof channel.onmessage
+    const made = { channel, line }
+    this.#lines.set(thread, made)
+    return made
+  }
+
+  #close(thread: number): void {
+    this.#lines.get(thread)?.channel.close()
+    this.#lines.delete(thread)
+  }
+}
