@@ -1,8 +1,9 @@
 /**
- * Builds what `@assay/agent` is published as: a few files of CommonJS, which ES modules import through a thin wrapper.
+ * Builds what `@assay/agent` is published as: files of CommonJS, which ES modules import through a thin wrapper.
  *
  *     index.cjs            asks whether the agent is on: then on.cjs, what starts with the application; else off.cjs, which is nothing
- *     chunks/main*.cjs     the agent itself; the other chunks are what the first scrape, a cluster or counted users need, when they do
+ *     parts/*.cjs          what the sources `load` when it is met: the signals, each framework, each library
+ *     chunks/*.cjs         what several of these need, and what the first scrape, a cluster or counted users need
  *     thread.cjs           the thread that serves the pages
  *     index.js             the same for `import`: one agent however the application is written
  *     *.d.ts, *.d.cts      the types for both
@@ -14,7 +15,7 @@
 import { execFile } from 'node:child_process'
 import { appendFile, glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'vite'
 
@@ -25,8 +26,11 @@ const OUT = 'agent/dist'
 /** Beside the thread these are the package's `exports`. */
 const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
 
-/** With all that they import. Not index.ts: the thread shares this file, and must not begin to measure. */
-const STARTS_WITH_THE_APPLICATION = /agent\/src\/(?:agent|exposition\/exposition-host|runtime\/index)\.ts$/
+/** How the sources load a file when it is needed: `const load = createRequire(import.meta.url)`. */
+const LOADER = /^const load = createRequire\(import\.meta\.url\)\n/m
+const LOADED = /\bload\('([^']+)'\)/g
+/** Stands for `require` until the bundler is through, which would take the file in at once. */
+const REQUIRE = '__assay_require'
 
 /** Where PM2 sets the environment only afterwards, the agent asks once more when the first server listens. */
 const ENTRY = `'use strict'
@@ -47,10 +51,19 @@ try {
 }
 
 async function bundle(out: string): Promise<void> {
-  const inputs = [...ENTRIES, 'off', 'exposition/thread'].map((name) => [
+  const parts = await loadedParts()
+  const named = [...ENTRIES, 'off', 'exposition/thread'].map((name) => [
     name.replace('exposition/', ''),
     `${SOURCE}/${name}.ts`,
   ])
+  const inputs = [...named, ...parts.map((file) => [nameOfPart(file), file])]
+  // One file for each: a further one is found, opened and wrapped for itself. In this order: each has what those before it do not.
+  const chunks = [
+    { name: 'start', files: await importedBy(`${SOURCE}/index.ts`) },
+    { name: 'store', files: await importedBy(`${SOURCE}/store/index.ts`) },
+    { name: 'signals', files: await importedBy(`${SOURCE}/signals.ts`) },
+  ]
+  const here = process.cwd()
   await build({
     configFile: false,
     logLevel: 'error',
@@ -58,7 +71,7 @@ async function bundle(out: string): Promise<void> {
       {
         name: 'published-names',
         enforce: 'pre',
-        transform: (code: string) => ({ code: publishedNames(code), map: null }),
+        transform: (code: string, id: string) => ({ code: publishedNames(code, relative(here, id)), map: null }),
       },
     ],
     ssr: { resolve: { conditions: ['assay-src', 'node', 'import', 'default'] }, noExternal: true },
@@ -76,20 +89,67 @@ async function bundle(out: string): Promise<void> {
           format: 'cjs',
           minify: { compress: true, mangle: { keepNames: true }, codegen: true },
           entryFileNames: '[name].cjs',
-          // What starts with the application is one file: each further one is found, opened and wrapped for itself.
-          codeSplitting: { groups: [{ name: 'main', test: STARTS_WITH_THE_APPLICATION }] },
+          codeSplitting: {
+            groups: chunks.map(({ name, files }, i) => ({
+              name,
+              priority: chunks.length - i,
+              test: (id: string) => files.has(relative(here, id)),
+            })),
+          },
           chunkFileNames: 'chunks/[name]-[hash].cjs',
         },
       },
     },
   })
+  for await (const file of glob('**/*.cjs', { cwd: out })) {
+    const text = await readFile(join(out, file), 'utf8')
+    const up = '../'.repeat(file.split('/').length - 1) || './'
+    const pattern = new RegExp(`${REQUIRE}\\(([\`'"])(.*?)\\1\\)`, 'g')
+    const found = (_all: string, _quote: string, what: string): string =>
+      `require("${what.startsWith('node:') ? what : `${up}${what}.cjs`}")`
+    if (text.includes(REQUIRE)) await writeFile(join(out, file), text.replace(pattern, found))
+  }
+}
+
+/** The files that sources load when they are needed. */
+async function loadedParts(): Promise<string[]> {
+  const parts = new Set<string>()
+  for await (const file of glob(`${SOURCE}/**/*.ts`)) {
+    if (/\.test(?:-support)?\.ts$|\/(?:testdata|test-support)\//.test(file)) continue
+    const text = await readFile(file, 'utf8')
+    if (!LOADER.test(text)) continue
+    for (const [, what = ''] of text.matchAll(LOADED)) if (what.startsWith('.')) parts.add(join(dirname(file), what))
+  }
+  return [...parts].sort()
+}
+
+function nameOfPart(file: string): string {
+  if (file === `${SOURCE}/off.ts`) return 'off'
+  return `parts/${relative(SOURCE, file).replace(/\.ts$/, '').replaceAll('/', '-')}`
+}
+
+/** A file and all that it imports, and they, at once. */
+async function importedBy(file: string, seen = new Set<string>()): Promise<Set<string>> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  const imports = /^(?:import|export) (?!type\b)(?:[^'\n]*|\{[^}]*\}) ?from '(\.[^']+)'|^import '(\.[^']+)'/gm
+  for (const [, from, bare] of (await readFile(file, 'utf8')).matchAll(imports))
+    await importedBy(join(dirname(file), from ?? bare ?? ''), seen)
+  return seen
 }
 
 /** Where the sources name a file, or wait for one as CommonJS cannot. */
-function publishedNames(code: string): string {
+function publishedNames(source: string, file: string): string {
+  const code = source
+    .replace(LOADER, '')
+    .replace(LOADED, (_all, what: string) =>
+      LOADER.test(source)
+        ? `${REQUIRE}('${what.startsWith('.') ? nameOfPart(join(dirname(file), what)) : what}')`
+        : _all,
+    )
   const older = /const \{ answerRequires \} = await import\('\.\/register-older-node\.ts'\)\n/
   const named = code
-    // Every chunk lies one folder below the thread's file.
+    // The chunk that starts it lies one folder below.
     .replace("'./thread.ts'", "'../thread.cjs'")
     // Answered to `require` and `import` alike.
     .replace("import.meta.url.endsWith('.ts') ? './index.ts' : './index.js'", "'./index.cjs'")

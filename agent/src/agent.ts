@@ -1,184 +1,232 @@
 /**
- * Wires the agent together: subscriptions at once, everything that costs at the first server.
+ * What starts with the application: it waits for what is worth measuring, and loads what measures it then.
  *
+ * - A preload runs in every process that inherits it, and costs each of them its time to start. So there are only subscriptions here, and
+ *   an address to be scraped at once a server listens; the rest is loaded with the first connection, the first request made, the first
+ *   library that is met, the first scrape (`bench/agent/start.ts`).
+ * - The message that something is loaded by is given to it too: nothing is missed.
  * - A process that serves nothing (npm, a tool that inherited NODE_OPTIONS) opens no port and starts no observer.
- * - Modules that an idle process does not need (http, zlib, crypto) are imported when the first server listens.
  */
-
 import type { Cluster } from 'node:cluster'
-import { AppThreads, type ThreadMemory, threadAnnouncer } from './app-threads.ts'
-import type { Clients } from './clients/index.ts'
+import { createRequire } from 'node:module'
+import type { Worker } from 'node:worker_threads'
 import { type Config, isLoopback, type Listen } from './config.ts'
-import type { Exposition } from './exposition/exposition-host.ts'
-import type { SharedOfProcess } from './exposition/thread-messages.ts'
+import { Exposition } from './exposition/exposition-host.ts'
 import { Guard, type Say } from './guard.ts'
-import { instrumentHttpClient } from './http/client.ts'
-import { expressPatch } from './http/routes/express.ts'
-import { instrumentFastify } from './http/routes/fastify.ts'
-import { PathGuesser } from './http/routes/guess.ts'
-import { honoPatch, watchHonoModules } from './http/routes/hono.ts'
-import { koaPatch } from './http/routes/koa.ts'
-import { HttpServerMetrics } from './http/server.ts'
-import { libraryPatches } from './libraries/index.ts'
+import { isHttpServer } from './http/is-http-server.ts'
+import type { RouteBook } from './http/routes/route-book.ts'
+import type { HttpServerMetrics, ServedSocket } from './http/server.ts'
 import { onRequire } from './libraries/require-hook.ts'
-import { OwnMetrics } from './metrics/own-metrics.ts'
+import { patchWhenMet } from './met.ts'
+import type { OwnMetrics } from './metrics/own-metrics.ts'
 import type { DelayHistograms } from './runtime/loop-delays.ts'
-import { Store, set } from './store/index.ts'
-import { isMainThread, loadedCluster, workerThreads } from './surroundings.ts'
-import type { Users } from './users/index.ts'
-import { VERSION } from './version.ts'
+import type { Signals } from './signals.ts'
+import type { Store } from './store/index.ts'
+import { DEFAULT_MAX_SERIES } from './store/limits.ts'
+import { isInstalled, isMainThread, loadedCluster } from './surroundings.ts'
 
-/** An outbox that does not answer in this time has no value at this scrape. */
-const OUTBOX_MS = 250
+const load = createRequire(import.meta.url)
+
+type Served = { readonly socket: ServedSocket & { readonly server?: unknown } }
 
 export class Agent {
-  readonly store = new Store()
-  readonly own: OwnMetrics
-  readonly server: HttpServerMetrics
-  /** Delays of this thread's event loop, once they are sampled. */
-  delays: DelayHistograms | undefined
+  /** The address as it is bound, once it is. */
+  address: Listen | undefined
   readonly #read: () => Config
-  #settings: Config | undefined
   readonly #guard: Guard
   readonly #say: Say
+  readonly #isMain = isMainThread()
   readonly #stop = new AbortController()
-  readonly #startedAt = performance.timeOrigin
+  /** Threads that are not the application's. */
+  readonly #ignoredThreads = new WeakSet<object>()
+  #settings: Config | undefined
+  #store: Store | undefined
+  #book: RouteBook | undefined
+  #signals: Signals | undefined
+  /** Servers that listened before the signals were loaded. */
+  #listening: WeakRef<object>[] = []
   #started: Promise<void> | undefined
-  #identify: ((request: unknown) => string | undefined) | undefined
-  #users: Users | undefined
-  #clients: Clients | undefined
+  #runs = false
   #exposition: Exposition | undefined
   #cluster: Cluster | undefined
-  /** Undefined in a thread of the application. */
-  #threads: AppThreads | undefined
-  #announcer: ((memory: ThreadMemory) => void) | undefined
 
   /** `read` gives the settings; it is called once, when they are first needed: PM2 sets the environment only after the preload. */
   constructor(read: () => Config, say: Say) {
     this.#read = read
     this.#say = say
-    this.#guard = new Guard(this.store, say)
-    const { store } = this
-    const guard = this.#guard
-    const fault = (cause: unknown): void => guard.fault('threads', cause)
-    this.own = new OwnMetrics(store)
-    this.server = new HttpServerMetrics({
-      store,
-      guard,
-      guesser: new PathGuesser(),
-      onServer: () => this.start(),
+    const guard = new Guard(() => this.store, say)
+    this.#guard = guard
+    this.#waitForServers()
+    guard.whenFirst(
+      ['http.client.request.created', 'http.client.request.start', 'undici:request:create'],
+      'http_client',
+      () => {
+        const { instrumentHttpClient } = load('./http/client.ts') as typeof import('./http/client.ts')
+        instrumentHttpClient(this.store, guard)
+      },
+    )
+    const book = (): RouteBook => this.#routeBook()
+    guard.whenFirst(['fastify.initialization'], 'fastify', () => {
+      const { instrumentFastify } = load('./http/routes/fastify.ts') as typeof import('./http/routes/fastify.ts')
+      instrumentFastify(book(), guard)
     })
-    instrumentFastify(this.server, guard)
-    watchHonoModules(this.server, guard)
-    instrumentHttpClient(store, guard)
-    onRequire(guard, [
-      expressPatch(this.server, guard),
-      koaPatch(this.server, guard),
-      honoPatch(this.server, guard),
-      ...libraryPatches(store, guard),
-    ])
-    if (isMainThread()) this.#threads = new AppThreads({ load: workerThreads, fault, onChange: () => this.#share() })
+    if (isInstalled('hono')) {
+      const { watchHonoModules } = load('./http/routes/hono.ts') as typeof import('./http/routes/hono.ts')
+      watchHonoModules(book(), guard)
+    }
+    onRequire(guard, [patchWhenMet({ guard, store: () => this.store, book })])
+    if (this.#isMain) process.on('worker', this.#onWorker)
     // A thread of the application may have no server, and is to be seen all the same.
     else setImmediate(() => this.start())
-    guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', 'listen', ({ server }) => {
-      if (isHttpServer(server)) this.start()
-    })
   }
 
-  /** Opens the metrics address and starts the observers, once. Called at the first HTTP server; call it where there is none. */
+  get store(): Store {
+    if (this.#store === undefined) {
+      const { Store } = load('./store/index.ts') as typeof import('./store/index.ts')
+      this.#store = new Store()
+      if (this.#settings !== undefined) this.#store.maxSeries = this.#settings.maxSeries
+    }
+    return this.#store
+  }
+
+  get own(): OwnMetrics {
+    return this.#all().own
+  }
+
+  get server(): HttpServerMetrics {
+    return this.#all().server
+  }
+
+  /** Delays of this thread's event loop, once they are sampled. */
+  get delays(): DelayHistograms | undefined {
+    return this.#signals?.delays
+  }
+
+  /** Opens the metrics address, once. Called at the first HTTP server; call it where there is none. */
   start(): void {
     if (this.#started !== undefined) return
     if (!this.#config.enabled) {
       this.#guard[Symbol.dispose]()
+      process.off('worker', this.#onWorker)
       this.#started = Promise.resolve()
       return
     }
-    this.#started = (this.#threads === undefined ? this.#runInThread() : this.#run(this.#threads)).catch(
-      (cause: unknown) => this.#say('ASSAY_AGENT_START', `${String(cause)}; the application runs on without metrics`),
+    this.#started = this.#run().catch((cause: unknown) =>
+      this.#say('ASSAY_AGENT_START', `${String(cause)}; the application runs on without metrics`),
     )
   }
 
   /** Declares an outbox; see `outboxPending` of the package. */
   outboxPending(name: string, count: () => number | Promise<number>): void {
-    const help = 'Messages that wait in an outbox to be sent.'
-    const slots = this.store.family({
-      name: 'messaging_outbox_pending_messages',
-      help,
-      kind: 'gauge',
-      needsLoop: true,
-      // Threads that declare it alike look into the same table.
-      across: 'greatest',
-    })
-    this.store.collectors.push(async () => {
-      const slot = slots.series([['outbox', name]])
-      const value = await within(OUTBOX_MS, count).catch(() => Number.NaN)
-      if (Number.isFinite(value)) set(slot, value)
-      else slots.remove(slot)
-    })
+    this.#all().outboxPending(name, count)
     this.start()
   }
 
   /** Users are told by the application; stronger than ASSAY_USERS. */
   identify(whose: (request: unknown) => string | undefined): void {
-    this.#identify = whose
-    this.#users?.identify(whose)
-    if (this.#exposition !== undefined) this.#watchUsers().catch((cause) => this.#guard.fault('users', cause))
+    this.#all().identify(whose)
     this.start()
   }
-
-  /** The address as it is bound, once it is. */
-  address: Listen | undefined
 
   /** Ends subscriptions, observers and the listener; what was patched stays, and stays harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#guard[Symbol.dispose]()
-    this.#threads?.[Symbol.dispose]()
+    process.off('worker', this.#onWorker)
+    this.#signals?.[Symbol.dispose]()
     await this.#started
   }
 
-  /** In a thread of the application: the main thread's page tells what is counted here. */
-  async #runInThread(): Promise<void> {
-    this.#announce()
-    await this.#watchUsers()
+  /** A server is met when it listens, and measured from its first connection on: what comes over it may be no request (an upgrade). */
+  #waitForServers(): void {
+    const guard = this.#guard
+    guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', 'listen', ({ server }) => {
+      if (!isHttpServer(server)) return
+      this.start()
+      if (this.#signals === undefined) this.#listening.push(new WeakRef(server))
+    })
+    const first = ({ socket }: Served): void => {
+      const { server } = socket
+      if (isHttpServer(server)) this.#all().server.meet(server, socket)
+    }
+    guard.whenFirst<Served>(['net.server.socket'], 'http_server', first, ({ socket }) => isHttpServer(socket.server))
+    // A server may be handed connections that no listening socket of Node has accepted.
+    guard.whenFirst(['http.server.request.start', 'http2.server.stream.start'], 'http_server', () => this.#all())
   }
 
-  #announce(): void {
-    this.#announcer ??= threadAnnouncer(workerThreads(), () => this.#collect())
-    this.#announcer({ store: this.store.shared, users: this.#users?.shared })
+  readonly #onWorker = (worker: Worker): void => {
+    try {
+      if (!this.#ignoredThreads.has(worker)) this.#all().threads?.meet(worker)
+    } catch (cause) {
+      this.#guard.fault('threads', cause)
+    }
   }
 
-  async #run(threads: AppThreads): Promise<void> {
-    const [{ Exposition }, { watchRuntime }] = await Promise.all([
-      import('./exposition/exposition-host.ts'),
-      import('./runtime/index.ts'),
-    ])
+  #routeBook(): RouteBook {
+    if (this.#book === undefined) {
+      const books = load('./http/routes/route-book.ts') as typeof import('./http/routes/route-book.ts')
+      this.#book = new books.RouteBook(() => this.#settings?.maxSeries ?? DEFAULT_MAX_SERIES)
+    }
+    return this.#book
+  }
+
+  #all(): Signals {
+    if (this.#signals !== undefined) return this.#signals
+    const rooms = load('./signals.ts') as typeof import('./signals.ts')
+    const signals = new rooms.Signals({
+      store: this.store,
+      guard: this.#guard,
+      book: this.#routeBook(),
+      startedAt: performance.timeOrigin,
+      isMain: this.#isMain,
+      onServer: () => this.start(),
+      onChange: () => this.#exposition?.share(signals.shared()),
+    })
+    this.#signals = signals
+    for (const server of this.#listening.splice(0)) {
+      const living = server.deref()
+      if (living !== undefined) signals.server.meet(living)
+    }
+    if (this.#settings !== undefined) signals.configure(this.#settings)
+    if (this.#runs) signals.run()
+    return signals
+  }
+
+  async #run(): Promise<void> {
+    if (!this.#isMain) {
+      this.#runs = true
+      this.#all().run()
+      return
+    }
     // The address is the workers': a primary that has imported the agent must not hold it. It serves no requests itself.
     if (this.#leavesToWorkers()) return
-    const { worker, listen, token, thread } = this.#config
+    const { worker, listen, token, thread, requests } = this.#config
     const workersKey = worker === undefined ? undefined : await this.#workersKey(worker)
-    using runtime = watchRuntime(this.store, this.#guard)
-    this.delays = runtime.histograms
-    this.#describeSelf()
-    const self = { worker: worker ?? '', startedAt: this.#startedAt, pid: process.pid }
-    const exposition = new Exposition({
+    this.#runs = true
+    this.#signals?.run()
+    // What is asked for beyond requests themselves is to be there with the first of them.
+    if (requests?.users !== undefined || requests?.clients !== undefined) this.#all()
+    this.#exposition = new Exposition({
       mode: thread,
-      start: { listen, token, self, workersKey, shared: this.#shared() },
-      onThread: (thread) => void threads.ignored.add(thread),
+      listen,
+      joins: workersKey !== undefined,
+      start: () => ({
+        listen,
+        token,
+        self: { worker: worker ?? '', startedAt: performance.timeOrigin, pid: process.pid },
+        workersKey,
+        shared: this.#all().shared(),
+      }),
+      onThread: (own) => void this.#ignoredThreads.add(own),
       say: this.#say,
       collect: () => this.#collect(),
       fault: (cause) => this.#guard.fault('exposition', cause),
-      onServer: (server) => void this.server.ignored.add(server),
+      onServer: (server) => void this.#all().server.ignored.add(server),
       onHeld: (address) => {
         this.address = address
       },
     })
-    this.#exposition = exposition
-    const running = exposition.run(this.#stop.signal)
-    // What fails of these is left out; the rest is told all the same.
-    this.#watchUsers().catch((cause: unknown) => this.#guard.fault('users', cause))
-    this.#watchClients().catch((cause: unknown) => this.#guard.fault('clients', cause))
-    await running
+    await this.#exposition.run(this.#stop.signal)
   }
 
   /** Whether this is a primary with workers; one that forks later leaves the address then. */
@@ -207,146 +255,17 @@ export class Agent {
     return isNear ? deriveKey(secret, 'workers', group) : undefined
   }
 
-  /** Begins to count users, once somebody says whose a request is: a service without users loads nothing of it. */
-  async #watchUsers(): Promise<void> {
-    const { users: source, usersKey, usersTimeZone: timeZone, service } = this.#config
-    if (this.#users !== undefined || (source === undefined && this.#identify === undefined)) return
-    const [room, { readSecret }] = await Promise.all([import('./users/index.ts'), import('./cluster/secret.ts')])
-    if (this.#users !== undefined) return
-    const users = new room.Users({
-      source,
-      key: room.usersKey(usersKey, readSecret(process.env), service),
-      timeZone,
-      service,
-      startedAt: this.#startedAt,
-      fault: (cause) => this.#guard.fault(this.#identify === undefined ? 'users' : 'identify', cause),
-      stepAside: (reason) => this.#guard.stepAside('users', reason),
-    })
-    if (this.#identify !== undefined) users.identify(this.#identify)
-    this.#users = users
-    this.#tellVisits()
-    this.#share()
-  }
-
-  /** Begins to watch what clients do, where it is asked for. */
-  async #watchClients(): Promise<void> {
-    const { clients, usersKey, service, channels } = this.#config
-    if (clients === undefined) return
-    const [room, { usersKey: keyOf }, { readSecret }] = await Promise.all([
-      import('./clients/index.ts'),
-      import('./users/key.ts'),
-      import('./cluster/secret.ts'),
-    ])
-    this.#clients = new room.Clients({
-      ...clients,
-      key: keyOf(usersKey, readSecret(process.env), service),
-      service,
-      startedAt: this.#startedAt,
-      channels: channels.names,
-      fault: (cause) => this.#guard.fault('clients', cause),
-      stepAside: (reason) => this.#guard.stepAside('clients', reason),
-    })
-    this.server.visitsWithBytes = true
-    this.#tellVisits()
-    this.#share()
-  }
-
-  #share(): void {
-    if (this.#threads === undefined) this.#announce()
-    else this.#exposition?.share(this.#shared())
-  }
-
-  /** All memory of this process that a page is made of. */
-  #shared(): SharedOfProcess {
-    const threads = this.#threads
-    const users = [...(this.#users === undefined ? [] : [this.#users.shared]), ...(threads?.users ?? [])]
-    const epoch = threads?.epoch ?? new Int32Array(new SharedArrayBuffer(4))
-    return {
-      main: this.store.shared,
-      threads: threads?.stores ?? [],
-      epoch,
-      epochIs: Atomics.load(epoch, 0),
-      delays: this.delays,
-      users: users.length === 0 ? undefined : users,
-      clients: this.#clients === undefined ? undefined : [this.#clients.shared],
-    }
-  }
-
-  /** Brings every figure up to date that only this thread can read. Never rejects. */
   async #collect(): Promise<void> {
     if (this.#leavesToWorkers()) this.#stop.abort()
-    const from = performance.now()
-    // At once: several slow ones must not add up to a worker that is taken for silent.
-    const all = this.store.collectors.map(async (collect) => {
-      try {
-        await collect()
-      } catch (cause) {
-        this.#guard.fault('collect', cause)
-      }
-    })
-    this.store.tidy()
-    // What they wait for is not spent here.
-    this.#guard.spent('collect', performance.now() - from)
-    await Promise.all(all)
+    await this.#all().collect()
   }
 
   get #config(): Config {
     if (this.#settings === undefined) {
       this.#settings = this.#read()
-      this.server.channels = this.#settings.channels
-      this.store.maxSeries = this.#settings.maxSeries
+      if (this.#store !== undefined) this.#store.maxSeries = this.#settings.maxSeries
+      this.#signals?.configure(this.#settings)
     }
     return this.#settings
   }
-
-  /** Visits are told only while somebody wants them. */
-  #tellVisits(): void {
-    const [users, clients] = [this.#users, this.#clients]
-    if (clients !== undefined) this.server.visitor = (visit) => clients.settled(visit, users?.settled(visit))
-    else if (users?.counting === true) this.server.visitor = (visit) => void users.settled(visit)
-  }
-
-  #describeSelf(): void {
-    const { store } = this
-    set(
-      store
-        .family({ name: 'assay_agent_info', help: 'The version of the agent.', kind: 'gauge' })
-        .series([['version', VERSION]]),
-      1,
-    )
-    const series = store
-      .family({ name: 'assay_agent_series', help: 'Series held by the agent.', kind: 'gauge', needsLoop: true })
-      .series()
-    const refused = store.family({
-      name: 'assay_agent_series_refused_total',
-      help: 'Look-ups of series beyond the limit of their family; their values are in its overflow series.',
-      kind: 'counter',
-      needsLoop: true,
-    })
-    store.collectors.push(() => {
-      let held = 0
-      for (const family of store.families()) {
-        held += family.size
-        if (family.refused > 0) set(refused.series([['family', family.name]]), family.refused)
-      }
-      set(series, held)
-    })
-  }
-}
-
-/** What `work` answers, or a rejection after that many milliseconds. */
-async function within(milliseconds: number, work: () => number | Promise<number>): Promise<number> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('too slow')), milliseconds)
-  })
-  try {
-    return await Promise.race([late, work()])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function isHttpServer(server: unknown): boolean {
-  return typeof server === 'object' && server !== null && 'keepAliveTimeout' in server && 'maxHeadersCount' in server
 }

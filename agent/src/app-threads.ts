@@ -44,8 +44,6 @@ export type ThreadsOptions = {
 
 /** The main thread's list of the others. */
 export class AppThreads implements Disposable {
-  /** Threads that are not the application's. */
-  readonly ignored = new WeakSet<Worker>()
   /** Of the list as it is; see above. */
   readonly epoch = new Int32Array(new SharedArrayBuffer(4))
   readonly #options: ThreadsOptions
@@ -57,7 +55,6 @@ export class AppThreads implements Disposable {
 
   constructor(options: ThreadsOptions) {
     this.#options = options
-    process.on('worker', this.#onWorker)
   }
 
   /** What there is beside the main thread's own store. */
@@ -73,19 +70,14 @@ export class AppThreads implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    process.off('worker', this.#onWorker)
     this.#channel?.close()
   }
 
-  readonly #onWorker = (worker: Worker): void => {
-    try {
-      if (this.ignored.has(worker)) return
-      const { threadId } = worker
-      this.#listen()
-      worker.once('exit', () => this.#ended(threadId))
-    } catch (cause) {
-      this.#options.fault(cause)
-    }
+  /** A thread that the application has just made. */
+  meet(worker: Worker): void {
+    const { threadId } = worker
+    this.#listen()
+    worker.once('exit', () => this.#ended(threadId))
   }
 
   #listen(): void {

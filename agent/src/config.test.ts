@@ -11,9 +11,16 @@ test('nothing set is loopback, no channel, no users, no worker', () => {
   const { config, said } = read({})
   assert.deepEqual(config.listen, DEFAULT_LISTEN)
   assert.equal(config.enabled, true)
-  assert.equal(config.users, undefined)
+  assert.equal(config.requests, undefined)
   assert.equal(config.worker, undefined)
-  assert.deepEqual(config.channels.names, [])
+  assert.deepEqual(said, [])
+})
+
+test('what is set of requests is read with the rest, and what is not has its default', () => {
+  const { config, said } = read({ ASSAY_CHANNELS: '{"open": "rest"}', ASSAY_CLIENTS: 'on' })
+  assert.deepEqual(config.requests?.channels.names, ['open'])
+  assert.equal(config.requests?.clients?.keyHeader, 'x-api-key')
+  assert.equal(config.requests?.users, undefined)
   assert.deepEqual(said, [])
 })
 

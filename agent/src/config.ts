@@ -3,15 +3,16 @@
  *
  * - Nothing here throws: a setting that cannot be read is named on stderr, and its default holds. The application must start.
  * - `ASSAY_AGENT=off` leaves everything untouched.
+ * - What says how requests are told apart (channels, users, clients) is parsed by a file that is loaded only where any of it is set.
  */
+import { createRequire } from 'node:module'
 import { basename } from 'node:path'
-import { parseLoginRoutes, parseSamplesPerMinute } from './clients/settings.ts'
 import type { Say } from './guard.ts'
-import { type ChannelRules, parseChannels } from './http/channels.ts'
-import { DEFAULT_MAX_SERIES } from './store/index.ts'
+import type { RequestConfig } from './request-config.ts'
+import { DEFAULT_MAX_SERIES } from './store/limits.ts'
 import { loadedCluster } from './surroundings.ts'
-import { DEFAULT_TIME_ZONE, parseTimeZone } from './users/day.ts'
-import { parseUserSource, type UserSource } from './users/source.ts'
+
+const load = createRequire(import.meta.url)
 
 /** When a thread of its own serves the pages: from the first scrape on, from the start on, or never. */
 export const THREAD_MODES = ['first-scrape', 'start', 'off'] as const
@@ -25,14 +26,9 @@ export type Config = {
   /** Asked of scrapers as `Authorization: Bearer ...` when set. */
   readonly token: string | undefined
   readonly thread: ThreadMode
-  readonly channels: ChannelRules
-  readonly users: UserSource | undefined
-  readonly usersKey: string | undefined
-  /** Whose midnight ends the day of active users. */
-  readonly usersTimeZone: string
   readonly maxSeries: number
-  /** Undefined: clients are not watched. */
-  readonly clients: ClientsConfig | undefined
+  /** Undefined where nothing of it is set. */
+  readonly requests: RequestConfig | undefined
   /** What the service is called, for people and for whoever counts its users. */
   readonly service: string
   /** Workers with the same group share one metrics address. */
@@ -41,21 +37,17 @@ export type Config = {
   readonly worker: string | undefined
 }
 
-export type ClientsConfig = {
-  /** The header that carries an API key, in lower case. */
-  readonly keyHeader: string
-  /** Templates of the routes where accounts are tried; undefined: what looks like it. */
-  readonly loginRoutes: readonly string[] | undefined
-  /** 0: none. */
-  readonly bodiesPerMinute: number
-}
-
 export const DEFAULT_LISTEN: Listen = { host: '127.0.0.1', port: 9464 }
 
-type Env = Readonly<Record<string, string | undefined>>
+/** Any of these, or what begins so, is read by request-config.ts. */
+const OF_REQUESTS = /^ASSAY_(?:CHANNELS|TRUSTED_PROXIES|USERS|CLIENTS|LOGIN_ROUTES|BODY_SAMPLE)/
+
+export type Env = Readonly<Record<string, string | undefined>>
+/** Reads one variable; without one, or with one that cannot be read, `otherwise` holds. */
+export type Read = <T>(name: string, parse: (text: string) => T, otherwise: T) => T
 
 export function readConfig(env: Env, say: Say): Config {
-  const read = <T>(name: string, parse: (text: string) => T, otherwise: T): T => {
+  const read: Read = (name, parse, otherwise) => {
     const text = env[name]
     if (text === undefined || text === '') return otherwise
     try {
@@ -65,7 +57,6 @@ export function readConfig(env: Env, say: Say): Config {
       return otherwise
     }
   }
-  const proxies = read('ASSAY_TRUSTED_PROXIES', (text) => text.split(',').map((cidr) => cidr.trim()), [])
   const token = env['ASSAY_AGENT_TOKEN'] || undefined
   const listen = read('ASSAY_AGENT_LISTEN', parseListen, DEFAULT_LISTEN)
   const open = token === undefined && !isLoopback(listen.host) && env['ASSAY_AGENT_ALLOW_ANYONE'] !== '1'
@@ -80,18 +71,10 @@ export function readConfig(env: Env, say: Say): Config {
     listen: open ? { host: '127.0.0.1', port: listen.port } : listen,
     token,
     thread: read('ASSAY_AGENT_THREAD', parseThreadMode, 'first-scrape'),
-    channels: read('ASSAY_CHANNELS', (text) => parseChannels(JSON.parse(text), proxies), parseChannels({}, [])),
-    users: read('ASSAY_USERS', parseUserSource, undefined),
-    usersKey: read('ASSAY_USERS_KEY', parseUsersKey, undefined),
-    usersTimeZone: read('ASSAY_USERS_TIMEZONE', parseTimeZone, DEFAULT_TIME_ZONE),
-    maxSeries: read('ASSAY_AGENT_MAX_SERIES', parseCount, DEFAULT_MAX_SERIES),
-    clients: read('ASSAY_CLIENTS', parseSwitch, false)
-      ? {
-          keyHeader: read('ASSAY_CLIENTS_KEY_HEADER', parseHeaderName, 'x-api-key'),
-          loginRoutes: read('ASSAY_LOGIN_ROUTES', parseLoginRoutes, undefined),
-          bodiesPerMinute: read('ASSAY_BODY_SAMPLE', parseSamplesPerMinute, 0),
-        }
+    requests: Object.keys(env).some((name) => OF_REQUESTS.test(name))
+      ? (load('./request-config.ts') as typeof import('./request-config.ts')).readRequestConfig(read)
       : undefined,
+    maxSeries: read('ASSAY_AGENT_MAX_SERIES', parseCount, DEFAULT_MAX_SERIES),
     service: serviceOf(env),
     group: groupOf(env, listen),
     worker: workerOf(env),
@@ -133,33 +116,11 @@ function workerOf(env: Env): string | undefined {
   return cluster?.isWorker === true ? String(cluster.worker?.id ?? process.pid) : undefined
 }
 
-function parseSwitch(text: string): boolean {
-  if (/^(?:on|1|true|yes)$/i.test(text)) return true
-  if (/^(?:off|0|false|no)$/i.test(text)) return false
-  throw new Error(`"${text}" is neither on nor off`)
-}
-
-function parseHeaderName(text: string): string {
-  if (!/^[!#$%&'*+.^_`|~\w-]{1,100}$/.test(text))
-    throw new Error(`"${text}" is not the name of a header; write x-api-key`)
-  return text.toLowerCase()
-}
-
 /** The same after a restart, and in every process of the service. */
 function serviceOf(env: Env): string {
   const byPm2 = env['pm_id'] === undefined ? undefined : env['name']
   const name = env['ASSAY_SERVICE'] || byPm2 || env['npm_package_name'] || basename(process.cwd()) || 'node'
   return name.slice(0, 200)
-}
-
-/** Shorter ones can be guessed, and with them whose hash is in a sketch. */
-const MIN_USERS_KEY_LENGTH = 16
-
-function parseUsersKey(text: string): string {
-  if (text.length >= MIN_USERS_KEY_LENGTH) return text
-  throw new Error(
-    `a key of ${text.length} characters can be guessed; write at least ${MIN_USERS_KEY_LENGTH} random ones`,
-  )
 }
 
 /**

@@ -67,3 +67,47 @@ test('one call in many is timed, and stands for them', () => {
   const seconds = valueAt(pageNow(store), 'assay_agent_seconds_total', { part: 'idle' })
   assert.ok(seconds !== undefined && seconds > 0 && seconds < 5)
 })
+
+test('a part is loaded by the first message that is meant for it, and given that message, once', () => {
+  using guard = new Guard(new Store(), () => {})
+  const heard: string[] = []
+  let loads = 0
+  guard.whenFirst<string>(
+    ['assay.test.one', 'assay.test.two'],
+    'test',
+    () => {
+      loads++
+      guard.on<string>('assay.test.one', 'test', (message) => heard.push(`one ${message}`))
+      // A part of the part, by the same message.
+      guard.whenFirst<string>(['assay.test.one'], 'test', () => {
+        guard.on<string>('assay.test.one', 'test', (message) => heard.push(`inner ${message}`))
+      })
+      guard.on<string>('assay.test.two', 'test', (message) => heard.push(`two ${message}`))
+    },
+    (message) => message !== 'not this',
+  )
+  channel('assay.test.one').publish('not this')
+  assert.equal(loads, 0)
+  for (const message of ['a', 'b']) channel('assay.test.one').publish(message)
+  channel('assay.test.two').publish('c')
+  assert.equal(loads, 1)
+  assert.deepEqual(heard, ['one a', 'inner a', 'one b', 'inner b', 'two c'])
+})
+
+test('a part that cannot be loaded is a fault, and is not tried again', () => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  guard.whenFirst(['assay.test.broken'], 'test', () => {
+    throw new Error('no')
+  })
+  for (let i = 0; i < 3; i++) channel('assay.test.broken').publish(i)
+  assert.equal(valueAt(pageNow(store), 'assay_agent_faults_total', { part: 'test' }), 1)
+  assert.equal(channel('assay.test.broken').hasSubscribers, false)
+})
+
+test('who waits in vain can stop waiting', () => {
+  using guard = new Guard(new Store(), () => {})
+  const stop = guard.whenFirst(['assay.test.vain'], 'test', () => assert.fail('loaded'))
+  stop()
+  assert.equal(channel('assay.test.vain').hasSubscribers, false)
+})

@@ -5,13 +5,18 @@
  * - A part that keeps failing is switched off after MAX_FAULTS: broken measuring must not also cost time.
  * - A hook that meets what it does not know steps aside: the application's things stay as they are, and a metric says which hook and why.
  * - One call in SAMPLE_EVERY is timed, so that what the agent costs is itself a metric.
+ * - It is there before anything else of the agent: what is told of it (guard-ledger.ts) and the store are loaded when there is something to tell.
  */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { add, type Family, type Slot, type Store, set } from './store/index.ts'
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createRequire } from 'node:module'
+import type { GuardLedger } from './guard-ledger.ts'
+import type { Store } from './store/index.ts'
+
+const load = createRequire(import.meta.url)
 
 export const MAX_FAULTS = 100
 /** Reasons are texts of our own, but may carry a version: more of them than this are told as one. */
-const MAX_STEPS_ASIDE = 100
+export const MAX_STEPS_ASIDE = 100
 export const SAMPLE_EVERY = 1_024
 
 /** One line on stderr; what the agent has to say is for the operator, never for the application. */
@@ -21,15 +26,21 @@ export const sayOnStderr: Say = (code, message) => {
   process.stderr.write(`assay agent: ${code}: ${message}\n`)
 }
 
+type Listener = (message: unknown, name: string | symbol) => void
+type Subscription = { readonly channel: string; readonly listener: Listener }
+
 export class Guard {
-  readonly #store: Store
+  readonly #store: Store | (() => Store)
   readonly #say: Say
   readonly #meters = new Map<string, PartMeter>()
   readonly #undo: (() => void)[] = []
   readonly #steppedAside = new Set<string>()
-  #aside: Family | undefined
+  #ledger: GuardLedger | undefined
+  /** What is subscribed to while a part is loaded by its first message. */
+  #fresh: Subscription[] | undefined
 
-  constructor(store: Store, say: Say) {
+  /** `store`, or what gives it once there is something to tell. */
+  constructor(store: Store | (() => Store), say: Say) {
     this.#store = store
     this.#say = say
   }
@@ -72,14 +83,49 @@ export class Guard {
       }
       if (timed) meter.spent(performance.now() - from)
     }
+    this.listen(channel, listener)
+  }
+
+  /** Subscribes a listener that guards itself with a `hotMeter`: for the few channels that speak at every request. */
+  listen(channel: string, listener: Listener): void {
+    this.#fresh?.push({ channel, listener })
     subscribe(channel, listener)
     this.#undo.push(() => unsubscribe(channel, listener))
   }
 
-  /** Subscribes a listener that guards itself with a `hotMeter`: for the few channels that speak at every request. */
-  listen(channel: string, listener: (message: unknown) => void): void {
-    subscribe(channel, listener)
-    this.#undo.push(() => unsubscribe(channel, listener))
+  /**
+   * Loads a part with the first message on any of `channels` for which `isMeant` holds. What the part subscribes to while it is loaded is
+   * given that message too, so that nothing is missed. Returns what ends the waiting.
+   */
+  whenFirst<M>(
+    channels: readonly string[],
+    part: string,
+    load: (message: M) => void,
+    isMeant: (message: M) => boolean = () => true,
+  ): () => void {
+    const stop = (): void => {
+      for (const one of channels) unsubscribe(one, listener)
+    }
+    const meter = this.#meter(part)
+    const listener: Listener = (message, name) => {
+      try {
+        if (meter.count >= MAX_FAULTS || !isMeant(message as M)) return
+        stop()
+        const outer = this.#fresh
+        const fresh: Subscription[] = (this.#fresh = [])
+        try {
+          load(message as M)
+        } finally {
+          this.#fresh = outer
+        }
+        if (tellsLateSubscribers()) return
+        for (const one of fresh) if (one.channel === name) one.listener(message, name)
+      } catch (cause) {
+        meter.fault(cause, this.#say)
+      }
+    }
+    for (const one of channels) this.listen(one, listener)
+    return stop
   }
 
   /** What `on` does around a handler, for one that is written out where it is used, so that V8 can inline it. One for each listener. */
@@ -110,26 +156,25 @@ export class Guard {
     const what = `${part}\n${reason}`
     if (this.#steppedAside.has(what)) return
     if (this.#steppedAside.size < MAX_STEPS_ASIDE) this.#steppedAside.add(what)
-    this.#aside ??= this.#store.family({
-      name: 'assay_agent_hooks_stepped_aside',
-      help: 'Hooks that met what they do not know and left it alone; 1 for each part and reason.',
-      kind: 'gauge',
-      maxSeries: MAX_STEPS_ASIDE,
-    })
-    const pairs = [
-      ['part', part],
-      ['reason', reason],
-    ] as const
-    set(this.#aside.series(pairs), 1)
+    this.#books().steppedAside(part, reason)
     if (this.#steppedAside.has(what)) this.#say('ASSAY_AGENT_ASIDE', `${part} is not measured: ${reason}`)
   }
 
   #meter(part: string): PartMeter {
     const known = this.#meters.get(part)
     if (known !== undefined) return known
-    const meter = new PartMeter(this.#store, part)
+    const meter = new PartMeter(part, () => this.#books())
     this.#meters.set(part, meter)
     return meter
+  }
+
+  #books(): GuardLedger {
+    if (this.#ledger === undefined) {
+      const ledgers = load('./guard-ledger.ts') as typeof import('./guard-ledger.ts')
+      const store = typeof this.#store === 'function' ? this.#store() : this.#store
+      this.#ledger = new ledgers.GuardLedger(store)
+    }
+    return this.#ledger
   }
 }
 
@@ -167,22 +212,19 @@ export class HotMeter {
   }
 }
 
-/** What one part of the agent costs, and how often it failed. Its series are made when there is something to tell. */
+/** What one part of the agent costs, and how often it failed. */
 class PartMeter {
   count = 0
-  readonly #store: Store
   readonly #part: string
-  #faults: Slot | undefined
-  #seconds: Slot | undefined
+  readonly #ledger: () => GuardLedger
 
-  constructor(store: Store, part: string) {
-    this.#store = store
+  constructor(part: string, ledger: () => GuardLedger) {
     this.#part = part
+    this.#ledger = ledger
   }
 
   fault(cause: unknown, say: Say): void {
-    const help = 'Faults inside the agent; none reached the application.'
-    add((this.#faults ??= this.#series('assay_agent_faults_total', help)), 1)
+    this.#ledger().fault(this.#part)
     if (++this.count === 1) say('ASSAY_AGENT_FAULT', `${this.#part}: ${textOf(cause)}; the application is not affected`)
   }
 
@@ -192,13 +234,28 @@ class PartMeter {
   }
 
   add(seconds: number): void {
-    const help = `Time spent in the agent, estimated from one call in ${SAMPLE_EVERY}.`
-    add((this.#seconds ??= this.#series('assay_agent_seconds_total', help)), seconds)
+    this.#ledger().spent(this.#part, seconds)
   }
+}
 
-  #series(name: string, help: string): Slot {
-    return this.#store.family({ name, help, kind: 'counter' }).series([['part', this.#part]])
+let tellsLate: boolean | undefined
+
+/** Whether this Node gives a message also to who subscribes while it is published: the older ones do, later ones go by the list as it was. */
+function tellsLateSubscribers(): boolean {
+  if (tellsLate === undefined) {
+    const name = Symbol('assay.probe')
+    let told = false
+    const late: Listener = () => {
+      told = true
+    }
+    const early: Listener = () => subscribe(name, late)
+    subscribe(name, early)
+    channel(name).publish(undefined)
+    unsubscribe(name, early)
+    unsubscribe(name, late)
+    tellsLate = told
   }
+  return tellsLate
 }
 
 /** What was thrown may be anything, also something that cannot be made a text of. */

@@ -6,19 +6,24 @@
  * - In a worker thread of the application nothing is opened: what it counts is told on the page of its process.
  * - With `ASSAY_AGENT=off` nothing is subscribed to, and the exports do nothing.
  */
+import { createRequire } from 'node:module'
 import { Agent } from './agent.ts'
 import { isOff, readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
 import type { LabelSpec } from './metrics/label-set.ts'
 import type { Counter, Gauge, Histogram, HistogramOptions, OwnMetricOptions } from './metrics/own-metrics.ts'
-import * as off from './off.ts'
 
 export type { LabelSpec, LabelsOf } from './metrics/label-set.ts'
 export type * from './metrics/own-metrics.ts'
 
+const load = createRequire(import.meta.url)
 const PLACE = Symbol.for('assay.agent.1')
 /** Undefined when it is off. */
 const agent = isOff(process.env) ? undefined : theAgent()
+
+function off(): typeof import('./off.ts') {
+  return load('./off.ts') as typeof import('./off.ts')
+}
 
 function theAgent(): Agent {
   const shared = globalThis as { [PLACE]?: Agent }
@@ -39,7 +44,7 @@ export function counter<const Labels extends LabelSpec = readonly never[]>(
   options: OwnMetricOptions<Labels>,
 ): Counter<Labels> {
   agent?.start()
-  return agent?.own.counter(name, options) ?? off.counter()
+  return agent?.own.counter(name, options) ?? off().counter()
 }
 
 /** A value that goes up and down. */
@@ -48,7 +53,7 @@ export function gauge<const Labels extends LabelSpec = readonly never[]>(
   options: OwnMetricOptions<Labels>,
 ): Gauge<Labels> {
   agent?.start()
-  return agent?.own.gauge(name, options) ?? off.gauge()
+  return agent?.own.gauge(name, options) ?? off().gauge()
 }
 
 /** How values are spread; `bounds` are upper bounds in the metric's own unit. */
@@ -57,7 +62,7 @@ export function histogram<const Labels extends LabelSpec = readonly never[]>(
   options: HistogramOptions<Labels>,
 ): Histogram<Labels> {
   agent?.start()
-  return agent?.own.histogram(name, options) ?? off.histogram()
+  return agent?.own.histogram(name, options) ?? off().histogram()
 }
 
 /**

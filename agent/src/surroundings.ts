@@ -6,13 +6,15 @@
  * first line of the application; whoever forks or starts threads has loaded them, too. Where a Node has no such list they are loaded.
  */
 import type { Cluster } from 'node:cluster'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
 
-const require = createRequire(import.meta.url)
+const load = createRequire(import.meta.url)
 
 /** node:cluster, if anybody here has asked for it. */
 export function loadedCluster(): Cluster | undefined {
-  return isLoaded('cluster') ? (require('node:cluster') as Cluster) : undefined
+  return isLoaded('cluster') ? (load('node:cluster') as Cluster) : undefined
 }
 
 export function isMainThread(): boolean {
@@ -21,7 +23,22 @@ export function isMainThread(): boolean {
 
 /** For who has a reason to load it. */
 export function workerThreads(): typeof import('node:worker_threads') {
-  return require('node:worker_threads') as typeof import('node:worker_threads')
+  return load('node:worker_threads') as typeof import('node:worker_threads')
+}
+
+/** Whether a package can be found from the application's first file, or from where it was started. */
+export function isInstalled(name: string): boolean {
+  const here = process.cwd()
+  const [, first] = process.argv
+  const beside = first === undefined ? here : dirname(resolve(first))
+  return isFoundFrom(beside, name) || (beside !== here && isFoundFrom(here, name))
+}
+
+function isFoundFrom(start: string, name: string): boolean {
+  for (let at = start; ; at = dirname(at)) {
+    if (existsSync(join(at, 'node_modules', name, 'package.json'))) return true
+    if (dirname(at) === at) return false
+  }
 }
 
 function isLoaded(name: string): boolean {

@@ -61,6 +61,8 @@ try {
 
 async function startOnce(name: Name): Promise<Start> {
   const child = spawn(values.node, [...WAYS[name], service], {
+    // Beside it stand no packages: what the agent looks for there (Hono) is not found.
+    cwd: folder,
     env: {
       ...process.env,
       NODE_OPTIONS: '',

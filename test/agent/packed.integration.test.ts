@@ -43,6 +43,15 @@ ${BODY}`,
 const agent = require('@assay/agent')
 const other = require('./copy/dist/index.cjs')
 ${BODY}`,
+  'plain.cjs': `const http = require('node:http')
+const loaded = () => Object.keys(require.cache).map((file) => file.replace(/.*@assay\\/agent\\/dist\\//, '').replace(/-[\\w-]{8}\\.cjs$/, '.cjs'))
+const server = http.createServer((request, response) => response.end(JSON.stringify({ before, after: loaded() })))
+let before
+server.listen(0, '127.0.0.1', () => setTimeout(() => {
+  before = loaded()
+  console.log(JSON.stringify({ port: server.address().port }))
+}, 50))
+process.stdin.once('data', () => { server.close(); process.stdin.unref() })`,
   'exports.mjs': `import * as agent from '@assay/agent'
 import client, { Counter } from '@assay/agent/prom-client'
 console.log(JSON.stringify({ agent: Object.keys(agent).sort(), same: client.Counter === Counter }))`,
@@ -129,6 +138,27 @@ for (const node of NODES) {
       assert.deepEqual(await app.end(), [0, null])
     })
   }
+
+  test(`${node}: only what waits is loaded before the first connection, and the first request is counted`, async () => {
+    await using app = await startApp(node, ['--require', '@assay/agent', 'plain.cjs'])
+    const answer = await (await fetch(`http://127.0.0.1:${app.port}/x`)).json()
+    const { before, after } = answer as { readonly before: readonly string[]; readonly after: readonly string[] }
+    assert.deepEqual(
+      before.filter((file) => file.endsWith('.cjs') && !file.includes('plain')),
+      ['index.cjs', 'on.cjs', 'chunks/start.cjs'],
+    )
+    assert.ok(after.includes('parts/signals.cjs'), String(after))
+    assert.deepEqual(
+      after.filter((file) => /libraries|routes-(?!route-book)|http2|http-client/.test(file)),
+      [],
+      'no library that is not there',
+    )
+    const page = await byThread(app)
+    assert.equal(valueAt(page, 'http_server_request_duration_seconds_count', { http_route: '/x' }), 1)
+    assert.equal(valueAt(page, 'http_server_active_requests', { http_request_method: 'GET' }), 0)
+    assert.equal(app.stderr(), '')
+    assert.deepEqual(await app.end(), [0, null])
+  })
 
   test(`${node}: two copies loaded are one agent, and count once`, async () => {
     await using app = await startApp(node, ['--require', './copy/dist/index.cjs', 'two.cjs'])

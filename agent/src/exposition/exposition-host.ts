@@ -25,7 +25,11 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 
 
 export type ExpositionOptions = {
   readonly mode: ThreadMode
-  readonly start: ThreadStart
+  readonly listen: Listen
+  /** Whether workers share this address. */
+  readonly joins: boolean
+  /** Gives all that pages are made of and by; called when somebody asks for one. */
+  readonly start: () => ThreadStart
   readonly say: Say
   /** Brings all figures of the main thread up to date. Never rejects. */
   readonly collect: () => Promise<void>
@@ -41,7 +45,6 @@ export type ExpositionOptions = {
 export class Exposition {
   readonly #options: ExpositionOptions
   #mode: ThreadMode
-  #shared: SharedOfProcess
   /** Of this thread, once it is needed. */
   #serving: Promise<Serving> | undefined
   #loaded: Serving | undefined
@@ -55,7 +58,6 @@ export class Exposition {
   constructor(options: ExpositionOptions) {
     this.#options = options
     this.#mode = options.mode
-    this.#shared = options.start.shared
   }
 
   /** Serves until `signal` aborts. Never rejects. */
@@ -79,30 +81,31 @@ export class Exposition {
 
   /** There is more memory to be read, or other. */
   share(shared: SharedOfProcess): void {
-    this.#shared = shared
     this.#post({ type: 'shared', shared })
     this.#loaded?.share(shared)
   }
 
   /** Listens, or follows, on this thread. */
   #serveHere(): void {
-    const { start, say } = this.#options
+    const { listen, joins, say } = this.#options
     const light = new AbortController()
     this.#light = light
-    const address = this.#listensAt ?? start.listen
+    const address = this.#listensAt ?? listen
     const options = {
       address,
       say,
       onSocket: (socket: Socket) => {
         this.#here().then(
           (serving) => serving.take(socket),
-          () => socket.destroy(),
+          (cause: unknown) => {
+            this.#options.fault(cause)
+            socket.destroy()
+          },
         )
       },
-      join:
-        start.workersKey === undefined
-          ? undefined
-          : async (onJoined: () => void, signal: AbortSignal) => (await this.#here()).join(address, onJoined, signal),
+      join: joins
+        ? async (onJoined: () => void, signal: AbortSignal) => (await this.#here()).join(address, onJoined, signal)
+        : undefined,
       onHeld: (held: Listen | undefined) => {
         this.#listensAt = held ?? this.#listensAt
         this.#options.onHeld(held)
@@ -117,7 +120,7 @@ export class Exposition {
     this.#serving ??= import('./serving.ts').then(
       ({ Serving }) =>
         (this.#loaded = new Serving({
-          start: { ...start, shared: this.#shared },
+          start: start(),
           refresh: async () => {
             await collect()
             return 'collected'
@@ -140,7 +143,7 @@ export class Exposition {
     import('node:worker_threads').then(
       (threads) => {
         try {
-          this.#run(new threads.Worker(THREAD, this.#threadOptions()))
+          this.#run(new threads.Worker(threadFile(), this.#threadOptions()))
         } catch (cause) {
           this.#failed(cause)
         }
@@ -150,8 +153,8 @@ export class Exposition {
   }
 
   #threadOptions(): ConstructorParameters<typeof Worker>[1] {
-    const listen = this.#listensAt ?? this.#options.start.listen
-    const workerData: ThreadStart = { ...this.#options.start, listen, shared: this.#shared }
+    const start = this.#options.start()
+    const workerData: ThreadStart = { ...start, listen: this.#listensAt ?? start.listen }
     return {
       workerData,
       name: 'assay-agent',
@@ -249,4 +252,6 @@ export class Exposition {
 }
 
 /** The file of the thread; the published form has another name for it. */
-const THREAD = new URL('./thread.ts', import.meta.url)
+function threadFile(): URL {
+  return new URL('./thread.ts', import.meta.url)
+}

@@ -7,7 +7,6 @@
  * - CONNECT (WebSocket over HTTP/2 among it) is settled when its head is sent: what follows is a tunnel, not an answer.
  * - A pushed stream is nobody's request: it has an even id, and is left alone.
  */
-import { channel } from 'node:diagnostics_channel'
 import type { Guard } from '../guard.ts'
 import { type AnyRequest, CONNECTION, Connection, FLIGHT, Flight } from './connection.ts'
 import { CONNECT, wireIndex } from './request-series.ts'
@@ -85,12 +84,6 @@ export function watchHttp2(metrics: HttpServerMetrics, guard: Guard): void {
     const status = statusOf(stream)
     settle(stream, status, status === 0 || (stream.rstCode ?? 0) !== 0 || !stream.writableEnded)
   })
-}
-
-/** Whether this Node tells of HTTP/2 streams: their channel exists once its module is loaded. */
-export function tellsHttp2(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  return (major > 24 || (major === 24 && minor >= 2)) && channel('http2.server.stream.start') !== undefined
 }
 
 function statusOf({ sentHeaders }: Stream): number {

@@ -12,6 +12,7 @@
  *   here rather than by `Guard.on`, whose one call site for all channels cannot be inlined.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 // The global `performance` is a getter, called at each use; this is the thing itself.
 import { performance } from 'node:perf_hooks'
@@ -20,14 +21,15 @@ import { add, exemplify, observe, type Slot, type Store } from '../store/index.t
 import { currentTrace, hasTracing } from '../tracing.ts'
 import { ConnectionMemory, type Visit } from '../users/visit.ts'
 import { type ChannelRules, parseChannels } from './channels.ts'
-import { type AnyRequest, CONNECTION, Connection, FLIGHT, type Flight } from './connection.ts'
-import { watchHttp2 } from './http2.ts'
+import { type AnyRequest, CONNECTION, Connection, type Flight } from './connection.ts'
+import { isHttpServer } from './is-http-server.ts'
 import { methodIndex, RequestSeries, wireIndex } from './request-series.ts'
 import type { PathGuesser } from './routes/guess.ts'
-import { type Route, Routes } from './routes/routes.ts'
-import { isHttpServer, ServerWatch } from './servers.ts'
+import { RouteBook, type RouteTeller } from './routes/route-book.ts'
+import type { Route, Routes } from './routes/routes.ts'
+import { ServerWatch } from './servers.ts'
 
-export { HTTP_BOUNDS } from './request-series.ts'
+const load = createRequire(import.meta.url)
 
 export type ServedSocket = Socket & { [CONNECTION]?: Connection | undefined; readonly encrypted?: boolean }
 
@@ -43,6 +45,8 @@ export type HttpServerOptions = {
   readonly store: Store
   readonly guard: Guard
   readonly guesser: PathGuesser
+  /** Where frameworks tell routes; one of its own when there is none yet. */
+  readonly book?: RouteBook
   /** Told before the first request is looked at: a server is being served, and the settings are needed now. */
   readonly onServer: () => void
 }
@@ -54,17 +58,16 @@ const now: () => number = performance.now.bind(performance)
 const WALL_CLOCK_EVERY = 1_000
 const NO_REQUEST: AnyRequest = { headers: {} }
 
-export class HttpServerMetrics {
+export class HttpServerMetrics implements RouteTeller {
   readonly routes: Routes
   /** Servers that are not the application's: their requests are not counted. */
   readonly ignored = new WeakSet<object>()
-  /** Whether a framework tells routes here; then paths are not guessed. */
-  hasRouter = false
   /** Told of every settled request; the visit holds during the call only. Unset costs nothing. */
   visitor: ((visit: Visit) => void) | undefined = undefined
   /** Whether visits carry the bytes of the answer; they are asked of the socket. */
   visitsWithBytes = false
   readonly #options: HttpServerOptions
+  readonly #book: RouteBook
   readonly #series: RequestSeries
   readonly #unmatched: Route
   readonly #visit: Visit
@@ -78,7 +81,8 @@ export class HttpServerMetrics {
   constructor(options: HttpServerOptions) {
     const { guard, store } = options
     this.#options = options
-    this.routes = new Routes(() => store.maxSeries)
+    this.#book = options.book ?? new RouteBook(() => store.maxSeries)
+    this.routes = this.#book.routes
     this.#unmatched = this.routes.of('')
     this.#series = new RequestSeries(store)
     this.#visit = {
@@ -120,7 +124,15 @@ export class HttpServerMetrics {
     guard.on<{ readonly server?: unknown }>('tracing:net.server.listen:asyncStart', PART, ({ server }) => {
       if (isHttpServer(server)) this.#watch.server(server)
     })
-    watchHttp2(this, guard)
+    guard.whenFirst(['http2.server.stream.start'], 'http2_server', () => {
+      const { watchHttp2 } = load('./http2.ts') as typeof import('./http2.ts')
+      watchHttp2(this, guard)
+    })
+  }
+
+  /** A server of the application, which may not be seen otherwise before its first request; `socket`: a connection it has just been given. */
+  meet(server: object, socket?: ServedSocket): void {
+    this.#watch.server(server, socket)
   }
 
   /** By which channel requests come. */
@@ -133,15 +145,16 @@ export class HttpServerMetrics {
     this.#series.channelNames = rules.names
   }
 
-  /** Says which route a request has come to; the last word holds. Unknown requests (injected, foreign) are left alone. */
+  get hasRouter(): boolean {
+    return this.#book.hasRouter
+  }
+
+  set hasRouter(has: boolean) {
+    this.#book.hasRouter = has
+  }
+
   setRoute(request: IncomingMessage, route: Route, framework?: unknown): void {
-    const flight =
-      request.httpVersionMajor === 2
-        ? (request as { stream?: { [FLIGHT]?: Flight } }).stream?.[FLIGHT]
-        : (request.socket as ServedSocket | undefined)?.[CONNECTION]?.find(request)
-    if (flight === undefined) return
-    flight.route = route
-    if (framework !== undefined) flight.framework = framework
+    this.#book.setRoute(request, route, framework)
   }
 
   /** The connection of a socket that an HTTP/1 server has been given. */

@@ -7,11 +7,12 @@
  *   first write, by standing in for the socket's own `_write` and `_writev` until then.
  * - What Node refuses by itself (400, 408, 413, 431) is known when the socket closes: it has the parser's error.
  */
+import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../guard.ts'
 import { add, type Family, type Store } from '../store/index.ts'
 import { type AnyRequest, CONNECTION, type Connection, type Flight } from './connection.ts'
-import { tellsHttp2 } from './http2.ts'
+import { isHttpServer } from './is-http-server.ts'
 import type { HttpServerMetrics, ServedSocket } from './server.ts'
 
 type Listener = (...given: never[]) => void
@@ -58,8 +59,11 @@ export class ServerWatch {
     }
   }
 
-  /** Listens beside a server, once; servers that are not the application's are left alone when they are served. */
-  server(given: object): void {
+  /**
+   * Listens beside a server, once; servers that are not the application's are left alone when they are served. `socket`: a connection that it
+   * has been given already.
+   */
+  server(given: object, socket?: ServedSocket): void {
     if (this.#watched.has(given)) return
     this.#watched.add(given)
     if (!isHttpServer(given)) return
@@ -78,6 +82,7 @@ export class ServerWatch {
         if (socket[CONNECTION] === undefined) metrics.connect(socket, server)
       })
       server.on(isTls ? 'secureConnection' : 'connection', met)
+      if (socket !== undefined && !isTls) met(socket)
     }
   }
 
@@ -150,12 +155,10 @@ export class ServerWatch {
   }
 }
 
-export function isHttpServer(server: unknown): server is object {
-  return (
-    typeof server === 'object' &&
-    server !== null &&
-    (('keepAliveTimeout' in server && 'maxHeadersCount' in server) || 'updateSettings' in server)
-  )
+/** Whether this Node tells of HTTP/2 streams: their channel exists once its module is loaded. */
+function tellsHttp2(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return (major > 24 || (major === 24 && minor >= 2)) && channel('http2.server.stream.start') !== undefined
 }
 
 /** Calls `tell` with the status of the first head that is written to a socket: once, and the socket is then as it was. */

@@ -4,8 +4,10 @@
  * `tracing:module.require:end` carries the exports; it is also published for the inner requires of a CommonJS package that an ES
  * module imports, which is why each patch names an inner module too. No loader hook, no cost once the application has started.
  */
-import Module, { createRequire } from 'node:module'
+import { createRequire } from 'node:module'
 import type { Guard } from '../guard.ts'
+
+const load = createRequire(import.meta.url)
 
 export type Required = {
   /** As written: `./client`, `pg`. */
@@ -29,13 +31,14 @@ export function onRequire(guard: Guard, patches: readonly Patch[]): void {
     for (const patch of patches) patch({ id, parentFilename: parent, exports: result })
   }
   guard.on<RequireMessage>('tracing:module.require:end', 'require', see)
-  createRequire(import.meta.url)('node:module')
+  load('node:diagnostics_channel')
   if (!published) watchLoad(guard, see)
 }
 
 /** For a Node that does not publish it yet (20): every require passes through `Module._load`, as APM tools have long relied on. */
 function watchLoad(guard: Guard, see: (message: RequireMessage) => void): void {
   const safe = guard.wrap('require', see)
+  const Module = load('node:module') as typeof import('node:module')
   const original: unknown = Reflect.get(Module, '_load')
   if (typeof original !== 'function') return
   Reflect.set(Module, '_load', function load(this: unknown, ...given: unknown[]): unknown {

@@ -6,6 +6,7 @@ export { Family, type FamilySpec, type LabelPairs } from './family.ts'
 export { type Across, type FamilyRecord, KINDS, type Kind } from './journal.ts'
 export { type LabelValues, NO_PLACE } from './label-index.ts'
 export { escapeValue, OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
+export { DEFAULT_MAX_SERIES } from './limits.ts'
 export type { SharedStore } from './memory.ts'
 export { type Native, readNative } from './native.ts'
 export { bucketOf, makeScale, type Scale, ZERO_THRESHOLD } from './scale.ts'
@@ -22,5 +23,5 @@ export {
   unset,
   unsetAt,
 } from './slot.ts'
-export { type Collector, DEFAULT_MAX_SERIES, Store } from './store.ts'
+export { type Collector, Store } from './store.ts'
 export { type FamilyView, SERIES, StoreReader } from './store-reader.ts'

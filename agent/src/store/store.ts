@@ -8,9 +8,9 @@
 import { Family, type FamilySpec } from './family.ts'
 import { Journal } from './journal.ts'
 import { readJournal, textAt } from './journal-reader.ts'
+import { DEFAULT_MAX_SERIES } from './limits.ts'
 import { Numbers, type SharedStore } from './memory.ts'
 
-export const DEFAULT_MAX_SERIES = 2_000
 /** So many series have to be gone, and to be half of all, for the journal to be written anew. */
 const WORTH_REWRITING = 1_000
 

@@ -10,7 +10,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
-import type { HttpServerMetrics } from '../server.ts'
+import type { RouteTeller } from './route-book.ts'
 import type { Route } from './routes.ts'
 
 type ExpressRequest = IncomingMessage & { readonly baseUrl?: string; readonly url?: string; readonly app?: object }
@@ -28,7 +28,7 @@ const IN_EXPRESS = /\/express[^/]*\/lib\//
 const MAX_MOUNTS = 64
 const MAX_DEPTH = 16
 
-export function expressPatch(server: HttpServerMetrics, guard: Guard): Patch {
+export function expressPatch(server: RouteTeller, guard: Guard): Patch {
   const mounts = new WeakMap<object, Mount[]>()
   const owners = new WeakMap<object, object>()
 

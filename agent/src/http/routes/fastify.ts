@@ -10,7 +10,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../../guard.ts'
-import type { HttpServerMetrics } from '../server.ts'
+import type { RouteTeller } from './route-book.ts'
 import type { Route } from './routes.ts'
 
 const ROUTE: unique symbol = Symbol('assay.route')
@@ -37,7 +37,7 @@ type RequestConstructor = (
   context: Context,
 ) => void
 
-export function instrumentFastify(server: HttpServerMetrics, guard: Guard): void {
+export function instrumentFastify(server: RouteTeller, guard: Guard): void {
   guard.on<{ readonly fastify: FastifyLike }>('fastify.initialization', PART, ({ fastify }) => {
     server.hasRouter = true
     const none = server.routes.of('')
@@ -112,7 +112,7 @@ function isKnown(given: unknown): given is RequestConstructor {
   )
 }
 
-function routeOf(server: HttpServerMetrics, context: Context, none: Route): Route {
+function routeOf(server: RouteTeller, context: Context, none: Route): Route {
   const url = context.config?.url
   const route = typeof url === 'string' ? server.routes.of(url) : none
   Reflect.defineProperty(context, ROUTE, { value: route })

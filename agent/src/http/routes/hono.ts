@@ -12,13 +12,11 @@
  *   deprecated), importing Hono ourselves (loads it where it is not used), patching what the adapter leaves in `globalThis` (says
  *   nothing of routes). Without hooks, or bundled, routes are guessed from paths; `setRoute` tells better.
  */
-import { existsSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import Module from 'node:module'
-import { dirname, join, resolve } from 'node:path'
 import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
-import type { HttpServerMetrics } from '../server.ts'
+import type { RouteTeller } from './route-book.ts'
 
 const PART = 'hono'
 const PLACE = 'assay.agent.hono'
@@ -33,15 +31,15 @@ type RegisterHooks = (hooks: {
 }) => unknown
 
 /** Hono from CommonJS, by `require`; from ES modules by `watchHonoModules`. */
-export function honoPatch(server: HttpServerMetrics, guard: Guard): Patch {
+export function honoPatch(server: RouteTeller, guard: Guard): Patch {
   return guard.wrap(PART, ({ id, parentFilename, exports }: Required) => {
     if (!/(?:^|\/)router(?:\.js)?$/.test(id) || !/\/hono\/dist\/cjs\//.test(parentFilename)) return
     for (const name of ROUTERS) patchRouter(server, guard, peek(exports, name))
   })
 }
 
-export function watchHonoModules(server: HttpServerMetrics, guard: Guard): void {
-  if (!isInstalled('hono')) return
+/** To be called where a `hono` is installed. */
+export function watchHonoModules(server: RouteTeller, guard: Guard): void {
   const registerHooks = Reflect.get(Module, 'registerHooks') as RegisterHooks | undefined
   if (registerHooks === undefined) {
     guard.stepAside(
@@ -82,7 +80,7 @@ function withLine(url: string, loaded: LoadResult): LoadResult {
   return { ...loaded, source: `${text.trimEnd()}\n;globalThis[Symbol.for(${JSON.stringify(PLACE)})]?.(${name});\n` }
 }
 
-function patchRouter(server: HttpServerMetrics, guard: Guard, router: unknown): void {
+function patchRouter(server: RouteTeller, guard: Guard, router: unknown): void {
   const prototype = objectOr(peek(router, 'prototype'), undefined)
   if (prototype === undefined) return
   const around = guard.wrap(PART, (pair: unknown) => standIn(server, guard, pair))
@@ -100,7 +98,7 @@ function patchRouter(server: HttpServerMetrics, guard: Guard, router: unknown): 
 }
 
 /** `pair`: [handler, { path, method }]. */
-function standIn(server: HttpServerMetrics, guard: Guard, pair: unknown): void {
+function standIn(server: RouteTeller, guard: Guard, pair: unknown): void {
   if (!Array.isArray(pair)) return
   const handler = pair[0] as Handler
   const [path, method] = [peek(pair[1], 'path'), peek(pair[1], 'method')]
@@ -117,15 +115,4 @@ function standIn(server: HttpServerMetrics, guard: Guard, pair: unknown): void {
   }
   told[WRAPPED] = true
   pair[0] = told
-}
-
-/** Whether a package can be found from the application's first file, or from where it was started. */
-function isInstalled(name: string): boolean {
-  const starts = [process.argv[1] === undefined ? process.cwd() : dirname(resolve(process.argv[1])), process.cwd()]
-  return starts.some((start) => {
-    for (let at = start; ; at = dirname(at)) {
-      if (existsSync(join(at, 'node_modules', name, 'package.json'))) return true
-      if (dirname(at) === at) return false
-    }
-  })
 }

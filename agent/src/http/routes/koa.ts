@@ -14,7 +14,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, peek, type Required } from '../../libraries/require-hook.ts'
-import type { HttpServerMetrics } from '../server.ts'
+import type { RouteTeller } from './route-book.ts'
 
 const NAME = '_matchedRoute'
 const VALUE: unique symbol = Symbol('assay.matchedRoute')
@@ -38,7 +38,7 @@ type Mount = {
   readonly outer: Mount | undefined
 }
 
-export function koaPatch(server: HttpServerMetrics, guard: Guard): Patch {
+export function koaPatch(server: RouteTeller, guard: Guard): Patch {
   const tell = (context: KoaContext, matched: unknown): void => {
     const { req } = context
     if (req === undefined || (typeof matched !== 'string' && !(matched instanceof RegExp))) return

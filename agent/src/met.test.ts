@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Guard } from '../guard.ts'
-import { Store } from '../store/index.ts'
-import { libraryPatches } from './index.ts'
+import { Guard } from './guard.ts'
+import { RouteBook } from './http/routes/route-book.ts'
+import { patchWhenMet } from './met.ts'
+import { Store } from './store/index.ts'
 
 const familiesOf = (store: Store): string[] => [...store.families()].map(({ name }) => name)
 
@@ -10,10 +11,8 @@ test('a library has metrics when it is met, and not before', () => {
   const store = new Store()
   using guard = new Guard(store, () => {})
   const before = familiesOf(store)
-  const patches = libraryPatches(store, guard)
-  const meet = (id: string): void => {
-    for (const patch of patches) patch({ id, parentFilename: '/app/index.js', exports: {} })
-  }
+  const patch = patchWhenMet({ guard, store: () => store, book: () => new RouteBook(() => 10) })
+  const meet = (id: string): void => patch({ id, parentFilename: '/app/index.js', exports: {} })
   for (const id of ['./utils', 'express', 'pgx', 'redis-like', '', 'x'.repeat(10_000)]) meet(id)
   assert.deepEqual(familiesOf(store), before)
   meet('@redis/client')
@@ -21,4 +20,12 @@ test('a library has metrics when it is met, and not before', () => {
   assert.ok(!familiesOf(store).includes('messaging_client_sent_messages_total'))
   meet('./lib/channel_model')
   assert.ok(familiesOf(store).includes('messaging_client_sent_messages_total'))
+})
+
+test('names that many applications have load nothing', () => {
+  const nothing = (): never => assert.fail('it was loaded')
+  using guard = new Guard(nothing, () => {})
+  const patch = patchWhenMet({ guard, store: nothing, book: nothing })
+  for (const id of ['./router', './route', './context', './router/index', './index', '../router.js'])
+    patch({ id, parentFilename: '/app/server.js', exports: {} })
 })
