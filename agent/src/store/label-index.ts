@@ -1,54 +1,62 @@
 /**
- * Finds the series of a family by its label values: a trie in a hash table of numbers, without a string for each series.
+ * Finds the series of a family by its label values, without a string for each series.
  *
- * - A value is a number in the dictionary of its label; a path of such numbers leads from the root to the series. A label without a value
- *   is number 0, and paths end with their last value, so that a label that shows up later changes no path.
- * - A step is a look-up of (node, value) in one open-addressing table: 12 bytes an entry. It grows by a quarter when it is 5/6 full, so that
- *   a series takes some 20 bytes of it, whatever their number.
+ * - A value is a number in the dictionary of its label, 0 when it is absent. A node is one combination of such numbers; absent ones at the end
+ *   are not part of it, so that a label that shows up later changes no node.
+ * - One open-addressing table of nodes, found by a hash of their numbers: one look for a series, whatever its labels. Doubled when it is 5/6
+ *   full: with three labels a series takes some 24 bytes in all.
  */
 import { wellFormed } from './label-text.ts'
 
 export type LabelValues = readonly (string | undefined)[]
 
-const ROOT = 1
-const FIRST_ENTRIES = 16
+const FIRST_SLOTS = 16
+const FIRST_NODES = 8
 export const NO_PLACE = -1
 
 export class LabelIndex {
   readonly #values: Map<string, number>[] = []
-  /** (node, value, child): node 0 is an empty entry. */
-  #table = new Int32Array(FIRST_ENTRIES * 3)
-  #size = FIRST_ENTRIES
-  #entries = 0
-  /** By node. */
-  #places = new Int32Array(FIRST_ENTRIES).fill(NO_PLACE)
-  #nodes = ROOT + 1
+  /** Node numbers by hash; 0 is an empty slot. Its length is a power of two. */
+  #table = new Int32Array(FIRST_SLOTS)
+  /** By node: its place, then the numbers of its values. There is no node 0. */
+  #nodes = new Int32Array(FIRST_NODES)
+  /** Labels that have been seen. */
+  #width = 0
+  #last = 0
+  /** The numbers that are looked for. */
+  #path = new Int32Array(0)
 
-  /** How many paths there are, gone ones too: what its memory goes by. */
+  /** How many combinations there are, gone ones too: what its memory goes by. */
   get nodes(): number {
-    return this.#nodes
+    return this.#last
   }
 
   /** The node of these values; 0 when it is not known and `isMade` is not set. Values beyond the last one given are absent. */
   node(values: LabelValues, isMade: boolean): number {
     let count = values.length
     while (count > 0 && isAbsent(values[count - 1])) count--
-    let node = ROOT
+    if (count > this.#width) {
+      if (!isMade) return 0
+      this.#widen(count)
+    }
+    const path = this.#path
+    let hash = 0
     for (let i = 0; i < count; i++) {
       const number = this.#numberOf(i, values[i], isMade)
       if (number < 0) return 0
-      node = this.#step(node, number, isMade)
-      if (node === 0) return 0
+      path[i] = number
+      hash = mixed(hash, number)
     }
-    return node
+    for (let i = count; i < path.length; i++) path[i] = 0
+    return this.#find(hash, isMade)
   }
 
   placeAt(node: number): number {
-    return node === 0 ? NO_PLACE : this.#places[node]!
+    return node === 0 ? NO_PLACE : this.#nodes[node * (this.#width + 1)]!
   }
 
   setPlace(node: number, place: number): void {
-    this.#places[node] = place
+    this.#nodes[node * (this.#width + 1)] = place
   }
 
   #numberOf(position: number, value: string | undefined, isMade: boolean): number {
@@ -69,45 +77,68 @@ export class LabelIndex {
     return number
   }
 
-  #step(node: number, value: number, isMade: boolean): number {
+  /** The node of the path. */
+  #find(hash: number, isMade: boolean): number {
     const table = this.#table
-    const size = this.#size
-    let at = slotOf(node, value, size)
+    const path = this.#path
+    const nodes = this.#nodes
+    const width = path.length
+    const mask = table.length - 1
+    let at = spread(hash) & mask
     for (;;) {
-      const found = table[at * 3]!
-      if (found === 0) break
-      if (found === node && table[at * 3 + 1] === value) return table[at * 3 + 2]!
-      if (++at === size) at = 0
+      const node = table[at]!
+      if (node === 0) break
+      const from = node * (width + 1) + 1
+      let i = 0
+      while (i < width && nodes[from + i] === path[i]) i++
+      if (i === width) return node
+      at = (at + 1) & mask
     }
-    if (!isMade) return 0
-    const child = this.#nodes++
-    if (child >= this.#places.length) {
-      const more = new Int32Array(Math.ceil(this.#places.length * 1.25)).fill(NO_PLACE)
-      more.set(this.#places)
-      this.#places = more
-    }
-    table[at * 3] = node
-    table[at * 3 + 1] = value
-    table[at * 3 + 2] = child
-    if (++this.#entries * 6 > size * 5) this.#grow()
-    return child
+    return isMade ? this.#make(at) : 0
   }
 
-  #grow(): void {
-    const before = this.#table
-    const size = Math.ceil(this.#size * 1.25)
-    const table = new Int32Array(size * 3)
-    for (let i = 0; i < before.length; i += 3) {
-      const node = before[i]!
-      if (node === 0) continue
-      let at = slotOf(node, before[i + 1]!, size)
-      while (table[at * 3] !== 0) if (++at === size) at = 0
-      table[at * 3] = node
-      table[at * 3 + 1] = before[i + 1]!
-      table[at * 3 + 2] = before[i + 2]!
+  /** A node for the path, into that empty slot. */
+  #make(slot: number): number {
+    const size = this.#width + 1
+    const node = ++this.#last
+    if ((node + 1) * size > this.#nodes.length) this.#nodes = grown(this.#nodes, (node + 1) * size, size)
+    this.#nodes[node * size] = NO_PLACE
+    this.#nodes.set(this.#path, node * size + 1)
+    this.#table[slot] = node
+    if (node * 6 > this.#table.length * 5) this.#rehash()
+    return node
+  }
+
+  #rehash(): void {
+    const table = new Int32Array(this.#table.length * 2)
+    const mask = table.length - 1
+    for (let node = 1; node <= this.#last; node++) {
+      let at = spread(this.#hashOf(node)) & mask
+      while (table[at] !== 0) at = (at + 1) & mask
+      table[at] = node
     }
     this.#table = table
-    this.#size = size
+  }
+
+  #hashOf(node: number): number {
+    const from = node * (this.#width + 1) + 1
+    let count = this.#width
+    while (count > 0 && this.#nodes[from + count - 1] === 0) count--
+    let hash = 0
+    for (let i = 0; i < count; i++) hash = mixed(hash, this.#nodes[from + i]!)
+    return hash
+  }
+
+  /** A label that was not seen before: all nodes are without it. */
+  #widen(width: number): void {
+    const before = this.#nodes
+    const [size, wider] = [this.#width + 1, width + 1]
+    const nodes = new Int32Array(Math.max(before.length, (this.#last + FIRST_NODES) * wider))
+    for (let node = 1; node <= this.#last; node++)
+      nodes.set(before.subarray(node * size, (node + 1) * size), node * wider)
+    this.#nodes = nodes
+    this.#width = width
+    this.#path = new Int32Array(width)
   }
 }
 
@@ -115,9 +146,20 @@ function isAbsent(value: string | undefined): boolean {
   return value === undefined || value === ''
 }
 
-/** Spreads pairs of small numbers over a table of any size: mixed by odd constants, then scaled. */
-function slotOf(node: number, value: number, size: number): number {
-  const mixed = Math.imul(node, 0x9e3779b1) + Math.imul(value, 0x85ebca77)
-  const spread = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d)
-  return Math.floor(((spread ^ (spread >>> 13)) >>> 0) * (size / 4_294_967_296))
+/** By an eighth: nodes are most of what is taken. */
+function grown(nodes: Int32Array, least: number, size: number): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(Math.max(least, Math.ceil((nodes.length * 1.125) / size) * size))
+  more.set(nodes)
+  return more
+}
+
+function mixed(hash: number, number: number): number {
+  const next = Math.imul(hash ^ number, 0x9e3779b1)
+  return next ^ (next >>> 15)
+}
+
+/** So that the lower bits know of the upper ones. */
+function spread(hash: number): number {
+  const next = Math.imul(hash, 0x2c1b3c6d)
+  return next ^ (next >>> 13)
 }

@@ -65,8 +65,12 @@ export function makeSlot(growth: Growth, place: number, scale: Scale): Slot {
 export function moveSlot(slot: Slot, place: number): void {
   const { growth } = slot
   if (growth === undefined) return
-  slot.values = growth.numbers.doubles
-  slot.words = growth.numbers.words
+  const { doubles, words } = growth.numbers
+  // Only when they have grown: to write a reference costs more than to compare one.
+  if (slot.values !== doubles) {
+    slot.values = doubles
+    slot.words = words
+  }
   slot.at = place
   slot.first = place * 2 + 3
 }
