@@ -33,7 +33,7 @@ test('values lead to the place that was set for them, whatever came between, and
         assert.equal(index.placeAt(index.node(values, false)), places.get(keyOf(values)) ?? NO_PLACE)
       assert.equal(index.nodes, places.size)
     }),
-    { numRuns: 200 },
+    { numRuns: 50 },
   )
 })
 
