@@ -159,24 +159,40 @@ export class ClientTable {
     this.#gate.clear()
   }
 
-  /**
-   * `name` is only looked at when the client is entered; without one it is known by its hash. `peer`: hash of whom it came with; 0:
-   * nobody.
-   */
+  /** The entry of a client, for `observe`; -1: it has none. */
+  find(hi: number, lo: number, channel: number): number {
+    const own = withChannel(hi, channel)
+    const { words } = this.#memory
+    const index = this.#index
+    const mask = index.length - 1
+    for (let place = lo & mask; ; place = (place + 1) & mask) {
+      const entry = index[place]! - 1
+      if (entry < 0) return -1
+      const at = entry * WORDS
+      if (words[at + HI] === own && words[at + LO] === lo) return entry
+    }
+  }
+
+  /** Counts a request of a client that `find` has just found. `peer`: hash of whom it came with; 0: nobody. */
+  again(entry: number, peer: number, seen: Observation): void {
+    this.#memory.headDoubles[SEEN]! += 1
+    if (this.#credit < MOST_CREDIT) this.#credit++
+    this.#write(entry, peer, seen)
+  }
+
+  /** As `again`, of any client. `name` is only looked at when it is entered; without one it is known by its hash. */
   observe(hi: number, lo: number, name: string | undefined, peer: number, seen: Observation): void {
+    const known = this.find(hi, lo, seen.channel)
+    if (known >= 0) {
+      this.again(known, peer, seen)
+      return
+    }
     const { headDoubles } = this.#memory
     headDoubles[SEEN]! += 1
     if (this.#credit < MOST_CREDIT) this.#credit++
-    const own = withChannel(hi, seen.channel)
-    let entry = this.#find(own, lo)
-    if (entry < 0) {
-      entry = this.#enter(own, lo, name, seen)
-      if (entry < 0) {
-        headDoubles[OTHERS]! += 1
-        return
-      }
-    }
-    this.#write(entry, peer, seen)
+    const entry = this.#enter(withChannel(hi, seen.channel), lo, name, seen)
+    if (entry < 0) headDoubles[OTHERS]! += 1
+    else this.#write(entry, peer, seen)
   }
 
   #write(entry: number, peer: number, seen: Observation): void {
@@ -221,18 +237,6 @@ export class ClientTable {
     if (seen.unmatched) words[at + UNMATCHED]! += 1
     if (seen.writes) words[at + WRITES]! += 1
     if (seen.login) words[at + LOGINS]! += 1
-  }
-
-  #find(hi: number, lo: number): number {
-    const { words } = this.#memory
-    const index = this.#index
-    const mask = index.length - 1
-    for (let place = lo & mask; ; place = (place + 1) & mask) {
-      const entry = index[place]! - 1
-      if (entry < 0) return -1
-      const at = entry * WORDS
-      if (words[at + HI] === hi && words[at + LO] === lo) return entry
-    }
   }
 
   /** The entry of a client that has none, or -1 when it does not stand out. */

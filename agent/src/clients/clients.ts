@@ -11,7 +11,7 @@
 import { type Hash64, hashId } from '../users/hash.ts'
 import { builtHeaders, lineOf } from '../users/header.ts'
 import type { UsersKey } from '../users/key.ts'
-import type { ConnectionMemory, Visit } from '../users/visit.ts'
+import type { ConnectionMemory, Visit, VisitedRequest } from '../users/visit.ts'
 import { BodySamples } from './body-samples.ts'
 import { ClientTable, tableBytes } from './client-table.ts'
 import { Gate } from './gate.ts'
@@ -93,6 +93,9 @@ export class Clients {
   readonly #bodies: BodySamples | undefined
   readonly #seen = new Observation()
   readonly #hash: Hash64 = { hi: 0, lo: 0 }
+  /** The account that the request tries, '' when it tries none, and its hash. */
+  #account = ''
+  readonly #accountHash: Hash64 = { hi: 0, lo: 0 }
   readonly #seed: number
   /** By the route's number; 0: not seen yet. */
   readonly #routeHashes = new Int32Array(MAX_ROUTES)
@@ -146,12 +149,36 @@ export class Clients {
   }
 
   #observe(visit: Visit, user: string | undefined): void {
-    const { request, memory, status, nowMs, route } = visit
+    const { request, memory, nowMs } = visit
     if (!(nowMs >= this.#from && nowMs < this.#from + WINDOW_MS)) this.#turn(Math.floor(nowMs / WINDOW_MS))
     const tables = this.#current
-    const hash = this.#hash
     const seen = this.#seen
-    seen.nowMs = Math.floor(nowMs)
+    const headers = builtHeaders(request)
+    const { keyHeader } = this.#options
+    const key = headers === undefined ? lineOf(request, keyHeader) : headers[keyHeader]
+    const keyed = typeof key === 'string' && key !== '' && key.length <= MAX_KEY
+    if (keyed) this.#apiKey(key, memory)
+    this.#address(visit.address, memory)
+    const { addressHi, addressLo, userHi, userLo } = memory
+    const known = user !== undefined
+    // Before the rest is looked at: what is found is fetched from memory meanwhile.
+    const address = visit.address === '' ? -1 : tables.address.find(addressHi, addressLo, visit.channel)
+    const entry = known ? tables.user.find(userHi, userLo, visit.channel) : -1
+    this.#look(visit, headers)
+    const peer = known ? userHi : keyed ? memory.apiKeyHi : 0
+    if (address >= 0) tables.address.again(address, peer, seen)
+    else if (visit.address !== '') tables.address.observe(addressHi, addressLo, visit.address, peer, seen)
+    if (entry >= 0) tables.user.again(entry, addressHi, seen)
+    else if (known) tables.user.observe(userHi, userLo, user, addressHi, seen)
+    if (keyed) tables.key.observe(memory.apiKeyHi, memory.apiKeyLo, undefined, addressHi, seen)
+    if (seen.login) this.#login(visit, addressHi)
+  }
+
+  /** What the request says, whoever sent it. */
+  #look(visit: Visit, headers: VisitedRequest['headers'] | undefined): void {
+    const { request, memory, status, route } = visit
+    const seen = this.#seen
+    seen.nowMs = Math.floor(visit.nowMs)
     seen.channel = visit.channel
     seen.status = status
     seen.aborted = visit.aborted
@@ -161,40 +188,31 @@ export class Clients {
     seen.bytes = visit.bytesOut > 0 ? visit.bytesOut : 0
     seen.route = route === '' ? 0 : this.#routeHash(visit)
     seen.path = textHash(request.url ?? '', this.#seed)
-    seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
-    // Asked once for both: a getter and a look-up less.
-    const headers = builtHeaders(request)
     const agent = headers === undefined ? lineOf(request, 'user-agent') : headers['user-agent']
     this.#agent(typeof agent === 'string' ? agent : undefined, memory)
     seen.agent = memory.agentHash
     seen.agentText = memory.agent
-
-    this.#address(visit.address, memory)
-    let account = ''
     seen.account = 0
-    let [accountHi, accountLo] = [0, 0]
-    if (seen.login) {
-      account = accountOf(parsedBody(request, visit.framework))
-      if (account !== '') {
-        hashId(account, this.#options.key, hash)
-        accountHi = hash.hi
-        accountLo = hash.lo
-        seen.account = hash.hi
-      }
-    }
-    const { keyHeader } = this.#options
-    const key = headers === undefined ? lineOf(request, keyHeader) : headers[keyHeader]
-    const keyed = typeof key === 'string' && key !== '' && key.length <= MAX_KEY
-    if (keyed) this.#apiKey(key, memory)
+    seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
+    if (seen.login) this.#readAccount(visit)
     seen.weigh()
-    const known = user !== undefined
-    const peerOfAddress = known ? memory.userHi : keyed ? memory.apiKeyHi : 0
-    if (visit.address !== '')
-      tables.address.observe(memory.addressHi, memory.addressLo, visit.address, peerOfAddress, seen)
-    if (known) tables.user.observe(memory.userHi, memory.userLo, user, memory.addressHi, seen)
-    if (keyed) tables.key.observe(memory.apiKeyHi, memory.apiKeyLo, undefined, memory.addressHi, seen)
-    if (account !== '') tables.account.observe(accountHi, accountLo, account, memory.addressHi, seen)
-    if (seen.login) tables.login.observe(seen.route, ~seen.route, route, memory.addressHi, seen)
+  }
+
+  #readAccount({ request, framework }: Visit): void {
+    const account = accountOf(parsedBody(request, framework))
+    this.#account = account
+    if (account === '') return
+    hashId(account, this.#options.key, this.#accountHash)
+    this.#seen.account = this.#accountHash.hi
+  }
+
+  #login({ route }: Visit, addressHi: number): void {
+    const seen = this.#seen
+    const { account, login } = this.#current
+    const { hi, lo } = this.#accountHash
+    if (this.#account !== '') account.observe(hi, lo, this.#account, addressHi, seen)
+    this.#account = ''
+    login.observe(seen.route, ~seen.route, route, addressHi, seen)
   }
 
   #address(address: string, memory: ConnectionMemory): void {

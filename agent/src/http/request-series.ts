@@ -2,7 +2,8 @@
  * From a request to its series: array indexes all the way, labels written once.
  *
  * - route -> (channel, wire, method) -> (status, aborted) -> slot. The two middle steps are small dense numbers, given out as
- *   combinations are first seen, so that the tables stay short arrays.
+ *   combinations are first seen, so that the tables stay short arrays. Each step is a place in memory that the processor has to fetch: a
+ *   request like the last one of its route leaves them out.
  * - The status counts as an error from 500 on (OpenTelemetry: for a server, 4xx is the client's error).
  * - `network_protocol_version` is written for HTTP/2 alone: HTTP/1 is what there was before, and its series keep their names.
  */
@@ -85,11 +86,23 @@ export class RequestSeries {
 
   /** `status` 0: no head was sent. */
   duration(route: Route, wire: number, method: number, channel: number, status: number, aborted: boolean): Slot {
-    const combo = this.#combos[((channel + 1) * WIRES.length + wire) * METHODS.length + method]!
+    const at = ((channel + 1) * WIRES.length + wire) * METHODS.length + method
+    // A status may be whatever the application has set: only real ones make a key.
+    const key =
+      status >= 0 && status < 1_000 && (status | 0) === status ? (at * 1_000 + status) * 2 + (aborted ? 1 : 0) : -2
+    if (key === route.lastKey) return route.lastSlot!
+    const combo = this.#combos[at]!
     const place = this.#statuses[status > 0 && status < 1_000 ? status : 0]!
-    const slot = route.tables[combo]?.[place * 2 + (aborted ? 1 : 0)]
-    if (slot !== undefined && combo !== 0 && place !== 0) return slot
-    return this.#newDuration(route, wire, method, channel, status, aborted)
+    const known = route.tables[combo]?.[place * 2 + (aborted ? 1 : 0)]
+    const slot =
+      known !== undefined && combo !== 0 && place !== 0
+        ? known
+        : this.#newDuration(route, wire, method, channel, status, aborted)
+    if (key >= 0) {
+      route.lastKey = key
+      route.lastSlot = slot
+    }
+    return slot
   }
 
   active(wire: number, method: number): Slot {

@@ -14,6 +14,9 @@ export type Route = {
   readonly loose: boolean
   /** By (channel, scheme, method), then by status. Sparse. */
   readonly tables: (Slot | undefined)[][]
+  /** The series that was found last, and for what: most requests of a route are of one kind. -1: none yet. */
+  lastKey: number
+  lastSlot: Slot | undefined
 }
 
 /** What a route is called that came when the table was full. */
@@ -22,7 +25,7 @@ export const OTHER_ROUTE = '_other'
 export class Routes {
   readonly #max: () => number
   readonly #routes = new Map<string, Route>()
-  readonly #other: Route = { id: 0, template: OTHER_ROUTE, loose: false, tables: [] }
+  readonly #other = makeRoute(0, OTHER_ROUTE, false)
 
   constructor(max: () => number) {
     this.#max = max
@@ -33,8 +36,12 @@ export class Routes {
     const known = this.#routes.get(key)
     if (known !== undefined) return known
     if (this.#routes.size >= this.#max()) return this.#other
-    const route: Route = { id: this.#routes.size + 1, template, loose, tables: [] }
+    const route = makeRoute(this.#routes.size + 1, template, loose)
     this.#routes.set(key, route)
     return route
   }
+}
+
+function makeRoute(id: number, template: string, loose: boolean): Route {
+  return { id, template, loose, tables: [], lastKey: -1, lastSlot: undefined }
 }
