@@ -22,7 +22,7 @@ const FORMATS = {
 type FormatName = keyof typeof FORMATS
 
 /** Moves while nothing happens, or is made by the scraper. */
-const MOVES = /^(assay_agent_|process_|nodejs_|scrape_|http_client_open|up$|assay_active_users)/
+const MOVES = /^(assay_agent_|process_|nodejs_|v8js_|scrape_|http_client_open|up$|assay_active_users)/
 
 /** What the linter says that is meant: metric name, its words, why. */
 const LINTS: readonly { readonly metric: RegExp; readonly says: RegExp; readonly why: string }[] = [

@@ -126,34 +126,34 @@ export const PUBLIC_DASHBOARDS: readonly PublicDashboard[] = [
     ],
   },
   {
-    name: 'OpenTelemetry, Node.js runtime (in development)',
-    source: 'inventories of @opentelemetry/instrumentation-runtime-node in public repositories',
+    name: 'OpenTelemetry, Node.js runtime',
+    source:
+      'inventories of @opentelemetry/instrumentation-runtime-node in public repositories, as a collector or Prometheus spells it',
     queries: [
       ...['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map((part) => ({
         panel: `event loop delay, ${part}`,
         query: `nodejs_eventloop_delay_${part}_seconds`,
-        missing: `in development; here nodejs_eventloop_lag_${part}_seconds`,
       })),
-      {
-        panel: 'event loop utilization',
-        query: 'nodejs_eventloop_utilization_ratio',
-        missing: 'in development; here nodejs_eventloop_utilization',
-      },
+      { panel: 'event loop utilization', query: 'avg_over_time(nodejs_eventloop_utilization_ratio[2m])' },
+      { panel: 'event loop utilization, by the SDK’s own exporter', query: 'nodejs_eventloop_utilization' },
       {
         panel: 'event loop time',
-        query: 'sum by (nodejs_eventloop_state) (nodejs_eventloop_time_seconds_total)',
-        missing: 'in development; here nodejs_eventloop_active_seconds_total and _idle_seconds_total',
+        query:
+          'sum by (nodejs_eventloop_state) (rate(nodejs_eventloop_time_seconds_total{nodejs_eventloop_state=~".+"}[2m]))',
       },
+      { panel: 'GC, count', query: 'sum by (v8js_gc_type) (v8js_gc_duration_seconds_count{v8js_gc_type=~".+"})' },
+      { panel: 'GC, mean', query: 'sum(v8js_gc_duration_seconds_sum) / sum(v8js_gc_duration_seconds_count)' },
+      { panel: 'GC, p95', query: 'histogram_quantile(0.95, sum by (le) (rate(v8js_gc_duration_seconds_bucket[2m])))' },
+      { panel: 'heap, share', query: 'v8js_memory_heap_used_bytes / v8js_memory_heap_limit_bytes > 0' },
+      { panel: 'heap, used', query: 'sum by (v8js_heap_space_name) (v8js_memory_heap_used_bytes)' },
+      { panel: 'old space', query: 'v8js_memory_heap_used_bytes{v8js_heap_space_name="old_space"}' },
+      { panel: 'spaces, size', query: 'sum by (v8js_heap_space_name) (v8js_memory_heap_space_size_bytes)' },
+      { panel: 'spaces, free', query: 'sum by (v8js_heap_space_name) (v8js_memory_heap_space_available_size_bytes)' },
       {
-        panel: 'GC',
-        query: 'sum by (v8js_gc_type) (v8js_gc_duration_seconds_count)',
-        missing: 'in development; here nodejs_gc_duration_seconds with the label kind',
+        panel: 'spaces, physical',
+        query: 'sum by (v8js_heap_space_name) (v8js_memory_heap_space_physical_size_bytes)',
       },
-      {
-        panel: 'heap',
-        query: 'v8js_memory_heap_used_bytes / v8js_memory_heap_limit_bytes',
-        missing: 'in development; here nodejs_heap_space_size_used_bytes and nodejs_heap_size_limit_bytes',
-      },
+      { panel: 'resources', query: 'sum by (v8js_resource_type) (v8js_resource_active)' },
       { panel: 'requests, old', query: 'http_server_duration_milliseconds_count', missing: OLD_SEMANTICS },
       { panel: 'clients, old', query: 'http_client_duration_milliseconds_count', missing: OLD_SEMANTICS },
     ],

@@ -5,7 +5,7 @@
  * - A reader that fails leaves its figures as they were and keeps no other from being read.
  * - Works in any thread: it needs a store and nothing else.
  */
-import { type Family, type FamilySpec, type Store, set } from '../store/index.ts'
+import { type Family, type FamilySpec, type Slot, type Store, set } from '../store/index.ts'
 
 /** Told of a reader that failed. */
 export type Fault = (cause: unknown) => void
@@ -55,25 +55,25 @@ export class Figures {
 }
 
 /**
- * A gauge by type whose types come and go: a type that is gone is 0, so that a chart shows the fall. Bounded by the family's limit.
+ * A gauge by type, one or several of the same with a label of another name, whose types come and go: a type that is gone is 0, so that a chart shows the fall. Bounded by the family's limit.
  */
 export class CountsByType {
-  readonly #family: Family
-  readonly #slots = new Map<string, ReturnType<Family['series']>>()
+  readonly #families: readonly (readonly [label: string, family: Family])[]
+  readonly #slots = new Map<string, readonly Slot[]>()
 
-  constructor(family: Family) {
-    this.#family = family
+  constructor(...families: readonly (readonly [label: string, family: Family])[]) {
+    this.#families = families
   }
 
   set(counts: ReadonlyMap<string, number>): void {
-    for (const [type, slot] of this.#slots) if (!counts.has(type)) set(slot, 0)
+    for (const [type, slots] of this.#slots) if (!counts.has(type)) for (const slot of slots) set(slot, 0)
     for (const [type, count] of counts) {
-      let slot = this.#slots.get(type)
-      if (slot === undefined) {
-        slot = this.#family.series([['type', type]])
-        this.#slots.set(type, slot)
+      let slots = this.#slots.get(type)
+      if (slots === undefined) {
+        slots = this.#families.map(([label, family]) => family.series([[label, type]]))
+        this.#slots.set(type, slots)
       }
-      set(slot, count)
+      for (const slot of slots) set(slot, count)
     }
   }
 }

@@ -4,6 +4,7 @@
  * - `nodejs_heap_size_after_gc_bytes` is the old generation (every space of the heap except the young ones), read in the turn of the
  *   loop after a major collection has ended. A sawtooth of garbage does not show in it; a leak is a line that rises. What the old
  *   generation got in the same turn is in it too: at the end of a long synchronous stretch it is read late.
+ * - Durations are told by prom-client's name and by OpenTelemetry's, each with its own bounds and label.
  * - Absent until the first major collection. Buffers live outside of the heap: they have their own figure, of the same moment.
  * - The observer is unbuffered, as the timeline would keep every entry for readers that never come. It runs after collections only: an
  *   idle process is not woken by it.
@@ -14,6 +15,8 @@ import type { Guard } from '../guard.ts'
 import { observe, type Slot, type Store, set } from '../store/index.ts'
 
 const BOUNDS = [0.0001, 0.001, 0.01, 0.1, 1, 2, 5] as const
+/** OpenTelemetry's. */
+const OTHER_BOUNDS = [0.01, 0.1, 1, 10] as const
 const MAJOR = 4
 const KINDS: Readonly<Record<number, string>> = {
   1: 'minor',
@@ -33,6 +36,12 @@ export function watchCollections(store: Store, guard: Guard): Disposable {
     kind: 'histogram',
     bounds: BOUNDS,
   })
+  const others = store.family({
+    name: 'v8js_gc_duration_seconds',
+    help: 'Duration of garbage collections by type.',
+    kind: 'histogram',
+    bounds: OTHER_BOUNDS,
+  })
   const after = (name: string, help: string) => store.family({ name, help, kind: 'gauge', needsLoop: true })
   const heap = after(
     'nodejs_heap_size_after_gc_bytes',
@@ -42,18 +51,19 @@ export function watchCollections(store: Store, guard: Guard): Disposable {
     'nodejs_external_memory_after_gc_bytes',
     'Memory that V8 holds outside of its heap, buffers with it, after the last major collection.',
   )
-  const slots = new Map<number, Slot>()
+  const slots = new Map<number, readonly Slot[]>()
 
   const note = guard.wrap('gc', (entries: readonly Entry[]) => {
     let major = false
     for (const { duration, detail } of entries) {
       const kind = typeof detail === 'object' && detail !== null ? Number(Reflect.get(detail, 'kind')) : 0
-      let slot = slots.get(kind)
-      if (slot === undefined) {
-        slot = durations.series([['kind', KINDS[kind] ?? 'other']])
-        slots.set(kind, slot)
+      let both = slots.get(kind)
+      if (both === undefined) {
+        const name = KINDS[kind] ?? 'other'
+        both = [durations.series([['kind', name]]), others.series([['v8js_gc_type', name]])]
+        slots.set(kind, both)
       }
-      observe(slot, duration / 1_000)
+      for (const slot of both) observe(slot, duration / 1_000)
       if (kind === MAJOR) major = true
     }
     if (!major) return

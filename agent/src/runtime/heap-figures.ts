@@ -1,6 +1,11 @@
-/** V8's heap, and what keeps the event loop alive, read at scrape. Names and labels are prom-client's. */
+/**
+ * V8's heap, and what keeps the event loop alive, read at scrape.
+ *
+ * Names and labels are prom-client's, and beside them those of OpenTelemetry's conventions for V8 (@opentelemetry/instrumentation-runtime-node,
+ * in Prometheus' spelling), so that dashboards made for either find their series.
+ */
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
-import { type Slot, set } from '../store/index.ts'
+import { type Family, type Slot, set } from '../store/index.ts'
 import { CountsByType, type Figures } from './figures.ts'
 
 const MAX_TYPES = 100
@@ -30,21 +35,39 @@ export function heapFigures(figures: Figures): void {
     if (typeof bytes === 'number') set(allocated.series(), bytes)
   })
 
-  const total = figures.gauge('nodejs_heap_space_size_total_bytes', "Size of each space of V8's heap.")
-  const used = figures.gauge('nodejs_heap_space_size_used_bytes', "Used part of each space of V8's heap.")
-  const available = figures.gauge('nodejs_heap_space_size_available_bytes', "Free part of each space of V8's heap.")
-  const spaces = new Map<string, readonly [total: Slot, used: Slot, available: Slot]>()
+  heapSpaces(figures)
+}
+
+/** What is told of each space: Node's word, prom-client's name and OpenTelemetry's. `limit` was the size's before its conventions 1.42. */
+const SPACES = [
+  ['space_size', 'size_total', ['space_size', 'limit'], 'Size'],
+  ['space_used_size', 'size_used', ['used'], 'Used part'],
+  ['space_available_size', 'size_available', ['space_available_size'], 'Free part'],
+  ['physical_space_size', undefined, ['space_physical_size'], 'Memory taken from the system'],
+] as const
+
+function heapSpaces(figures: Figures): void {
+  const families = SPACES.map(([key, name, otherNames, what]) => {
+    const help = `${what} of each space of V8's heap.`
+    const byName = name === undefined ? [] : [figures.gauge(`nodejs_heap_space_${name}_bytes`, help)]
+    return { key, byName, others: otherNames.map((other) => figures.gauge(`v8js_memory_heap_${other}_bytes`, help)) }
+  })
+  const spaces = new Map<string, readonly (readonly [key: (typeof SPACES)[number][0], slots: readonly Slot[]])[]>()
   figures.add(() => {
     for (const one of getHeapSpaceStatistics()) {
-      let slots = spaces.get(one.space_name)
-      if (slots === undefined) {
-        const labels = [['space', one.space_name.replace(/_space$/, '')]] as const
-        slots = [total.series(labels), used.series(labels), available.series(labels)]
-        spaces.set(one.space_name, slots)
+      let figuresOfSpace = spaces.get(one.space_name)
+      if (figuresOfSpace === undefined) {
+        const shortName = one.space_name.replace(/_space$/, '')
+        figuresOfSpace = families.map(({ key, byName, others }) => [
+          key,
+          [
+            ...byName.map((family) => family.series([['space', shortName]])),
+            ...others.map((family) => family.series([['v8js_heap_space_name', one.space_name]])),
+          ],
+        ])
+        spaces.set(one.space_name, figuresOfSpace)
       }
-      set(slots[0], one.space_size)
-      set(slots[1], one.space_used_size)
-      set(slots[2], one.space_available_size)
+      for (const [key, slots] of figuresOfSpace) for (const slot of slots) set(slot, one[key])
     }
   })
 }
@@ -72,22 +95,26 @@ const HANDLE_NAMES: Readonly<Record<string, string>> = {
 }
 
 export function activeFigures(figures: Figures): void {
-  const family = (what: string, help: string) =>
-    new CountsByType(figures.gauge(`nodejs_active_${what}`, help, { maxSeries: MAX_TYPES }))
-  const resources = family('resources', 'What keeps the event loop alive, by type.')
-  const handles = family('handles', 'Sockets, servers and the like that are open, by type.')
-  const requests = family('requests', 'Operations under way, by type: reads, look-ups, connects.')
+  const family = (name: string, help: string): Family => figures.gauge(name, help, { maxSeries: MAX_TYPES })
+  const byType = (what: string, help: string) => ['type', family(`nodejs_active_${what}`, help)] as const
+  const alive = 'What keeps the event loop alive, by type.'
+  const resources = new CountsByType(byType('resources', alive), [
+    'v8js_resource_type',
+    family('v8js_resource_active', alive),
+  ])
+  const handles = new CountsByType(byType('handles', 'Sockets, servers and the like that are open, by type.'))
+  const requests = new CountsByType(byType('requests', 'Operations under way, by type: reads, look-ups, connects.'))
   const total = (what: string, help: string) => figures.gauge(`nodejs_active_${what}_total`, help).series()
   const allResources = total('resources', 'How many resources keep the event loop alive.')
   const allHandles = total('handles', 'How many sockets, servers and the like are open.')
   const allRequests = total('requests', 'How many operations are under way: reads, look-ups, connects.')
   figures.add(() => {
     const active = process.getActiveResourcesInfo()
-    const byType = new Map<string, number>()
-    for (const type of active) byType.set(type, (byType.get(type) ?? 0) + 1)
+    const counts = new Map<string, number>()
+    for (const type of active) counts.set(type, (counts.get(type) ?? 0) + 1)
     const open = new Map<string, number>()
     const underWay = new Map<string, number>()
-    for (const [type, count] of byType) {
+    for (const [type, count] of counts) {
       if (/Req(?:Wrap|Callback|Promise)?$/.test(type)) underWay.set(type, count)
       // Timers are resources, but were never handles.
       else if (!/^(?:Timeout|Immediate)$/.test(type)) {
@@ -95,7 +122,7 @@ export function activeFigures(figures: Figures): void {
         open.set(name, (open.get(name) ?? 0) + count)
       }
     }
-    resources.set(byType)
+    resources.set(counts)
     handles.set(open)
     requests.set(underWay)
     set(allResources, active.length)

@@ -4,13 +4,13 @@
  * - Node's histogram can be handed to another thread, which then reads the same counts. That spares the loop the reading: the standard
  *   deviation alone walks 33,000 counts, 0.65 ms of CPU at each scrape, the mean 0.17 ms (Node 26.10).
  * - Two histograms take turns: the older one is read, and always covers at least one window, 15 to 30 s.
+ * - Each is told by prom-client's name and by OpenTelemetry's, so that dashboards made for either find it.
  * - Only where Node samples without a timer (since 26); see loop-figures.ts.
  */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Store } from '../store/index.ts'
-import { set } from '../store/index.ts'
 import { type Fault, Figures } from './figures.ts'
-import { SAMPLES_PER_ITERATION } from './loop-figures.ts'
+import { delayGauge, SAMPLES_PER_ITERATION } from './loop-figures.ts'
 
 const DELAY_WINDOW_MS = 15_000
 
@@ -50,8 +50,8 @@ export function delayFigures(
   turns: boolean,
 ): () => Promise<void> {
   const figures = new Figures(store, fault)
-  const gauge = (suffix: string, help: string) => figures.gauge(`nodejs_eventloop_lag${suffix}_seconds`, help).series()
-  const slots = {
+  const gauge = (suffix: string, help: string) => delayGauge(figures, suffix, help)
+  const tell = {
     min: gauge('_min', 'Least delay of the event loop lately.'),
     max: gauge('_max', 'Greatest delay of the event loop lately.'),
     mean: gauge('_mean', 'Mean delay of the event loop lately.'),
@@ -70,11 +70,11 @@ export function delayFigures(
       turnedAt = now
     }
     const seconds = (nanoseconds: number): number => (older.count > 0 ? Math.max(0, nanoseconds) / 1e9 : 0)
-    set(slots.min, seconds(older.min))
-    set(slots.max, seconds(older.max))
-    set(slots.mean, seconds(older.mean))
-    set(slots.stddev, seconds(older.stddev))
-    for (const [p, slot] of percentiles) set(slot, seconds(older.percentile(p)))
+    tell.min(seconds(older.min))
+    tell.max(seconds(older.max))
+    tell.mean(seconds(older.mean))
+    tell.stddev(seconds(older.stddev))
+    for (const [p, tellOne] of percentiles) tellOne(seconds(older.percentile(p)))
   })
   return () => figures.collect()
 }

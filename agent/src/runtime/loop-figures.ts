@@ -7,9 +7,11 @@
  *   quantiles.
  * - Figures over a time do not depend on who scrapes how often: utilization covers the last 5 to 10 s or since the scrape before.
  *   For exact rates there are counters: `nodejs_eventloop_active_seconds_total` and its idle twin.
+ * - What OpenTelemetry's conventions for Node.js name is told by those names, too (@opentelemetry/instrumentation-runtime-node, in Prometheus'
+ *   spelling).
  */
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
-import { set } from '../store/index.ts'
+import { type Slot, set } from '../store/index.ts'
 import type { Figures } from './figures.ts'
 
 export const UTILIZATION_WINDOW_MS = 5_000
@@ -17,6 +19,16 @@ const PER_ITERATION_SINCE = 26
 
 /** Whether this Node samples the delay without a timer. */
 export const SAMPLES_PER_ITERATION = Number(process.versions.node.split('.', 1)[0]) >= PER_ITERATION_SINCE
+
+/** A delay by both of its names: what it answers tells it, in seconds. */
+export function delayGauge(figures: Figures, suffix: string, help: string): (seconds: number) => void {
+  const slots = ['lag', 'delay'].map((name) =>
+    figures.gauge(`nodejs_eventloop_${name}${suffix}_seconds`, help).series(),
+  )
+  return (seconds) => {
+    for (const slot of slots) set(slot, seconds)
+  }
+}
 
 /** `perIteration` is this Node's ability; a test may say otherwise. */
 export function loopFigures(figures: Figures, perIteration: boolean = SAMPLES_PER_ITERATION): void {
@@ -42,7 +54,13 @@ function utilization(figures: Figures): Window {
     .counter('nodejs_eventloop_active_seconds_total', 'Time the event loop has spent at work.')
     .series()
   const idle = figures.counter('nodejs_eventloop_idle_seconds_total', 'Time the event loop has spent waiting.').series()
-  const share = figures.gauge('nodejs_eventloop_utilization', 'Share of time at work, 0 to 1, lately.').series()
+  const time = figures.counter('nodejs_eventloop_time_seconds_total', 'Time the event loop has spent in each state.')
+  const [activeTime, idleTime] = (['active', 'idle'] as const).map((state) =>
+    time.series([['nodejs_eventloop_state', state]]),
+  ) as [Slot, Slot]
+  const shares = ['', '_ratio'].map((suffix) =>
+    figures.gauge(`nodejs_eventloop_utilization${suffix}`, 'Share of time at work, 0 to 1, lately.').series(),
+  )
   type Point = { readonly at: EventLoopUtilization; readonly iterations: number }
   const none: Point = { at: { active: 0, idle: 0, utilization: 0 }, iterations: 0 }
   let before = none
@@ -50,15 +68,15 @@ function utilization(figures: Figures): Window {
   let last = { activeMs: 0, iterations: 0 }
   figures.add(() => {
     const now: Point = { at: performance.eventLoopUtilization(), iterations: iterationsSoFar() }
-    set(active, now.at.active / 1_000)
-    set(idle, now.at.idle / 1_000)
+    for (const slot of [active, activeTime]) set(slot, now.at.active / 1_000)
+    for (const slot of [idle, idleTime]) set(slot, now.at.idle / 1_000)
     if (now.at.active + now.at.idle - current.at.active - current.at.idle >= UTILIZATION_WINDOW_MS) {
       before = current
       current = now
     }
     const worked = now.at.active - before.at.active
     const passed = worked + now.at.idle - before.at.idle
-    set(share, passed > 0 ? Math.min(1, Math.max(0, worked / passed)) : 0)
+    for (const slot of shares) set(slot, passed > 0 ? Math.min(1, Math.max(0, worked / passed)) : 0)
     last = { activeMs: worked, iterations: now.iterations - before.iterations }
   })
   return { now: () => last }
@@ -71,12 +89,12 @@ function iterationsSoFar(): number {
 }
 
 function meanOfIterations(figures: Figures, window: Window): void {
-  const mean = figures.gauge(
-    'nodejs_eventloop_lag_mean_seconds',
-    'Mean time of an iteration of the event loop at work, lately.',
-  )
+  const help = 'Mean time of an iteration of the event loop at work, lately.'
+  let tell: ((seconds: number) => void) | undefined
   figures.add(() => {
     const { activeMs, iterations } = window.now()
-    if (iterations > 0) set(mean.series(), Math.max(0, activeMs) / iterations / 1_000)
+    if (iterations === 0) return
+    tell ??= delayGauge(figures, '_mean', help)
+    tell(Math.max(0, activeMs) / iterations / 1_000)
   })
 }

@@ -7,6 +7,7 @@ import { Guard } from '../guard.ts'
 import { Store } from '../store/index.ts'
 import { pageOf } from '../test-support/page-of.ts'
 import { parsePage, samplesOf, valueAt } from '../test-support/parse-page.ts'
+import { until } from '../test-support/service.ts'
 import { Figures } from './figures.ts'
 import { oldGenerationBytes } from './gc.ts'
 import { watchRuntime } from './index.ts'
@@ -86,6 +87,57 @@ test('every default name of prom-client is there', async () => {
     names.filter((name) => !page.has(name)),
     [],
   )
+})
+
+test('what OpenTelemetry has names for is told by those, too, and is the same', async (t) => {
+  const store = new Store()
+  using guard = new Guard(store, () => {})
+  using runtime = watchRuntime(store, guard)
+  if (runtime.histograms === undefined) return t.skip('this Node samples delays with a timer')
+  store.collectors.push(delayFigures(store, (cause) => guard.fault('runtime', cause), runtime.histograms, true))
+  const collect = await exposedGc()
+  const page = await until(
+    async () => {
+      collect()
+      return await pageOf(store)
+    },
+    (text) => samplesOf(text, 'v8js_gc_duration_seconds_count', { v8js_gc_type: 'major' }).length > 0,
+  )
+  const told = (name: string, label?: string, strip = ''): Map<string, number> =>
+    new Map(
+      samplesOf(page, name).map(({ labels, value }) => [label === undefined ? '' : `${labels[label]}${strip}`, value]),
+    )
+  const twins: readonly (readonly [ours: Map<string, number>, theirs: Map<string, number>])[] = [
+    ...['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map(
+      (part) => [told(`nodejs_eventloop_lag_${part}_seconds`), told(`nodejs_eventloop_delay_${part}_seconds`)] as const,
+    ),
+    [told('nodejs_eventloop_utilization'), told('nodejs_eventloop_utilization_ratio')],
+    [told('nodejs_active_resources', 'type'), told('v8js_resource_active', 'v8js_resource_type')],
+    [told('nodejs_gc_duration_seconds_count', 'kind'), told('v8js_gc_duration_seconds_count', 'v8js_gc_type')],
+    [told('nodejs_gc_duration_seconds_sum', 'kind'), told('v8js_gc_duration_seconds_sum', 'v8js_gc_type')],
+    ...(
+      [
+        ['size_total', 'space_size'],
+        ['size_total', 'limit'],
+        ['size_used', 'used'],
+        ['size_available', 'space_available_size'],
+      ] as const
+    ).map(
+      ([ours, theirs]) =>
+        [
+          told(`nodejs_heap_space_${ours}_bytes`, 'space', '_space'),
+          told(`v8js_memory_heap_${theirs}_bytes`, 'v8js_heap_space_name'),
+        ] as const,
+    ),
+  ]
+  for (const [ours, theirs] of twins) {
+    assert.ok(ours.size > 0)
+    assert.deepEqual(theirs, ours)
+  }
+  const time = told('nodejs_eventloop_time_seconds_total', 'nodejs_eventloop_state')
+  assert.equal(time.get('active'), valueAt(page, 'nodejs_eventloop_active_seconds_total'))
+  assert.equal(time.get('idle'), valueAt(page, 'nodejs_eventloop_idle_seconds_total'))
+  assert.ok(told('v8js_memory_heap_space_physical_size_bytes', 'v8js_heap_space_name').get('old_space')! > 1e6)
 })
 
 test('after a major collection the old generation is told: what is kept shows, what is thrown away does not', async () => {
