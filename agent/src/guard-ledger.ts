@@ -27,6 +27,8 @@ export class GuardLedger {
       name: 'assay_agent_hooks_stepped_aside',
       help: 'Hooks that met what they do not know and left it alone; 1 for each part and reason.',
       kind: 'gauge',
+      // Threads meet the same libraries.
+      across: 'greatest',
       maxSeries: MAX_STEPS_ASIDE,
     })
     const pairs = [
