@@ -2,18 +2,18 @@
  * The thread's line to the main thread: asks it to bring its figures up to date, and does not wait long when it is blocked.
  *
  * - A loop that turns hears at once, or when its turn ends: it notes that in shared memory (heard.ts), and is waited for from then on.
- * - A loop that does not hear is blocked, when it has had its time: twice as long as the longest that it has taken lately, at least LEAST_MS,
+ * - A loop that does not hear is blocked, when it has had its time: twice as long as it has taken lately at least two times, at least LEAST_MS,
  *   at most MOST_MS. Time in which it got no processor does not count (starvation.ts); where that is not known, at least LEAST_BLIND_MS.
- *   So a service whose turns take 30 ms keeps its figures, and one that is taken for blocked once is given more time the next time.
+ *   So a service whose turns take 30 ms keeps its figures, and one that is taken for blocked twice is given more time from then on.
  * - A question that was not heard for the last scrape, and still is not, is not waited for again.
  * - One question is under way at any time: what a blocked thread finds when it comes back is one message, not one for each scrape.
  * - Time enters as an argument or through `now`; the timer exists only while a scrape waits.
  */
 /** Longer than most garbage collections; a scrape of a loop that stands still takes so long and a little more. */
-export const LEAST_MS = 8
+export const LEAST_MS = 6
 export const LEAST_BLIND_MS = 10
 export const MOST_MS = 100
-/** What is left of the longest wait with each answer: after some fifty quick ones it is forgotten. */
+/** What is left of the longest waits with each answer: after some fifty quick ones it is forgotten. */
 const LEFT = 0.95
 
 /** `collected`: all figures are fresh; `busy`: it has heard, but something it collects takes longer; `blocked`: it has not heard. */
@@ -41,8 +41,9 @@ export class MainThreadLine {
   readonly #options: LineOptions
   #asked = 0
   #open: Question | undefined
-  /** The longest that it took to be heard, of late. */
+  /** The longest that it took to be heard, of late, and the longest but one: once may be a collection of garbage. */
   #longestMs = 0
+  #secondMs = 0
   #isBlocked = false
 
   constructor(options: LineOptions) {
@@ -66,9 +67,11 @@ export class MainThreadLine {
     if (question === undefined || question.id !== id) return
     const { now, heardAt } = this.#options
     const tookMs = this.#patientMs(question, heardAt(id) ?? now())
-    this.#longestMs *= LEFT
+    const longest = this.#longestMs * LEFT
     // Longer than that is no busy loop, but one that stood still: it says nothing of what is usual.
-    if (tookMs <= MOST_MS) this.#longestMs = Math.max(this.#longestMs, tookMs)
+    const took = tookMs <= MOST_MS ? tookMs : 0
+    this.#longestMs = Math.max(longest, took)
+    this.#secondMs = Math.max(this.#secondMs * LEFT, Math.min(longest, took))
     this.#isBlocked = false
     this.#open = undefined
     for (const done of question.onCollected) done()
@@ -103,7 +106,7 @@ export class MainThreadLine {
   #leftMs(question: Question): number {
     const now = this.#options.now()
     const least = question.starvedMs === undefined ? LEAST_BLIND_MS : LEAST_MS
-    const patience = Math.min(MOST_MS, Math.max(least, this.#longestMs * 2))
+    const patience = Math.min(MOST_MS, Math.max(least, this.#secondMs * 2))
     return Math.min(patience - this.#patientMs(question, now), MOST_MS - (now - question.askedAt))
   }
 
