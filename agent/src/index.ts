@@ -11,7 +11,14 @@ import { Agent } from './agent.ts'
 import { isOff, readConfig } from './config.ts'
 import { sayOnStderr } from './guard.ts'
 import type { LabelSpec } from './metrics/label-set.ts'
-import type { Counter, Gauge, Histogram, HistogramOptions, OwnMetricOptions } from './metrics/own-metrics.ts'
+import type {
+  Counter,
+  Gauge,
+  GaugeOptions,
+  Histogram,
+  HistogramOptions,
+  OwnMetricOptions,
+} from './metrics/own-metrics.ts'
 
 export type { LabelSpec, LabelsOf } from './metrics/label-set.ts'
 export type * from './metrics/own-metrics.ts'
@@ -47,10 +54,10 @@ export function counter<const Labels extends LabelSpec = readonly never[]>(
   return agent?.own.counter(name, options) ?? off().counter()
 }
 
-/** A value that goes up and down. */
+/** A value that goes up and down; set at any time, or by `collect` at each scrape. */
 export function gauge<const Labels extends LabelSpec = readonly never[]>(
   name: string,
-  options: OwnMetricOptions<Labels>,
+  options: GaugeOptions<Labels>,
 ): Gauge<Labels> {
   agent?.start()
   return agent?.own.gauge(name, options) ?? off().gauge()

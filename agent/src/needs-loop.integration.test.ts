@@ -26,6 +26,7 @@ before(async () => {
   agent = (globalThis as unknown as Record<symbol, Agent>)[Symbol.for('assay.agent.1')]!
   outboxPending('orders', () => 7)
   gauge('set_by_the_application', { help: 'At any time.' }).set(1)
+  gauge('collected_from_the_application', { help: 'When it is asked.', collect: (it) => it.set(1) })
   new client.Gauge({ name: 'drop_in_set', help: 'At any time.' }).set(1)
   for (const Kind of [client.Gauge, client.Counter] as const) {
     const name = `drop_in_collected_${Kind === client.Gauge ? 'gauge' : 'total'}`
@@ -91,6 +92,7 @@ function otherThanOverwritten(): Set<string> {
 test('collectors write what they are there for', () => {
   for (const name of [
     'assay_agent_series',
+    'collected_from_the_application',
     'db_client_connection_count',
     'db_client_connection_max',
     'db_client_connection_pending_requests',

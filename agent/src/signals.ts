@@ -13,6 +13,7 @@ import type { Guard } from './guard.ts'
 import { PathGuesser } from './http/routes/guess.ts'
 import type { RouteBook } from './http/routes/route-book.ts'
 import { HttpServerMetrics } from './http/server.ts'
+import { COLLECT_MS, inTime } from './in-time.ts'
 import { OwnMetrics } from './metrics/own-metrics.ts'
 import { watchRuntime } from './runtime/index.ts'
 import type { DelayHistograms } from './runtime/loop-delays.ts'
@@ -20,9 +21,6 @@ import { type Store, set } from './store/index.ts'
 import { workerThreads } from './surroundings.ts'
 import type { Users } from './users/index.ts'
 import { VERSION } from './version.ts'
-
-/** An outbox that does not answer in this time has no value at this scrape. */
-const OUTBOX_MS = 250
 
 export type SignalsOptions = {
   readonly store: Store
@@ -99,7 +97,7 @@ export class Signals implements Disposable {
     })
     store.collectors.push(async () => {
       const slot = slots.series([['outbox', name]])
-      const value = await within(OUTBOX_MS, count).catch(() => Number.NaN)
+      const value = await inTime(COLLECT_MS, count).catch(() => Number.NaN)
       if (Number.isFinite(value)) set(slot, value)
       else slots.remove(slot)
     })
@@ -236,18 +234,5 @@ export class Signals implements Disposable {
       }
       set(series, held)
     })
-  }
-}
-
-/** What `work` answers, or a rejection after that many milliseconds. */
-async function within(milliseconds: number, work: () => number | Promise<number>): Promise<number> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('too slow')), milliseconds)
-  })
-  try {
-    return await Promise.race([late, work()])
-  } finally {
-    clearTimeout(timer)
   }
 }

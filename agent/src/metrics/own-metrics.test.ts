@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Store } from '../store/index.ts'
-import { pageNow } from '../test-support/page-of.ts'
+import { pageNow, pageOf } from '../test-support/page-of.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { OwnMetrics } from './own-metrics.ts'
 
 const fresh = () => {
   const store = new Store()
-  return { own: new OwnMetrics(store), page: () => pageNow(store) }
+  return { own: new OwnMetrics(store), page: () => pageNow(store), scrape: () => pageOf(store), store }
 }
 
 test('counters, gauges and histograms record with their labels', () => {
@@ -104,4 +104,42 @@ test('values that read the same are one series, whatever was given', () => {
     samplesOf(page(), 'a_total').map(({ value }) => value),
     [3, 2],
   )
+})
+
+test('a gauge with a collect is set when it is asked for, and has no old value', async () => {
+  const { own, scrape, store } = fresh()
+  let queues: Record<string, number> = { a: 1, b: 2 }
+  own.gauge('waiting', {
+    help: '',
+    labels: ['queue'],
+    collect: (gauge) => {
+      for (const [queue, length] of Object.entries(queues)) gauge.set(length, { queue })
+    },
+  })
+  let answer: () => Promise<number> = async () => 7
+  const later = own.gauge('later', {
+    help: '',
+    collect: async (gauge) => gauge.set(await answer()),
+  })
+  const told = async (name: string): Promise<unknown> =>
+    samplesOf(await scrape(), name).map(({ labels, value }) => [labels['queue'], value])
+  assert.deepEqual(await told('waiting'), [
+    ['a', 1],
+    ['b', 2],
+  ])
+  assert.deepEqual(await told('later'), [[undefined, 7]])
+  queues = { b: 3 }
+  assert.deepEqual(await told('waiting'), [['b', 3]], 'what is not set is not there')
+  for (const failing of [() => Promise.reject(new Error('down')), () => new Promise<number>(() => {})]) {
+    answer = failing
+    assert.deepEqual(await told('later'), [], 'while it fails, or hangs, it is missing')
+    assert.deepEqual(await told('waiting'), [['b', 3]])
+  }
+  answer = async () => 8
+  assert.deepEqual(await told('later'), [[undefined, 8]])
+  later.set(9)
+  const collectors = store.collectors.length
+  own.gauge('later', { help: '', collect: (gauge) => gauge.set(10) })
+  assert.equal(store.collectors.length, collectors, 'declared again it is asked once')
+  assert.deepEqual(await told('later'), [[undefined, 10]])
 })

@@ -7,6 +7,7 @@
  * - `with(labels)` resolves a series once: recording to it is an addition at a known place (2 to 4 ns; with labels at each call 20 to
  *   40; `bench/agent/index.ts`).
  */
+import { COLLECT_MS, inTime } from '../in-time.ts'
 import { add, addToGauge, exemplify, type Family, observe, type Slot, type Store, set } from '../store/index.ts'
 import { LabelSet, type LabelSpec, type LabelsOf } from './label-set.ts'
 
@@ -16,6 +17,14 @@ export type OwnMetricOptions<Labels extends LabelSpec = readonly never[]> = {
   readonly labels?: Labels
   /** The most series; what comes later is added to the overflow series. Left out: ASSAY_AGENT_MAX_SERIES. */
   readonly maxSeries?: number
+}
+
+export type GaugeOptions<Labels extends LabelSpec = readonly never[]> = OwnMetricOptions<Labels> & {
+  /**
+   * Called at each scrape, to set what is now: `collect: (gauge) => gauge.set(queue.length)`. A series that it does not set has no value; while it
+   * fails, or takes longer than a quarter of a second, none has: nothing rather than an old figure.
+   */
+  readonly collect?: (gauge: Gauge<Labels>) => void | Promise<void>
 }
 
 export type HistogramOptions<Labels extends LabelSpec = readonly never[]> = OwnMetricOptions<Labels> & {
@@ -159,6 +168,8 @@ class OneHistogram implements HistogramSeries {
 export class OwnMetrics {
   readonly #store: Store
   readonly #rejected: Rejected
+  /** By name; of a gauge that is declared twice the last one. */
+  readonly #collects = new Map<string, () => void | Promise<void>>()
 
   constructor(store: Store) {
     this.#store = store
@@ -184,13 +195,11 @@ export class OwnMetrics {
     }
   }
 
-  gauge<const Labels extends LabelSpec = readonly never[]>(
-    name: string,
-    options: OwnMetricOptions<Labels>,
-  ): Gauge<Labels> {
-    const { at, series, remove } = this.#declare('gauge', name, options)
+  gauge<const Labels extends LabelSpec = readonly never[]>(name: string, options: GaugeOptions<Labels>): Gauge<Labels> {
+    const { collect } = options
+    const { at, series, remove, family } = this.#declare('gauge', name, options, undefined, collect !== undefined)
     const rejected = this.#rejected
-    return {
+    const gauge: Gauge<Labels> = {
       set: (value, labels) => {
         if (Number.isFinite(value)) set(at(labels), value)
         else rejected.note()
@@ -202,6 +211,8 @@ export class OwnMetrics {
       with: (labels) => new OneGauge(series(labels), rejected),
       remove,
     }
+    if (collect !== undefined) this.#collectAtScrape(family, () => collect(gauge))
+    return gauge
   }
 
   histogram<const Labels extends LabelSpec = readonly never[]>(
@@ -241,12 +252,24 @@ export class OwnMetrics {
     }
   }
 
+  #collectAtScrape(family: Family, collect: () => void | Promise<void>): void {
+    const isKnown = this.#collects.has(family.name)
+    this.#collects.set(family.name, collect)
+    if (isKnown) return
+    this.#store.collectors.push(async () => {
+      family.clear()
+      await inTime(COLLECT_MS, async () => await this.#collects.get(family.name)?.()).catch(() => family.clear())
+    })
+  }
+
   #declare<Labels extends LabelSpec>(
     kind: Family['kind'],
     name: string,
     { help, labels, maxSeries, native }: HistogramOptions<Labels>,
     bounds?: readonly number[],
+    needsLoop = false,
   ): {
+    readonly family: Family
     /** A slot until the next call. */
     readonly at: (labels?: LabelsOf<Labels>) => Slot
     readonly series: (labels?: LabelsOf<Labels>) => Slot
@@ -260,6 +283,7 @@ export class OwnMetrics {
       help,
       kind,
       labels: set.names,
+      needsLoop,
       ...(bounds === undefined ? {} : { bounds, native: native === true }),
       ...(maxSeries === undefined ? {} : { maxSeries }),
     })
@@ -267,10 +291,12 @@ export class OwnMetrics {
       set.read(given as Readonly<Record<string, unknown>> | undefined)
     if (set.names.length === 0) {
       const only = family.series()
-      return { at: () => only, series: () => only, remove: () => {} }
+      return { family, at: () => only, series: () => only, remove: () => {} }
     }
     return {
-      at: (given) => family.passingSlot(read(given)),
+      family,
+      // Values can be taken away from series that have a slot of their own.
+      at: (given) => (needsLoop ? family.slotOf(read(given)) : family.passingSlot(read(given))),
       series: (given) => family.slotOf(read(given)),
       remove: (given) => void family.removeValues(read(given)),
     }
