@@ -58,7 +58,8 @@ test(
   { skip: await peersMissing() },
   async () => {
     await using service = await startSignals()
-    await using prometheus = await startPrometheus({ config: configOf(service), features: ['native-histograms'] })
+    const features = ['native-histograms', 'exemplar-storage']
+    await using prometheus = await startPrometheus({ config: configOf(service), features })
     await scraped(prometheus)
     const seen = new Map<FormatName, Map<string, string>>()
     for (const format of Object.keys(FORMATS) as FormatName[]) seen.set(format, await seriesOf(prometheus, format))
@@ -88,6 +89,18 @@ test(
       }
       assert.equal(await number(prometheus, `${name}_sum{job="text"}`), sum)
     }
+    assert.equal(await number(prometheus, 'test_waits_seconds_sum{job="text"}'), sum)
+    assert.equal(await number(prometheus, 'test_waits_seconds_count{job="protobuf"}'), seconds.length)
+    assert.equal(await number(prometheus, 'test_waits_seconds{job="openmetrics",quantile="0.99"}'), 70)
+    assert.equal(await number(prometheus, 'test_collected{job="text"}'), 5)
+    const traced = [
+      ['test_traced_seconds_bucket', '+Inf', 'ä'.repeat(100), '20'],
+      ['test_traced_seconds_bucket', '1.0', 'below', '0.5'],
+      // Nothing in it is escaped: Prometheus reads the labels of exemplars in OpenMetrics as they stand there.
+      ['test_traced_total', undefined, 'a {b}, c', '2'],
+    ]
+    for (const format of ['openmetrics', 'protobuf']) assert.deepEqual(await exemplars(prometheus, format), traced)
+    assert.deepEqual(await exemplars(prometheus, 'text'), [])
     const native = 'test_native_seconds{job="protobuf"}'
     assert.equal(await number(prometheus, `histogram_count(${native})`), seconds.length)
     assert.equal(await number(prometheus, `histogram_sum(${native})`), sum)
@@ -161,6 +174,26 @@ async function number(prometheus: Prometheus, query: string): Promise<number> {
   const found = await ask(prometheus, query)
   assert.equal(found.length, 1, `${query} finds one series`)
   return numberOf(found[0]?.value?.[1] ?? '')
+}
+
+type Exemplars = {
+  readonly seriesLabels: Readonly<Record<string, string>>
+  readonly exemplars: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: string }[]
+}
+
+/** Name, bound, trace and value of each that a job has told of the drop-in. */
+async function exemplars(prometheus: Prometheus, job: string): Promise<readonly (string | undefined)[][]> {
+  const asked = new URLSearchParams({
+    query: `{__name__=~"test_traced.*",job="${job}"}`,
+    start: String(systemClock.now() / 1_000 - 600),
+    end: String(systemClock.now() / 1_000 + 60),
+  })
+  const response = await fetch(`${prometheus.url}/api/v1/query_exemplars?${asked}`)
+  const { data } = (await response.json()) as { data: readonly Exemplars[] }
+  const rows = data.flatMap(({ seriesLabels: { __name__: name, le }, exemplars: found }) =>
+    found.map(({ labels, value }) => [name, le, labels['trace_id'], value]),
+  )
+  return rows.sort()
 }
 
 /** Every job is up, and has been for two scrapes. */

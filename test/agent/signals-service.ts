@@ -37,6 +37,16 @@ for (const one of SECONDS) {
   summary.observe(one)
 }
 outboxPending('orders', () => 3)
+gauge('test_collected', { help: 'Asked at each scrape.', collect: (it) => it.set(5) })
+const registers = [new client.Registry(client.openMetricsContentType)]
+const traced = { registers, enableExemplars: true, help: 'With exemplars.' }
+new client.Counter({ ...traced, name: 'test_traced_total' }).inc({ value: 2, exemplarLabels: { trace_id: 'a {b}, c' } })
+const tracedSeconds = new client.Histogram({ ...traced, name: 'test_traced_seconds', buckets: [1, 10] })
+for (const [value, trace_id] of [
+  [0.5, 'below'],
+  [20, 'ä'.repeat(100)],
+] as const)
+  tracedSeconds.observe({ value, exemplarLabels: { trace_id } })
 
 async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
