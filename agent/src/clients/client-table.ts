@@ -25,27 +25,29 @@ const SEEN = 4
 const OTHERS = 5
 
 /**
- * Words of an entry, by lines of the processor's cache: what every request touches is in the first two, a client's usual gaps in the third, its
- * paths in one more. In columns, and with the routes, agents and peers looked up each time, a request touched eight lines.
+ * Words of an entry, by lines of the processor's cache: an ordinary request touches the first, one of its gaps and one of its sketches. In
+ * columns, and with the routes, agents and peers looked up each time, it touched eight lines.
  */
 const ENTRY_SEQUENCE = 0
 const HI = 1
 const LO = 2
-const CHANNEL = 3
-const SCORE = 4
-const MISSED = 5
-const NAME_LENGTH = 6
-const AGENT_LENGTH = 7
+const SCORE = 3
+const REQUESTS = 4
 /** The hashes that came last: what comes again is in its sketch already. */
-const LAST_ROUTE = 8
-const LAST_AGENT = 9
-const LAST_PEER = 10
+const LAST_ROUTE = 5
+const LAST_AGENT = 6
+const LAST_PEER = 7
+const CHANNEL = 14
+const MISSED = 15
+const NAME_LENGTH = 16
+const AGENT_LENGTH = 17
+/** All counters but the requests. */
 const FIRST_COUNTER = 18
 const FIRST_GAP = 32
 /** Doubles of an entry, between its words. */
+const LAST = 4
+const BYTES = 5
 const FIRST = 6
-const LAST = 7
-const BYTES = 8
 /** Bytes of an entry: its words, its sketches, its name and agent. */
 const SKETCHES_AT = 256
 const NAME_AT = SKETCHES_AT + DISTINCT.length * DISTINCT_BYTES
@@ -55,7 +57,6 @@ const ENTRY_BYTES = NAME_AT + NAME_BYTES + AGENT_BYTES
 const WORDS = ENTRY_BYTES / 4
 const DOUBLES = ENTRY_BYTES / 8
 const [
-  REQUESTS,
   REDIRECTS,
   CLIENT_ERRORS,
   SERVER_ERRORS,
@@ -68,8 +69,7 @@ const [
   WRITES,
   LOGINS,
   LOGIN_FAILURES,
-] = COUNTERS.map((_, i) => FIRST_COUNTER + i) as [
-  number,
+] = COUNTERS.slice(1).map((_, i) => FIRST_COUNTER + i) as [
   number,
   number,
   number,
@@ -364,7 +364,7 @@ function readEntry({ words, doubles, bytes }: Memory, entry: number): ClientEntr
     bytes: doubles[d + BYTES]!,
     first: doubles[d + FIRST]!,
     last: doubles[d + LAST]!,
-    counts: Array.from(words.subarray(at + FIRST_COUNTER, at + FIRST_COUNTER + COUNTERS.length)),
+    counts: [words[at + REQUESTS]!, ...words.subarray(at + FIRST_COUNTER, at + FIRST_COUNTER + COUNTERS.length - 1)],
     gaps: Array.from(words.subarray(at + FIRST_GAP, at + FIRST_GAP + GAPS)),
     distinct: [sketch(ROUTES), sketch(PATHS), sketch(ACCOUNTS), sketch(AGENTS), sketch(PEERS)],
   }

@@ -164,7 +164,9 @@ export class Clients {
     // Before the rest is looked at: what is found is fetched from memory meanwhile.
     const address = visit.address === '' ? -1 : tables.address.find(addressHi, addressLo, visit.channel)
     const entry = known ? tables.user.find(userHi, userLo, visit.channel) : -1
-    this.#look(visit, headers)
+    const agent = this.#look(visit, headers)
+    // Only who is entered needs it, and to keep a new text in an old object is dear.
+    if (address < 0 || (known && entry < 0) || keyed || seen.login) seen.agentText = agent
     const peer = known ? userHi : keyed ? memory.apiKeyHi : 0
     if (address >= 0) tables.address.again(address, peer, seen)
     else if (visit.address !== '') tables.address.observe(addressHi, addressLo, visit.address, peer, seen)
@@ -174,8 +176,8 @@ export class Clients {
     if (seen.login) this.#login(visit, addressHi)
   }
 
-  /** What the request says, whoever sent it. */
-  #look(visit: Visit, headers: VisitedRequest['headers'] | undefined): void {
+  /** What the request says, whoever sent it. Answers its agent. */
+  #look(visit: Visit, headers: VisitedRequest['headers'] | undefined): string {
     const { request, memory, status, route } = visit
     const seen = this.#seen
     seen.nowMs = Math.floor(visit.nowMs)
@@ -188,14 +190,14 @@ export class Clients {
     seen.bytes = visit.bytesOut > 0 ? visit.bytesOut : 0
     seen.route = route === '' ? 0 : this.#routeHash(visit)
     seen.path = textHash(request.url ?? '', this.#seed)
-    const agent = headers === undefined ? lineOf(request, 'user-agent') : headers['user-agent']
-    this.#agent(typeof agent === 'string' ? agent : undefined, memory)
-    seen.agent = memory.agentHash
-    seen.agentText = memory.agent
+    const given = headers === undefined ? lineOf(request, 'user-agent') : headers['user-agent']
+    const agent = typeof given !== 'string' ? '' : given.length > MAX_AGENT ? '(long)' : given
+    seen.agent = this.#agent(agent, memory)
     seen.account = 0
     seen.login = seen.writes && seen.route !== 0 && this.#logins.isLogin(route)
     if (seen.login) this.#readAccount(visit)
     seen.weigh()
+    return agent
   }
 
   #readAccount({ request, framework }: Visit): void {
@@ -225,17 +227,21 @@ export class Clients {
 
   #apiKey(key: string, memory: ConnectionMemory): void {
     if (key === memory.apiKey) return
-    hashId(key, this.#options.key, this.#hash)
-    memory.apiKey = key
-    memory.apiKeyHi = this.#hash.hi
-    memory.apiKeyLo = this.#hash.lo
+    const hash = this.#hash
+    hashId(key, this.#options.key, hash)
+    memory.apiKey = memory.apiKeyHi === hash.hi && memory.apiKeyLo === hash.lo ? key : ''
+    memory.apiKeyHi = hash.hi
+    memory.apiKeyLo = hash.lo
   }
 
-  #agent(given: string | undefined, memory: ConnectionMemory): void {
-    const agent = given === undefined ? '' : given.length > MAX_AGENT ? '(long)' : given
-    if (agent === memory.agent) return
-    memory.agent = agent
-    memory.agentHash = agent === '' ? 0 : textHash(agent, this.#seed)
+  /** The hash of an agent; 0: none. */
+  #agent(agent: string, memory: ConnectionMemory): number {
+    if (agent === '') return 0
+    if (agent === memory.agent) return memory.agentHash
+    const hash = textHash(agent, this.#seed)
+    memory.agent = memory.agentHash === hash ? agent : ''
+    memory.agentHash = hash
+    return hash
   }
 
   /** Routes are templates: bounded by the room that makes them. */

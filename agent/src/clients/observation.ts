@@ -46,7 +46,7 @@ export class Observation {
   path = 0
   account = 0
   agent = 0
-  /** What the client said it is; kept from the first request of an entry. */
+  /** What the client said it is, where somebody may be entered; kept from the first request of an entry. */
   agentText = ''
   /** As `weigh` has found. */
   weight = 1

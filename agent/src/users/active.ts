@@ -85,7 +85,7 @@ export class ActiveUsers {
     hashId(id, this.#key, hash)
     const [hi, lo] = [hash.hi | 0, hash.lo | 0]
     if (memory !== undefined) {
-      memory.userText = id
+      memory.userText = memory.userHi === hi && memory.userLo === lo ? id : ''
       memory.userHi = hi
       memory.userLo = lo
       memory.userMinute = minute

@@ -52,6 +52,17 @@ test('nobody is counted without a source, without an id, or for an answer 401', 
   assert.equal(today(users), 2)
 })
 
+test('a connection remembers a user who comes twice in a row, and nobody whom another one follows', () => {
+  const { users } = setUp('header:x-user-id')
+  const memory = new ConnectionMemory()
+  const remembered = ['a', 'a', 'a', 'b', 'a', 'b', 'b'].map((id) => {
+    users.settled(visit({ request: { headers: { 'x-user-id': id } }, memory }))
+    return memory.userText
+  })
+  assert.deepEqual(remembered, ['', 'a', 'a', '', '', '', 'b'])
+  assert.equal(today(users), 2)
+})
+
 test('a connection that changes hands counts each of its users, whatever kind of id they have', () => {
   const { users } = setUp('user:id')
   const memory = new ConnectionMemory()

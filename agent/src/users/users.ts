@@ -69,8 +69,7 @@ export class Users {
       if (id === undefined || id === '') return undefined
       this.#active.at(visit.nowMs)
       this.#active.count(id, memory)
-      // A text is in `userText`; noting it a second time costs more than looking at it again.
-      memory.user = isText || typeof value === 'object' ? undefined : value
+      memory.user = isText || typeof value === 'object' || memory.userText === '' ? undefined : value
       return id
     } catch (cause) {
       this.#failed(cause)
