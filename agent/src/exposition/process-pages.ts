@@ -106,27 +106,36 @@ export class ProcessPages implements Disposable {
     for (const told of this.#onShared.splice(0)) told()
   }
 
-  /** The part of this process, for itself or for a hub. Its bytes are good until the next but one call for the same format. */
-  async page({ format, waitMs, names }: PageQuestion): Promise<WorkerPage> {
+  /**
+   * Brings all figures up to date, and gives what makes the part of this process of them, for itself or for a hub. Its bytes are to be used
+   * before another page of the format can be made: at once.
+   */
+  async prepare({ format, waitMs, names }: PageQuestion): Promise<() => WorkerPage> {
     const from = performance.now()
     const asked = this.#shared.threads.map(({ id }) => id).filter((id) => id !== undefined)
     const fresh = asked.length === 0 ? undefined : this.#threads.ask(asked, waitMs)
     const answered = await this.#options.refresh(waitMs)
     await Promise.all([this.#readProcess(), this.#readDelays?.()])
     const freshThreads = await fresh
+    await this.#isListCurrent()
+    return () => {
+      this.#tellItself()
+      const page = this.#render(format, names, answered !== 'blocked', freshThreads)
+      observe(this.#duration, (performance.now() - from) / 1_000)
+      return page
+    }
+  }
+
+  #tellItself(): void {
     // To the bit the same from every thread: a change of it means a restart to whoever watches.
     set(this.#startedAt, this.#options.self.startedAt / 1_000)
     set(this.#blocked, this.#options.blockedSeconds())
-    await this.#isListCurrent()
     const { main, threads } = this.#shared
     let bytes = 0
     for (const { numbers, journal } of [main, ...threads.map(({ store }) => store)])
       bytes += numbers.byteLength + journal.byteLength
     set(this.#bytes, bytes)
     add(this.#rendered, 1)
-    const page = this.#render(format, names, answered !== 'blocked', freshThreads)
-    observe(this.#duration, (performance.now() - from) / 1_000)
-    return page
   }
 
   /** Counters and histograms as they are now, at once: nobody is asked, and nothing but memory is read. */

@@ -106,7 +106,7 @@ export class Serving implements Disposable {
         key,
         self,
         isThread: this.#options.isOwnThread,
-        page: (question) => this.#pages.page(question),
+        page: async (question) => copied((await this.#pages.prepare(question))()),
         onJoined: (speak) => {
           this.#speak = speak
           onJoined()
@@ -140,6 +140,11 @@ export class Serving implements Disposable {
     this.#hub?.[Symbol.dispose]()
     this.#pages[Symbol.dispose]()
   }
+}
+
+/** It waits to be sent while others are made. */
+function copied(page: WorkerPage): WorkerPage {
+  return { ...page, families: page.families.map((family) => ({ ...family, body: family.body.slice() })) }
 }
 
 /** Behaviour of clients tells addresses: it is never shown without a token. */

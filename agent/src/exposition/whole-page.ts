@@ -40,7 +40,8 @@ export class WholePage {
   }
 
   async render(question: PageQuestion): Promise<Uint8Array> {
-    const { pages, gathered } = await this.#gather(question)
+    const { pages: make, gathered } = await this.#gather(question)
+    const pages = make()
     this.#tellUsers(pages)
     if (gathered !== undefined) this.#tellWorkers(gathered, pages.length - gathered.departed)
     const { format, names } = question
@@ -51,7 +52,7 @@ export class WholePage {
   /** Sketches of users of all workers, to be merged by whoever asks. */
   async users(): Promise<PathAnswer> {
     const { pages } = await this.#gather({ format: 'text', waitMs: ALL_MS, names: new Set(['assay_active_users']) })
-    const merged = mergeUsers(readingsOf(pages))
+    const merged = mergeUsers(readingsOf(pages()))
     if (merged === undefined) {
       const body = 'no users are counted: set ASSAY_USERS or call identify()\n'
       return { status: 404, contentType: 'text/plain; charset=utf-8', body }
@@ -63,7 +64,9 @@ export class WholePage {
   async clients(): Promise<PathAnswer> {
     const { pages } = await this.#gather({ format: 'text', waitMs: ALL_MS, names: new Set([CLIENTS_PATH]) })
     const merged = mergeClientReadings(
-      pages.map(({ clients }) => tryDecodeClients(clients)).filter((one) => one !== undefined),
+      pages()
+        .map(({ clients }) => tryDecodeClients(clients))
+        .filter((one) => one !== undefined),
     )
     if (merged === undefined) {
       const body = 'clients are not watched: set ASSAY_CLIENTS=on\n'
@@ -72,10 +75,13 @@ export class WholePage {
     return { status: 200, contentType: 'application/json', body: JSON.stringify(encodeClients(merged)) }
   }
 
-  async #gather(question: PageQuestion): Promise<{ pages: readonly WorkerPage[]; gathered: Gathered | undefined }> {
-    const [own, gathered] = await Promise.all([this.#own.page(question), this.#hub?.gather(question, this.#self)])
-    const speaking = gathered?.ownIsReplaced === true ? [] : [own]
-    return { pages: [...speaking, ...(gathered?.pages ?? [])], gathered }
+  /** `pages` makes this process' own: what is done with its bytes is done at once, or the next question's are written over them. */
+  async #gather(
+    question: PageQuestion,
+  ): Promise<{ readonly pages: () => readonly WorkerPage[]; readonly gathered: Gathered | undefined }> {
+    const [own, gathered] = await Promise.all([this.#own.prepare(question), this.#hub?.gather(question, this.#self)])
+    const others = gathered?.pages ?? []
+    return { pages: () => (gathered?.ownIsReplaced === true ? others : [own(), ...others]), gathered }
   }
 
   #tellUsers(pages: readonly WorkerPage[]): void {
