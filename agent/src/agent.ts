@@ -19,7 +19,7 @@ import type { HttpServerMetrics, ServedSocket } from './http/server.ts'
 import { onRequire } from './libraries/require-hook.ts'
 import { patchWhenMet } from './met.ts'
 import type { OwnMetrics } from './metrics/own-metrics.ts'
-import type { DelayHistograms } from './runtime/loop-delays.ts'
+import type { DelayHistograms } from './runtime/sampled-delays.ts'
 import type { Signals } from './signals.ts'
 import type { Store } from './store/index.ts'
 import { DEFAULT_MAX_SERIES } from './store/limits.ts'
@@ -156,7 +156,7 @@ export class Agent {
 
   readonly #onWorker = (worker: Worker): void => {
     try {
-      if (!this.#ignoredThreads.has(worker)) this.#all().threads?.meet(worker)
+      if (!this.#ignoredThreads.has(worker)) this.#all().meetThread(worker)
     } catch (cause) {
       this.#guard.fault('threads', cause)
     }

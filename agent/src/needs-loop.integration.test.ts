@@ -10,7 +10,6 @@ import { before, test } from 'node:test'
 import type { Agent } from './agent.ts'
 import { Pools } from './libraries/pg-pools.ts'
 import { SERIES, StoreReader, SUMMARY } from './store/index.ts'
-import { until } from './test-support/service.ts'
 
 const NOBODYS = -12_345.678
 /** Written in a later turn than what they tell of, not at a scrape. */
@@ -48,12 +47,9 @@ before(async () => {
     const { port } = server.address() as AddressInfo
     get({ host: '127.0.0.1', port, agent: kept }, (response) => response.resume().on('end', resolve))
   })
-  // The collectors of the runtime come with the observers.
-  await until(
-    async () => [...agent.store.families()].map(({ name }) => name),
-    (names) => names.includes('nodejs_heap_size_used_bytes'),
-  )
+  // The figures of the runtime come with the first scrape.
   await collect()
+  assert.ok([...agent.store.families()].some(({ name }) => name === 'nodejs_heap_size_used_bytes'))
   overwrite()
   await collect()
   written = otherThanOverwritten()

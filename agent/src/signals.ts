@@ -5,7 +5,9 @@
  * - From then on the runtime is watched; before, there was nothing to tell apart from the start itself.
  * - Users and clients are counted only where somebody says whose a request is, or that they are to be watched.
  */
-import { AppThreads, type ThreadMemory, threadAnnouncer } from './app-threads.ts'
+import { createRequire } from 'node:module'
+import type { Worker } from 'node:worker_threads'
+import type { AppThreads, ThreadMemory } from './app-threads.ts'
 import type { Clients } from './clients/index.ts'
 import type { Config } from './config.ts'
 import type { SharedOfProcess } from './exposition/thread-messages.ts'
@@ -14,13 +16,15 @@ import { PathGuesser } from './http/routes/guess.ts'
 import type { RouteBook } from './http/routes/route-book.ts'
 import { HttpServerMetrics } from './http/server.ts'
 import { COLLECT_MS, inTime } from './in-time.ts'
-import { OwnMetrics } from './metrics/own-metrics.ts'
+import type { OwnMetrics } from './metrics/own-metrics.ts'
 import { watchRuntime } from './runtime/index.ts'
-import type { DelayHistograms } from './runtime/loop-delays.ts'
+import type { DelayHistograms } from './runtime/sampled-delays.ts'
 import { type Store, set } from './store/index.ts'
 import { workerThreads } from './surroundings.ts'
 import type { Users } from './users/index.ts'
 import { VERSION } from './version.ts'
+
+const load = createRequire(import.meta.url)
 
 export type SignalsOptions = {
   readonly store: Store
@@ -36,13 +40,12 @@ export type SignalsOptions = {
 }
 
 export class Signals implements Disposable {
-  readonly own: OwnMetrics
   readonly server: HttpServerMetrics
-  /** Undefined in a thread of the application. */
-  readonly threads: AppThreads | undefined
   /** Delays of this thread's event loop, once they are sampled. */
   delays: DelayHistograms | undefined
   readonly #options: SignalsOptions
+  #own: OwnMetrics | undefined
+  #threads: AppThreads | undefined
   #config: Config | undefined
   #runs = false
   #runtime: Disposable | undefined
@@ -52,13 +55,28 @@ export class Signals implements Disposable {
   #announcer: ((memory: ThreadMemory) => void) | undefined
 
   constructor(options: SignalsOptions) {
-    const { store, guard, book, onServer, onChange, isMain } = options
+    const { store, guard, book, onServer } = options
     this.#options = options
-    this.own = new OwnMetrics(store)
     this.server = new HttpServerMetrics({ store, guard, book, guesser: new PathGuesser(), onServer })
-    if (!isMain) return
-    const fault = (cause: unknown): void => guard.fault('threads', cause)
-    this.threads = new AppThreads({ load: workerThreads, fault, onChange })
+  }
+
+  get own(): OwnMetrics {
+    if (this.#own === undefined) {
+      const metrics = load('./metrics/own-metrics.ts') as typeof import('./metrics/own-metrics.ts')
+      this.#own = new metrics.OwnMetrics(this.#options.store)
+    }
+    return this.#own
+  }
+
+  /** The main thread's application has made a thread. */
+  meetThread(worker: Worker): void {
+    if (this.#threads === undefined) {
+      const { guard, onChange } = this.#options
+      const fault = (cause: unknown): void => guard.fault('threads', cause)
+      const threads = load('./app-threads.ts') as typeof import('./app-threads.ts')
+      this.#threads = new threads.AppThreads({ load: workerThreads, fault, onChange })
+    }
+    this.#threads.meet(worker)
   }
 
   /** The settings, once they are read: PM2 sets the environment only after the preload. */
@@ -71,8 +89,8 @@ export class Signals implements Disposable {
   run(): void {
     if (this.#runs) return
     this.#runs = true
-    const { store, guard } = this.#options
-    if (this.threads === undefined) this.#announce()
+    const { store, guard, isMain } = this.#options
+    if (!isMain) this.#announce()
     else {
       const runtime = watchRuntime(store, guard)
       this.#runtime = runtime
@@ -80,7 +98,7 @@ export class Signals implements Disposable {
       this.#describeSelf()
     }
     this.#watchUsers().catch((cause: unknown) => guard.fault('users', cause))
-    if (this.threads !== undefined) this.#watchClients().catch((cause: unknown) => guard.fault('clients', cause))
+    if (isMain) this.#watchClients().catch((cause: unknown) => guard.fault('clients', cause))
   }
 
   /** Declares an outbox; see `outboxPending` of the package. */
@@ -130,7 +148,7 @@ export class Signals implements Disposable {
 
   /** All memory of this process that a page is made of. */
   shared(): SharedOfProcess {
-    const { threads } = this
+    const threads = this.#threads
     const users = [...(this.#users === undefined ? [] : [this.#users.shared]), ...(threads?.users ?? [])]
     const epoch = threads?.epoch ?? new Int32Array(new SharedArrayBuffer(4))
     return {
@@ -145,13 +163,16 @@ export class Signals implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.threads?.[Symbol.dispose]()
+    this.#threads?.[Symbol.dispose]()
     this.#runtime?.[Symbol.dispose]()
   }
 
   /** In a thread of the application: the main thread's page tells what is counted here. */
   #announce(): void {
-    this.#announcer ??= threadAnnouncer(workerThreads(), () => this.collect())
+    if (this.#announcer === undefined) {
+      const { threadAnnouncer } = load('./app-threads.ts') as typeof import('./app-threads.ts')
+      this.#announcer = threadAnnouncer(workerThreads(), () => this.collect())
+    }
     this.#announcer({ store: this.#options.store.shared, users: this.#users?.shared })
   }
 
@@ -202,8 +223,8 @@ export class Signals implements Disposable {
   }
 
   #share(): void {
-    if (this.threads === undefined) this.#announce()
-    else this.#options.onChange()
+    if (this.#options.isMain) this.#options.onChange()
+    else this.#announce()
   }
 
   /** Visits are told only while somebody wants them. */

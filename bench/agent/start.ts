@@ -1,16 +1,19 @@
 /**
- * What the agent costs a process before its first scrape: CPU and memory, of the published form, beside the same process without it.
+ * What the agent costs a process before its first connection, and with its first request: CPU and memory, of the published form, beside the
+ * same process without it.
  *
  *     node --conditions=assay-src bench/agent/start.ts [--rounds 20] [--node /usr/bin/node]
  *
  * - Fresh processes in turn, with and without (ABBA); each tells its own CPU and RSS some turns of the loop after it listens, when all
- *   that the agent loads by itself is loaded. The service is plain CommonJS, as most are, so that nothing but Node is beside it.
+ *   that the agent loads by itself is loaded, and again after one request. The service is plain CommonJS, as most are, so that nothing but
+ *   Node is beside it.
  * - Build first: `node --conditions=assay-src scripts/build-agent.ts`.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { median } from './figures.ts'
 
@@ -19,16 +22,22 @@ const SERVICE = `
 require('./module.cjs')
 const http = require('node:http')
 const server = http.createServer((request, response) => response.end('ok'))
+const tell = (more, done) => {
+  const { user, system } = process.cpuUsage()
+  const rss = process.memoryUsage.rss()
+  process.stdout.write(JSON.stringify({ cpuMs: (user + system) / 1000, rssMib: rss / 2 ** 20, ...more }) + '\\n', done)
+}
 server.listen(0, '127.0.0.1', () => {
   // Its dynamic imports and its own listening take some turns.
   setTimeout(() => {
-    const { user, system } = process.cpuUsage()
-    const rss = process.memoryUsage.rss()
-    process.stdout.write(JSON.stringify({ cpuMs: (user + system) / 1000, rssMib: rss / 2 ** 20 }), () => process.exit())
+    tell({ port: server.address().port })
+    server.once('request', (request, response) => response.once('close', () => setTimeout(() => tell({}, () => process.exit()), 50)))
   }, 100)
 })
 `
-type Start = { readonly cpuMs: number; readonly rssMib: number }
+type Cost = { readonly cpuMs: number; readonly rssMib: number }
+/** Before the first connection, and after the first request. */
+type Start = { readonly before: Cost; readonly after: Cost }
 const WAYS = { none: [], agent: ['--require', AGENT], off: ['--require', AGENT] } as const
 type Name = keyof typeof WAYS
 
@@ -47,13 +56,16 @@ try {
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) all[name].push(await startOnce(name))
   }
-  for (const name of names) {
-    const cpu = median(all[name].map(({ cpuMs }) => cpuMs))
-    const rss = median(all[name].map(({ rssMib }) => rssMib))
-    const addedCpu = median(all[name].map(({ cpuMs }, i) => cpuMs - all.none[i]!.cpuMs))
-    const addedRss = median(all[name].map(({ rssMib }, i) => rssMib - all.none[i]!.rssMib))
-    const added = name === 'none' ? '' : `   added ${addedCpu.toFixed(1)} ms, ${addedRss.toFixed(2)} MiB`
-    console.log(`${name.padEnd(6)} ${cpu.toFixed(1)} ms CPU, ${rss.toFixed(1)} MiB${added}`)
+  for (const moment of ['before', 'after'] as const) {
+    console.log(moment === 'before' ? 'before the first connection' : 'after the first request')
+    for (const name of names) {
+      const cpu = median(all[name].map((start) => start[moment].cpuMs))
+      const rss = median(all[name].map((start) => start[moment].rssMib))
+      const addedCpu = median(all[name].map((start, i) => start[moment].cpuMs - all.none[i]![moment].cpuMs))
+      const addedRss = median(all[name].map((start, i) => start[moment].rssMib - all.none[i]![moment].rssMib))
+      const added = name === 'none' ? '' : `   added ${addedCpu.toFixed(1)} ms, ${addedRss.toFixed(2)} MiB`
+      console.log(`  ${name.padEnd(6)} ${cpu.toFixed(1)} ms CPU, ${rss.toFixed(1)} MiB${added}`)
+    }
   }
 } finally {
   rmSync(folder, { recursive: true })
@@ -71,7 +83,10 @@ async function startOnce(name: Name): Promise<Start> {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let text = ''
-  for await (const piece of child.stdout) text += String(piece)
-  return JSON.parse(text) as Start
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async (): Promise<Cost & { readonly port?: number }> =>
+    JSON.parse(String((await lines.next()).value)) as Cost & { readonly port?: number }
+  const before = await next()
+  await (await fetch(`http://127.0.0.1:${before.port}/x`, { headers: { connection: 'close' } })).text()
+  return { before, after: await next() }
 }

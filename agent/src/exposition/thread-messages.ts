@@ -11,7 +11,7 @@
 import type { ThreadStore } from '../app-threads.ts'
 import type { SharedClients } from '../clients/index.ts'
 import type { Listen } from '../config.ts'
-import type { DelayHistograms } from '../runtime/loop-delays.ts'
+import type { DelayHistograms } from '../runtime/sampled-delays.ts'
 import type { SharedStore } from '../store/index.ts'
 import type { SharedUsers } from '../users/index.ts'
 

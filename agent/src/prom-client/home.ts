@@ -9,7 +9,7 @@
  */
 import cluster from 'node:cluster'
 import '../index.ts'
-import type { DelayHistograms } from '../runtime/loop-delays.ts'
+import type { DelayHistograms } from '../runtime/sampled-delays.ts'
 import {
   type Family,
   type Kind,

@@ -1,46 +1,18 @@
 /**
- * Delays of the event loop, sampled by the loop itself and read by any thread: also while it stands still.
+ * Delays of the event loop as figures: read from the loop's samples by any thread, also while the loop stands still.
  *
- * - Node's histogram can be handed to another thread, which then reads the same counts. That spares the loop the reading: the standard
- *   deviation alone walks 33,000 counts, 0.65 ms of CPU at each scrape, the mean 0.17 ms (Node 26.10).
+ * - To read them walks all their counts: the standard deviation alone 33,000, 0.65 ms of CPU at each scrape, the mean 0.17 ms (Node
+ *   26.10). So another thread does, where there is one.
  * - Two histograms take turns: the older one is read, and always covers at least one window, 15 to 30 s.
  * - Each is told by prom-client's name and by OpenTelemetry's, so that dashboards made for either find it.
- * - Only where Node samples without a timer (since 26); see loop-figures.ts.
  */
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { performance } from 'node:perf_hooks'
 import type { Store } from '../store/index.ts'
 import { type Fault, Figures } from './figures.ts'
-import { delayGauge, SAMPLES_PER_ITERATION } from './loop-figures.ts'
+import { delayGauge } from './loop-figures.ts'
+import type { DelayHistograms } from './sampled-delays.ts'
 
 const DELAY_WINDOW_MS = 15_000
-
-type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>
-/** What is read of a histogram; it may be another thread's. */
-export type DelayHistogram = Pick<
-  IntervalHistogram,
-  'count' | 'min' | 'max' | 'mean' | 'stddev' | 'percentile' | 'reset'
->
-export type DelayHistograms = readonly [DelayHistogram, DelayHistogram]
-
-export type SampledDelays = Disposable & {
-  /** To be read by `delayFigures`, here or in another thread; undefined where nothing is sampled. */
-  readonly histograms: DelayHistograms | undefined
-}
-
-/** Samples the delays of this thread's loop until disposed. */
-export function sampleDelays(perIteration: boolean = SAMPLES_PER_ITERATION): SampledDelays {
-  if (!perIteration) return { histograms: undefined, [Symbol.dispose]() {} }
-  // `samplePerIteration` is not in the types yet.
-  const options = { samplePerIteration: true } as Parameters<typeof monitorEventLoopDelay>[0]
-  const histograms = [monitorEventLoopDelay(options), monitorEventLoopDelay(options)] as const
-  for (const one of histograms) one.enable()
-  return {
-    histograms,
-    [Symbol.dispose]() {
-      for (const one of histograms) one.disable()
-    },
-  }
-}
 
 /** Declares the figures in `store`; what it answers brings them up to date. `turns`: of all readers one has the two take turns. */
 export function delayFigures(

@@ -13,12 +13,9 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { type Slot, set } from '../store/index.ts'
 import type { Figures } from './figures.ts'
+import { SAMPLES_PER_ITERATION } from './sampled-delays.ts'
 
 export const UTILIZATION_WINDOW_MS = 5_000
-const PER_ITERATION_SINCE = 26
-
-/** Whether this Node samples the delay without a timer. */
-export const SAMPLES_PER_ITERATION = Number(process.versions.node.split('.', 1)[0]) >= PER_ITERATION_SINCE
 
 /** A delay by both of its names: what it answers tells it, in seconds. */
 export function delayGauge(figures: Figures, suffix: string, help: string): (seconds: number) => void {

@@ -11,9 +11,10 @@ import { until } from '../test-support/service.ts'
 import { Figures } from './figures.ts'
 import { oldGenerationBytes } from './gc.ts'
 import { watchRuntime } from './index.ts'
-import { delayFigures, sampleDelays } from './loop-delays.ts'
+import { delayFigures } from './loop-delays.ts'
 import { loopFigures } from './loop-figures.ts'
 import { processFigures } from './process-figures.ts'
+import { sampleDelays } from './sampled-delays.ts'
 
 /** What prom-client 15 tells by default: the names that public dashboards ask for. Those of Linux alone stand apart. */
 const PROM_CLIENT =
