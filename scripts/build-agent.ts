@@ -60,6 +60,7 @@ async function bundle(out: string): Promise<void> {
   // One file for each: a further one is found, opened and wrapped for itself. In this order: each has what those before it do not.
   const chunks = [
     { name: 'start', files: await importedBy(`${SOURCE}/index.ts`) },
+    { name: 'routes', files: await importedBy(`${SOURCE}/http/routes/route-book.ts`) },
     { name: 'store', files: await importedBy(`${SOURCE}/store/index.ts`) },
     { name: 'signals', files: await importedBy(`${SOURCE}/signals.ts`) },
   ]

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -43,7 +43,11 @@ ${BODY}`,
 const agent = require('@assay/agent')
 const other = require('./copy/dist/index.cjs')
 ${BODY}`,
-  'plain.cjs': `const http = require('node:http')
+  // What Express 5 asks for.
+  'node_modules/router/index.js': `module.exports = class Router { handle() {} use() {} route() {} }
+module.exports.Route = class { dispatch() {} }`,
+  'plain.cjs': `if (process.env.ROUTER) require('router')
+const http = require('node:http')
 const loaded = () => Object.keys(require.cache).map((file) => file.replace(/.*@assay\\/agent\\/dist\\//, '').replace(/-[\\w-]{8}\\.cjs$/, '.cjs'))
 const server = http.createServer((request, response) => response.end(JSON.stringify({ before, after: loaded() })))
 let before
@@ -66,7 +70,10 @@ before(async () => {
   await mkdir(home, { recursive: true })
   await run('tar', ['-xzf', join(folder, tarball), '-C', home, '--strip-components=1'])
   await cp(home, join(folder, 'copy'), { recursive: true })
-  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text)
+  for (const [name, text] of Object.entries(FILES)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
 })
 after(async () => await rm(folder, { recursive: true, force: true }))
 
@@ -158,6 +165,19 @@ for (const node of NODES) {
     assert.equal(valueAt(page, 'http_server_active_requests', { http_request_method: 'GET' }), 0)
     assert.equal(app.stderr(), '')
     assert.deepEqual(await app.end(), [0, null])
+  })
+
+  test(`${node}: a framework that is met loads what tells its routes, and no more`, async () => {
+    await using app = await startApp(node, ['--require', '@assay/agent', 'plain.cjs'], { ROUTER: '1' })
+    const answer = await (await fetch(`http://127.0.0.1:${app.port}/x`)).json()
+    const { before } = answer as { readonly before: readonly string[] }
+    assert.deepEqual(before.filter((file) => /^(?:chunks|parts)\//.test(file)).sort(), [
+      'chunks/routes.cjs',
+      'chunks/start.cjs',
+      'parts/http-routes-express.cjs',
+      'parts/http-routes-route-book.cjs',
+    ])
+    assert.equal(app.stderr(), '')
   })
 
   test(`${node}: two copies loaded are one agent, and count once`, async () => {
