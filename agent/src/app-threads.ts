@@ -11,9 +11,9 @@
 import type { BroadcastChannel, Worker } from 'node:worker_threads'
 import { noteHeard } from './exposition/heard.ts'
 import { addStore, type SharedStore, Store, StoreReader } from './store/index.ts'
+import { channelOf, commonChannel, type ThreadAnswer, type ThreadQuestion, type Threads } from './thread-channels.ts'
 import type { SharedUsers } from './users/index.ts'
 
-const CHANNEL = 'assay.agent.1'
 /** Sketches of users of threads that have ended: enough for those of a day, unless threads come and go all the time. */
 const MAX_ENDED_USERS = 64
 
@@ -23,16 +23,10 @@ export type ThreadMemory = { readonly store: SharedStore; readonly users: Shared
 /** A store beside the main thread's; `id` is of the thread that writes it, none of what those that have ended left. */
 export type ThreadStore = { readonly id: number | undefined; readonly store: SharedStore }
 
-/** `asker` is who has asked; `heard` is where it is noted that it was heard. */
-export type ThreadQuestion = { readonly asker: number; readonly id: number; readonly heard: SharedArrayBuffer }
-export type ThreadAnswer = { readonly asker: number; readonly collected: number }
-
 type Message =
   | { readonly type: 'here'; readonly id: number; readonly memory: ThreadMemory }
   | { readonly type: 'child'; readonly id: number; readonly parent: number }
   | { readonly type: 'ended'; readonly id: number }
-
-type Threads = typeof import('node:worker_threads')
 
 export type ThreadsOptions = {
   /** Gives `node:worker_threads`, once there is a reason to load it. */
@@ -82,7 +76,7 @@ export class AppThreads implements Disposable {
 
   #listen(): void {
     if (this.#channel !== undefined) return
-    const channel = openChannel(this.#options.load(), CHANNEL)
+    const channel = commonChannel(this.#options.load())
     this.#channel = channel
     channel.onmessage = ((event: { readonly data: unknown }) => {
       try {
@@ -140,14 +134,14 @@ export class AppThreads implements Disposable {
  * Ends with the thread.
  */
 export function threadAnnouncer(threads: Threads, collect: () => Promise<void>): (memory: ThreadMemory) => void {
-  const channel = openChannel(threads, CHANNEL)
+  const channel = commonChannel(threads)
   const post = (message: Message): void => channel.postMessage(message)
   process.on('worker', (worker: Worker) => {
     const id = worker.threadId
     post({ type: 'child', id, parent: threads.threadId })
     worker.once('exit', () => post({ type: 'ended', id }))
   })
-  const asked = askChannel(threads, threads.threadId)
+  const asked = channelOf(threads, threads.threadId)
   asked.onmessage = (({ data }: { readonly data: ThreadQuestion | ThreadAnswer }) => {
     if ('collected' in data) return
     const { asker, id, heard } = data
@@ -155,16 +149,4 @@ export function threadAnnouncer(threads: Threads, collect: () => Promise<void>):
     void collect().then(() => asked.postMessage({ asker, collected: id } satisfies ThreadAnswer))
   }) as typeof asked.onmessage
   return (memory) => post({ type: 'here', id: threads.threadId, memory })
-}
-
-/** The channel on which the thread of that number is asked, and answers. */
-export function askChannel(threads: Threads, thread: number): BroadcastChannel {
-  return openChannel(threads, `${CHANNEL}.${thread}`)
-}
-
-/** Keeps nobody alive. */
-function openChannel({ BroadcastChannel: Channel }: Threads, name: string): BroadcastChannel {
-  const channel = new Channel(name)
-  channel.unref()
-  return channel
 }

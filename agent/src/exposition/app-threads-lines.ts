@@ -9,8 +9,8 @@
  * - Channels are opened by the first question, and closed with the thread. They keep nobody alive.
  */
 import type { BroadcastChannel } from 'node:worker_threads'
-import { askChannel, type ThreadAnswer, type ThreadQuestion } from '../app-threads.ts'
 import { workerThreads } from '../surroundings.ts'
+import { channelOf, type ThreadAnswer, type ThreadQuestion } from '../thread-channels.ts'
 import { clockMs, heardAt, makeHeard } from './heard.ts'
 import { MainThreadLine } from './main-thread-line.ts'
 
@@ -37,7 +37,7 @@ export class AppThreadsLines implements Disposable {
     const known = this.#lines.get(thread)
     if (known !== undefined) return known
     const threads = workerThreads()
-    const channel = askChannel(threads, thread)
+    const channel = channelOf(threads, thread)
     const heard = makeHeard()
     const asker = threads.threadId
     const line = new MainThreadLine({
