@@ -197,6 +197,13 @@ for (const node of NODES) {
     assert.deepEqual(await app.end(), [0, null])
   })
 
+  test(`${node}: the thread that serves the pages makes no agent of its own`, async () => {
+    const made = `require('./node_modules/@assay/agent/dist/thread.cjs')
+      console.log(globalThis[Symbol.for('assay.agent.1')] === undefined)`
+    const { stdout } = await run(node, ['-e', made], { cwd: folder })
+    assert.equal(stdout.trim(), 'true')
+  })
+
   test(`${node}: the exports are those of the sources, and no others`, async () => {
     const source = Object.keys(await import('../../agent/src/index.ts'))
     for (const ASSAY_AGENT of ['on', 'off']) {
