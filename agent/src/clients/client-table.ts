@@ -120,7 +120,12 @@ function memoryOf(memory: SharedArrayBuffer, at: number, capacity: number): Memo
 }
 
 export class ClientTable {
-  readonly #memory: Memory
+  // Each a field of its own: a step less to the entry than by an object that holds them.
+  readonly #head: Int32Array
+  readonly #headDoubles: Float64Array
+  readonly #words: Int32Array
+  readonly #doubles: Float64Array
+  readonly #bytes: Uint8Array
   readonly #capacity: number
   readonly #gate: Gate
   /** Open addressing over hashes: an entry's number and one, or 0. Four places an entry. */
@@ -134,18 +139,24 @@ export class ClientTable {
   /** `at`: divisible by 8. `capacity`: a power of two. Tables that are never in use at the same time may share a gate. */
   constructor(memory: SharedArrayBuffer, at: number, capacity: number, gate: Gate) {
     this.#gate = gate
-    this.#memory = memoryOf(memory, at, capacity)
+    const { head, headDoubles, words, doubles, bytes } = memoryOf(memory, at, capacity)
+    this.#head = head
+    this.#headDoubles = headDoubles
+    this.#words = words
+    this.#doubles = doubles
+    this.#bytes = bytes
     this.#capacity = capacity
     this.#index = new Int16Array(capacity * 4)
   }
 
   get window(): number {
-    return this.#memory.head[WINDOW]!
+    return this.#head[WINDOW]!
   }
 
   /** Empties it for another window. */
   reset(window: number): void {
-    const { head, headDoubles } = this.#memory
+    const head = this.#head
+    const headDoubles = this.#headDoubles
     Atomics.add(head, SEQUENCE, 1)
     head[WINDOW] = window
     head[SIZE] = 0
@@ -162,7 +173,7 @@ export class ClientTable {
   /** The entry of a client, for `observe`; -1: it has none. */
   find(hi: number, lo: number, channel: number): number {
     const own = withChannel(hi, channel)
-    const { words } = this.#memory
+    const words = this.#words
     const index = this.#index
     const mask = index.length - 1
     for (let place = lo & mask; ; place = (place + 1) & mask) {
@@ -175,7 +186,7 @@ export class ClientTable {
 
   /** Counts a request of a client that `find` has just found. `peer`: hash of whom it came with; 0: nobody. */
   again(entry: number, peer: number, seen: Observation): void {
-    this.#memory.headDoubles[SEEN]! += 1
+    this.#headDoubles[SEEN]! += 1
     if (this.#credit < MOST_CREDIT) this.#credit++
     this.#write(entry, peer, seen)
   }
@@ -187,7 +198,7 @@ export class ClientTable {
       this.again(known, peer, seen)
       return
     }
-    const { headDoubles } = this.#memory
+    const headDoubles = this.#headDoubles
     headDoubles[SEEN]! += 1
     if (this.#credit < MOST_CREDIT) this.#credit++
     const entry = this.#enter(withChannel(hi, seen.channel), lo, name, seen)
@@ -196,7 +207,9 @@ export class ClientTable {
   }
 
   #write(entry: number, peer: number, seen: Observation): void {
-    const { words, doubles, bytes } = this.#memory
+    const words = this.#words
+    const doubles = this.#doubles
+    const bytes = this.#bytes
     const at = entry * WORDS
     const b = entry * ENTRY_BYTES
     const d = entry * DOUBLES
@@ -244,7 +257,7 @@ export class ClientTable {
     if (this.#size < this.#capacity) {
       const entry = this.#size++
       this.#take(entry, hi, lo, name, 0, seen)
-      Atomics.store(this.#memory.head, SIZE, this.#size)
+      Atomics.store(this.#head, SIZE, this.#size)
       this.#place(entry)
       return entry
     }
@@ -255,7 +268,7 @@ export class ClientTable {
     const least = this.#least()
     if (most <= this.#floor + this.#gate.noise) return -1
     // Who leaves goes on where it was: what it has is what the gate knows of it.
-    const { words } = this.#memory
+    const words = this.#words
     this.#gate.add(words[least * WORDS + HI]!, words[least * WORDS + LO]!, this.#floor)
     this.#take(least, hi, lo, name, most - weight, seen)
     this.#index.fill(0)
@@ -264,7 +277,8 @@ export class ClientTable {
   }
 
   #least(): number {
-    const { head, words } = this.#memory
+    const head = this.#head
+    const words = this.#words
     let least = 0
     let score = Number.POSITIVE_INFINITY
     for (let entry = 0; entry < this.#size; entry++) {
@@ -280,7 +294,9 @@ export class ClientTable {
   }
 
   #take(entry: number, hi: number, lo: number, name: string | undefined, missed: number, seen: Observation): void {
-    const { words, doubles, bytes } = this.#memory
+    const words = this.#words
+    const doubles = this.#doubles
+    const bytes = this.#bytes
     const at = entry * WORDS
     const b = entry * ENTRY_BYTES
     Atomics.add(words, at + ENTRY_SEQUENCE, 1)
@@ -310,7 +326,7 @@ export class ClientTable {
   #place(entry: number): void {
     const index = this.#index
     const mask = index.length - 1
-    let place = this.#memory.words[entry * WORDS + LO]! & mask
+    let place = this.#words[entry * WORDS + LO]! & mask
     while (index[place] !== 0) place = (place + 1) & mask
     index[place] = entry + 1
   }

@@ -88,6 +88,7 @@ export type ClientsOptions = {
 export class Clients {
   readonly shared: SharedClients
   readonly #options: ClientsOptions
+  readonly #keyHeader: string
   readonly #tables: readonly Readonly<Record<Dimension, ClientTable>>[]
   readonly #logins: Logins
   readonly #bodies: BodySamples | undefined
@@ -115,6 +116,7 @@ export class Clients {
       origin: { service, startedAt: Math.floor(startedAt), key: key.id },
     }
     this.#options = options
+    this.#keyHeader = options.keyHeader
     this.#seed = key.k0 ^ Math.imul(key.k1, 0x9e37_79b1)
     this.#logins = new Logins(options.loginRoutes)
     const gates = Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, new Gate()])) as Record<Dimension, Gate>
@@ -154,7 +156,7 @@ export class Clients {
     const tables = this.#current
     const seen = this.#seen
     const headers = builtHeaders(request)
-    const { keyHeader } = this.#options
+    const keyHeader = this.#keyHeader
     const key = headers === undefined ? lineOf(request, keyHeader) : headers[keyHeader]
     const keyed = typeof key === 'string' && key !== '' && key.length <= MAX_KEY
     if (keyed) this.#apiKey(key, memory)

@@ -7,6 +7,7 @@
  * - All flights have one shape, so that the code that reads them stays fast.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Slot } from '../store/index.ts'
 import type { ConnectionMemory } from '../users/visit.ts'
 import type { Peer } from './channels.ts'
 import type { Route } from './routes/routes.ts'
@@ -26,6 +27,8 @@ export class Flight {
   startedAt = Number.NaN
   /** Index into METHODS. */
   method = 0
+  /** Where it is counted as active. */
+  active: Slot | undefined = undefined
   /** Index into the names of channels; -1: none. */
   channel = -1
   route: Route | undefined = undefined
@@ -42,6 +45,9 @@ export class Connection {
   channel = -1
   peer: Peer | undefined = undefined
   memory: ConnectionMemory | undefined = undefined
+  /** Where the last request was counted as active, and its method: most requests of a connection have the same. */
+  active: Slot | undefined = undefined
+  activeMethod = 0
   /** A request that could not be parsed has been counted. */
   rejected = false
   readonly first = new Flight()

@@ -190,13 +190,21 @@ export class HttpServerMetrics implements RouteTeller {
   begin(connection: Connection, flight: Flight, request: AnyRequest): void {
     const rules = this.#channels
     const startedAt = now()
-    flight.method = methodIndex(request.method)
+    const method = methodIndex(request.method)
+    let { active } = connection
+    if (active === undefined || method !== connection.activeMethod) {
+      active = this.#series.active(connection.wire, method)
+      connection.active = active
+      connection.activeMethod = method
+    }
+    flight.method = method
+    flight.active = active
     flight.channel =
       rules.perConnection || connection.peer === undefined
         ? connection.channel
         : rules.decide(connection.peer, request.headers)
     flight.startedAt = startedAt
-    add(this.#series.active(connection.wire, flight.method), 1)
+    add(active, 1)
     // Last: from here on the flight is taken, and counted as active.
     flight.request = request
   }
@@ -214,11 +222,11 @@ export class HttpServerMetrics implements RouteTeller {
     bytesOut: number,
   ): void {
     const at = now()
-    const { method, channel, framework } = flight
+    const { method, channel, framework, active } = flight
     const seconds = (at - flight.startedAt) / 1_000
     const told = flight.route
     connection.close(flight)
-    add(this.#series.active(connection.wire, method), -1)
+    if (active !== undefined) add(active, -1)
     const route =
       told === undefined ? this.#unrouted(request, status) : told.loose && status === 404 ? this.#unmatched : told
     const slot = this.#series.duration(route, connection.wire, method, channel, status, aborted)

@@ -33,6 +33,7 @@ export type SharedUsers = { readonly memory: SharedArrayBuffer; readonly origin:
 export class Users {
   readonly shared: SharedUsers
   readonly #options: UsersOptions
+  readonly #source: UserSource | undefined
   readonly #active: ActiveUsers
   #identify: ((request: unknown) => unknown) | undefined
   #faults = 0
@@ -40,6 +41,7 @@ export class Users {
   constructor(options: UsersOptions) {
     const { key, timeZone, service, startedAt } = options
     this.#options = options
+    this.#source = options.source
     this.#active = new ActiveUsers(key, timeZone)
     this.shared = {
       memory: this.#active.memory,
@@ -49,7 +51,7 @@ export class Users {
 
   /** Whether anyone can be counted. */
   get counting(): boolean {
-    return this.#identify !== undefined || this.#options.source !== undefined
+    return this.#identify !== undefined || this.#source !== undefined
   }
 
   /** Users are told by the application; stronger than the source. */
@@ -84,7 +86,7 @@ export class Users {
 
   #whose({ request, framework, memory }: Visit): unknown {
     if (this.#identify !== undefined) return this.#identify(framework ?? request)
-    const { source } = this.#options
+    const source = this.#source
     if (source === undefined || this.#faults >= MAX_FAULTS) return undefined
     return userOf(source, request, framework, memory)
   }
