@@ -191,19 +191,21 @@ export class ClientTable {
     this.#write(entry, peer, seen)
   }
 
-  /** As `again`, of any client. `name` is only looked at when it is entered; without one it is known by its hash. */
-  observe(hi: number, lo: number, name: string | undefined, peer: number, seen: Observation): void {
-    const known = this.find(hi, lo, seen.channel)
-    if (known >= 0) {
-      this.again(known, peer, seen)
-      return
-    }
+  /** As `again`, of a client that `find` has just not found. `name` is only looked at when it is entered; without one it is known by its hash. */
+  meet(hi: number, lo: number, name: string | undefined, peer: number, seen: Observation): void {
     const headDoubles = this.#headDoubles
     headDoubles[SEEN]! += 1
     if (this.#credit < MOST_CREDIT) this.#credit++
     const entry = this.#enter(withChannel(hi, seen.channel), lo, name, seen)
     if (entry < 0) headDoubles[OTHERS]! += 1
     else this.#write(entry, peer, seen)
+  }
+
+  /** Either of both. */
+  observe(hi: number, lo: number, name: string | undefined, peer: number, seen: Observation): void {
+    const entry = this.find(hi, lo, seen.channel)
+    if (entry >= 0) this.again(entry, peer, seen)
+    else this.meet(hi, lo, name, peer, seen)
   }
 
   #write(entry: number, peer: number, seen: Observation): void {

@@ -171,9 +171,9 @@ export class Clients {
     if (address < 0 || (known && entry < 0) || keyed || seen.login) seen.agentText = agent
     const peer = known ? userHi : keyed ? memory.apiKeyHi : 0
     if (address >= 0) tables.address.again(address, peer, seen)
-    else if (visit.address !== '') tables.address.observe(addressHi, addressLo, visit.address, peer, seen)
+    else if (visit.address !== '') tables.address.meet(addressHi, addressLo, visit.address, peer, seen)
     if (entry >= 0) tables.user.again(entry, addressHi, seen)
-    else if (known) tables.user.observe(userHi, userLo, user, addressHi, seen)
+    else if (known) tables.user.meet(userHi, userLo, user, addressHi, seen)
     if (keyed) tables.key.observe(memory.apiKeyHi, memory.apiKeyLo, undefined, addressHi, seen)
     if (seen.login) this.#login(visit, addressHi)
   }
