@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { BytesOut } from './bytes-out.ts'
-import { areAsLong, KeptLines } from './kept-lines.ts'
+import { AS_TEXT, areAsLong, KeptLines } from './kept-lines.ts'
 
 const text = ({ bytes, at }: BytesOut): string => Buffer.from(bytes.subarray(0, at)).toString()
 const edges = Array.from({ length: 16 }, (_, i) => [10 ** i - 1, 10 ** i, 10 ** i + 1]).flat()
@@ -33,7 +33,7 @@ test('lines that are kept are those of the page before, with their numbers chang
         ends.push(before.at)
       }
       const out = new BytesOut()
-      const kept = new KeptLines()
+      const kept = new KeptLines(AS_TEXT)
       kept.begin(out, before)
       for (const [i, { name, before: was, now }] of lines.entries()) {
         if (Object.is(was, now) || areAsLong(was, now)) {

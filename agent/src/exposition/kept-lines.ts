@@ -14,18 +14,36 @@ const MAX_NUMBERS = 512
 const MAX_WHOLE = 2 ** 53
 const BILLION = 1e9
 
-export class KeptLines {
-  #out!: BytesOut
-  #before: BytesOut | undefined
+/** How a format writes a number over another one. */
+export type NumberStyle<Out extends BytesOut> = {
+  /** Whether one can be written over the other. Never when one of them is no number. */
+  readonly areAsLong: (one: number, other: number) => boolean
+  /** Writes a value at the end of the line that ends there. */
+  readonly writeAt: (out: Out, lineEnd: number, value: number) => void
+}
+
+export const AS_TEXT: NumberStyle<BytesOut> = {
+  areAsLong,
+  writeAt: (out, lineEnd, value) => out.wholeBefore(lineEnd - 1, value),
+}
+
+export class KeptLines<Out extends BytesOut> {
+  readonly #style: NumberStyle<Out>
+  #out!: Out
+  #before: Out | undefined
   #from = -1
   #to = 0
   #numbers = 0
-  /** Behind the last digit, in the page before. */
+  /** Of their lines, in the page before. */
   readonly #ends = new Int32Array(MAX_NUMBERS)
   readonly #values = new Float64Array(MAX_NUMBERS)
 
+  constructor(style: NumberStyle<Out>) {
+    this.#style = style
+  }
+
   /** A page that is written into `out` begins; `before` is the one that it goes on from. */
-  begin(out: BytesOut, before: BytesOut | undefined): void {
+  begin(out: Out, before: Out | undefined): void {
     this.#out = out
     this.#before = before
     this.#from = -1
@@ -40,10 +58,10 @@ export class KeptLines {
     return this.#out.at + to - this.#from
   }
 
-  /** The line that was kept last has another number of as many digits before its end. */
+  /** The line that was kept last has another number, as long as the one before. */
   renumber(value: number): void {
     const at = this.#numbers++
-    this.#ends[at] = this.#to - 1
+    this.#ends[at] = this.#to
     this.#values[at] = value
     if (this.#numbers === MAX_NUMBERS) this.settle()
   }
@@ -54,7 +72,8 @@ export class KeptLines {
     const out = this.#out
     const moved = out.at - this.#from
     out.copyRun(this.#before!.bytes, this.#from, this.#to)
-    for (let i = 0; i < this.#numbers; i++) out.wholeBefore(this.#ends[i]! + moved, this.#values[i]!)
+    const { writeAt } = this.#style
+    for (let i = 0; i < this.#numbers; i++) writeAt(out, this.#ends[i]! + moved, this.#values[i]!)
     this.#from = -1
     this.#numbers = 0
   }

@@ -17,20 +17,19 @@ import {
   SERIES,
   type StoreReader,
   SUMMARY,
-  unformatLabels,
   ZERO_THRESHOLD,
 } from '../store/index.ts'
-import { BytesOut } from './bytes-out.ts'
 import { type FamilyPage, groupFamilies } from './family-page.ts'
+import type { NumberStyle } from './kept-lines.ts'
+import { type FamilyWords, KeptPage, type SeriesFormat } from './kept-page.ts'
+import { ProtoOut } from './proto-out.ts'
 
-const TRIES = 3
 const TYPES = { counter: 0, gauge: 1, summary: 2, histogram: 4 } as const
 /** Field number << 3 | wire type: 0 varint, 1 eight bytes, 2 length-delimited. */
 const FAMILY = { name: 0x0a, help: 0x12, type: 0x18, metric: 0x22 } as const
 const METRIC = { label: 0x0a, gauge: 0x12, counter: 0x1a, summary: 0x22, histogram: 0x3a } as const
 /** Of a counter; its value is the first field of it, as of a gauge. */
 const COUNTER_EXEMPLAR = 0x12
-const LABEL = { name: 0x0a, value: 0x12 } as const
 const VALUE = 0x09
 const HISTOGRAM = {
   count: 0x08,
@@ -53,70 +52,98 @@ const SPAN = { offset: 0x08, length: 0x10 } as const
 /** So many empty buckets between two spans are written as empty buckets: a span costs about as much. */
 const MAX_GAP = 2
 
+/** A sample's number is eight bytes, at its end. */
+const AS_DOUBLE: NumberStyle<ProtoOut> = {
+  // A gauge without a value is not a number either.
+  areAsLong: (one, other) => !(Number.isNaN(one) || Number.isNaN(other)),
+  writeAt: (out, end, value) => out.doubleBefore(end, value),
+}
+const NOTHING = new Uint8Array(0)
+
 export class ProtoPage {
-  readonly #reader: StoreReader
-  readonly #extra: Uint8Array
+  readonly #page: KeptPage<ProtoOut, FamilyWords>
 
   /** `extra` is added to each series' labels, as on a text page: `worker="1"`. */
   constructor(reader: StoreReader, extra = '') {
+    this.#page = new KeptPage(reader, new ProtoSeries(reader, extra))
+  }
+
+  /** `isFresh` as of a text page. */
+  render(isFresh = true): readonly FamilyPage[] {
+    return this.#page.render(isFresh).families.map(({ name, kind, help, body }) => ({ name, kind, help, body }))
+  }
+}
+
+class ProtoSeries implements SeriesFormat<ProtoOut, FamilyWords> {
+  readonly numbers = AS_DOUBLE
+  readonly #reader: StoreReader
+  readonly #extra: Uint8Array
+  #journal: Uint8Array = NOTHING
+
+  constructor(reader: StoreReader, extra: string) {
     this.#reader = reader
     const out = new ProtoOut()
     writeLabels(out, extra)
     this.#extra = out.bytes.slice(0, out.at)
   }
 
-  /** `isFresh` as of a text page. */
-  render(isFresh = true): FamilyPage[] {
-    const reader = this.#reader
-    for (let tries = 1; ; tries++) {
-      reader.read()
-      const pages = reader.families.flatMap((view) => {
-        if (!isFresh && view.needsLoop) return []
-        const body = this.#family(view, isFresh)
-        const { name, kind, help } = view.record
-        return body.length === 0 ? [] : [{ name, kind, help, body }]
-      })
-      if (reader.isCurrent() || tries === TRIES) return pages
-    }
+  wordsOf({ record: { name, kind, hasExemplars } }: FamilyView): FamilyWords {
+    return { name, head: NOTHING, endsWithNumber: kind === 'gauge' || (kind === 'counter' && !hasExemplars) }
   }
 
-  #family(view: FamilyView, isFresh: boolean): Uint8Array {
-    const out = new ProtoOut()
+  makeOut(capacity: number): ProtoOut {
+    return new ProtoOut(capacity)
+  }
+
+  roughBytes({ record, series, count }: FamilyView): number {
+    let labels = 0
+    for (let i = 0; i < count; i++) labels += series[i * SERIES.size + SERIES.labelsLength]! + 16
+    return labels + count * (this.#extra.length + 16 + record.bounds.length * 16 + (record.isNative ? 64 : 0))
+  }
+
+  write(out: ProtoOut, view: FamilyView, _words: FamilyWords, index: number, isFresh: boolean): void {
+    const reader = this.#reader
     const { record } = view
-    const { doubles, words } = this.#reader
-    for (let i = 0; i < view.count; i++) {
-      const place = view.series[i * SERIES.size]!
-      if (isAbsent(words, place)) continue
-      const labels = this.#reader.labels(view, i)
-      out.message(FAMILY.metric, () => {
-        writeLabels(out, labels)
-        out.copyRun(this.#extra, 0, this.#extra.length)
-        if (record.kind === 'histogram') out.message(METRIC.histogram, () => this.#histogram(out, view, place))
-        else if (record.kind === 'summary') out.message(METRIC.summary, () => this.#summary(out, view, place, isFresh))
-        else
-          out.message(record.kind === 'counter' ? METRIC.counter : METRIC.gauge, () => {
-            out.double(VALUE, doubles[place]!)
-            const exemplar = record.hasExemplars ? readExemplar(this.#reader, view, place, 0) : undefined
-            if (exemplar !== undefined) out.message(COUNTER_EXEMPLAR, () => writeExemplar(out, exemplar))
-          })
-      })
+    const place = view.series[index * SERIES.size]!
+    if (isAbsent(reader.words, place)) return
+    const metric = out.open(FAMILY.metric)
+    this.#labels(out, view, index)
+    out.copyRun(this.#extra, 0, this.#extra.length)
+    if (record.kind === 'histogram') this.#histogram(out, view, place)
+    else if (record.kind === 'summary') this.#summary(out, view, place, isFresh)
+    else {
+      const value = out.open(record.kind === 'counter' ? METRIC.counter : METRIC.gauge)
+      out.double(VALUE, reader.doubles[place]!)
+      if (record.hasExemplars) writeExemplar(out, COUNTER_EXEMPLAR, readExemplar(reader, view, place, 0))
+      out.close(value)
     }
-    return out.bytes.slice(0, out.at)
+    out.close(metric)
+  }
+
+  #labels(out: ProtoOut, { series }: FamilyView, index: number): void {
+    const { journal } = this.#reader
+    if (this.#journal.buffer !== journal.buffer || this.#journal.length !== journal.byteLength)
+      this.#journal = new Uint8Array(journal.buffer, 0, journal.byteLength)
+    const at = index * SERIES.size
+    const from = series[at + SERIES.labelsAt]!
+    out.labels(METRIC.label, this.#journal, from, from + series[at + SERIES.labelsLength]!)
   }
 
   /** Quantiles only when they are of this moment, and known. */
   #summary(out: ProtoOut, { scale }: FamilyView, place: number, isFresh: boolean): void {
     const { doubles, words } = this.#reader
+    const summary = out.open(METRIC.summary)
     out.varint(SUMMARY_MESSAGE.count, doubles[place + SUMMARY.count]!)
     out.double(SUMMARY_MESSAGE.sum, doubles[place + SUMMARY.sum]!)
     for (let i = 0; i < scale.bounds.length && isFresh; i++) {
       const at = place + SUMMARY.quantiles + i
       if (isAbsent(words, at)) continue
-      out.message(SUMMARY_MESSAGE.quantile, () => {
-        out.double(QUANTILE.share, scale.bounds[i]!)
-        out.double(QUANTILE.value, doubles[at]!)
-      })
+      const quantile = out.open(SUMMARY_MESSAGE.quantile)
+      out.double(QUANTILE.share, scale.bounds[i]!)
+      out.double(QUANTILE.value, doubles[at]!)
+      out.close(quantile)
     }
+    out.close(summary)
   }
 
   #histogram(out: ProtoOut, view: FamilyView, place: number): void {
@@ -124,44 +151,53 @@ export class ProtoPage {
     const { doubles, words } = this.#reader
     const wide = words[place * 2 + 2]! - 1
     const native = record.isNative ? readNative(words, place * 2 + 3 + scale.nativeOffset) : undefined
+    const hasExemplars = record.isNative || record.hasExemplars
     let count = 0
     for (let i = 0; i <= scale.bounds.length; i++)
       count += words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
     // Of a native histogram the count is that of its own buckets: the last observation may be in one of the two alone.
-    out.varint(HISTOGRAM.count, native === undefined ? count : countOf(native))
+    if (native !== undefined) count = countOf(native)
+    const histogram = out.open(METRIC.histogram)
+    out.varint(HISTOGRAM.count, count)
     out.double(HISTOGRAM.sum, doubles[place]!)
-    const exemplarOf = (bucket: number): Exemplar | undefined => readExemplar(this.#reader, view, place, bucket)
     let below = 0
     for (let i = 0; i <= scale.bounds.length; i++) {
       below += words[place * 2 + 3 + i]! + (wide < 0 ? 0 : doubles[wide + i]!)
-      const exemplar = exemplarOf(i)
+      const exemplar = hasExemplars ? readExemplar(this.#reader, view, place, i) : undefined
+      const isLast = i === scale.bounds.length
       // The bucket of all is implied, unless it has something to tell.
-      if (i === scale.bounds.length && exemplar === undefined) break
-      out.message(HISTOGRAM.bucket, () => {
-        out.varint(BUCKET.count, i < scale.bounds.length || native === undefined ? below : countOf(native))
-        out.double(BUCKET.bound, scale.bounds[i] ?? Number.POSITIVE_INFINITY)
-        if (exemplar !== undefined) out.message(BUCKET.exemplar, () => writeExemplar(out, exemplar))
-      })
+      if (isLast && exemplar === undefined) break
+      const bucket = out.open(HISTOGRAM.bucket)
+      out.varint(BUCKET.count, isLast ? count : below)
+      out.double(BUCKET.bound, scale.bounds[i] ?? Number.POSITIVE_INFINITY)
+      writeExemplar(out, BUCKET.exemplar, exemplar)
+      out.close(bucket)
     }
-    if (native === undefined) return
-    writeNative(out, native)
-    for (let i = 0; i <= scale.bounds.length; i++) {
-      const exemplar = exemplarOf(i)
-      if (exemplar !== undefined) out.message(EXEMPLARS, () => writeExemplar(out, exemplar))
+    if (native !== undefined) {
+      writeNative(out, native)
+      for (let i = 0; i <= scale.bounds.length; i++)
+        writeExemplar(out, EXEMPLARS, readExemplar(this.#reader, view, place, i))
     }
+    out.close(histogram)
   }
 }
 
 /** Joins pages family by family. */
 export function joinProto(pages: readonly (readonly FamilyPage[])[]): Uint8Array {
-  const out = new ProtoOut()
-  for (const { first, bodies } of groupFamilies(pages)) {
-    out.delimited(() => {
-      out.string(FAMILY.name, first.name)
-      out.string(FAMILY.help, first.help)
-      out.varint(FAMILY.type, TYPES[first.kind])
-      for (const body of bodies) out.copyRun(body, 0, body.length)
-    })
+  const families = [...groupFamilies(pages)]
+  let size = 0
+  for (const { first, bodies } of families) {
+    size += (first.name.length + first.help.length) * 3 + 64
+    for (const body of bodies) size += body.length
+  }
+  const out = new ProtoOut(size)
+  for (const { first, bodies } of families) {
+    const family = out.begin()
+    out.string(FAMILY.name, first.name)
+    out.string(FAMILY.help, first.help)
+    out.varint(FAMILY.type, TYPES[first.kind])
+    for (const body of bodies) out.copyRun(body, 0, body.length)
+    out.close(family)
   }
   return out.bytes.subarray(0, out.at)
 }
@@ -177,111 +213,64 @@ function writeNative(out: ProtoOut, { schema, zeros, base, counts }: Native): vo
   out.varint(HISTOGRAM.schema, zigzag(schema))
   out.double(HISTOGRAM.zeroThreshold, ZERO_THRESHOLD)
   out.varint(HISTOGRAM.zeroCount, zeros)
-  const spans: { offset: number; length: number }[] = []
-  const deltas: number[] = []
-  let next = 0
-  let before = 0
+  let [first, next] = [-1, 0]
+  let end = 0
   for (let i = 0; i < counts.length; i++) {
     if (counts[i] === 0) continue
-    const span = spans.at(-1)
-    if (span === undefined || i - next > MAX_GAP) {
-      spans.push({ offset: span === undefined ? base + i : i - next, length: 0 })
-      next = i
+    if (first < 0 || i - next > MAX_GAP) {
+      if (first >= 0) writeSpan(out, end === 0 ? base + first : first - end, next - first)
+      if (first >= 0) end = next
+      first = i
     }
-    for (; next <= i; next++) {
-      const count = counts[next]!
-      deltas.push(count - before)
-      before = count
-      spans.at(-1)!.length++
-    }
+    next = i + 1
   }
   // Without a span nobody could tell an empty native histogram from none at all: Prometheus writes one of length 0 too.
-  if (spans.length === 0) spans.push({ offset: 0, length: 0 })
-  for (const { offset, length } of spans) {
-    out.message(HISTOGRAM.positiveSpan, () => {
-      out.varint(SPAN.offset, zigzag(offset))
-      out.varint(SPAN.length, length)
-    })
+  if (first < 0) {
+    writeSpan(out, 0, 0)
+    return
   }
-  if (deltas.length > 0) {
-    out.message(HISTOGRAM.positiveDelta, () => {
-      for (const delta of deltas) out.bare(zigzag(delta))
-    })
+  writeSpan(out, end === 0 ? base + first : first - end, next - first)
+  const deltas = out.open(HISTOGRAM.positiveDelta)
+  let before = 0
+  for (let i = 0, at = -1; i < counts.length; i++) {
+    if (counts[i] === 0) continue
+    if (at < 0 || i - at > MAX_GAP) at = i
+    for (; at <= i; at++) {
+      out.bare(zigzag(counts[at]! - before))
+      before = counts[at]!
+    }
   }
+  out.close(deltas)
 }
 
-function writeExemplar(out: ProtoOut, { value, at, labels }: Exemplar): void {
+/** `offset`: from the span before, of the first one the index of its first bucket. */
+function writeSpan(out: ProtoOut, offset: number, length: number): void {
+  const span = out.open(HISTOGRAM.positiveSpan)
+  out.varint(SPAN.offset, zigzag(offset))
+  out.varint(SPAN.length, length)
+  out.close(span)
+}
+
+function writeExemplar(out: ProtoOut, tag: number, exemplar: Exemplar | undefined): void {
+  if (exemplar === undefined) return
+  const { value, at, labels } = exemplar
+  const message = out.open(tag)
   writeLabels(out, labels, EXEMPLAR.label)
   out.double(EXEMPLAR.value, value)
-  out.message(EXEMPLAR.timestamp, () => {
-    const seconds = Math.floor(at)
-    out.varint(TIMESTAMP.seconds, seconds)
-    out.varint(TIMESTAMP.nanos, Math.round((at - seconds) * 1e3) * 1e6)
-  })
+  const timestamp = out.open(EXEMPLAR.timestamp)
+  const seconds = Math.floor(at)
+  out.varint(TIMESTAMP.seconds, seconds)
+  out.varint(TIMESTAMP.nanos, Math.round((at - seconds) * 1e3) * 1e6)
+  out.close(timestamp)
+  out.close(message)
 }
 
 function writeLabels(out: ProtoOut, labels: string, tag: number = METRIC.label): void {
-  for (const [name, value] of unformatLabels(labels)) {
-    out.message(tag, () => {
-      out.string(LABEL.name, name)
-      out.string(LABEL.value, value)
-    })
-  }
+  const bytes = Buffer.from(labels)
+  out.labels(tag, bytes, 0, bytes.length)
 }
 
 /** Small signed numbers as small unsigned ones. Exact up to 2^52. */
 function zigzag(value: number): number {
   return value >= 0 ? value * 2 : -value * 2 - 1
-}
-
-const DOUBLE = new DataView(new ArrayBuffer(8))
-
-class ProtoOut extends BytesOut {
-  bare(given: number): void {
-    this.reserve(10)
-    let value = given
-    while (value >= 128) {
-      this.bytes[this.at++] = (value % 128) | 128
-      value = Math.floor(value / 128)
-    }
-    this.bytes[this.at++] = value
-  }
-
-  varint(tag: number, value: number): void {
-    this.bare(tag)
-    this.bare(value)
-  }
-
-  double(tag: number, value: number): void {
-    this.bare(tag)
-    this.reserve(8)
-    DOUBLE.setFloat64(0, value, true)
-    for (let i = 0; i < 8; i++) this.bytes[this.at++] = DOUBLE.getUint8(i)
-  }
-
-  string(tag: number, text: string): void {
-    this.message(tag, () => this.text(text))
-  }
-
-  message(tag: number, write: () => void): void {
-    this.bare(tag)
-    this.delimited(write)
-  }
-
-  /** Length first: what is written takes one byte for it, and is moved when it needs more. */
-  delimited(write: () => void): void {
-    this.reserve(1)
-    const from = ++this.at
-    write()
-    const length = this.at - from
-    let more = 0
-    for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) more++
-    if (more > 0) {
-      this.reserve(more)
-      this.bytes.copyWithin(from + more, from, this.at)
-    }
-    this.at = from - 1
-    this.bare(length)
-    this.at = from + more + length
-  }
 }

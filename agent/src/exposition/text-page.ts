@@ -1,7 +1,7 @@
 /**
  * A store as text: Prometheus 0.0.4 and OpenMetrics 1.0.
  *
- * - What has not changed since the page before is not written again (kept-lines.ts).
+ * - What has not changed since the page before is not written again (kept-page.ts).
  * - Bounds are canonical floats (`le="1.0"`) in both formats, as Prometheus itself writes them, so that both read as the same series.
  * - Parsing what is written gives back every value by its bits. In OpenMetrics a counter's family has no `_total`.
  * - What is rendered is one snapshot; the page is good until the next but one `render`.
@@ -19,16 +19,11 @@ import {
 } from '../store/index.ts'
 import { BytesOut, type Fragment, formatNumber, fragment } from './bytes-out.ts'
 import { type FamilyPage, groupFamilies } from './family-page.ts'
-import { areAsLong, KeptLines } from './kept-lines.ts'
+import { AS_TEXT } from './kept-lines.ts'
+import { type FamilyWords, KeptPage, type RenderedPage, type SeriesFormat } from './kept-page.ts'
 
 export type TextFormat = 'text' | 'openmetrics'
 
-/** A page without its end (`# EOF`); `families` are its parts: their bodies lie within `bytes`. */
-export type RenderedPage = { readonly bytes: Uint8Array; readonly families: readonly FamilyPage[] }
-
-/** A page that large is not kept for the next one: it would cost as much memory as the series themselves. */
-const MAX_KEPT_BYTES = 64 * 1024 * 1024
-const TRIES = 3
 /** An exemplar's value, its time, and what is around its labels. */
 const EXEMPLAR_BYTES = 64
 /** Two ids with their names. */
@@ -41,25 +36,8 @@ const SPACE = 32
 const COMMA = 44
 const LINE = 10
 
-/** What of a page is needed to write the next one. */
-type Kept = {
-  readonly out: BytesOut
-  readonly doubles: Float64Array
-  readonly words: Uint32Array
-  readonly layout: number
-  /** Whether quantiles are on it. */
-  readonly isFresh: boolean
-  /** By family, then by series: where its lines end. The first is preceded by the family's `from`. */
-  readonly ends: readonly FamilyEnds[]
-}
-
-/** `ends` may be longer than there are series. */
-type FamilyEnds = { readonly from: number; readonly count: number; readonly ends: Int32Array }
-
 /** The texts of a family that are the same for all of its series. */
-type Words = {
-  readonly head: Uint8Array
-  readonly name: string
+type Words = FamilyWords & {
   readonly sample: Fragment
   /** What the labels of an exemplar take at most; 0 where the format, or the family, has none. */
   readonly exemplarBytes: number
@@ -71,130 +49,51 @@ type Words = {
 }
 
 export class TextPage {
-  readonly #reader: StoreReader
-  readonly #format: TextFormat
-  readonly #extra: Fragment
-  readonly #words: (Words | undefined)[] = []
-  #kept: Kept | undefined
-  /** The page before the one that is kept: nobody reads it any more. */
-  #spare: Kept | undefined
-  readonly #lines = new KeptLines()
+  readonly #page: KeptPage<BytesOut, Words>
 
   /** `extra` is added to each series' labels, e.g. `worker="1"`. */
   constructor(reader: StoreReader, format: TextFormat, extra = '') {
+    this.#page = new KeptPage(reader, new TextSeries(reader, format, extra))
+  }
+
+  /** `isFresh`: the loop of the thread that writes the store has brought its figures up to date; else what needs that is left out. */
+  render(isFresh = true): RenderedPage {
+    return this.#page.render(isFresh)
+  }
+}
+
+class TextSeries implements SeriesFormat<BytesOut, Words> {
+  readonly numbers = AS_TEXT
+  readonly #reader: StoreReader
+  readonly #format: TextFormat
+  readonly #extra: Fragment
+
+  constructor(reader: StoreReader, format: TextFormat, extra: string) {
     this.#reader = reader
     this.#format = format
     this.#extra = fragment(extra)
   }
 
-  /** `isFresh`: the loop of the thread that writes the store has brought its figures up to date; else what needs that is left out. */
-  render(isFresh = true): RenderedPage {
-    for (let tries = 1; ; tries++) {
-      const page = this.#render(isFresh)
-      // Written anew meanwhile: what was copied may be of other labels.
-      if (this.#reader.isCurrent() || tries === TRIES) return page
-      this.#kept = undefined
-    }
+  wordsOf(view: FamilyView): Words {
+    return wordsOf(view, this.#format)
   }
 
-  #render(isFresh: boolean): RenderedPage {
-    const reader = this.#reader
-    const before = this.#kept
-    reader.read(this.#spare?.doubles)
-    const kept = before?.layout === reader.layout ? before : undefined
-    const out = this.#spare?.out ?? new BytesOut((before?.out.at ?? this.#roughBytes()) + 4_096)
-    out.at = 0
-    this.#lines.begin(out, kept?.out)
-    const ends: FamilyEnds[] = []
-    const families: { view: FamilyView; words: Words; from: number; to: number }[] = []
-    for (const [i, view] of reader.families.entries()) {
-      if (view === undefined || (!isFresh && view.needsLoop)) continue
-      const words = (this.#words[i] ??= wordsOf(view, this.#format))
-      const headAt = out.at
-      out.exactly(words.head)
-      const from = out.at
-      const lines = roomFor(view.count, this.#spare?.ends[i]?.ends)
-      this.#family(view, words, out, kept, { family: i, ends: lines, isFresh })
-      ends[i] = { from, count: view.count, ends: lines }
-      if (out.at === from) out.at = headAt
-      else families.push({ view, words, from, to: out.at })
-    }
-    const { doubles, words, layout } = reader
-    this.#spare = before
-    this.#kept = { out, doubles, words, layout, isFresh, ends }
-    if (out.at > MAX_KEPT_BYTES) this.#kept = this.#spare = undefined
-    return {
-      bytes: out.bytes.subarray(0, out.at),
-      families: families.map(({ view: { record }, words: { name, head }, from, to }) => ({
-        name,
-        head,
-        kind: record.kind,
-        help: record.help,
-        body: out.bytes.subarray(from, to),
-      })),
-    }
+  makeOut(capacity: number): BytesOut {
+    return new BytesOut(capacity)
   }
 
-  /** Of the first page: written into a buffer that has to grow it takes half as long again. Memory that is not needed is never touched. */
-  #roughBytes(): number {
-    let bytes = 0
-    for (const { record, series, count } of this.#reader.families.values()) {
-      let labels = 0
-      for (let i = 0; i < count; i++) labels += series[i * SERIES.size + SERIES.labelsLength]! + this.#extra.length
-      const lines = record.kind === 'counter' || record.kind === 'gauge' ? 1 : record.bounds.length + 3
-      bytes += lines * (labels + count * (record.name.length + (lines > 1 ? 32 : 16)))
-    }
-    return bytes
+  roughBytes({ record, series, count }: FamilyView): number {
+    let labels = 0
+    for (let i = 0; i < count; i++) labels += series[i * SERIES.size + SERIES.labelsLength]! + this.#extra.length
+    const lines = record.kind === 'counter' || record.kind === 'gauge' ? 1 : record.bounds.length + 3
+    return lines * (labels + count * (record.name.length + (lines > 1 ? 32 : 16)))
   }
 
-  /** Writes all series of a family, and into `ends` where the lines of each end. */
-  #family(
-    view: FamilyView,
-    words: Words,
-    out: BytesOut,
-    kept: Kept | undefined,
-    { family, ends, isFresh }: { readonly family: number; readonly ends: Int32Array; readonly isFresh: boolean },
-  ): void {
-    const { series, count, width } = view
+  write(out: BytesOut, view: FamilyView, words: Words, index: number, isFresh: boolean): void {
     const { kind } = view.record
-    const known = kind === 'summary' && kept?.isFresh !== isFresh ? undefined : kept?.ends[family]
-    // Behind the number of a line with an exemplar there is more.
-    const isNumber = (kind === 'counter' || kind === 'gauge') && words.exemplarBytes === 0
-    const lines = this.#lines
-    for (let i = 0; i < count; i++) {
-      if (known !== undefined && i < known.count) {
-        const place = series[i * SERIES.size]!
-        const number = isNumber ? this.#renumbered(kept!, place) : Number.NaN
-        if (number > 0 || this.#isSame(kept!, place, width)) {
-          ends[i] = lines.keep(i === 0 ? known.from : known.ends[i - 1]!, known.ends[i]!)
-          if (number > 0) lines.renumber(number)
-          continue
-        }
-      }
-      lines.settle()
-      if (kind === 'histogram') this.#histogram(view, words, i, out)
-      else if (kind === 'summary') this.#summary(view, words, i, out, isFresh)
-      else this.#sample(view, words, i, out)
-      ends[i] = out.at
-    }
-    lines.settle()
-  }
-
-  /** The value, when it is another than before and written with as many digits; else 0. */
-  #renumbered(kept: Kept, place: number): number {
-    if (place >= kept.doubles.length) return 0
-    const now = this.#reader.doubles[place]!
-    const before = kept.doubles[place]!
-    return now !== before && areAsLong(now, before) ? now : 0
-  }
-
-  #isSame(kept: Kept, place: number, width: number): boolean {
-    const { words } = this.#reader
-    const before = kept.words
-    const to = (place + width) * 2
-    if (to > before.length) return false
-    for (let i = place * 2; i < to; i++) if (words[i] !== before[i]) return false
-    return true
+    if (kind === 'histogram') this.#histogram(view, words, index, out)
+    else if (kind === 'summary') this.#summary(view, words, index, out, isFresh)
+    else this.#sample(view, words, index, out)
   }
 
   #sample(view: FamilyView, words: Words, index: number, out: BytesOut): void {
@@ -312,11 +211,6 @@ function exemplar(out: BytesOut, found: Exemplar | undefined): void {
   out.text(found.at.toFixed(3))
 }
 
-/** The one that is no longer needed, when it is long enough. */
-function roomFor(count: number, spare: Int32Array | undefined): Int32Array {
-  return spare !== undefined && spare.length >= count ? spare : new Int32Array(count + (count >> 2))
-}
-
 /** Joins pages family by family, in a buffer that is as long as they are. */
 export function joinText(pages: readonly (readonly FamilyPage[])[], format: TextFormat): Uint8Array {
   const end = encoder.encode(endOf(format))
@@ -350,11 +244,14 @@ function wordsOf({ record }: FamilyView, format: TextFormat): Words {
   const { name: sample, kind, help, bounds } = record
   const isTotal = kind === 'counter' && sample.endsWith('_total')
   const name = isTotal && format === 'openmetrics' ? sample.slice(0, -'_total'.length) : sample
+  const exemplarBytes = exemplarBytesOf(record, format, isTotal)
   return {
     head: encoder.encode(headOf(name, kind, help, format, isTotal)),
     name,
+    // Behind the number of a line with an exemplar there is more.
+    endsWithNumber: (kind === 'counter' || kind === 'gauge') && exemplarBytes === 0,
     sample: fragment(sample),
-    exemplarBytes: exemplarBytesOf(record, format, isTotal),
+    exemplarBytes,
     bucket:
       kind === 'histogram' ? fragment(`${sample}_bucket{`) : kind === 'summary' ? fragment(`${sample}{`) : NOTHING,
     bounds:
