@@ -17,5 +17,20 @@ export const DEFAULT_METRICS: Readonly<Record<string, readonly string[]>> = {
   gc: ['nodejs_gc_duration_seconds'],
 }
 
+/** What else the agent tells of process and runtime, some of it by OpenTelemetry's names. */
+const OTHER_NAMES = `process_cpu_limit_cores process_memory_limit_bytes process_cgroup_memory_bytes process_cgroup_memory_working_set_bytes
+  process_cgroup_cpu_periods_total process_cgroup_cpu_throttled_periods_total process_cgroup_cpu_throttled_seconds_total
+  process_cgroup_oom_kills_total nodejs_heap_size_after_gc_bytes nodejs_external_memory_after_gc_bytes nodejs_array_buffers_bytes
+  nodejs_heap_size_limit_bytes nodejs_heap_allocated_bytes_total nodejs_eventloop_active_seconds_total nodejs_eventloop_idle_seconds_total
+  nodejs_eventloop_time_seconds_total nodejs_eventloop_utilization nodejs_eventloop_utilization_ratio nodejs_eventloop_blocked_seconds
+  nodejs_eventloop_delay_min_seconds nodejs_eventloop_delay_max_seconds nodejs_eventloop_delay_mean_seconds
+  nodejs_eventloop_delay_stddev_seconds nodejs_eventloop_delay_p50_seconds nodejs_eventloop_delay_p90_seconds
+  nodejs_eventloop_delay_p99_seconds v8js_gc_duration_seconds v8js_memory_heap_used_bytes v8js_memory_heap_limit_bytes
+  v8js_memory_heap_space_size_bytes v8js_memory_heap_space_available_size_bytes v8js_memory_heap_space_physical_size_bytes
+  v8js_resource_active`
+
 /** Names that are the agent's, whether it tells them yet or not. */
-export const AGENT_NAMES: ReadonlySet<string> = new Set(Object.values(DEFAULT_METRICS).flat())
+export const AGENT_NAMES: ReadonlySet<string> = new Set([
+  ...Object.values(DEFAULT_METRICS).flat(),
+  ...OTHER_NAMES.split(/\s+/),
+])

@@ -2,6 +2,7 @@
  * Figures that are read when they are asked for, and at no other time.
  *
  * - They need the loop of the thread that reads them: whoever makes a page without having asked it leaves them out.
+ * - One whose name the application has given to another metric is left out, and keeps no other from being told.
  * - A reader that fails leaves its figures as they were and keeps no other from being read.
  * - Works in any thread: it needs a store and nothing else.
  */
@@ -26,11 +27,11 @@ export class Figures {
   }
 
   gauge(name: string, help: string, more: Partial<FamilySpec> = {}): Family {
-    return this.#store.family({ name, help, kind: 'gauge', needsLoop: true, ...more })
+    return this.#store.familyOrAside({ name, help, kind: 'gauge', needsLoop: true, ...more })
   }
 
   counter(name: string, help: string): Family {
-    return this.#store.family({ name, help, kind: 'counter', needsLoop: true })
+    return this.#store.familyOrAside({ name, help, kind: 'counter', needsLoop: true })
   }
 
   /** One value without labels; `undefined` leaves it as it was, or absent if it never was. */

@@ -32,19 +32,19 @@ type Entry = { readonly duration: number; readonly detail?: unknown }
 
 /** Observes until disposed. */
 export function watchCollections(store: Store, guard: Guard): Disposable {
-  const durations = store.family({
+  const durations = store.familyOrAside({
     name: 'nodejs_gc_duration_seconds',
     help: 'Duration of garbage collections by kind.',
     kind: 'histogram',
     bounds: BOUNDS,
   })
-  const others = store.family({
+  const others = store.familyOrAside({
     name: 'v8js_gc_duration_seconds',
     help: 'Duration of garbage collections by type.',
     kind: 'histogram',
     bounds: OTHER_BOUNDS,
   })
-  const after = (name: string, help: string) => store.family({ name, help, kind: 'gauge', needsLoop: true })
+  const after = (name: string, help: string) => store.familyOrAside({ name, help, kind: 'gauge', needsLoop: true })
   const heap = after(
     'nodejs_heap_size_after_gc_bytes',
     'Used part of the old generation after the last major collection.',

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { Guard } from '../guard.ts'
+import { AGENT_NAMES } from '../prom-client/default-metric-names.ts'
 import { Store } from '../store/index.ts'
 import { pageOf } from '../test-support/page-of.ts'
 import { parsePage, samplesOf, valueAt } from '../test-support/parse-page.ts'
@@ -139,6 +140,46 @@ test('what OpenTelemetry has names for is told by those, too, and is the same', 
   assert.equal(time.get('active'), valueAt(page, 'nodejs_eventloop_active_seconds_total'))
   assert.equal(time.get('idle'), valueAt(page, 'nodejs_eventloop_idle_seconds_total'))
   assert.ok(told('v8js_memory_heap_space_physical_size_bytes', 'v8js_heap_space_name').get('old_space')! > 1e6)
+})
+
+test('the drop-in knows all names of the runtime, so that its metrics do not take them', async () => {
+  const store = new Store()
+  using guard = new Guard(
+    () => store,
+    () => {},
+  )
+  using runtime = watchRuntime(store, guard)
+  const fault = (cause: unknown): void => guard.fault('runtime', cause)
+  store.collectors.push(processFigures(store, fault))
+  if (runtime.histograms !== undefined) store.collectors.push(delayFigures(store, fault, runtime.histograms, true))
+  await pageOf(store)
+  const names = Array.from(store.families(), ({ name }) => name).filter((name) => !name.startsWith('assay_agent_'))
+  assert.ok(names.length > 50)
+  assert.deepEqual(
+    names.filter((name) => !AGENT_NAMES.has(name)),
+    [],
+  )
+})
+
+test('a name that the application has taken for something else keeps no other figure from being told', async () => {
+  const store = new Store()
+  using guard = new Guard(
+    () => store,
+    () => {},
+  )
+  store.family({ name: 'nodejs_eventloop_utilization', help: 'x', kind: 'histogram', bounds: [1] }).series()
+  store.family({ name: 'v8js_gc_duration_seconds', help: 'x', kind: 'counter' }).series()
+  using _runtime = watchRuntime(store, guard)
+  const page = parsePage(await pageOf(store), 'text')
+  assert.equal(page.get('nodejs_eventloop_utilization')?.type, 'histogram')
+  assert.equal(page.get('v8js_gc_duration_seconds')?.type, 'counter')
+  for (const name of [
+    'nodejs_eventloop_utilization_ratio',
+    'nodejs_heap_size_used_bytes',
+    'nodejs_eventloop_lag_seconds',
+  ])
+    assert.equal(page.get(name)?.type, 'gauge')
+  assert.equal(page.has('assay_agent_faults_total'), false)
 })
 
 test('after a major collection the old generation is told: what is kept shows, what is thrown away does not', async () => {

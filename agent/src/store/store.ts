@@ -58,6 +58,11 @@ export class Store {
     return family
   }
 
+  /** The same; where the application has taken the name for something else, one that is on no page. */
+  familyOrAside(spec: FamilySpec): Family {
+    return this.tryFamily(spec) ?? new Store().family(spec)
+  }
+
   families(): Iterable<Family> {
     return this.#families.values()
   }
