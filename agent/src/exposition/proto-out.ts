@@ -76,6 +76,8 @@ export class ProtoOut extends BytesOut {
 
   /** Labels as they stand on a text page, `method="GET",route="/"`, as messages of name and value. */
   labels(tag: number, source: Uint8Array, from: number, to: number): void {
+    // A label is at least four bytes there, and has four tags and lengths here, none longer than three bytes.
+    this.reserve((to - from) * 4 + 12)
     let at = from
     while (at < to) {
       let nameTo = at
@@ -92,40 +94,50 @@ export class ProtoOut extends BytesOut {
       if (valueTo >= to) return
       const name = nameTo - at
       const value = valueTo - valueFrom - escapes
-      this.reserve(name + value + 24)
-      this.bare(tag)
-      this.bare(2 + sizeOf(name) + name + sizeOf(value) + value)
-      this.bare(LABEL.name)
-      this.bare(name)
       const { bytes } = this
-      for (let i = at; i < nameTo; i++) bytes[this.at++] = source[i]!
-      this.bare(LABEL.value)
-      this.bare(value)
-      this.#unescaped(source, valueFrom, valueTo)
+      let out = this.at
+      bytes[out] = tag
+      out = length(bytes, out + 1, 2 + sizeOf(name) + name + sizeOf(value) + value)
+      bytes[out] = LABEL.name
+      out = length(bytes, out + 1, name)
+      for (let i = at; i < nameTo; i++) bytes[out++] = source[i]!
+      bytes[out] = LABEL.value
+      out = length(bytes, out + 1, value)
+      if (escapes === 0) for (let i = valueFrom; i < valueTo; i++) bytes[out++] = source[i]!
+      else out = unescaped(bytes, out, source.subarray(valueFrom, valueTo))
+      this.at = out
       // The quote, and a comma.
       at = valueTo + 2
     }
   }
+}
 
-  /** There is room. */
-  #unescaped(source: Uint8Array, from: number, to: number): void {
-    const { bytes } = this
-    let out = this.at
-    for (let i = from; i < to; i++) {
-      let byte = source[i]!
-      if (byte === BACKSLASH) {
-        byte = source[++i]!
-        if (byte === N) byte = LINE
-      }
-      bytes[out++] = byte
+/** Gives where it ends. There is room. */
+function length(bytes: Uint8Array, at: number, value: number): number {
+  let to = at
+  let rest = value
+  for (; rest >= 128; rest >>>= 7) bytes[to++] = (rest & 127) | 128
+  bytes[to++] = rest
+  return to
+}
+
+/** Gives where it ends. There is room. */
+function unescaped(bytes: Uint8Array, at: number, text: Uint8Array): number {
+  let to = at
+  for (let i = 0; i < text.length; i++) {
+    let byte = text[i]!
+    if (byte === BACKSLASH) {
+      byte = text[++i]!
+      if (byte === N) byte = LINE
     }
-    this.at = out
+    bytes[to++] = byte
   }
+  return to
 }
 
 /** Bytes of a length. */
 function sizeOf(length: number): number {
   let bytes = 1
-  for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) bytes++
+  for (let rest = length; rest >= 128; rest /= 128) bytes++
   return bytes
 }
