@@ -2,12 +2,13 @@
  * The agent beside its peers, in one run and one table.
  *
  *     node --conditions=assay-src bench/agent/index.ts [requests lifetime scrape record memory] [--full] [--json] [--page]
- *     node --conditions=assay-src bench/agent/index.ts scrape --lines 100000 --by agent,prom-client
+ *     node --conditions=assay-src bench/agent/index.ts scrape --lines 100000 --by agent --format protobuf
  *
  * Quick by default: some four minutes, for a look at what changed. `--full` takes the better part of an hour; figures that are published
  * come from a quiet machine with it. `--json` writes bench/results/agent.json, `--page` the tables of
  * docs/reference/performance.md. Services run the agent as it is published: it is built first (agent/dist), unless BENCH_SOURCE=1.
- * `--lines` measures pages of so many lines alone, `--by` these stores alone (prom-client, OpenTelemetry, drop-in, agent).
+ * `--lines` measures pages of so many lines alone, `--by` these stores alone (prom-client, OpenTelemetry, drop-in, agent; separated by
+ * commas), `--format` the agent's pages in that format (text, openmetrics, protobuf).
  *
  * Beside it: pairs.ts (attached and detached in one process: the finest figure of a request's cost), users.ts, start.ts, idle.ts,
  * blocked.ts.
@@ -20,7 +21,7 @@ import { parseArgs, promisify } from 'node:util'
 import { measureLifetime, tellLifetime } from './lifetime.ts'
 import { installPeers, requirePeer } from './peers.ts'
 import { measureRequests, tellRequests } from './requests.ts'
-import { CONTENDERS } from './store-contenders.ts'
+import { CONTENDERS, FORMATS } from './store-contenders.ts'
 import {
   measureMemory,
   measureRecording,
@@ -77,6 +78,7 @@ const { values, positionals } = parseArgs({
     page: { type: 'boolean', default: false },
     lines: { type: 'string' },
     by: { type: 'string' },
+    format: { type: 'string', default: 'text' },
   },
 })
 const unknown = positionals.filter((name) => PARTS[name] === undefined)
@@ -85,6 +87,8 @@ const chosen = Object.entries(PARTS).filter(([name]) => positionals.length === 0
 const by = values.by?.split(',')
 const stranger = by?.find((one) => !CONTENDERS.some((who) => who === one))
 if (stranger !== undefined) throw new Error(`no store ${stranger}; there are ${CONTENDERS.join(', ')}`)
+const format = FORMATS.find((one) => one === values.format)
+if (format === undefined) throw new Error(`no format ${values.format}; there are ${FORMATS.join(', ')}`)
 const lines = values.lines === undefined ? undefined : Number(values.lines)
 if (lines !== undefined && !(Number.isInteger(lines) && lines > 0)) throw new Error('--lines wants a number: 100000')
 
@@ -117,6 +121,7 @@ for (const [name, { title, measure }] of chosen) {
   const { figures, told: text } = await measure({
     isFull: values.full,
     lines,
+    format,
     by: CONTENDERS.filter((who) => by === undefined || by.includes(who)),
   })
   results[name] = figures

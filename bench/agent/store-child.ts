@@ -1,5 +1,6 @@
 /**
- * One contender, one measurement, in this process: `store-child.ts scrape|record|memory CONTENDER METRIC SERIES`. Sends one message.
+ * One contender, one measurement, in this process: `store-child.ts scrape|record|memory CONTENDER METRIC SERIES [SHAPE] [FORMAT]`. Sends one
+ * message.
  *
  * Time is the clock's, best of many for recording, median for pages. Garbage is what V8 counts as allocated, over many calls: with each look at
  * it V8 counts what is left of the area that it hands out from, some 300 KB, as if it were used.
@@ -11,6 +12,7 @@ import {
   labelsOf,
   type MetricKind,
   make,
+  type PageFormat,
   type SeriesLabels,
   uniqueLabelsOf,
 } from './store-contenders.ts'
@@ -29,7 +31,14 @@ export type RecordCost = { readonly known: RecordFigure; readonly labels: Record
 export type RecordFigure = { readonly nanoseconds: number; readonly garbage: number }
 export type MemoryCost = { readonly bytes: number }
 
-const [what, who, kind, count, shape] = process.argv.slice(2) as [string, Contender, MetricKind, string, string]
+const [what, who, kind, count, shape, format] = process.argv.slice(2) as [
+  string,
+  Contender,
+  MetricKind,
+  string,
+  string,
+  PageFormat | undefined,
+]
 const series = Number(count)
 const gc = globalThis.gc ?? (() => {})
 
@@ -46,7 +55,7 @@ function allLabels(): readonly SeriesLabels[] {
 }
 
 async function scrape(): Promise<ScrapeCost> {
-  const made = await make(who, kind, allLabels())
+  const made = await make(who, kind, allLabels(), { format })
   const rounds = series > 20_000 ? 15 : 25
   const change = (every: number): void => {
     for (let i = 0; i < series; i += every) made.recordKnown(i, 1)
@@ -119,7 +128,7 @@ function repeat(call: (i: number) => void): RecordFigure {
  */
 async function memory(): Promise<MemoryCost> {
   if (shape !== 'unique') allLabels()
-  const made = await make(who, kind, [labelsFor(0)], series + 10)
+  const made = await make(who, kind, [labelsFor(0)], { most: series + 10 })
   for (let i = 0; i < series; i++) made.recordOther({ ...labelsFor(series + i) }, 1)
   const shared = made.sharedBytes()
   const before = held()

@@ -55,15 +55,18 @@ export function uniqueLabelsOf(index: number): SeriesLabels {
   return { route: `/orders/${(index * 2_654_435_761) % 4_294_967_296}`, method: 'GET', status: '200' }
 }
 
-/** With `labels` made; there is room for `most` series. */
+export const FORMATS = ['text', 'openmetrics', 'protobuf'] as const
+export type PageFormat = (typeof FORMATS)[number]
+
+/** With `labels` made; there is room for `most` series. The agent alone has pages of more than one format. */
 export async function make(
   who: Contender,
   kind: MetricKind,
   labels: readonly SeriesLabels[],
-  most: number = labels.length,
+  { most = labels.length, format }: { readonly most?: number; readonly format?: PageFormat | undefined } = {},
 ): Promise<Made> {
   if (who === 'OpenTelemetry') return makeOtel(kind, labels, most)
-  if (who === 'agent') return await makeAgent(kind, labels, most)
+  if (who === 'agent') return await makeAgent(kind, labels, most, format)
   if (who === 'drop-in') process.env['ASSAY_AGENT_MAX_SERIES'] = String(most)
   process.env['ASSAY_AGENT_LISTEN'] = '127.0.0.1:0'
   const client =
@@ -107,7 +110,12 @@ function sharedBytes(): number {
   return agent?.store.usedBytes ?? 0
 }
 
-async function makeAgent(kind: MetricKind, labels: readonly SeriesLabels[], most: number): Promise<Made> {
+async function makeAgent(
+  kind: MetricKind,
+  labels: readonly SeriesLabels[],
+  most: number,
+  format: PageFormat = 'text',
+): Promise<Made> {
   const { add, observe, Store } = await import('../../agent/src/store/index.ts')
   const { StorePages } = await import('../../agent/src/exposition/page.ts')
   const { OwnMetrics } = await import('../../agent/src/metrics/own-metrics.ts')
@@ -135,8 +143,8 @@ async function makeAgent(kind: MetricKind, labels: readonly SeriesLabels[], most
         : (index, value) => observe(slots[index]!, value),
     recordLabels,
     recordOther: declared('bench_others_total'),
-    page: () => pages.whole('text').length,
-    coldPage: () => new StorePages(store.shared).whole('text').length,
+    page: () => pages.whole(format).length,
+    coldPage: () => new StorePages(store.shared).whole(format).length,
     sharedBytes: () => store.usedBytes,
   }
 }

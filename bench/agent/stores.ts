@@ -10,7 +10,7 @@
 import { runChild } from './child.ts'
 import { inTurn, median, short, table } from './figures.ts'
 import type { MemoryCost, RecordCost, ScrapeCost } from './store-child.ts'
-import { CONTENDERS, type Contender, METRICS, type MetricKind } from './store-contenders.ts'
+import { CONTENDERS, type Contender, METRICS, type MetricKind, type PageFormat } from './store-contenders.ts'
 
 const LINES = { quick: [10_000], full: [1_000, 10_000, 100_000] } as const
 const LINES_OF_HISTOGRAM = 17
@@ -29,14 +29,21 @@ export type StoreOptions = {
   readonly lines?: number | undefined
   /** Those alone. */
   readonly by?: readonly Contender[] | undefined
+  /** Of the agent's pages. */
+  readonly format?: PageFormat | undefined
 }
 
-export async function measureScrapes({ isFull, lines: only, by }: StoreOptions): Promise<ScrapeFigures[]> {
+export async function measureScrapes({
+  isFull,
+  lines: only,
+  by,
+  format = 'text',
+}: StoreOptions): Promise<ScrapeFigures[]> {
   const figures: ScrapeFigures[] = []
   for (const kind of METRICS) {
     for (const lines of only === undefined ? LINES[isFull ? 'full' : 'quick'] : [only]) {
       const series = kind === 'counter' ? lines : Math.ceil(lines / LINES_OF_HISTOGRAM)
-      const runs = await runInTurn<ScrapeCost>(by, isFull ? 5 : 2, ['scrape', kind, String(series)])
+      const runs = await runInTurn<ScrapeCost>(by, isFull ? 5 : 2, ['scrape', kind, String(series), '', format])
       for (const [who, costs] of runs) {
         const of = (part: 'few' | 'all'): ScrapeCost['few'] => ({
           milliseconds: median(costs.map((cost) => cost[part].milliseconds)),
