@@ -36,6 +36,8 @@ export class Counter<T extends string = string> extends Metric<T, number> {
   readonly #home: Home
   /** By place, as registries of their own tell them. */
   readonly #exemplars: Map<number, Exemplar> | undefined
+  /** Places whose exemplar is not on the agent's page yet. */
+  readonly #fresh = new Set<number>()
 
   constructor(config: CounterConfiguration<T>) {
     super(config)
@@ -73,6 +75,14 @@ export class Counter<T extends string = string> extends Metric<T, number> {
     return entry.child as CounterInternal
   }
 
+  override showExemplars(): void {
+    for (const cell of this.#fresh) {
+      const exemplar = this.#exemplars?.get(cell)
+      if (exemplar !== undefined) this.#home.exemplify(cell, 0, exemplar)
+    }
+    this.#fresh.clear()
+  }
+
   reset(): void {
     this.forgetAll()
     if (this.only !== undefined) this.cellOf(this.only)
@@ -106,6 +116,7 @@ export class Counter<T extends string = string> extends Metric<T, number> {
 
   protected dropCell(cell: number, texts: Texts): void {
     this.#exemplars?.delete(cell)
+    this.#fresh.delete(cell)
     this.#home.drop(cell, texts)
   }
 
@@ -119,7 +130,7 @@ export class Counter<T extends string = string> extends Metric<T, number> {
 
   #keepExemplar(cell: number, exemplar: Exemplar): void {
     this.#exemplars?.set(cell, exemplar)
-    this.#home.exemplify(cell, 0, exemplar)
+    this.#fresh.add(cell)
   }
 
   #child(entry: Entry<number>): CounterInternal {

@@ -1,6 +1,9 @@
 /**
  * An example of what a counter or a bucket counted: a few labels (a trace), the value, when. Shown by OpenMetrics registries, and on the
  * agent's page in OpenMetrics and protobuf.
+ *
+ * They are written to the page's memory when it is about to be made: to write each would take five times as long as to note it, and one of
+ * the last scrape is an example as good as another.
  */
 import { formatLabels, wellFormed } from '../store/label-text.ts'
 import { type Labels, validateLabelNames } from './validate.ts'

@@ -49,6 +49,8 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
   readonly buckets: readonly number[]
   /** By place and bucket, the one above the last bound too, as registries of their own tell them. */
   readonly #exemplars: Map<number, (Exemplar | undefined)[]> | undefined
+  /** Places with exemplars that are not on the agent's page yet. */
+  readonly #fresh = new Set<number>()
 
   constructor(config: HistogramConfiguration<T>) {
     super(config)
@@ -99,6 +101,15 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
   zero(labels: LabelValues<T>): void {
     this.remove(labels)
     this.cellOf(this.find(labels as Labels))
+  }
+
+  override showExemplars(): void {
+    for (const cell of this.#fresh) {
+      this.#exemplars?.get(cell)?.forEach((exemplar, bucket) => {
+        if (exemplar !== undefined) this.#home.exemplify(cell, bucket, exemplar)
+      })
+    }
+    this.#fresh.clear()
   }
 
   reset(): void {
@@ -154,6 +165,7 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
 
   protected dropCell(cell: number, texts: Texts): void {
     this.#exemplars?.delete(cell)
+    this.#fresh.delete(cell)
     this.#home.drop(cell, texts)
   }
 
@@ -201,6 +213,6 @@ export class Histogram<T extends string = string> extends Metric<T, number> {
     const at = bucketOf(this.#home.scale, value)
     if (kept === undefined) this.#exemplars.set(cell, Object.assign([], { [at]: exemplar }))
     else kept[at] = exemplar
-    this.#home.exemplify(cell, at, exemplar)
+    this.#fresh.add(cell)
   }
 }

@@ -35,6 +35,8 @@ export type Tenant = {
   readonly name: string
   /** The application's own `collect`, when it has one. */
   readonly collect?: (() => unknown) | undefined
+  /** Writes the exemplars noted since the last time onto the page. */
+  readonly showExemplars?: () => void
 }
 
 /** Series of one metric; more are counted into the overflow series. */
@@ -234,6 +236,7 @@ function collectAtScrape(store: Store): void {
     const results = await Promise.allSettled(
       Array.from(tenants.values(), async (tenant) => {
         await tenant.collect?.()
+        tenant.showExemplars?.()
       }),
     )
     for (const result of results) if (result.status === 'rejected') throw result.reason

@@ -103,6 +103,9 @@ export abstract class Metric<T extends string = string, Cell = unknown> {
     this.moveOut()
   }
 
+  /** Of those kinds that have any. */
+  showExemplars(): void {}
+
   abstract reset(): void
   abstract get(): Promise<MetricObject<T>>
   /** Appends its lines to a page, after the application's `collect`. `defaults` are the registry's labels. */
