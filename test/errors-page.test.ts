@@ -15,7 +15,7 @@ const NO_SOURCE = /\.test\.ts$|test-support|conformance|\/testing\.ts$|node_modu
 const API_ERRORS = 'src/server/http/api-error.ts'
 
 const CODE = /['"`](ASSAY_[A-Z0-9_]*[A-Z0-9])(?=['"`]|: )/g
-const VARIABLE = /(?:\benv\[|\bread\()'(ASSAY_[A-Z0-9_]+)'/g
+const VARIABLE = /(?:\benv\[|\bread(?:<[^(]*>)?\()'(ASSAY_[A-Z0-9_]+)'/g
 
 test('the page of errors and the code name the same codes', async () => {
   const inCode = new Set<string>()
