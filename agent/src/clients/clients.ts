@@ -9,9 +9,8 @@
  * - No timer: a window begins with its first request; a reader sees which windows it is given.
  */
 import { type Hash64, hashId } from '../users/hash.ts'
-import { builtHeaders, lineOf } from '../users/header.ts'
 import type { UsersKey } from '../users/key.ts'
-import type { ConnectionMemory, Visit, VisitedRequest } from '../users/visit.ts'
+import type { ConnectionMemory, Visit } from '../users/visit.ts'
 import { BodySamples } from './body-samples.ts'
 import { ClientTable, tableBytes } from './client-table.ts'
 import { Gate } from './gate.ts'
@@ -155,9 +154,8 @@ export class Clients {
     if (!(nowMs >= this.#from && nowMs < this.#from + WINDOW_MS)) this.#turn(Math.floor(nowMs / WINDOW_MS))
     const tables = this.#current
     const seen = this.#seen
-    const headers = builtHeaders(request)
-    const keyHeader = this.#keyHeader
-    const key = headers === undefined ? lineOf(request, keyHeader) : headers[keyHeader]
+    const { headers } = request
+    const key = headers[this.#keyHeader]
     const keyed = typeof key === 'string' && key !== '' && key.length <= MAX_KEY
     if (keyed) this.#apiKey(key, memory)
     this.#address(visit.address, memory)
@@ -166,7 +164,7 @@ export class Clients {
     // Before the rest is looked at: what is found is fetched from memory meanwhile.
     const address = visit.address === '' ? -1 : tables.address.find(addressHi, addressLo, visit.channel)
     const entry = known ? tables.user.find(userHi, userLo, visit.channel) : -1
-    const agent = this.#look(visit, headers)
+    const agent = this.#look(visit)
     // Only who is entered needs it, and to keep a new text in an old object is dear.
     if (address < 0 || (known && entry < 0) || keyed || seen.login) seen.agentText = agent
     const peer = known ? userHi : keyed ? memory.apiKeyHi : 0
@@ -179,7 +177,7 @@ export class Clients {
   }
 
   /** What the request says, whoever sent it. Answers its agent. */
-  #look(visit: Visit, headers: VisitedRequest['headers'] | undefined): string {
+  #look(visit: Visit): string {
     const { request, memory, status, route } = visit
     const seen = this.#seen
     seen.nowMs = Math.floor(visit.nowMs)
@@ -192,7 +190,7 @@ export class Clients {
     seen.bytes = visit.bytesOut > 0 ? visit.bytesOut : 0
     seen.route = route === '' ? 0 : this.#routeHash(visit)
     seen.path = textHash(request.url ?? '', this.#seed)
-    const given = headers === undefined ? lineOf(request, 'user-agent') : headers['user-agent']
+    const given = request.headers['user-agent']
     const agent = typeof given !== 'string' ? '' : given.length > MAX_AGENT ? '(long)' : given
     seen.agent = this.#agent(agent, memory)
     seen.account = 0
