@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ActiveUsers, readActiveUsers } from './active.ts'
-import { countUsers, encodeUsers, type UsersReading } from './payload.ts'
+import { countUsers, encodeUsers, tryDecodeUsers, type UsersReading } from './payload.ts'
 import { ConnectionMemory } from './visit.ts'
 
 const KEY = { k0: 1, k1: 2, id: '0123456789abcdef' }
@@ -77,6 +77,17 @@ test('of two days the one further from the new one gives way, so a clock that ju
   assert.deepEqual([...readActiveUsers(users.memory).days.keys()].sort(), [20_260_505, 20_260_506])
   users.see('e', NOON - 3 * MINUTE)
   assert.equal(counts(users, NOON).day, 3)
+})
+
+test('a clock that begins before 1970 takes nobody away whom it sees once it is set', () => {
+  for (const wrong of [0, -1, -MINUTE, -40 * 365 * DAY]) {
+    const users = new ActiveUsers(KEY)
+    users.see('early', wrong)
+    users.see('u', NOON)
+    assert.deepEqual(counts(users, NOON), { day: 1, fiveMinutes: 1 })
+    const wire = JSON.parse(JSON.stringify(encodeUsers(reading(users, NOON)))) as unknown
+    assert.notEqual(tryDecodeUsers(wire), undefined, `${wrong}: what is told can be read`)
+  }
 })
 
 test('a million users are within two per cent, and no memory is taken for them', () => {

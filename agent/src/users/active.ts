@@ -137,7 +137,8 @@ function read(sketches: readonly SharedSketch[]): ReadonlyMap<number, Sketch> {
   const found = new Map<number, Sketch>()
   for (const shared of sketches) {
     const one = shared.read()
-    if (one !== undefined && one.stamp !== 0) found.set(one.stamp, one.sketch)
+    // A clock that was before 1970 has been nowhere, and no reader takes such a minute.
+    if (one !== undefined && one.stamp > 0) found.set(one.stamp, one.sketch)
   }
   return found
 }
