@@ -10,10 +10,9 @@
  * - An address, method and status is looked up once and its slot kept: no URL is parsed and no text joined per request.
  */
 import type { ClientRequest, IncomingMessage } from 'node:http'
-// The global `performance` is a getter, called at each use; this is the thing itself.
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
 import { errorType } from '../libraries/error-type.ts'
+import { monotonicMs } from '../monotonic.ts'
 import { type Family, observe, type Slot, type Store } from '../store/index.ts'
 import { watchConnections } from './client-connections.ts'
 import { HTTP_BOUNDS } from './request-series.ts'
@@ -59,7 +58,7 @@ export function instrumentHttpClient(store: Store, guard: Guard): void {
   const created = Number(process.versions.node.split('.', 1)[0]) >= CREATED_SINCE
   const begins = created ? 'http.client.request.created' : 'http.client.request.start'
   guard.on<{ readonly request: HttpRequest & { readonly agent?: unknown } }>(begins, 'http_client', ({ request }) => {
-    request[STARTED] = performance.now()
+    request[STARTED] = monotonicMs()
     if (request.agent !== agent) {
       agent = request.agent
       connections.seeAgent(agent)
@@ -77,7 +76,7 @@ export function instrumentHttpClient(store: Store, guard: Guard): void {
   })
 
   guard.on<{ readonly request: UndiciRequest }>('undici:request:create', 'undici', ({ request }) => {
-    request[STARTED] = performance.now()
+    request[STARTED] = monotonicMs()
   })
   type Headers = { readonly request: UndiciRequest; readonly response: { readonly statusCode: number } }
   guard.on<Headers>('undici:request:headers', 'undici', ({ request, response: { statusCode } }) => {
@@ -99,7 +98,7 @@ function settle(marked: Marked): number {
   if (startedAt === undefined || startedAt < 0) return -1
   // Not `delete`: it would turn the request into a slow dictionary.
   marked[STARTED] = -1
-  return Math.max(0, performance.now() - startedAt) / 1_000
+  return Math.max(0, monotonicMs() - startedAt) / 1_000
 }
 
 /** One address with the slots of what it has answered. */

@@ -4,7 +4,7 @@
  * Both are windows over tags that only grow, kept in their order: "all up to this one" is the beginning of the window. A tag is looked up
  * in a Map (about 20 ns); the broker bounds the deliveries by the prefetch, the application the messages it does not wait for.
  */
-import { performance } from 'node:perf_hooks'
+import { monotonicMs } from '../monotonic.ts'
 import type { Destination } from './amqplib-destinations.ts'
 import { peek } from './require-hook.ts'
 
@@ -12,7 +12,7 @@ type Open = { readonly destination: Destination; readonly startedAt: number }
 
 /** Seconds since then, never negative: a clock may jump. */
 function secondsSince(startedAt: number): number {
-  return Math.max(0, performance.now() - startedAt) / 1_000
+  return Math.max(0, monotonicMs() - startedAt) / 1_000
 }
 
 /** Messages published on a confirm channel. */
@@ -30,7 +30,7 @@ export class Unconfirmed {
   add(destination: Destination): boolean {
     const tag = this.#nextTag()
     if (tag === undefined || this.#closed) return false
-    this.#open.set(tag, { destination, startedAt: performance.now() })
+    this.#open.set(tag, { destination, startedAt: monotonicMs() })
     destination.unconfirmed(1)
     return true
   }
@@ -81,7 +81,7 @@ export class InFlight {
   readonly #open = new Map<number, Open>()
 
   add(tag: number, destination: Destination): void {
-    this.#open.set(tag, { destination, startedAt: performance.now() })
+    this.#open.set(tag, { destination, startedAt: monotonicMs() })
     destination.inFlight(1)
   }
 

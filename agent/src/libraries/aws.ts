@@ -8,8 +8,8 @@
  * - Ends when the head of the answer is there: a body that is read as a stream is the application's time.
  * - Buckets are bounded: after MAX_BUCKETS the rest are `_other`.
  */
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
+import { monotonicMs } from '../monotonic.ts'
 import { type Family, observe, type Slot, type Store } from '../store/index.ts'
 import { answered, type Method } from './answered.ts'
 import { errorType } from './error-type.ts'
@@ -33,11 +33,11 @@ export function awsPatch(store: Store, guard: Guard): Patch {
   )
   const settle = guard.wrap(PART, (client: object, command: unknown, startedAt: number, error: unknown) => {
     const slot = calls.slotOf(client, command, error === undefined || error === null ? '' : errorType(error))
-    observe(slot, Math.max(0, performance.now() - startedAt) / 1_000)
+    observe(slot, Math.max(0, monotonicMs() - startedAt) / 1_000)
   })
   const send = (original: Method): Method =>
     function send(...given) {
-      const startedAt = performance.now()
+      const startedAt = monotonicMs()
       return answered(this, original, given, (error) => settle(this, given[0], startedAt, error))
     }
   return ({ id, exports }) => {

@@ -8,8 +8,8 @@
  * - A command is measured once, however often it is sent again: offline queue, reconnection, a cluster's redirections. The time a
  *   blocking command waits is its duration.
  */
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
+import { monotonicMs } from '../monotonic.ts'
 import type { Store } from '../store/index.ts'
 import { DatabaseDurations } from './database-durations.ts'
 import { commandName, databaseName, replyErrorType } from './redis-labels.ts'
@@ -24,7 +24,7 @@ type Command = { [SEEN]?: true; readonly name?: unknown; resolve: Settle; reject
 export function ioredisPatch(store: Store, guard: Guard): Patch {
   const durations = new DatabaseDurations(store, 'redis')
   const settle = guard.wrap(PART, (database: string, name: string, startedAt: number, error: unknown) => {
-    const seconds = Math.max(0, performance.now() - startedAt) / 1_000
+    const seconds = Math.max(0, monotonicMs() - startedAt) / 1_000
     if (error === undefined) durations.record(database, name, seconds)
     else durations.failed(database, name, seconds, replyErrorType(error))
   })
@@ -38,7 +38,7 @@ export function ioredisPatch(store: Store, guard: Guard): Patch {
     command[SEEN] = true
     const name = commandName(command.name)
     const database = databaseName(peek(peek(client, 'condition'), 'select') ?? peek(peek(client, 'options'), 'db'))
-    const startedAt = performance.now()
+    const startedAt = monotonicMs()
     let ended = false
     const end = (error: unknown): void => {
       if (ended) return

@@ -5,8 +5,8 @@
  * - The library's own context object carries the time, under a symbol: nothing is kept here that could leak, whatever never ends.
  * - `publishing` tells a patch of the same library that it has to stand aside: from the first `start` on, for ever.
  */
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
+import { monotonicMs } from '../monotonic.ts'
 
 const STARTED: unique symbol = Symbol('assay.started')
 type Context = { [STARTED]?: number; readonly error?: unknown }
@@ -25,11 +25,11 @@ export function ownChannel(guard: Guard, name: string, part: string, ended: Ende
     const startedAt = context[STARTED]
     if (startedAt === undefined || startedAt < 0) return
     context[STARTED] = -1
-    ended(context, Math.max(0, performance.now() - startedAt) / 1_000, error)
+    ended(context, Math.max(0, monotonicMs() - startedAt) / 1_000, error)
   }
   guard.on<Context>(`tracing:${name}:start`, part, (context) => {
     state.publishing = true
-    context[STARTED] = performance.now()
+    context[STARTED] = monotonicMs()
   })
   guard.on<Context>(`tracing:${name}:asyncEnd`, part, (context) => end(context, undefined))
   guard.on<Context>(`tracing:${name}:error`, part, (context) => end(context, context.error ?? 'unknown'))

@@ -6,8 +6,8 @@
  * - What is submitted (a Query, a cursor, a stream) is one operation, from its start until the server is ready again.
  * - No statement is kept: the operation is its first word, from a closed list.
  */
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
+import { monotonicMs } from '../monotonic.ts'
 import type { Store } from '../store/index.ts'
 import { answered, type Done, type Method } from './answered.ts'
 import { DatabaseDurations } from './database-durations.ts'
@@ -35,8 +35,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
   })
   const settle = guard.wrap(PART, (client: object, text: unknown, startedAt: number, error: unknown) => {
     // It has begun to publish while this one was under way: its own figure counts.
-    if (!own.publishing)
-      record(peek(client, 'database'), text, Math.max(0, performance.now() - startedAt) / 1_000, error)
+    if (!own.publishing) record(peek(client, 'database'), text, Math.max(0, monotonicMs() - startedAt) / 1_000, error)
   })
   // A stream of pg-query-stream has its cursor's.
   const textOf = guard.wrap(PART, (config: unknown) => peek(config, 'text') ?? peek(peek(config, 'cursor'), 'text'))
@@ -46,7 +45,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
   )
   const seePool = guard.wrap(PART, (pool: object) => pools.see(pool))
   const connected = guard.wrap(PART, (pool: object, startedAt: number, error: unknown) => {
-    if (error === undefined || error === null) pools.waited(pool, Math.max(0, performance.now() - startedAt) / 1_000)
+    if (error === undefined || error === null) pools.waited(pool, Math.max(0, monotonicMs() - startedAt) / 1_000)
     else pools.failed(pool, error)
   })
 
@@ -57,7 +56,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
       // Most are a text and nothing to be careful with.
       const isText = typeof config === 'string'
       const text = isText ? config : textOf(config)
-      const startedAt = performance.now()
+      const startedAt = monotonicMs()
       const done: Done = (error) => settle(this, text, startedAt, error)
       if (!isText && isSubmittable(config) === true) {
         if (!watchSubmitted(config as object, done)) guard.stepAside(PART, 'a submitted query that cannot be watched')
@@ -68,7 +67,7 @@ export function pgPatch(store: Store, guard: Guard): Patch {
   const connect = (original: Method): Method =>
     function connect(...given) {
       seePool(this)
-      const startedAt = performance.now()
+      const startedAt = monotonicMs()
       return answered(this, original, given, (error) => connected(this, startedAt, error))
     }
 

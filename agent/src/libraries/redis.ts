@@ -7,8 +7,8 @@
  *   is not there to be wrapped, in a version to come; never both. A transaction is one operation there, `MULTI`.
  * - Nothing is kept for a command: a subscription that lasts for ever costs nothing here.
  */
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
+import { monotonicMs } from '../monotonic.ts'
 import type { Store } from '../store/index.ts'
 import { DatabaseDurations } from './database-durations.ts'
 import { ownChannel } from './own-channel.ts'
@@ -29,7 +29,7 @@ export function redisPatch(store: Store, guard: Guard): Patch {
   const settle = guard.wrap(PART, (queue: Queue, args: unknown, startedAt: number, error: unknown) => {
     const name = commandName(peek(args, 0))
     if (name === 'SELECT' && error === undefined) queue[DATABASE] = databaseName(peek(args, 1))
-    record(queue[DATABASE] ?? '0', name, Math.max(0, performance.now() - startedAt) / 1_000, error)
+    record(queue[DATABASE] ?? '0', name, Math.max(0, monotonicMs() - startedAt) / 1_000, error)
   })
 
   let wrapped = false
@@ -56,7 +56,7 @@ export function redisPatch(store: Store, guard: Guard): Patch {
           function addCommand(...given) {
             const answer = original.apply(this, given)
             if (!(answer instanceof Promise)) return answer
-            const startedAt = performance.now()
+            const startedAt = monotonicMs()
             // The derived promise is what the client hands on, so that a rejection nobody takes is reported, once.
             return answer.then(
               (value: unknown) => {
