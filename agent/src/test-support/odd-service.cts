@@ -18,6 +18,15 @@ const router = inExpress('router')
 wrapDispatch(router) // Another tool, after us.
 const express = require('express')
 const app = express()
+app.use('/early', (request: object, _response: unknown, next: () => void) => {
+  // Before the route: it is read by who tells routes.
+  Object.defineProperty(request, 'app', {
+    get() {
+      throw new Error('app is not yours')
+    },
+  })
+  next()
+})
 app.get('/items/:id', (request: { params: { id: string } }, response: { send(text: string): void }) =>
   response.send(request.params.id),
 )
@@ -32,6 +41,7 @@ app.get('/throwing/:id', (request: object, response: { send(text: string): void 
   }
   response.send('thrown')
 })
+app.get('/early/:id', (_request: object, response: { send(text: string): void }) => response.send('early'))
 app.get('/boom/:id', (_request: unknown, _response: unknown, next: (error: Error) => void) => next(new Error('boom')))
 app.use(
   (
