@@ -159,9 +159,10 @@ test('two applications that share an address by mistake do not share a page', as
     NODE_APP_INSTANCE: '0',
     ASSAY_SERVICE: 'one',
   })
+  // The address has changed hands by then: in between it is nobody's.
   await until(
     () => one.metrics(),
-    (page) => page.includes(STARTS),
+    (page) => valueAt(page, 'assay_agent_thread') === 1,
   )
   await using two = await startService('plain-service.ts', {
     METRICS_PORT: String(port),

@@ -11,7 +11,7 @@ import type { Listen } from '../config.ts'
 import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
 import type { PageQuestion } from '../exposition/page-server.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
-import { encodePage, type Hello, tryAsk, UPGRADE_NAME, WORKER_PATH, type WorkerPage } from './protocol.ts'
+import { encodePage, type Hello, tryAsk, tryHeard, UPGRADE_NAME, WORKER_PATH, type WorkerPage } from './protocol.ts'
 import { isProof, prove } from './secret.ts'
 
 export type Ended = 'left' | 'foreign' | 'unreachable'
@@ -24,7 +24,7 @@ export type FollowerOptions = {
   readonly isThread: boolean
   /** How long it may take is the hub's to say: it does not wait longer than that. */
   readonly page: (question: PageQuestion) => Promise<WorkerPage>
-  /** `speak` says the last words, in every format that was asked for; resolves when they are the system's to deliver. */
+  /** `speak` says the last words, in every format that was asked for; resolves when the hub has heard them, or is gone. */
   readonly onJoined: (speak: (page: (format: PageFormat) => WorkerPage) => Promise<void>) => void
   /** After a page has been given to the hub. */
   readonly onPage?: () => void
@@ -90,7 +90,11 @@ function serve(
   socket.setNoDelay(true)
   const reader = new FrameReader()
   const formats = new Set<PageFormat>()
+  const unheard = new Set<PageFormat>()
+  let onHeard = (): void => {}
   const answer = async (message: unknown): Promise<void> => {
+    const heard = tryHeard(message)
+    if (heard !== undefined && unheard.delete(heard) && unheard.size === 0) onHeard()
     const asked = tryAsk(message)
     // A hub that does not read gets no more pages: they would pile up here.
     if (asked === undefined || socket.writableLength > 0) return
@@ -112,11 +116,14 @@ function serve(
   if (head.length > 0) read(head)
   return (last) =>
     new Promise((resolve) => {
+      onHeard = resolve
+      socket.once('close', () => resolve())
       for (const format of PAGE_FORMATS) {
-        if (formats.has(format)) write(socket, encodePage({ last: format }, last(format)))
+        if (!formats.has(format)) continue
+        unheard.add(format)
+        write(socket, encodePage({ last: format }, last(format)))
       }
-      if (socket.writableLength === 0) resolve()
-      else socket.once('drain', () => resolve()).once('close', () => resolve())
+      if (unheard.size === 0 || socket.destroyed) resolve()
     })
 }
 

@@ -20,6 +20,7 @@ import { encodeFrame, type Frame, FrameReader } from './frames.ts'
 import {
   type Answer,
   type Ask,
+  type Heard,
   type Hello,
   tryAnswer,
   tryHello,
@@ -191,6 +192,7 @@ export class Hub implements Disposable {
     const words = tryLastWords(frame)
     if (words !== undefined) {
       member.last.set(words.last, words)
+      for (const piece of encodeFrame({ heard: words.last } satisfies Heard)) member.socket.write(piece)
       return
     }
     const id = peek(frame.head, 'answer')

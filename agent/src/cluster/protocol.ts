@@ -6,6 +6,7 @@
  *     worker: {proof: HMAC(key, worker M), worker, startedAt, pid, isThread}
  *     hub:    {ask: 7, format, names}   worker: {answer: 7, families: [[name, kind, help, bytes]], users}, and the bytes of all families
  *     worker: {last: format, families, users}    (its last words before an orderly end, once for each format it has been asked for)
+ *     hub:    {heard: format}                    (until then it must not end: what a socket has left unread and unsent is lost with it)
  */
 import type { FamilyPage } from '../exposition/family-page.ts'
 import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
@@ -37,6 +38,7 @@ export type Answer = WorkerPage & { readonly answer: number }
 type Row = readonly [name: string, kind: FamilyPage['kind'], help: string, bytes: number]
 
 export type LastWords = WorkerPage & { readonly last: PageFormat }
+export type Heard = { readonly heard: PageFormat }
 
 /** A frame that carries a page: the answer to a question, or last words in a format. */
 export function encodePage(what: { answer: number } | { last: PageFormat }, page: WorkerPage): Uint8Array[] {
@@ -60,6 +62,12 @@ export function tryAsk(message: unknown): Ask | undefined {
   if (names !== undefined && !(Array.isArray(names) && names.every((name) => typeof name === 'string')))
     return undefined
   return { ask, format, names }
+}
+
+/** The format of last words that the hub has heard. */
+export function tryHeard(message: unknown): PageFormat | undefined {
+  const heard = peek(message, 'heard')
+  return isPageFormat(heard) ? heard : undefined
 }
 
 export function tryAnswer({ head, body }: Frame): Answer | undefined {

@@ -19,7 +19,7 @@ import type { Serving } from './serving.ts'
 import type { FromMain, FromThread, SharedOfProcess, ThreadStart } from './thread-messages.ts'
 
 /** An orderly end waits at most that long for the last words to be on their way; a few milliseconds as a rule. */
-const LAST_WORDS_MS = 200
+const LAST_WORDS_MS = 500
 /** Pages lie outside of V8's heap; what is left is little. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 } as const
 
