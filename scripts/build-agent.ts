@@ -62,7 +62,15 @@ async function bundle(out: string): Promise<void> {
     // Without index.ts itself: the thread that serves the pages shares this chunk, and must not begin to measure.
     { name: 'start', files: (await importedBy(`${SOURCE}/index.ts`)).difference(new Set([`${SOURCE}/index.ts`])) },
     { name: 'routes', files: await importedBy(`${SOURCE}/http/routes/route-book.ts`) },
-    { name: 'store', files: await importedBy(`${SOURCE}/store/index.ts`) },
+    // With what libraries and requests need beside it.
+    {
+      name: 'store',
+      files: new Set([
+        ...(await importedBy(`${SOURCE}/store/index.ts`)),
+        `${SOURCE}/monotonic.ts`,
+        `${SOURCE}/http/bounds.ts`,
+      ]),
+    },
     { name: 'signals', files: await importedBy(`${SOURCE}/signals.ts`) },
   ]
   const here = process.cwd()
@@ -144,6 +152,8 @@ async function importedBy(file: string, seen = new Set<string>()): Promise<Set<s
 function publishedNames(source: string, file: string): string {
   const code = source
     .replace(LOADER, '')
+    // Else it stays, for what it might do when it is imported.
+    .replace(LOADER.test(source) ? /^import \{ createRequire \} from 'node:module'\n/m : '', '')
     .replace(LOADED, (_all, what: string) =>
       LOADER.test(source)
         ? `${REQUIRE}('${what.startsWith('.') ? nameOfPart(join(dirname(file), what)) : what}')`

@@ -14,8 +14,8 @@ import type { Guard } from '../guard.ts'
 import { errorType } from '../libraries/error-type.ts'
 import { monotonicMs } from '../monotonic.ts'
 import { type Family, observe, type Slot, type Store } from '../store/index.ts'
+import { HTTP_BOUNDS } from './bounds.ts'
 import { watchConnections } from './client-connections.ts'
-import { HTTP_BOUNDS } from './request-series.ts'
 
 export const MAX_SERVERS = 100
 /** Longer ones are no host of anybody's; they are not kept as keys. */

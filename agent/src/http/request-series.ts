@@ -8,11 +8,9 @@
  * - `network_protocol_version` is written for HTTP/2 alone: HTTP/1 is what there was before, and its series keep their names.
  */
 import type { Family, Slot, Store } from '../store/index.ts'
+import { HTTP_BOUNDS } from './bounds.ts'
 import { MAX_CHANNELS } from './channels.ts'
 import type { Route } from './routes/routes.ts'
-
-/** OpenTelemetry's advice for HTTP durations, in seconds. */
-export const HTTP_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
 
 const METHODS = [
   'GET',

@@ -14,9 +14,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-// The global `performance` is a getter, called at each use; this is the thing itself.
-import { performance } from 'node:perf_hooks'
 import type { Guard } from '../guard.ts'
+import { monotonicMs } from '../monotonic.ts'
 import { add, exemplify, observe, type Slot, type Store } from '../store/index.ts'
 import { currentTrace, hasTracing } from '../tracing.ts'
 import { ConnectionMemory, type Visit } from '../users/visit.ts'
@@ -52,8 +51,8 @@ export type HttpServerOptions = {
 }
 
 const PART = 'http_server'
-/** Taken once, so that tests of the application which replace the clock do not turn ours. Milliseconds. */
-const now: () => number = performance.now.bind(performance)
+/** Of this file: what another file of the package exports is looked up at each call. Milliseconds. */
+const now: () => number = monotonicMs
 /** How often the wall clock is asked anew, milliseconds. */
 const WALL_CLOCK_EVERY = 1_000
 const NO_REQUEST: AnyRequest = { headers: {} }
