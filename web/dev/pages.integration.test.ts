@@ -66,6 +66,18 @@ async function open(path: string): Promise<Page & AsyncDisposable> {
   return Object.assign(page, { [Symbol.asyncDispose]: async () => await page.close() })
 }
 
+/**
+ * Waits until an expression holds in the page. Not by Playwright's `waitForFunction`: when it does not hold at once, that one asks again by
+ * `eval` from within the page, which its Content-Security-Policy rightly refuses.
+ */
+async function holds(page: Page, expression: string): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!(await page.evaluate(`Boolean(${expression})`))) {
+    assert.ok(performance.now() < deadline, `${expression} holds within 10 s`)
+    await page.waitForTimeout(20)
+  }
+}
+
 test('every page opens without a complaint of the browser, and none is wider than the screen', async () => {
   await using page = await open('/')
   for (const path of PAGES) {
@@ -190,7 +202,7 @@ test('what the engine remarks is text under the question, underlined at its plac
   await notes.getByText('metric might not be a counter').waitFor()
   await page.locator('.cm-content .underline-info', { hasText: /^order_seconds$/ }).waitFor()
   await notes.getByRole('button', { name: '1:6' }).click()
-  await page.waitForFunction("getSelection().toString() === 'order_seconds'")
+  await holds(page, "getSelection().toString() === 'order_seconds'")
 })
 
 test('an error stands at its place; editing takes the underline away, asking again heals it', async () => {
@@ -247,8 +259,8 @@ test('a lost connection is said, dated, and greys what is no longer known; it he
   await page.getByText(/connection lost, last data \d\d:\d\d:\d\d/).waitFor()
   await page.locator('main h1', { hasText: /At \d\d:\d\d:\d\d: All is well/ }).waitFor()
   // The greying is a transition: what counts is where it ends.
-  await page.waitForFunction("Number(getComputedStyle(document.querySelector('.live-number')).opacity) < 0.5")
+  await holds(page, "Number(getComputedStyle(document.querySelector('.live-number')).opacity) < 0.5")
   stub.mend()
   await page.locator('.live-ok').waitFor()
-  await page.waitForFunction("!document.documentElement.hasAttribute('data-stale')")
+  await holds(page, "!document.documentElement.hasAttribute('data-stale')")
 })

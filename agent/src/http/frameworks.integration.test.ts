@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { after, before, describe, test } from 'node:test'
 import { parsePage, samplesOf } from '../test-support/parse-page.ts'
-import { type Service, startService } from '../test-support/service.ts'
+import { type Service, startService, until } from '../test-support/service.ts'
 
 const COUNT = 'http_server_request_duration_seconds_count'
 
@@ -252,8 +252,11 @@ for (const file of ['frameworks-esm-service.ts', 'frameworks-cjs-service.cts'] a
           const earlier = await counts(service)
           assert.equal(await ask(Number(port), method, path, headers), status, `${path}: ${why}`)
           const key = [method, route ?? '', String(status), version ?? ''].join(' ')
-          const later = await counts(service)
-          const grown = [...later].filter(([one, count]) => count !== (earlier.get(one) ?? 0))
+          // The answer is there before the server has noted that it has sent it.
+          const grown = await until(
+            async () => [...(await counts(service))].filter(([one, count]) => count !== (earlier.get(one) ?? 0)),
+            (list) => list.length > 0,
+          )
           assert.deepEqual(grown, [[key, (earlier.get(key) ?? 0) + 1]], `${method} ${path}: ${why}`)
         }
       })
