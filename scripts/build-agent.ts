@@ -1,7 +1,7 @@
 /**
  * Builds what `@assay/agent` is published as: files of CommonJS, which ES modules import through a thin wrapper.
  *
- *     index.cjs            asks whether the agent is on: then on.cjs, what starts with the application; else off.cjs, which is nothing
+ *     index.cjs            asks whether the agent is on: then what starts with the application; else off.cjs, which is nothing
  *     parts/*.cjs          what the sources `load` when it is met: the signals, each framework, each library
  *     chunks/*.cjs         what several of these need, and what the first scrape, a cluster or counted users need
  *     thread.cjs           the thread that serves the pages
@@ -33,17 +33,19 @@ const LOADED = /\bload\('([^']+)'\)/g
 const REQUIRE = '__assay_require'
 
 /** Where PM2 sets the environment only afterwards, the agent asks once more when the first server listens. */
-const ENTRY = `'use strict'
-module.exports = /^(off|0|false|no)$/i.test(process.env.ASSAY_AGENT ?? '') ? require('./off.cjs') : require('./on.cjs')
+const entry = (on: string): string => `'use strict'
+if (/^(off|0|false|no)$/i.test(process.env.ASSAY_AGENT ?? '')) module.exports = require('./off.cjs')
+else {
+${on}
+}
 `
 
 const fresh = `${OUT}.${process.pid}`
 try {
   await bundle(fresh)
-  await rename(`${fresh}/index.cjs`, `${fresh}/on.cjs`)
-  await writeFile(`${fresh}/index.cjs`, ENTRY)
+  await writeFile(`${fresh}/index.cjs`, entry(await readFile(`${fresh}/index.cjs`, 'utf8')))
   await declarations(fresh)
-  for (const entry of ENTRIES) await wrapForImport(fresh, entry)
+  for (const name of ENTRIES) await wrapForImport(fresh, name)
   await rm(OUT, { recursive: true, force: true })
   await rename(fresh, OUT)
 } finally {

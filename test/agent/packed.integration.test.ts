@@ -152,7 +152,7 @@ for (const node of NODES) {
     const { before, after } = answer as { readonly before: readonly string[]; readonly after: readonly string[] }
     assert.deepEqual(
       before.filter((file) => file.endsWith('.cjs') && !file.includes('plain')),
-      ['index.cjs', 'on.cjs', 'chunks/start.cjs'],
+      ['index.cjs', 'chunks/start.cjs'],
     )
     assert.ok(after.includes('parts/signals.cjs'), String(after))
     assert.deepEqual(
