@@ -115,21 +115,23 @@ export class ProcessPages implements Disposable {
     const asked = this.#shared.threads.map(({ id }) => id).filter((id) => id !== undefined)
     const fresh = asked.length === 0 ? undefined : this.#threads.ask(asked, waitMs)
     const answered = await this.#options.refresh(waitMs)
+    // As it is now: a loop that comes back while the rest is read is missing on this page all the same.
+    const blockedSeconds = answered === 'blocked' ? this.#options.blockedSeconds() : 0
     await Promise.all([this.#readProcess(), this.#readDelays?.()])
     const freshThreads = await fresh
     await this.#isListCurrent()
     return () => {
-      this.#tellItself()
+      this.#tellItself(blockedSeconds)
       const page = this.#render(format, names, answered !== 'blocked', freshThreads)
       observe(this.#duration, (performance.now() - from) / 1_000)
       return page
     }
   }
 
-  #tellItself(): void {
+  #tellItself(blockedSeconds: number): void {
     // To the bit the same from every thread: a change of it means a restart to whoever watches.
     set(this.#startedAt, this.#options.self.startedAt / 1_000)
-    set(this.#blocked, this.#options.blockedSeconds())
+    set(this.#blocked, blockedSeconds)
     const { main, threads } = this.#shared
     let bytes = 0
     for (const { numbers, journal } of [main, ...threads.map(({ store }) => store)])
