@@ -2,9 +2,10 @@
  * The ways to measure a service that stand side by side.
  *
  * A way is flags and environment for the process, and what the service itself sets up (service.ts): each as its own documentation says,
- * with default settings. The drop-in brings the agent with it: its cost is that of both.
+ * with default settings. The drop-in brings the agent with it: its cost is that of both. `off` is the control: the agent is required and
+ * does nothing, so that what stands beside it is what two processes differ by without a reason.
  */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { requirePeer } from './peers.ts'
 
@@ -13,6 +14,7 @@ export type Kind = (typeof KINDS)[number]
 
 export const WAYS = [
   'none',
+  'off',
   'agent',
   'agent, everything on',
   'prom-client, by hand',
@@ -35,8 +37,13 @@ const fileOf = (path: string): string => fileURLToPath(new URL(`../../agent/${pa
 
 /** The agent as it is published, which index.ts builds; with BENCH_SOURCE=1 its source, whose types are stripped at the start. */
 export const IS_PUBLISHED: boolean = process.env['BENCH_SOURCE'] !== '1'
-const AGENT: string = IS_PUBLISHED ? fileOf('dist/index.cjs') : fileOf('src/index.ts')
-export const DROP_IN: string = IS_PUBLISHED ? fileOf('dist/prom-client/index.cjs') : fileOf('src/prom-client/index.ts')
+/** A folder with a build of another time, to be measured as it is. */
+export const BUILT: string | undefined = process.env['BENCH_DIST']
+const publishedFile = (path: string): string => (BUILT === undefined ? fileOf(`dist/${path}`) : resolve(BUILT, path))
+const AGENT: string = IS_PUBLISHED ? publishedFile('index.cjs') : fileOf('src/index.ts')
+export const DROP_IN: string = IS_PUBLISHED
+  ? publishedFile('prom-client/index.cjs')
+  : fileOf('src/prom-client/index.ts')
 
 export type Start = { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> }
 
@@ -45,6 +52,8 @@ export function startOf(way: Way, sink: number): Start {
   const agent = { flags: [IS_PUBLISHED ? '--require' : '--import', AGENT], env: { ASSAY_AGENT_LISTEN: '127.0.0.1:0' } }
   const open = { flags: ['--require', otelRegister()], env: otel('none', sink) }
   switch (way) {
+    case 'off':
+      return { flags: agent.flags, env: { ...agent.env, ASSAY_AGENT: 'off' } }
     case 'agent':
       return agent
     case 'agent, everything on':
