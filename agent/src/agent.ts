@@ -17,13 +17,13 @@ import { isHttpServer } from './http/is-http-server.ts'
 import type { RouteBook } from './http/routes/route-book.ts'
 import type { HttpServerMetrics, ServedSocket } from './http/server.ts'
 import { onRequire } from './libraries/require-hook.ts'
-import { patchWhenMet } from './met.ts'
+import { mayKnow, patchWhenMet } from './met.ts'
 import type { OwnMetrics } from './metrics/own-metrics.ts'
 import type { DelayHistograms } from './runtime/sampled-delays.ts'
 import type { Signals } from './signals.ts'
 import type { Store } from './store/index.ts'
 import { DEFAULT_MAX_SERIES } from './store/limits.ts'
-import { isInstalled, isMainThread, loadedCluster } from './surroundings.ts'
+import { isMainThread, isUsed, loadedCluster } from './surroundings.ts'
 
 const load = createRequire(import.meta.url)
 
@@ -70,11 +70,11 @@ export class Agent {
       const { instrumentFastify } = load('./http/routes/fastify.ts') as typeof import('./http/routes/fastify.ts')
       instrumentFastify(book(), guard)
     })
-    if (isInstalled('hono')) {
+    if (isUsed('hono')) {
       const { watchHonoModules } = load('./http/routes/hono.ts') as typeof import('./http/routes/hono.ts')
       watchHonoModules(book(), guard)
     }
-    onRequire(guard, [patchWhenMet({ guard, store: () => this.store, book })])
+    onRequire(guard, patchWhenMet({ guard, store: () => this.store, book }), mayKnow)
     if (this.#isMain) process.on('worker', this.#onWorker)
     // A thread of the application may have no server, and is to be seen all the same.
     else setImmediate(() => this.start())

@@ -133,6 +133,11 @@ export class Guard {
     return new HotMeter(this.#meter(part), this.#say)
   }
 
+  /** Called when it ends, for what cannot be unsubscribed from. */
+  atEnd(end: () => void): void {
+    this.#undo.push(end)
+  }
+
   /** Ends all subscriptions. */
   [Symbol.dispose](): void {
     for (const undo of this.#undo.splice(0)) undo()

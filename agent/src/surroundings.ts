@@ -6,7 +6,7 @@
  * first line of the application; whoever forks or starts threads has loaded them, too. Where a Node has no such list they are loaded.
  */
 import type { Cluster } from 'node:cluster'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 
@@ -26,18 +26,34 @@ export function workerThreads(): typeof import('node:worker_threads') {
   return load('node:worker_threads') as typeof import('node:worker_threads')
 }
 
-/** Whether a package can be found from the application's first file, or from where it was started. */
-export function isInstalled(name: string): boolean {
+/**
+ * Whether the application uses a package: it is installed, and a package.json names it, beside the application's first file, beside where it
+ * was started, or above. Only installed are also the packages of its packages.
+ */
+export function isUsed(name: string): boolean {
   const here = process.cwd()
   const [, first] = process.argv
   const beside = first === undefined ? here : dirname(resolve(first))
-  return isFoundFrom(beside, name) || (beside !== here && isFoundFrom(here, name))
+  return isUsedFrom(beside, name) || (beside !== here && isUsedFrom(here, name))
 }
 
-function isFoundFrom(start: string, name: string): boolean {
+function isUsedFrom(start: string, name: string): boolean {
   for (let at = start; ; at = dirname(at)) {
-    if (existsSync(join(at, 'node_modules', name, 'package.json'))) return true
+    if (existsSync(join(at, 'node_modules', name, 'package.json'))) break
     if (dirname(at) === at) return false
+  }
+  for (let at = start; ; at = dirname(at)) {
+    // As a key of any kind of dependencies; what else is named so costs a look at modules, no more.
+    if (textOf(join(at, 'package.json')).includes(`"${name}":`)) return true
+    if (dirname(at) === at) return false
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
   }
 }
 

@@ -204,7 +204,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
     const plain = load()
     const store = new Store()
     const guard = new Guard(store, () => {})
-    onRequire(guard, [redisPatch(store, guard)])
+    onRequire(guard, redisPatch(store, guard))
     const patched = load()
     guard[Symbol.dispose]()
     const url = `redis://127.0.0.1:${redis.port}`

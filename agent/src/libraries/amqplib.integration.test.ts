@@ -54,7 +54,7 @@ class Bench implements Disposable {
   readonly amqp: typeof Amqp
 
   constructor() {
-    onRequire(this.guard, [amqplibPatch(this.store, this.guard)])
+    onRequire(this.guard, amqplibPatch(this.store, this.guard))
     this.amqp = freshRequire<typeof Amqp>('amqplib')
   }
 

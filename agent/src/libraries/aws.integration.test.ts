@@ -33,7 +33,7 @@ test('a call has the name of its operation and its bucket, and its error the cod
   const store = new Store()
   using guard = new Guard(store, () => {})
   instrumentHttpClient(store, guard)
-  onRequire(guard, [awsPatch(store, guard)])
+  onRequire(guard, awsPatch(store, guard))
   const s3 = freshRequire<typeof S3Module>('@aws-sdk/client-s3', ['@aws-sdk', '@smithy'])
   const options = { endpoint: server.endpoint, region: 'us-east-1', forcePathStyle: true, credentials: S3_CREDENTIALS }
   const client = new s3.S3Client(options)

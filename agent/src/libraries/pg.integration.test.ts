@@ -62,7 +62,7 @@ class Bench implements Disposable {
   readonly options = { host: '127.0.0.1', user: 'shop', password: 'secret', database: 'shop', port }
 
   constructor() {
-    onRequire(this.guard, [pgPatch(this.store, this.guard)])
+    onRequire(this.guard, pgPatch(this.store, this.guard))
     this.pg = freshRequire<typeof Pg>('pg', ['pg', 'pg-pool'])
   }
 

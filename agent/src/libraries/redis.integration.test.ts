@@ -31,7 +31,8 @@ class Bench implements Disposable {
   readonly guard = new Guard(this.store, () => {})
 
   constructor() {
-    onRequire(this.guard, [ioredisPatch(this.store, this.guard), redisPatch(this.store, this.guard)])
+    for (const patch of [ioredisPatch(this.store, this.guard), redisPatch(this.store, this.guard)])
+      onRequire(this.guard, patch)
   }
 
   async count(operation: string, labels: Record<string, string> = {}): Promise<number> {

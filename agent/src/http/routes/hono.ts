@@ -6,17 +6,19 @@
  *   the handlers as they came. The request is found in `c.env.incoming`, where the adapter puts it.
  * - What is registered for all methods under a wildcard (`use`, `mount`) stands before many routes: it has the last word only where no
  *   route follows, and none for a 404.
- * - Hono is an ES module, which `tracing:module.require:end` does not see. A synchronous load hook (`module.registerHooks`, Node 22.15
- *   and later) appends one line to its router files. It is registered only where a `hono` is installed beside the application; over a
- *   thousand modules it cannot be told from none (0.6 s either way). Considered and left: a loader thread (`module.register`: 30 ms,
+ * - Hono is an ES module, which no `require` sees. A synchronous load hook (`module.registerHooks`, Node 22.15
+ *   and later) appends one line to its router files. It is registered only where the application names `hono` among its packages: every
+ *   module of the process passes it, which costs a Fastify service 7 ms of its start. Considered and left: a loader thread (`module.register`: 30 ms,
  *   deprecated), importing Hono ourselves (loads it where it is not used), patching what the adapter leaves in `globalThis` (says
  *   nothing of routes). Without hooks, or bundled, routes are guessed from paths; `setRoute` tells better.
  */
 import type { IncomingMessage } from 'node:http'
-import Module from 'node:module'
+import { createRequire } from 'node:module'
 import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
 import type { RouteTeller } from './route-book.ts'
+
+const load = createRequire(import.meta.url)
 
 const PART = 'hono'
 const PLACE = 'assay.agent.hono'
@@ -38,9 +40,9 @@ export function honoPatch(server: RouteTeller, guard: Guard): Patch {
   })
 }
 
-/** To be called where a `hono` is installed. */
+/** To be called where the application uses Hono. */
 export function watchHonoModules(server: RouteTeller, guard: Guard): void {
-  const registerHooks = Reflect.get(Module, 'registerHooks') as RegisterHooks | undefined
+  const registerHooks = Reflect.get(load('node:module') as object, 'registerHooks') as RegisterHooks | undefined
   if (registerHooks === undefined) {
     guard.stepAside(
       PART,
