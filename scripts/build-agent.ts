@@ -23,6 +23,7 @@ process.chdir(join(import.meta.dirname, '..'))
 
 const SOURCE = 'agent/src'
 const OUT = 'agent/dist'
+const ROUTES = `${SOURCE}/http/routes/`
 /** Beside the thread these are the package's `exports`. */
 const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
 
@@ -63,7 +64,15 @@ async function bundle(out: string): Promise<void> {
   const chunks = [
     // Without index.ts itself: the thread that serves the pages shares this chunk, and must not begin to measure.
     { name: 'start', files: (await importedBy(`${SOURCE}/index.ts`)).difference(new Set([`${SOURCE}/index.ts`])) },
-    { name: 'routes', files: await importedBy(`${SOURCE}/http/routes/route-book.ts`) },
+    // All frameworks in one: a service has one of them, and to find and open a file takes as long as to read them all.
+    {
+      name: 'routes',
+      files: new Set(
+        (await Promise.all(parts.filter((file) => file.startsWith(ROUTES)).map((file) => importedBy(file)))).flatMap(
+          (files) => [...files],
+        ),
+      ),
+    },
     // With what libraries and requests need beside it.
     {
       name: 'store',
@@ -99,6 +108,8 @@ async function bundle(out: string): Promise<void> {
         output: {
           // Half the text is half the time to read it at the start. Names of functions stay, so that a stack in a report can be read.
           format: 'cjs',
+          // So that a part that lies in a chunk is taken from there by its own names.
+          minifyInternalExports: false,
           minify: { compress: true, mangle: { keepNames: true }, codegen: true },
           entryFileNames: '[name].cjs',
           codeSplitting: {
@@ -113,14 +124,35 @@ async function bundle(out: string): Promise<void> {
       },
     },
   })
+  const places = await placesOfParts(out)
   for await (const file of glob('**/*.cjs', { cwd: out })) {
     const text = await readFile(join(out, file), 'utf8')
     const up = '../'.repeat(file.split('/').length - 1) || './'
     const pattern = new RegExp(`${REQUIRE}\\(([\`'"])(.*?)\\1\\)`, 'g')
     const found = (_all: string, _quote: string, what: string): string =>
-      `require("${what.startsWith('node:') ? what : `${up}${what}.cjs`}")`
+      `require("${what.startsWith('node:') ? what : `${up}${places.get(what) ?? `${what}.cjs`}`}")`
     if (text.includes(REQUIRE)) await writeFile(join(out, file), text.replace(pattern, found))
   }
+}
+
+/** Parts that only hand on what a chunk has: they go, and who loads them loads the chunk. */
+async function placesOfParts(out: string): Promise<ReadonlyMap<string, string>> {
+  const places = new Map<string, string>()
+  const whole =
+    /^Object\.defineProperty\(exports,Symbol\.toStringTag,\{value:`Module`\}\);const (\w+)=require\("\.\.\/(chunks\/[^"]+)"\);([^;]*);\s*$/
+  for await (const file of glob('parts/*.cjs', { cwd: out })) {
+    const [, name = '', chunk, given = ''] = whole.exec(await readFile(join(out, file), 'utf8')) ?? []
+    if (chunk === undefined || !given.split(',').every((one) => isHandedOn(one, name))) continue
+    places.set(file.replace(/\.cjs$/, ''), chunk)
+    await rm(join(out, file))
+  }
+  return places
+}
+
+/** `exports.Store=e.Store` */
+function isHandedOn(assignment: string, from: string): boolean {
+  const [to = '', value = ''] = assignment.split('=')
+  return to.replace(/^exports\./, `${from}.`) === value
 }
 
 /** The files that sources load when they are needed. */
