@@ -4,7 +4,7 @@ import { type AssayError, ManualClock, silentLog } from '#core'
 import { memoryState, type State } from '#state'
 import type { Collector, UsersAgent, UsersSpec } from '../types.ts'
 import { formatDays } from './answers.test-support.ts'
-import { usersCollector } from './collector.ts'
+import { ASK_AT_ONCE, ROUND_MS, usersCollector } from './collector.ts'
 
 const NOON = Date.UTC(2026, 4, 5, 12)
 const MINUTE = 60_000
@@ -109,6 +109,46 @@ test('the instances of a scrape job are those it has at the time, and it is the 
   assert.equal((await counts(collector))['1d'], 40)
   agents.clear()
   assert.equal((await counts(collector))['1d'], 40, 'who has gone has been seen')
+})
+
+test('many instances are asked a few at a time, and those that were not reached are asked first the next time', async () => {
+  const clock = new ManualClock(NOON)
+  const names = Array.from({ length: 100 }, (_, i) => `i${i}:1`)
+  const asked: string[] = []
+  let [now, most] = [0, 0]
+  let slow = false
+  let later: Promise<void> | undefined
+  const collector = usersCollector(
+    { ...SPEC, targets: names },
+    { clock, log: silentLog, resolve: String },
+    async (url) => {
+      asked.push(new URL(url).host)
+      most = Math.max(most, ++now)
+      await new Promise((resolve) => setImmediate(resolve))
+      now--
+      const nth = Number(/i(\d+)/.exec(url)?.[1])
+      if (slow && nth === 40) later = clock.advance(ROUND_MS)
+      await later
+      const told = ok({ key: KEY, at: NOON, days: { '2026-05-05': [nth] }, minutes: {} })
+      if (told instanceof Error) throw told
+      return told
+    },
+  )
+  assert.equal((await counts(collector))['1d'], 100)
+  assert.deepEqual([most, collector.caveats(), asked.splice(0).length], [ASK_AT_ONCE, [], 100])
+  slow = true
+  await counts(collector)
+  const reached = new Set(asked.splice(0))
+  assert.ok(reached.size >= 40 && reached.size < 60, `${reached.size} of 100`)
+  assert.match(
+    collector.caveats().join(),
+    new RegExp(`^${100 - reached.size} of 100 instances of shop were not asked.*first next time`),
+  )
+  slow = false
+  await counts(collector)
+  const first = asked.slice(0, 100 - reached.size)
+  assert.ok(first.every((name) => !reached.has(name)))
+  assert.deepEqual([new Set(asked).size, collector.caveats()], [100, []])
 })
 
 test('a restart of an instance, or its end, takes nobody away; a silent one is a caveat', async () => {

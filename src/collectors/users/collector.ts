@@ -3,17 +3,24 @@
  *
  * - Counts of instances cannot be added up: a user of two of them would count twice. Sketches can be merged.
  * - It answers while one instance answers, or something is known of today; who is silent is a caveat.
+ * - It asks ASK_AT_ONCE of them at a time, each for ASK_MS and all for ROUND_MS, so that hundreds of instances are neither hundreds of
+ *   connections in one moment nor hundreds of answers in memory. Who was not reached is asked first the next time (ask-order.ts).
  */
 import { AssayError, type Clock, messageOf } from '#core'
 import type { Collector, CollectorDeps, UsersAgent, UsersSpec } from '../types.ts'
 import { networkSentence } from '../where.ts'
 import { addDays, type Day, dayIn, tryUsersAnswer, type UsersAnswer } from './answer.ts'
+import { AskOrder } from './ask-order.ts'
 import { KeptDays } from './kept-days.ts'
 import { KnownUsers, MONTH_DAYS } from './known-users.ts'
 import { usersPage } from './page.ts'
 
 const USERS_PATH = '-/assay/users'
-const ASK_MS = 5_000
+export const ASK_AT_ONCE = 8
+/** Longer than an agent needs that waits for a worker, which is half a second at most. */
+const ASK_MS = 2_000
+/** Of the ten seconds, or the interval, that a scrape has. */
+export const ROUND_MS = 5_000
 /** Eight days and the ring of minutes of the biggest service are some 200 KB. */
 const MAX_ANSWER_BYTES = 2 ** 20
 const KEEP_EVERY_MS = 60_000
@@ -62,6 +69,7 @@ class UsersCollector implements Collector {
   readonly #kept: KeptDays | undefined
   readonly #asked: Asked
   readonly #known = new KnownUsers()
+  readonly #order = new AskOrder()
   #loadedOn: Day | undefined
   #keptAt = Number.NEGATIVE_INFINITY
   #caveats: readonly string[] = []
@@ -77,21 +85,13 @@ class UsersCollector implements Collector {
   async read(signal: AbortSignal): Promise<string> {
     const { service } = this.spec
     const unread = await this.#load()
-    const told = await Promise.all(this.#asked.agents().map((agent) => this.#tell(agent, signal)))
+    const { caveats, answered } = await this.#ask(signal)
     if (signal.aborted) throw signal.reason
-    const now = this.#clock.now()
-    const caveats = told.flatMap((one) => {
-      if (typeof one === 'string') return [one]
-      const refused = this.#known.take(one, now)
-      return refused.length === 0
-        ? []
-        : [`an agent of ${service} tells of ${refused.join(', ')}, which has not come: its clock is wrong`]
-    })
     if (unread !== undefined) caveats.push(unread)
-    if (told.length === 0) caveats.push(this.#asked.whenNone)
-    if (told.every((one) => typeof one === 'string') && this.#known.isEmpty) {
+    if (answered === 0 && this.#known.isEmpty) {
       throw new AssayError('ASSAY_COLLECTOR_USERS', `nobody tells the users of ${service}: ${caveats.join(' ')}`)
     }
+    const now = this.#clock.now()
     const counts = this.#known.counts(now)
     if (counts.keys > 1) {
       caveats.push(
@@ -131,6 +131,42 @@ class UsersCollector implements Collector {
     } catch (cause) {
       return `the users of ${this.spec.service} on disk cannot be read: ${messageOf(cause)}`
     }
+  }
+
+  /** Asks all, as far as there is time, and takes what they tell as it comes. */
+  async #ask(signal: AbortSignal): Promise<{ readonly caveats: string[]; readonly answered: number }> {
+    const { service } = this.spec
+    const agents = this.#asked.agents()
+    const queue = this.#order.begin(agents).values()
+    const until = this.#clock.now() + ROUND_MS
+    const caveats: string[] = []
+    let answered = 0
+    let unasked = 0
+    const askOneAfterAnother = async (): Promise<void> => {
+      for (const agent of queue) {
+        if (signal.aborted || this.#clock.now() >= until) {
+          unasked++
+          continue
+        }
+        const told = await this.#tell(agent, signal)
+        this.#order.asked(agent.address, typeof told !== 'string')
+        if (typeof told === 'string') {
+          caveats.push(told)
+          continue
+        }
+        answered++
+        const refused = this.#known.take(told, this.#clock.now())
+        if (refused.length > 0)
+          caveats.push(`an agent of ${service} tells of ${refused.join(', ')}, which has not come: its clock is wrong`)
+      }
+    }
+    await Promise.all(Array.from({ length: ASK_AT_ONCE }, askOneAfterAnother))
+    if (agents.length === 0) caveats.push(this.#asked.whenNone)
+    if (unasked > 0)
+      caveats.push(
+        `${unasked} of ${agents.length} instances of ${service} were not asked, as others took ${ROUND_MS / 1_000} s; they are the first next time.`,
+      )
+    return { caveats, answered }
   }
 
   /** What a target tells, or the sentence why it does not. */
