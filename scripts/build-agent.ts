@@ -30,6 +30,8 @@ const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
 /** How the sources load a file when it is needed: `const load = createRequire(import.meta.url)`. */
 const LOADER = /^const load = createRequire\(import\.meta\.url\)\n/m
 const LOADED = /\bload\('([^']+)'\)/g
+/** In a declaration, with its comment. */
+const MODULE_EXPORTS = /(?:\/\*\*[^\n]*\*\/\n)?export \{ \w+ as 'module\.exports' \};?\n/
 /** Stands for `require` until the bundler is through, which would take the file in at once. */
 const REQUIRE = '__assay_require'
 
@@ -131,7 +133,8 @@ async function bundle(out: string): Promise<void> {
     const pattern = new RegExp(`${REQUIRE}\\(([\`'"])(.*?)\\1\\)`, 'g')
     const found = (_all: string, _quote: string, what: string): string =>
       `require("${what.startsWith('node:') ? what : `${up}${places.get(what) ?? `${what}.cjs`}`}")`
-    if (text.includes(REQUIRE)) await writeFile(join(out, file), text.replace(pattern, found))
+    if (text.includes(REQUIRE))
+      await writeFile(join(out, file), text.replace(pattern, found).replaceAll(`${REQUIRE}.cache`, 'require.cache'))
   }
 }
 
@@ -193,6 +196,7 @@ function publishedNames(source: string, file: string): string {
         ? `${REQUIRE}('${what.startsWith('.') ? nameOfPart(join(dirname(file), what)) : what}')`
         : _all,
     )
+    .replaceAll('load.cache', LOADER.test(source) ? `${REQUIRE}.cache` : 'load.cache')
   const older = /const \{ answerRequires \} = await import\('\.\/register-older-node\.ts'\)\n/
   const named = code
     // The chunk that starts it lies one folder below.
@@ -213,7 +217,8 @@ async function declarations(out: string): Promise<void> {
   const options = ['-p', 'agent/tsconfig.build.json', '--emitDeclarationOnly', '--noCheck', '--outDir', `${out}/types`]
   await promisify(execFile)(process.execPath, [tsc, ...options])
   for await (const file of glob('**/*.d.ts', { cwd: `${out}/types` })) {
-    const text = await readFile(`${out}/types/${file}`, 'utf8')
+    // What `require` is to give is no matter of types, and TypeScript before 5.6 cannot read a name that is a text.
+    const text = (await readFile(`${out}/types/${file}`, 'utf8')).replace(MODULE_EXPORTS, '')
     const imports = /(from |import\()(['"])(\.[^'"]*?)\.(?:ts|js)\2/g
     await write(`${out}/${file}`, text.replace(imports, '$1$2$3.js$2'))
     await write(`${out}/${file.replace(/\.d\.ts$/, '.d.cts')}`, text.replace(imports, '$1$2$3.cjs$2'))

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, glob, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -224,4 +224,28 @@ counter('a_total', { help: '', labels: ['kind'] }).inc({ kind: 'x' })\nnew clien
   await run(tsc, [...options, ...roots, 'types.mts', 'types.cts'], { cwd: folder }).catch(
     (cause: { stdout?: string }) => assert.fail(cause.stdout ?? String(cause)),
   )
+})
+
+test('older TypeScript and its older ways of finding a module read them too', async () => {
+  const home = join(folder, 'node_modules/@assay/agent')
+  for await (const file of glob('**/*.d.{ts,cts}', { cwd: home })) {
+    const text = await readFile(join(home, file), 'utf8')
+    assert.doesNotMatch(text, /\bas '/, `${file}: an export whose name is a text needs TypeScript 5.6`)
+    assert.doesNotMatch(
+      text,
+      /from '[^']*\.ts'/,
+      `${file}: a path that ends in .ts needs a setting of the application's`,
+    )
+  }
+  // `moduleResolution: node10`, which a NestJS application of 2024 was made with, does not read `exports`.
+  const { exports, typesVersions } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as {
+    readonly exports: Record<string, unknown>
+    readonly typesVersions: { readonly '*': Record<string, readonly string[]> }
+  }
+  const entries = Object.keys(exports).filter((name) => name !== '.' && name !== './package.json')
+  assert.deepEqual(
+    Object.keys(typesVersions['*']),
+    entries.map((name) => name.slice(2)),
+  )
+  for (const [file = ''] of Object.values(typesVersions['*'])) assert.ok(existsSync(join(home, file)), file)
 })
