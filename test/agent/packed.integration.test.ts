@@ -56,6 +56,10 @@ server.listen(0, '127.0.0.1', () => setTimeout(() => {
   console.log(JSON.stringify({ port: server.address().port }))
 }, 50))
 process.stdin.once('data', () => { server.close(); process.stdin.unref() })`,
+  // An application that names Hono, as far as the agent looks.
+  'with-hono/package.json': '{ "dependencies": { "hono": "4" } }',
+  'with-hono/script.cjs': '',
+  'with-hono/node_modules/hono/package.json': '{ "name": "hono" }',
   'exports.mjs': `import * as agent from '@assay/agent'
 import client, { Counter } from '@assay/agent/prom-client'
 console.log(JSON.stringify({ agent: Object.keys(agent).sort(), same: client.Counter === Counter }))`,
@@ -176,6 +180,19 @@ for (const node of NODES) {
       'chunks/start.cjs',
     ])
     assert.equal(app.stderr(), '')
+  })
+
+  test(`${node}: that Hono cannot be seen as an ES module is said with the first request, and by no script`, async () => {
+    await writeFile(join(folder, 'with-hono/app.cjs'), FILES['plain.cjs'])
+    const { stdout } = await run(node, ['-p', "typeof require('node:module').registerHooks"])
+    const script = await run(node, ['--require', '@assay/agent', 'with-hono/script.cjs'], { cwd: folder })
+    assert.equal(script.stderr, '')
+    await using app = await startApp(node, ['--require', '@assay/agent', 'with-hono/app.cjs'])
+    assert.equal(app.stderr(), '')
+    await (await fetch(`http://127.0.0.1:${app.port}/x`)).text()
+    await byThread(app)
+    if (stdout.trim() === 'function') assert.equal(app.stderr(), '')
+    else assert.match(app.stderr(), /^assay agent: ASSAY_AGENT_ASIDE: hono .*no module.registerHooks.*\n$/)
   })
 
   test(`${node}: two copies loaded are one agent, and count once`, async () => {

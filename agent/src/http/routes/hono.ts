@@ -25,6 +25,8 @@ const PLACE = 'assay.agent.hono'
 const ROUTERS = ['SmartRouter', 'RegExpRouter', 'TrieRouter', 'LinearRouter', 'PatternRouter']
 const FILE = /\/hono\/dist\/(?:cjs\/)?router\/([a-z-]+)\/router\.js$/
 const WRAPPED: unique symbol = Symbol('assay.handler')
+/** Who is told routes by a Hono. */
+const MET = new WeakSet<RouteTeller>()
 
 type Handler = ((context: unknown, next: unknown) => unknown) & { [WRAPPED]?: true }
 type LoadResult = { readonly source?: unknown; readonly format?: unknown }
@@ -44,10 +46,14 @@ export function honoPatch(server: RouteTeller, guard: Guard): Patch {
 export function watchHonoModules(server: RouteTeller, guard: Guard): void {
   const registerHooks = Reflect.get(load('node:module') as object, 'registerHooks') as RegisterHooks | undefined
   if (registerHooks === undefined) {
-    guard.stepAside(
-      PART,
-      `Node ${process.version} has no module.registerHooks; where Hono is an ES module its routes are guessed from paths`,
-    )
+    // With the first request: npm and scripts of the application have nothing to tell, nor has one that requires its Hono.
+    guard.whenFirst(['http.server.request.start', 'http2.server.stream.start'], PART, () => {
+      if (MET.has(server)) return
+      guard.stepAside(
+        PART,
+        `Node ${process.version} has no module.registerHooks; where Hono is an ES module its routes are guessed from paths`,
+      )
+    })
     return
   }
   const place = Symbol.for(PLACE)
@@ -95,8 +101,10 @@ function patchRouter(server: RouteTeller, guard: Guard, router: unknown): void {
         return original.call(this, method, path, handler)
       },
   )
-  if (patched) server.hasRouter = true
-  else guard.stepAside(PART, 'a router has no add, or is frozen')
+  if (patched) {
+    server.hasRouter = true
+    MET.add(server)
+  } else guard.stepAside(PART, 'a router has no add, or is frozen')
 }
 
 /** `pair`: [handler, { path, method }]. */
