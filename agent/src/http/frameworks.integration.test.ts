@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect as connectHttp2 } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'vite'
 import { parsePage, samplesOf } from '../test-support/parse-page.ts'
 import { type Service, startService, until } from '../test-support/service.ts'
 
@@ -234,15 +239,25 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   nestOnFastifyByHeader: nest(''),
 }
 
-for (const file of ['frameworks-esm-service.ts', 'frameworks-cjs-service.cts'] as const) {
-  describe(`${file.includes('esm') ? 'ES module' : 'CommonJS'} application`, () => {
+for (const [kind, file, isTold] of [
+  ['ES module', 'frameworks-esm-service.ts', () => true],
+  ['CommonJS', 'frameworks-cjs-service.cts', () => true],
+  // The others leave nothing on a request by which they could be seen.
+  ['bundled', 'frameworks-bundled-service.ts', (name: string) => /^(?:express|fastify)\d$/.test(name)],
+] as const) {
+  describe(`${kind} application`, () => {
     let service: Service
+    let folder: string | undefined
     before(async () => {
-      service = await startService(file)
+      folder = kind === 'bundled' ? await mkdtemp(join(tmpdir(), 'assay-bundled-')) : undefined
+      service = await startService(folder === undefined ? file : await bundled(file, folder))
     })
-    after(async () => await service[Symbol.asyncDispose]())
+    after(async () => {
+      await service[Symbol.asyncDispose]()
+      if (folder !== undefined) await rm(folder, { recursive: true })
+    })
 
-    for (const [name, cases] of Object.entries(CASES)) {
+    for (const [name, cases] of Object.entries(CASES).filter(([name]) => isTold(name))) {
       test(`${name}: every request has the template of its route, whatever answered it`, async (t) => {
         const port = service.ready[name]
         if (port === undefined) return t.skip('not installed')
@@ -278,6 +293,21 @@ for (const file of ['frameworks-esm-service.ts', 'frameworks-cjs-service.cts'] a
       }
     })
   })
+}
+
+/** All that a service imports in one file, as services are often shipped; its URL. */
+async function bundled(file: string, folder: string): Promise<string> {
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    ssr: { noExternal: true },
+    build: {
+      ssr: fileURLToPath(new URL(`../test-support/${file}`, import.meta.url)),
+      outDir: folder,
+      rolldownOptions: { output: { format: 'es', entryFileNames: 'service.mjs' } },
+    },
+  })
+  return pathToFileURL(join(folder, 'service.mjs')).href
 }
 
 /** Requests so far, by method, route, status and version. */

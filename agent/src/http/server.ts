@@ -23,6 +23,7 @@ import { type ChannelRules, parseChannels } from './channels.ts'
 import { type AnyRequest, CONNECTION, Connection, type Flight } from './connection.ts'
 import { isHttpServer } from './is-http-server.ts'
 import { methodIndex, RequestSeries, wireIndex } from './request-series.ts'
+import type { UnseenExpress } from './routes/express-unseen.ts'
 import type { PathGuesser } from './routes/guess.ts'
 import { RouteBook, type RouteTeller } from './routes/route-book.ts'
 import type { Route, Routes } from './routes/routes.ts'
@@ -74,6 +75,7 @@ export class HttpServerMetrics implements RouteTeller {
   #channels: ChannelRules = parseChannels({}, [])
   #served = false
   #traces = false
+  #unseen: UnseenExpress | undefined
   #wallClock = 0
   #wallClockUntil = Number.NEGATIVE_INFINITY
 
@@ -290,14 +292,24 @@ export class HttpServerMetrics implements RouteTeller {
     )
   }
 
+  #unseenExpress(): UnseenExpress {
+    if (this.#unseen === undefined) {
+      const rooms = load('./routes/express-unseen.ts') as typeof import('./routes/express-unseen.ts')
+      this.#unseen = new rooms.UnseenExpress(this.#book)
+    }
+    return this.#unseen
+  }
+
   /** Without a router only the path is known; it is read as a template, unless the application did not know it either. */
   #unrouted(request: AnyRequest, status: number): Route {
-    // A framework that is bundled into the application is not seen, but leaves its route where Express always did.
-    const left = (request as { readonly route?: { readonly path?: unknown } }).route?.path
-    if (typeof left === 'string') {
-      const { baseUrl } = request as { readonly baseUrl?: unknown }
-      return this.routes.of(typeof baseUrl === 'string' ? baseUrl + left : left)
+    const { app, route } = request as { readonly app?: unknown; readonly route?: { readonly path?: unknown } }
+    // An Express that no `require` has shown is seen by what it leaves on a request.
+    if (typeof app === 'function' && (route !== undefined || !this.hasRouter)) {
+      const told = this.#unseenExpress().routeOf(request)
+      if (told !== undefined) return told
     }
+    // As other routers do that have learned from it.
+    if (typeof route?.path === 'string') return this.routes.of(route.path)
     if (this.hasRouter || status === 404 || status === 405 || status === 0) return this.#unmatched
     if (request.method === 'CONNECT') return this.#unmatched // Its target is an authority, not a path.
     return this.#options.guesser.guess(request.url ?? '', this.routes) ?? this.#unmatched

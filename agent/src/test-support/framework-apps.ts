@@ -93,10 +93,10 @@ export async function serveFrameworks(given: Frameworks): Promise<Record<string,
   return ports
 }
 
-function expressApp(
+export function expressApp(
   express: Express,
   name: 'express4' | 'express5',
-  { express4, express5 }: Frameworks,
+  { express4, express5 }: Pick<Frameworks, 'express4' | 'express5'>,
 ): RequestListener {
   const app = express()
   const tenant = express.Router({ mergeParams: true })
@@ -140,7 +140,7 @@ function expressApp(
   return app
 }
 
-function fastifyApp(fastify: Fastify, options: object = {}): FastifyApp {
+export function fastifyApp(fastify: Fastify, options: object = {}): FastifyApp {
   const app = fastify(options)
   app.decorateRequest('who', '')
   app.get('/items/:id', async () => ({ ok: true }))
@@ -299,6 +299,6 @@ export async function listen(server: Server | Http2Server): Promise<number> {
   return portOf(server)
 }
 
-function portOf(server: { address(): unknown }): number {
+export function portOf(server: { address(): unknown }): number {
   return (server.address() as AddressInfo).port
 }

@@ -10,6 +10,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
+import { pathMatcher, pathTexts } from './express-paths.ts'
 import type { RouteTeller } from './route-book.ts'
 import type { Route } from './routes.ts'
 
@@ -77,7 +78,7 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
       paths.slice(0, MAX_MOUNTS).map((path) => {
         const template = prefix + (path === '/' && prefix !== '' ? '' : path) || '/'
         const loose = all && /\*\w*\}?$/.test(path)
-        return { route: server.routes.of(template, loose), prefix: matcher(prefix, path) }
+        return { route: server.routes.of(template, loose), prefix: pathMatcher(prefix, path) }
       }),
     )
     // A frozen route is asked anew each time.
@@ -190,33 +191,7 @@ function isPath(given: unknown): boolean {
   )
 }
 
-/** Paths as texts; a regular expression is told as it is written. */
-function pathTexts(path: unknown): readonly string[] {
-  if (typeof path === 'string') return [path]
-  if (path instanceof RegExp) return [String(path)]
-  return Array.isArray(path) ? path.flat(Number.POSITIVE_INFINITY).flatMap(pathTexts) : ['']
-}
-
 function pathOf({ url = '' }: ExpressRequest): string {
   const query = url.indexOf('?')
   return query < 0 ? url : url.slice(0, query)
-}
-
-/** Whether a base URL and the path below it fit these templates. Parameters stand for anything but a slash. */
-function matcher(prefix: string, path: string): RegExp {
-  const loose = (template: string): string =>
-    template.startsWith('/^') || template.includes('(?')
-      ? '.*'
-      : template
-          .replace(/[.+^$|[\]\\]/g, '\\$&')
-          .replace(/\*\w*/g, '.*')
-          .replace(/:\w+\??/g, '[^/]*')
-          .replace(/\{/g, '(?:')
-          .replace(/\}/g, ')?')
-          .replace(/\/$/, '')
-  try {
-    return new RegExp(`^${loose(prefix)}\n${loose(path)}/?$`, 'i')
-  } catch {
-    return /(?:)/
-  }
 }
