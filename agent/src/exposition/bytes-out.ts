@@ -26,11 +26,11 @@ export function fragment(text: string): Fragment {
 export class BytesOut {
   bytes: Uint8Array
   at = 0
-  #view: DataView
+  protected view: DataView
 
   constructor(capacity = 4_096) {
     this.bytes = new Uint8Array(capacity)
-    this.#view = new DataView(this.bytes.buffer)
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Room for so many more bytes. Views of `bytes` taken before are stale. */
@@ -39,7 +39,7 @@ export class BytesOut {
     const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.at + more))
     larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
-    this.#view = new DataView(larger.buffer)
+    this.view = new DataView(larger.buffer)
   }
 
   text(text: string): void {
@@ -57,7 +57,7 @@ export class BytesOut {
    * for the 20 to 60 bytes of a label set.
    */
   words(source: Uint32Array, word: number, length: number): void {
-    const view = this.#view
+    const view = this.view
     const { at } = this
     const whole = length & ~3
     for (let i = 0; i < whole; i += 4) view.setUint32(at + i, source[word + (i >> 2)]!, IS_LITTLE)

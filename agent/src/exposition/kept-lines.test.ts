@@ -51,3 +51,38 @@ test('lines that are kept are those of the page before, with their numbers chang
     { numRuns: 100 },
   )
 })
+
+test('numbers are written over those as long where they stand, and what cannot be is told', () => {
+  const change = fc.oneof(
+    fc.record({ before: numbers, now: numbers }),
+    fc.tuple(numbers, fc.nat(200)).map(([before, more]) => ({ before, now: before + more })),
+  )
+  const line = fc.tuple(fc.string({ unit: 'grapheme-ascii', maxLength: 40 }), change)
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 300, size: 'max' }), (given) => {
+      const out = new BytesOut()
+      const ends = given.map(([name, { before }]) => {
+        out.text(`${name} ${before}\n`)
+        return out.at
+      })
+      const now = Float64Array.from(given, (one) => one[1].now)
+      const before = Float64Array.from(given, (one) => one[1].before)
+      const series = Int32Array.from(given.flatMap((_, i) => [i, 0, 0]))
+      const lines = { count: given.length, series, ends: Int32Array.from(ends), now, before }
+      const told = new Set<number>()
+      for (let i = 0; i < given.length; i++) {
+        i = AS_TEXT.rewrite(out, lines, i)
+        if (i < given.length) told.add(i)
+      }
+      for (const [i, [name, { before: was, now: is }]] of given.entries()) {
+        assert.equal(told.has(i), !Object.is(was, is) && !areAsLong(was, is) ? true : Number.isNaN(is))
+        const from = ends[i - 1] ?? 0
+        const shown = Buffer.from(out.bytes.subarray(from, ends[i])).toString()
+        if (told.has(i)) assert.ok(shown.startsWith(`${name} `) && shown.endsWith('\n'))
+        else assert.equal(shown, `${name} ${is}\n`)
+        assert.ok(Object.is(before[i], told.has(i) ? was : is), 'noted when it is written, and only then')
+      }
+    }),
+    { numRuns: 300 },
+  )
+})

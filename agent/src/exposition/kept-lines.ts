@@ -6,6 +6,7 @@
  * - A counter that has grown has as many digits as before, as a rule: then its digits are all that is written. Of 100,000 counters that all
  *   have changed that takes a third of the time of writing the lines (bench/agent/index.ts scrape).
  */
+import { SERIES } from '../store/index.ts'
 import type { BytesOut } from './bytes-out.ts'
 
 /** Numbers that wait for their run to be copied. */
@@ -13,6 +14,7 @@ const MAX_NUMBERS = 512
 /** Whole numbers from here on are not told apart by one. */
 const MAX_WHOLE = 2 ** 53
 const BILLION = 1e9
+const ZERO = 48
 
 /** How a format writes a number over another one. */
 export type NumberStyle<Out extends BytesOut> = {
@@ -20,11 +22,28 @@ export type NumberStyle<Out extends BytesOut> = {
   readonly areAsLong: (one: number, other: number) => boolean
   /** Writes a value at the end of the line that ends there. */
   readonly writeAt: (out: Out, lineEnd: number, value: number) => void
+  /**
+   * Writes the numbers that have changed over those before, from that line on, where the lines stand, and notes them in `before`. Gives the
+   * first line of which it cannot tell that it is right now: nothing of it but its number may have been written over.
+   */
+  readonly rewrite: (out: Out, lines: NumberedLines, from: number) => number
+}
+
+/** Lines of a page with one number each, at their end. */
+export type NumberedLines = {
+  readonly count: number
+  /** `SERIES.size` numbers a line, the first of them where its number is in `now` and `before`. */
+  readonly series: Int32Array
+  /** Where on the page they end. */
+  readonly ends: Int32Array
+  readonly now: Float64Array
+  readonly before: Float64Array
 }
 
 export const AS_TEXT: NumberStyle<BytesOut> = {
   areAsLong,
   writeAt: (out, lineEnd, value) => out.wholeBefore(lineEnd - 1, value),
+  rewrite: rewriteText,
 }
 
 export class KeptLines<Out extends BytesOut> {
@@ -99,4 +118,33 @@ function areAsLongAndLarge(one: number, other: number): boolean {
     if (one < limit) return other < limit
     if (other < limit) return false
   }
+}
+
+/** Only digits that differ are written, from the last one on: a counter that has grown by a hundred has changed three of them. */
+function rewriteText(out: BytesOut, { count, series, ends, now, before }: NumberedLines, from: number): number {
+  const { bytes } = out
+  for (let i = from; i < count; i++) {
+    const place = series[i * SERIES.size]!
+    const value = now[place]!
+    const was = before[place]!
+    if (value === was && (value !== 0 || Object.is(value, was))) continue
+    let left = value | 0
+    let leftBefore = was | 0
+    if (left !== value || leftBefore !== was || left <= 0 || leftBefore <= 0) {
+      if (!areAsLongAndLarge(value, was)) return i
+      out.wholeBefore(ends[i]! - 1, value)
+    } else {
+      let at = ends[i]! - 1
+      while (left !== leftBefore) {
+        // One of them has more digits.
+        if (left === 0 || leftBefore === 0) return i
+        const tenth = (left / 10) | 0
+        bytes[--at] = ZERO + left - tenth * 10
+        left = tenth
+        leftBefore = (leftBefore / 10) | 0
+      }
+    }
+    before[place] = value
+  }
+  return count
 }

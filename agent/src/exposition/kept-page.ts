@@ -1,9 +1,10 @@
 /**
  * A store's page that goes on from the page before: what has not changed is not written again (kept-lines.ts).
  *
- * - The format says how a series is written; when, and where to, is told here. Two pages are kept, the last one and the one to be written
- *   over, with the numbers that stand on them.
- * - What is rendered is one snapshot; the page is good until the next but one `render`.
+ * - The format says how a series is written; when, and where to, is told here. Numbers that are as long as before are written where they stand:
+ *   when that is all that has changed, no line is moved. Else lines are copied onto another page: two are kept, the last one and the one to be
+ *   written over.
+ * - What is rendered is one snapshot; the page is good until the next `render`.
  */
 import { type FamilyView, SERIES, type StoreReader } from '../store/index.ts'
 import type { BytesOut } from './bytes-out.ts'
@@ -40,8 +41,10 @@ const TRIES = 3
 /** What of a page is needed to write the next one. */
 type Kept<Out> = {
   readonly out: Out
-  readonly doubles: Float64Array
-  readonly words: Uint32Array
+  readonly page: RenderedPage
+  /** The numbers that stand on it. */
+  doubles: Float64Array
+  words: Uint32Array
   readonly layout: number
   /** Whether quantiles are on it. */
   readonly isFresh: boolean
@@ -58,8 +61,9 @@ export class KeptPage<Out extends BytesOut, Words extends FamilyWords> {
   readonly #words: (Words | undefined)[] = []
   readonly #lines: KeptLines<Out>
   #kept: Kept<Out> | undefined
-  /** The page before the one that is kept: nobody reads it any more. */
-  #spare: Kept<Out> | undefined
+  /** The page before the one that is kept, which nobody reads any more, and a snapshot. */
+  #spare: Pick<Kept<Out>, 'out' | 'ends'> | undefined
+  #spareDoubles: Float64Array | undefined
 
   constructor(reader: StoreReader, format: SeriesFormat<Out, Words>) {
     this.#reader = reader
@@ -80,16 +84,22 @@ export class KeptPage<Out extends BytesOut, Words extends FamilyWords> {
   #render(isFresh: boolean): RenderedPage {
     const reader = this.#reader
     const before = this.#kept
-    reader.read(this.#spare?.doubles)
+    reader.read(this.#spareDoubles)
+    this.#spareDoubles = before?.doubles
     const kept = before?.layout === reader.layout ? before : undefined
+    if (kept !== undefined && this.#isRewritten(kept, isFresh)) {
+      kept.doubles = reader.doubles
+      kept.words = reader.words
+      return kept.page
+    }
     const out = this.#spare?.out ?? this.#format.makeOut((before?.out.at ?? this.#roughBytes()) + 4_096)
     out.at = 0
     this.#lines.begin(out, kept?.out)
     const ends: FamilyEnds[] = []
     const families: { view: FamilyView; words: Words; from: number; to: number }[] = []
     for (const [i, view] of reader.families.entries()) {
-      if (view === undefined || (!isFresh && view.needsLoop)) continue
-      const words = (this.#words[i] ??= this.#format.wordsOf(view))
+      if (!isShown(view, isFresh)) continue
+      const words = this.#wordsOf(view, i)
       const headAt = out.at
       out.exactly(words.head)
       const from = out.at
@@ -99,11 +109,7 @@ export class KeptPage<Out extends BytesOut, Words extends FamilyWords> {
       if (out.at === from) out.at = headAt
       else families.push({ view, words, from, to: out.at })
     }
-    const { doubles, words, layout } = reader
-    this.#spare = before
-    this.#kept = { out, doubles, words, layout, isFresh, ends }
-    if (out.at > MAX_KEPT_BYTES) this.#kept = this.#spare = undefined
-    return {
+    const page = {
       bytes: out.bytes.subarray(0, out.at),
       families: families.map(({ view: { record }, words: { name, head }, from, to }) => ({
         name,
@@ -113,6 +119,39 @@ export class KeptPage<Out extends BytesOut, Words extends FamilyWords> {
         body: out.bytes.subarray(from, to),
       })),
     }
+    const { doubles, words, layout } = reader
+    this.#spare = before
+    this.#kept = { out, page, doubles, words, layout, isFresh, ends }
+    if (out.at > MAX_KEPT_BYTES) this.#kept = this.#spare = this.#spareDoubles = undefined
+    return page
+  }
+
+  #wordsOf(view: FamilyView, family: number): Words {
+    return (this.#words[family] ??= this.#format.wordsOf(view))
+  }
+
+  /**
+   * Writes numbers that have changed where they stand. False when there is more to be done, by copying: the numbers that were written until then
+   * are noted among those of the page.
+   */
+  #isRewritten(kept: Kept<Out>, isFresh: boolean): boolean {
+    if (kept.isFresh !== isFresh) return false
+    const { families, doubles: now } = this.#reader
+    const { rewrite } = this.#format.numbers
+    for (const [i, view] of families.entries()) {
+      const known = kept.ends[i]
+      const count = isShown(view, isFresh) ? view.count : 0
+      if (count !== (known?.count ?? 0)) return false
+      if (view === undefined || known === undefined || count === 0) continue
+      const { series, width } = view
+      const { endsWithNumber } = this.#wordsOf(view, i)
+      const lines = { count, series, ends: known.ends, now, before: kept.doubles }
+      for (let line = 0; line < count; line++) {
+        if (endsWithNumber) line = rewrite(kept.out, lines, line)
+        if (line < count && !this.#isSame(kept, series[line * SERIES.size]!, width)) return false
+      }
+    }
+    return true
   }
 
   /** Of the first page: written into a buffer that has to grow it takes half as long again. Memory that is not needed is never touched. */
@@ -168,6 +207,11 @@ export class KeptPage<Out extends BytesOut, Words extends FamilyWords> {
     for (let i = place * 2; i < to; i++) if (words[i] !== before[i]) return false
     return true
   }
+}
+
+/** Whether a page has it: what needs the loop only when that has answered. */
+function isShown(view: FamilyView | undefined, isFresh: boolean): view is FamilyView {
+  return view !== undefined && (isFresh || !view.needsLoop)
 }
 
 /** The one that is no longer needed, when it is long enough. */

@@ -25,13 +25,13 @@ export class StorePages {
 
   /**
    * By families, to be joined with others; without those that need the loop of the thread that writes them when it `isFresh` not. The bytes
-   * are good until the next but one call for the same format.
+   * are good until the next call for the same format.
    */
   families(format: PageFormat, isFresh = true): readonly FamilyPage[] {
     return format === 'protobuf' ? this.#protoPage().render(isFresh) : this.#textPage(format).render(isFresh).families
   }
 
-  /** The whole page, when it is of this store alone. The bytes are good until the next but one call for the same format. */
+  /** The whole page, when it is of this store alone. The bytes are good until the next call for the same format. */
   whole(format: PageFormat): Uint8Array {
     if (format === 'protobuf') return joinPages([this.families(format)], format)
     const { bytes } = this.#textPage(format).render()

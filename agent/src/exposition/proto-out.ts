@@ -10,10 +10,6 @@ const QUOTE = 34
 const BACKSLASH = 92
 const N = 110
 const LINE = 10
-const DOUBLE = new Float64Array(1)
-const BYTES = new Uint8Array(DOUBLE.buffer)
-/** From a byte of a double as it lies in memory to its place in the message, which is little-endian. */
-const SWAP = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 0 : 7
 
 export class ProtoOut extends BytesOut {
   bare(given: number): void {
@@ -40,8 +36,7 @@ export class ProtoOut extends BytesOut {
 
   /** Over the eight bytes before `end`. */
   doubleBefore(end: number, value: number): void {
-    DOUBLE[0] = value
-    for (let i = 0; i < 8; i++) this.bytes[end - 8 + i] = BYTES[i ^ SWAP]!
+    this.view.setFloat64(end - 8, value, true)
   }
 
   string(tag: number, text: string): void {

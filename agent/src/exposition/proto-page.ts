@@ -57,6 +57,18 @@ const AS_DOUBLE: NumberStyle<ProtoOut> = {
   // A gauge without a value is not a number either.
   areAsLong: (one, other) => !(Number.isNaN(one) || Number.isNaN(other)),
   writeAt: (out, end, value) => out.doubleBefore(end, value),
+  rewrite(out, { count, series, ends, now, before }, from) {
+    for (let i = from; i < count; i++) {
+      const place = series[i * SERIES.size]!
+      const value = now[place]!
+      const was = before[place]!
+      if (value === was && (value !== 0 || Object.is(value, was))) continue
+      if (Number.isNaN(value) || Number.isNaN(was)) return i
+      out.doubleBefore(ends[i]!, value)
+      before[place] = value
+    }
+    return count
+  },
 }
 const NOTHING = new Uint8Array(0)
 

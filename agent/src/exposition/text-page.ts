@@ -4,7 +4,7 @@
  * - What has not changed since the page before is not written again (kept-page.ts).
  * - Bounds are canonical floats (`le="1.0"`) in both formats, as Prometheus itself writes them, so that both read as the same series.
  * - Parsing what is written gives back every value by its bits. In OpenMetrics a counter's family has no `_total`.
- * - What is rendered is one snapshot; the page is good until the next but one `render`.
+ * - What is rendered is one snapshot; the page is good until the next `render`.
  */
 import {
   type Exemplar,
