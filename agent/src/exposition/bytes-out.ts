@@ -1,7 +1,8 @@
 /**
  * Bytes that are written one behind the other, into a buffer that grows. Whoever writes makes room first, once for many bytes.
  *
- * Numbers are written as JavaScript's shortest text that reads back to the same double; whole ones without making a string.
+ * Numbers are written as JavaScript's shortest text that reads back to the same double; those that are whole, or at least 1, without making a
+ * string.
  */
 const encoder = new TextEncoder()
 const ZERO = 48
@@ -9,9 +10,17 @@ const ZERO = 48
 const MAX_WHOLE = 2 ** 53
 const BILLION = 1e9
 const FEW_BYTES = 192
+const POINT = 46
+const HALF_BITS = 27
+const HALF = 2 ** HALF_BITS
+const HALF_MASK = HALF - 1
+const DOUBLE = new Float64Array(1)
+const DOUBLE_WORDS = new Uint32Array(DOUBLE.buffer)
 
 /** Words are moved as they lie in memory. */
 const IS_LITTLE: boolean = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+/** Of the words of a double, the one with its exponent. */
+const UPPER: 0 | 1 = IS_LITTLE ? 1 : 0
 
 /** A short text that is written often, in words, so that four bytes are moved at a time. */
 export type Fragment = { readonly words: Uint32Array; readonly length: number }
@@ -90,19 +99,14 @@ export class BytesOut {
 
   /** A sample's value. Needs 32 bytes of room. */
   number(value: number): void {
-    if (value >= 0 && value < MAX_WHOLE && Math.floor(value) === value && (value !== 0 || 1 / value > 0)) {
-      if (value >= BILLION) {
-        const upper = Math.floor(value / BILLION)
-        if (upper >= BILLION) {
-          const top = Math.floor(upper / BILLION)
-          this.#whole(top)
-          this.#nine(upper - top * BILLION)
-        } else this.#whole(upper)
-        this.#nine(value - upper * BILLION)
-      } else this.#whole(value)
-      return
-    }
-    this.#ascii(formatNumber(value))
+    DOUBLE[0] = value
+    this.#double()
+  }
+
+  /** The same of a number in a list: as an argument one that is not whole would be an object on the heap. */
+  numberAt(values: Float64Array, at: number): void {
+    DOUBLE[0] = values[at]!
+    this.#double()
   }
 
   /** The digits of a whole number, 1 to 2^53, so that the last one stands before `end`. What is there is as long. */
@@ -124,6 +128,75 @@ export class BytesOut {
       const tenth = (value / 10) | 0
       bytes[--at] = ZERO + value - tenth * 10
       value = tenth
+    }
+  }
+
+  /** What is in DOUBLE; below, too. */
+  #double(): void {
+    const value = DOUBLE[0]!
+    if (value >= 0 && value < MAX_WHOLE) {
+      const whole = Math.floor(value)
+      if (whole === value ? value !== 0 || 1 / value > 0 : whole > 0) {
+        if (whole < BILLION) this.#whole(whole | 0)
+        else this.#large()
+        if (whole !== value) this.#fraction()
+        return
+      }
+    }
+    this.#ascii(formatNumber(value))
+  }
+
+  /** The whole part of a number of ten digits or more. */
+  #large(): void {
+    const value = Math.floor(DOUBLE[0]!)
+    const upper = Math.floor(value / BILLION)
+    if (upper >= BILLION) {
+      const top = Math.floor(upper / BILLION)
+      this.#whole(top)
+      this.#nine(upper - top * BILLION)
+    } else this.#whole(upper)
+    this.#nine(value - upper * BILLION)
+  }
+
+  /**
+   * The point and the digits behind it of a number from 1 on, so many as tell it from its neighbours: those that `String` writes, without
+   * making a string. Digits are taken one by one (Steele and White's way), until what is left is less than half of the distance to a
+   * neighbour. All numbers here are parts of 1 in units of 2^-54, in two halves of 27 bits, which stay within 31 bits when multiplied by ten.
+   */
+  #fraction(): void {
+    const { bytes } = this
+    const value = DOUBLE[0]!
+    const exponent = ((DOUBLE_WORDS[UPPER]! >>> 20) & 0x7ff) - 1_023
+    // Half of the distance to the neighbours: what is as far as that from an even one is still read as it.
+    const isEven = (DOUBLE_WORDS[1 - UPPER]! & 1) === 0
+    let marginUpper = exponent + 1 < HALF_BITS ? 0 : 1 << (exponent + 1 - HALF_BITS)
+    let marginLower = exponent + 1 < HALF_BITS ? 1 << (exponent + 1) : 0
+    const scaled = (value - Math.floor(value)) * HALF
+    let upper = scaled | 0
+    let lower = ((scaled - upper) * HALF) | 0
+    bytes[this.at++] = POINT
+    for (;;) {
+      lower *= 10
+      upper = upper * 10 + (lower >>> HALF_BITS)
+      lower &= HALF_MASK
+      let digit = upper >>> HALF_BITS
+      upper &= HALF_MASK
+      marginLower *= 10
+      marginUpper = marginUpper * 10 + (marginLower >>> HALF_BITS)
+      marginLower &= HALF_MASK
+      const below = upper === marginUpper ? lower - marginLower : upper - marginUpper
+      const isDown = below < 0 || (below === 0 && isEven)
+      const sumLower = lower + marginLower
+      const sumUpper = upper + marginUpper + (sumLower >>> HALF_BITS)
+      const isUp = sumUpper > HALF || (sumUpper === HALF && ((sumLower & HALF_MASK) > 0 || isEven))
+      if (isDown || isUp) {
+        // Either would do: the nearer one, and of two that are as near the even one.
+        const over = upper === HALF / 2 ? lower : upper - HALF / 2
+        if (isUp && (!isDown || over > 0 || (over === 0 && (digit & 1) === 1))) digit++
+        bytes[this.at++] = ZERO + digit
+        return
+      }
+      bytes[this.at++] = ZERO + digit
     }
   }
 

@@ -105,7 +105,7 @@ class TextSeries implements SeriesFormat<BytesOut, Words> {
     out.fragment(words.sample)
     this.#labels(view, index, out)
     out.byte(SPACE)
-    out.number(reader.doubles[place]!)
+    out.numberAt(reader.doubles, place)
     if (words.exemplarBytes > 0) exemplar(out, readExemplar(reader, view, place, 0))
     out.byte(LINE)
   }
@@ -138,7 +138,7 @@ class TextSeries implements SeriesFormat<BytesOut, Words> {
       if (hasExemplars) exemplar(out, readExemplar(this.#reader, view, place, i))
       out.byte(LINE)
     }
-    this.#sumAndCount(view, words, index, out, doubles[place]!, count)
+    this.#sumAndCount(view, words, index, out, place, count)
   }
 
   /** Quantiles only when they are of this moment, and known. */
@@ -152,10 +152,10 @@ class TextSeries implements SeriesFormat<BytesOut, Words> {
       const at = place + SUMMARY.quantiles + i
       if (isAbsent(memory, at)) continue
       this.#bounded(view, words, index, i, out)
-      out.number(doubles[at]!)
+      out.numberAt(doubles, at)
       out.byte(LINE)
     }
-    this.#sumAndCount(view, words, index, out, doubles[place + SUMMARY.sum]!, doubles[place + SUMMARY.count]!)
+    this.#sumAndCount(view, words, index, out, place + SUMMARY.sum, doubles[place + SUMMARY.count]!)
   }
 
   /** The beginning of the line of one quantile. There is room. */
@@ -175,11 +175,11 @@ class TextSeries implements SeriesFormat<BytesOut, Words> {
   }
 
   /** There is room. */
-  #sumAndCount(view: FamilyView, words: Words, index: number, out: BytesOut, sum: number, count: number): void {
+  #sumAndCount(view: FamilyView, words: Words, index: number, out: BytesOut, sumAt: number, count: number): void {
     out.fragment(words.sum)
     this.#labels(view, index, out)
     out.byte(SPACE)
-    out.number(sum)
+    out.numberAt(this.#reader.doubles, sumAt)
     out.byte(LINE)
     out.fragment(words.count)
     this.#labels(view, index, out)
