@@ -54,3 +54,17 @@ test('however many come and go, few are kept', () => {
   departed.add(hello('silent'), new Map(), 1_000)
   assert.equal(departed.pages('text', undefined, NOBODY, 1_000).length, 32)
 })
+
+test('what a hub leaves is shown by whoever is the next one, and forgotten by who joins another', () => {
+  const departed = new Departed()
+  departed.inherit({ ...page, left: '1', last: 'text' }, 0)
+  departed.inherit({ ...page, left: '1', last: 'protobuf' }, 0)
+  departed.inherit({ ...page, left: '2', last: 'text' }, 0)
+  assert.deepEqual(
+    departed.entries().map(({ worker, pages }) => [worker, ...pages.keys()].join(' ')),
+    ['1 text protobuf', '2 text'],
+  )
+  assert.deepEqual(named(departed.pages('protobuf', undefined, NOBODY, 1)), [['counter', 'histogram']])
+  departed.clear()
+  assert.deepEqual(departed.pages('text', undefined, NOBODY, 1), [])
+})

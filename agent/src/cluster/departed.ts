@@ -4,10 +4,11 @@
  *
  * - Shown to every scrape for DEPARTED_MS, and at least to one; several Prometheus servers see the same. Gauges are not: nobody has them now.
  * - Never beside a living worker of the same label: its series would stand on the page twice.
+ * - A hub that ends leaves what it has to all others, with its own; who joins another hub has no use for it any more.
  * - Bounded: the newest MAX_DEPARTED.
  */
 import type { PageFormat } from '../exposition/page-format.ts'
-import type { Hello, WorkerPage } from './protocol.ts'
+import type { Hello, Legacy, WorkerPage } from './protocol.ts'
 
 export const DEPARTED_MS = 60_000
 const MAX_DEPARTED = 32
@@ -23,11 +24,27 @@ export class Departed {
   #gone: Gone[] = []
 
   /** A worker has gone; without last words there is nothing to keep. */
-  add({ worker }: Hello, pages: ReadonlyMap<PageFormat, WorkerPage>, nowMs: number): void {
+  add({ worker }: Pick<Hello, 'worker'>, pages: ReadonlyMap<PageFormat, WorkerPage>, nowMs: number): void {
     if (pages.size === 0) return
     this.#gone = this.#gone.filter((one) => one.worker !== worker)
     this.#gone.push({ worker, at: nowMs, pages, shown: false })
     this.#gone.splice(0, this.#gone.length - MAX_DEPARTED)
+  }
+
+  /** One of the pages that a hub has left to this worker. */
+  inherit({ left, last, families, users }: Legacy, nowMs: number): void {
+    const known = this.#gone.find(({ worker }) => worker === left)
+    const pages = new Map(known?.pages).set(last, { families, users })
+    this.add({ worker: left }, pages, nowMs)
+  }
+
+  /** All that is kept, to be left to others. */
+  entries(): readonly { readonly worker: string; readonly pages: ReadonlyMap<PageFormat, WorkerPage> }[] {
+    return this.#gone
+  }
+
+  clear(): void {
+    this.#gone = []
   }
 
   /** The pages to show beside those of `living`, the labels of workers that are there. */

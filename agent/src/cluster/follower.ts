@@ -10,8 +10,19 @@ import type { Socket } from 'node:net'
 import type { Listen } from '../config.ts'
 import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
 import type { PageQuestion } from '../exposition/page-server.ts'
-import { encodeFrame, FrameReader } from './frames.ts'
-import { encodePage, type Hello, tryAsk, tryHeard, UPGRADE_NAME, WORKER_PATH, type WorkerPage } from './protocol.ts'
+import { encodeFrame, type Frame, FrameReader } from './frames.ts'
+import {
+  encodePage,
+  type Hello,
+  type Kept,
+  type Legacy,
+  tryAsk,
+  tryHeard,
+  tryLegacy,
+  UPGRADE_NAME,
+  WORKER_PATH,
+  type WorkerPage,
+} from './protocol.ts'
 import { isProof, prove } from './secret.ts'
 
 export type Ended = 'left' | 'foreign' | 'unreachable'
@@ -26,6 +37,8 @@ export type FollowerOptions = {
   readonly page: (question: PageQuestion) => Promise<WorkerPage>
   /** `speak` says the last words, in every format that was asked for; resolves when the hub has heard them, or is gone. */
   readonly onJoined: (speak: (page: (format: PageFormat) => WorkerPage) => Promise<void>) => void
+  /** The hub is about to end, and leaves what it and others said last. */
+  readonly onLegacy: (legacy: Legacy) => void
   /** After a page has been given to the hub. */
   readonly onPage?: () => void
 }
@@ -84,7 +97,7 @@ export function join(options: FollowerOptions, signal: AbortSignal): Promise<End
 function serve(
   socket: Socket,
   head: Buffer,
-  { page, onPage }: FollowerOptions,
+  { page, onLegacy, onPage }: FollowerOptions,
 ): (page: (format: PageFormat) => WorkerPage) => Promise<void> {
   socket.unref()
   socket.setNoDelay(true)
@@ -92,7 +105,15 @@ function serve(
   const formats = new Set<PageFormat>()
   const unheard = new Set<PageFormat>()
   let onHeard = (): void => {}
-  const answer = async (message: unknown): Promise<void> => {
+  let kept = 0
+  const answer = async (frame: Frame): Promise<void> => {
+    const { head: message } = frame
+    const legacy = tryLegacy(frame)
+    if (legacy !== undefined) {
+      onLegacy(legacy)
+      write(socket, encodeFrame({ kept: ++kept } satisfies Kept))
+      return
+    }
     const heard = tryHeard(message)
     if (heard !== undefined && unheard.delete(heard) && unheard.size === 0) onHeard()
     const asked = tryAsk(message)
@@ -107,7 +128,7 @@ function serve(
   }
   const read = (piece: Buffer): void => {
     try {
-      for (const { head: message } of reader.push(piece)) answer(message).catch(() => void socket.destroy())
+      for (const frame of reader.push(piece)) answer(frame).catch(() => void socket.destroy())
     } catch {
       socket.destroy()
     }

@@ -6,7 +6,8 @@
  *   fresh, and `assay_agent_workers{state="silent"}` tells.
  * - Two workers with one label (the old and the new one of a reload) would write the same series twice: the younger one speaks.
  * - After a change of thread the workers come back one by one: the first scrapes wait for them, within the time they have for silent ones.
- * - What a worker said last before an orderly end is shown for DEPARTED_MS more (departed.ts).
+ * - What a worker said last before an orderly end is shown for DEPARTED_MS more (departed.ts). What the hub itself has to say last it tells
+ *   all workers, as one of them is the hub next.
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -20,8 +21,10 @@ import { encodeFrame, type Frame, FrameReader } from './frames.ts'
 import {
   type Answer,
   type Ask,
+  encodePage,
   type Heard,
   type Hello,
+  type Legacy,
   tryAnswer,
   tryHello,
   tryLastWords,
@@ -41,6 +44,9 @@ type Member = {
   hello: Hello | undefined
   readonly waiting: Map<number, (answer: Answer) => void>
   readonly last: Map<PageFormat, WorkerPage>
+  /** How much of what the hub leaves it has. */
+  kept: number
+  onKept: () => void
 }
 /** What all other workers said. `silent` did not answer in time; `replaced` have a younger worker of the same label. */
 export type Gathered = {
@@ -57,6 +63,8 @@ export class Hub implements Disposable {
   readonly #now: () => number
   readonly #members = new Set<Member>()
   readonly #departed = new Departed()
+  /** In which pages have been asked for. */
+  readonly #formats = new Set<PageFormat>()
   #asked = 0
   #expected = { workers: 0, untilMs: 0 }
   #onHello: (() => void)[] = []
@@ -82,7 +90,7 @@ export class Hub implements Disposable {
       return
     }
     const mine = randomBytes(16).toString('hex')
-    const member: Member = { socket, hello: undefined, waiting: new Map(), last: new Map() }
+    const member: Member = { socket, hello: undefined, waiting: new Map(), last: new Map(), kept: 0, onKept() {} }
     this.#members.add(member)
     const reader = new FrameReader()
     const greeting = setTimeout(() => {
@@ -124,6 +132,7 @@ export class Hub implements Disposable {
     { format, names, waitMs }: PageQuestion,
     own: { readonly worker: string; readonly startedAt: number },
   ): Promise<Gathered> {
+    this.#formats.add(format)
     await this.#returned(waitMs)
     const youngest = new Map<string, number>([[own.worker, own.startedAt]])
     const present = [...this.#members].flatMap((member) =>
@@ -150,6 +159,33 @@ export class Hub implements Disposable {
     }
   }
 
+  /**
+   * Leaves what this process, and those that went before it, said last to all workers. Resolves when they have it, or are gone. The bytes of
+   * `own` are kept until then.
+   */
+  async bequeath(worker: string, own: (format: PageFormat) => WorkerPage): Promise<void> {
+    const members = [...this.#members].filter(({ hello }) => hello !== undefined)
+    if (members.length === 0) return
+    const legacies = [
+      ...this.#departed
+        .entries()
+        .flatMap((gone) => [...gone.pages].map(([last, page]): Legacy => ({ ...page, last, left: gone.worker }))),
+      ...[...this.#formats].map((last): Legacy => ({ ...own(last), last, left: worker })),
+    ]
+    const frames = legacies.flatMap(({ left, last, ...page }) => encodePage({ left, last }, page))
+    await Promise.all(members.map((member) => this.#leaveTo(member, frames, legacies.length)))
+  }
+
+  /** Keeps what a hub has left, in case this is the next one. */
+  inherit(legacy: Legacy): void {
+    this.#departed.inherit(legacy, this.#now())
+  }
+
+  /** There is another hub, which has the same. */
+  forget(): void {
+    this.#departed.clear()
+  }
+
   [Symbol.dispose](): void {
     for (const { socket } of this.#members) socket.destroy()
     this.#members.clear()
@@ -166,6 +202,18 @@ export class Hub implements Disposable {
         })
       })
     }
+  }
+
+  #leaveTo(member: Member, frames: readonly Uint8Array[], count: number): Promise<void> {
+    const { socket, kept } = member
+    return new Promise((resolve) => {
+      if (count === 0 || socket.destroyed) return resolve()
+      member.onKept = () => {
+        if (member.kept - kept >= count) resolve()
+      }
+      socket.once('close', () => resolve())
+      for (const piece of frames) socket.write(piece)
+    })
   }
 
   #hear(member: Member, frame: Frame, nonce: string): void {
@@ -193,6 +241,12 @@ export class Hub implements Disposable {
     if (words !== undefined) {
       member.last.set(words.last, words)
       for (const piece of encodeFrame({ heard: words.last } satisfies Heard)) member.socket.write(piece)
+      return
+    }
+    const kept = peek(frame.head, 'kept')
+    if (typeof kept === 'number') {
+      member.kept = kept
+      member.onKept()
       return
     }
     const id = peek(frame.head, 'answer')

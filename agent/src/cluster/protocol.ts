@@ -7,6 +7,8 @@
  *     hub:    {ask: 7, format, names}   worker: {answer: 7, families: [[name, kind, help, bytes]], users}, and the bytes of all families
  *     worker: {last: format, families, users}    (its last words before an orderly end, once for each format it has been asked for)
  *     hub:    {heard: format}                    (until then it must not end: what a socket has left unread and unsent is lost with it)
+ *     hub:    {left: worker, last: format, families, users}   (before an orderly end of its own: its last words, and those it was told lately)
+ *     worker: {kept: 3}                          (so many of these it has)
  */
 import type { FamilyPage } from '../exposition/family-page.ts'
 import { PAGE_FORMATS, type PageFormat } from '../exposition/page-format.ts'
@@ -35,13 +37,22 @@ export type WorkerPage = {
 }
 export type Answer = WorkerPage & { readonly answer: number }
 
+/** Characters of a worker's label. */
+const MAX_WORKER = 64
+
 type Row = readonly [name: string, kind: FamilyPage['kind'], help: string, bytes: number]
 
 export type LastWords = WorkerPage & { readonly last: PageFormat }
 export type Heard = { readonly heard: PageFormat }
+/** What a worker said last, as the hub leaves it to the others. */
+export type Legacy = LastWords & { readonly left: string }
+export type Kept = { readonly kept: number }
 
 /** A frame that carries a page: the answer to a question, or last words in a format. */
-export function encodePage(what: { answer: number } | { last: PageFormat }, page: WorkerPage): Uint8Array[] {
+export function encodePage(
+  what: { answer: number } | { last: PageFormat; left?: string },
+  page: WorkerPage,
+): Uint8Array[] {
   const families = page.families.map(({ name, kind, help, body }): Row => [name, kind, help, body.length])
   return encodeFrame(
     { ...what, families, users: page.users, clients: page.clients },
@@ -51,7 +62,7 @@ export function encodePage(what: { answer: number } | { last: PageFormat }, page
 
 export function tryHello(message: unknown): Hello | undefined {
   const [proof, worker, startedAt, pid] = ['proof', 'worker', 'startedAt', 'pid'].map((name) => peek(message, name))
-  if (typeof proof !== 'string' || typeof worker !== 'string' || worker.length > 64) return undefined
+  if (typeof proof !== 'string' || typeof worker !== 'string' || worker.length > MAX_WORKER) return undefined
   if (typeof startedAt !== 'number' || typeof pid !== 'number') return undefined
   return { proof, worker, startedAt, pid, isThread: peek(message, 'isThread') === true }
 }
@@ -80,6 +91,12 @@ export function tryLastWords({ head, body }: Frame): LastWords | undefined {
   const [last, rows, users] = [peek(head, 'last'), peek(head, 'families'), peek(head, 'users')]
   const families = isPageFormat(last) ? tryFamilies(rows, body) : undefined
   return isPageFormat(last) && families !== undefined ? { last, families, users } : undefined
+}
+
+export function tryLegacy(frame: Frame): Legacy | undefined {
+  const left = peek(frame.head, 'left')
+  const words = typeof left === 'string' && left.length <= MAX_WORKER ? tryLastWords(frame) : undefined
+  return typeof left === 'string' && words !== undefined ? { ...words, left } : undefined
 }
 
 /** Families from their rows and the bytes of all of them; undefined when they do not fit together. */

@@ -190,7 +190,7 @@ export class Exposition {
         this.#light?.abort()
         // Workers that this side has been the hub of find the new one at the same address.
         this.#loaded?.[Symbol.dispose]()
-        if (message.address === undefined) this.#speakAtTheEnd()
+        if (this.#options.joins) this.#speakAtTheEnd()
         this.#options.onHeld(message.address)
         return
       case 'ask':
@@ -238,7 +238,7 @@ export class Exposition {
 
   #speaks = false
 
-  /** The hub keeps what a worker says last: else what it counted since the last scrape would be lost with it. */
+  /** Other workers keep what one says last: else what it counted since the last scrape would be lost with it. */
   #speakAtTheEnd(): void {
     if (this.#speaks) return
     this.#speaks = true

@@ -109,17 +109,20 @@ export class Serving implements Disposable {
         page: async (question) => copied((await this.#pages.prepare(question))()),
         onJoined: (speak) => {
           this.#speak = speak
+          this.#hub?.forget()
           onJoined()
         },
+        onLegacy: (legacy) => this.#hub?.inherit(legacy),
         onPage,
       },
       signal,
     )
   }
 
-  /** Tells the hub what has been counted, for the last time. Never rejects. */
+  /** Tells the hub, or as the hub all others, what has been counted, for the last time. Never rejects. */
   async lastWords(): Promise<void> {
-    await this.#speak?.((format) => this.#pages.lastWords(format)).catch(() => {})
+    const page = (format: PageFormat): WorkerPage => copied(this.#pages.lastWords(format))
+    await Promise.all([this.#speak?.(page), this.#hub?.bequeath(this.#options.start.self.worker, page)]).catch(() => {})
   }
 
   /** Workers have to look for another hub; answers that are under way are finished first, with all workers in them. */
