@@ -3,22 +3,17 @@
  * and from CommonJS.
  */
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, glob, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, glob, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { samplesOf, valueAt } from '../../agent/src/test-support/parse-page.ts'
-import { freePort, until } from '../../agent/src/test-support/service.ts'
+import { until } from '../../agent/src/test-support/service.ts'
+import { type App, NODES, type PackedAgent, packAgent, startApp as startIn } from './packed-agent.ts'
 
 const run = promisify(execFile)
-const AGENT = join(import.meta.dirname, '../../agent')
-/** The system's own Node is often an older one. */
-const NODES = [process.execPath, ...['/usr/bin/node', '/usr/local/bin/node'].filter((path) => existsSync(path))]
 
 const BODY = `
 const orders = agent.counter('shop_orders_total', { help: 'Orders.', labels: ['kind'] })
@@ -65,62 +60,21 @@ import client, { Counter } from '@assay/agent/prom-client'
 console.log(JSON.stringify({ agent: Object.keys(agent).sort(), same: client.Counter === Counter }))`,
 }
 
+let packed: PackedAgent
 let folder = ''
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'assay-packed-'))
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: AGENT })
-  const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
-  const home = join(folder, 'node_modules/@assay/agent')
-  await mkdir(home, { recursive: true })
-  await run('tar', ['-xzf', join(folder, tarball), '-C', home, '--strip-components=1'])
-  await cp(home, join(folder, 'copy'), { recursive: true })
+  packed = await packAgent()
+  folder = packed.folder
+  await cp(packed.home, join(folder, 'copy'), { recursive: true })
   for (const [name, text] of Object.entries(FILES)) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text)
   }
 })
-after(async () => await rm(folder, { recursive: true, force: true }))
+after(async () => await packed[Symbol.asyncDispose]())
 
-type App = AsyncDisposable & {
-  readonly port: number
-  metrics(): Promise<string>
-  stderr(): string
-  /** Lets it end by itself. */
-  end(): Promise<readonly unknown[]>
-}
-
-async function startApp(node: string, flags: readonly string[], env: Record<string, string> = {}): Promise<App> {
-  const listen = `127.0.0.1:${await freePort()}`
-  const { NODE_OPTIONS: _, ...inherited } = process.env
-  const child = spawn(node, flags, {
-    cwd: folder,
-    env: { ...inherited, ASSAY_AGENT_LISTEN: listen, NODE_APP_INSTANCE: '', ...env },
-  })
-  let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text
-  })
-  const gone = once(child, 'exit')
-  const line = await Promise.race([
-    once(createInterface({ input: child.stdout }), 'line'),
-    gone.then(() => [undefined]),
-  ])
-  assert.ok(typeof line[0] === 'string', errors)
-  return {
-    port: (JSON.parse(line[0]) as { port: number }).port,
-    stderr: () => errors,
-    metrics: async () => await (await fetch(`http://${listen}/metrics`, { signal: AbortSignal.timeout(2_000) })).text(),
-    end: async () => {
-      child.stdin.write('end\n')
-      return await gone
-    },
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
-      await gone
-    },
-  }
-}
+const startApp = (node: string, flags: readonly string[], env: Record<string, string> = {}): Promise<App> =>
+  startIn(folder, node, flags, env)
 
 const byThread = (app: App): Promise<string> =>
   until(
@@ -138,7 +92,7 @@ for (const node of NODES) {
     test(`${node}: ${why} is measured, served by a thread, and ends`, async () => {
       await using app = await startApp(node, flags)
       assert.equal(
-        await (await fetch(`http://127.0.0.1:${app.port}/x`)).text(),
+        await (await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).text(),
         'true',
         'import and require give one agent',
       )
@@ -152,7 +106,7 @@ for (const node of NODES) {
 
   test(`${node}: only what waits is loaded before the first connection, and the first request is counted`, async () => {
     await using app = await startApp(node, ['--require', '@assay/agent', 'plain.cjs'])
-    const answer = await (await fetch(`http://127.0.0.1:${app.port}/x`)).json()
+    const answer = await (await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).json()
     const { before, after } = answer as { readonly before: readonly string[]; readonly after: readonly string[] }
     assert.deepEqual(
       before.filter((file) => file.endsWith('.cjs') && !file.includes('plain')),
@@ -173,7 +127,7 @@ for (const node of NODES) {
 
   test(`${node}: a framework that is met loads what tells its routes, and no more`, async () => {
     await using app = await startApp(node, ['--require', '@assay/agent', 'plain.cjs'], { ROUTER: '1' })
-    const answer = await (await fetch(`http://127.0.0.1:${app.port}/x`)).json()
+    const answer = await (await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).json()
     const { before } = answer as { readonly before: readonly string[] }
     assert.deepEqual(before.filter((file) => /^(?:chunks|parts)\//.test(file)).sort(), [
       'chunks/routes.cjs',
@@ -189,7 +143,7 @@ for (const node of NODES) {
     assert.equal(script.stderr, '')
     await using app = await startApp(node, ['--require', '@assay/agent', 'with-hono/app.cjs'])
     assert.equal(app.stderr(), '')
-    await (await fetch(`http://127.0.0.1:${app.port}/x`)).text()
+    await (await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).text()
     await byThread(app)
     if (stdout.trim() === 'function') assert.equal(app.stderr(), '')
     else assert.match(app.stderr(), /^assay agent: ASSAY_AGENT_ASIDE: hono .*no module.registerHooks.*\n$/)
@@ -197,7 +151,7 @@ for (const node of NODES) {
 
   test(`${node}: two copies loaded are one agent, and count once`, async () => {
     await using app = await startApp(node, ['--require', './copy/dist/index.cjs', 'two.cjs'])
-    await (await fetch(`http://127.0.0.1:${app.port}/x`)).text()
+    await (await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).text()
     const page = await byThread(app)
     assert.equal(samplesOf(page, 'http_server_request_duration_seconds_count').length, 1)
     assert.equal(valueAt(page, 'http_server_request_duration_seconds_count', { http_route: '/x' }), 1)
@@ -207,7 +161,7 @@ for (const node of NODES) {
 
   test(`${node}: switched off it is not there, and the application does not notice`, async () => {
     await using app = await startApp(node, ['--import', '@assay/agent', 'app.mjs'], { ASSAY_AGENT: 'off' })
-    assert.equal((await fetch(`http://127.0.0.1:${app.port}/x`)).status, 200)
+    assert.equal((await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).status, 200)
     await assert.rejects(app.metrics())
     assert.deepEqual(await app.end(), [0, null])
   })
