@@ -10,6 +10,7 @@
  */
 import type { BroadcastChannel, Worker } from 'node:worker_threads'
 import { noteHeard } from './exposition/heard.ts'
+import { ownTask, type TaskId } from './exposition/starvation.ts'
 import { addStore, type SharedStore, Store, StoreReader } from './store/index.ts'
 import { channelOf, commonChannel, type ThreadAnswer, type ThreadQuestion, type Threads } from './thread-channels.ts'
 import type { SharedUsers } from './users/index.ts'
@@ -21,10 +22,15 @@ const MAX_ENDED_USERS = 64
 export type ThreadMemory = { readonly store: SharedStore; readonly users: SharedUsers | undefined }
 
 /** A store beside the main thread's; `id` is of the thread that writes it, none of what those that have ended left. */
-export type ThreadStore = { readonly id: number | undefined; readonly store: SharedStore }
+export type ThreadStore = {
+  readonly id: number | undefined
+  /** The system's number of that thread, where it tells. */
+  readonly task: TaskId | undefined
+  readonly store: SharedStore
+}
 
 type Message =
-  | { readonly type: 'here'; readonly id: number; readonly memory: ThreadMemory }
+  | { readonly type: 'here'; readonly id: number; readonly task: TaskId | undefined; readonly memory: ThreadMemory }
   | { readonly type: 'child'; readonly id: number; readonly parent: number }
   | { readonly type: 'ended'; readonly id: number }
 
@@ -41,7 +47,7 @@ export class AppThreads implements Disposable {
   /** Of the list as it is; see above. */
   readonly epoch = new Int32Array(new SharedArrayBuffer(4))
   readonly #options: ThreadsOptions
-  readonly #living = new Map<number, ThreadMemory>()
+  readonly #living = new Map<number, { readonly task: TaskId | undefined; readonly memory: ThreadMemory }>()
   readonly #parents = new Map<number, number>()
   #retired: Store | undefined
   readonly #endedUsers: SharedUsers[] = []
@@ -53,12 +59,12 @@ export class AppThreads implements Disposable {
 
   /** What there is beside the main thread's own store. */
   get stores(): readonly ThreadStore[] {
-    const retired = this.#retired === undefined ? [] : [{ id: undefined, store: this.#retired.shared }]
-    return [...retired, ...Array.from(this.#living, ([id, { store }]) => ({ id, store }))]
+    const retired = this.#retired === undefined ? [] : [{ id: undefined, task: undefined, store: this.#retired.shared }]
+    return [...retired, ...Array.from(this.#living, ([id, { task, memory }]) => ({ id, task, store: memory.store }))]
   }
 
   get users(): readonly SharedUsers[] {
-    return [...this.#endedUsers, ...Array.from(this.#living.values(), ({ users }) => users)].filter(
+    return [...this.#endedUsers, ...Array.from(this.#living.values(), ({ memory }) => memory.users)].filter(
       (one) => one !== undefined,
     )
   }
@@ -90,7 +96,7 @@ export class AppThreads implements Disposable {
   #hear(message: Message): void {
     switch (message.type) {
       case 'here':
-        this.#living.set(message.id, message.memory)
+        this.#living.set(message.id, message)
         this.#changed()
         return
       case 'child':
@@ -109,7 +115,7 @@ export class AppThreads implements Disposable {
     const children = [...this.#parents].filter(([, parent]) => parent === id).map(([child]) => child)
     for (const child of children) this.#ended(child)
     this.#parents.delete(id)
-    const memory = this.#living.get(id)
+    const memory = this.#living.get(id)?.memory
     if (memory === undefined) return
     this.#living.delete(id)
     Atomics.add(this.epoch, 0, 1)
@@ -148,5 +154,6 @@ export function threadAnnouncer(threads: Threads, collect: () => Promise<void>):
     noteHeard(heard, id)
     void collect().then(() => asked.postMessage({ asker, collected: id } satisfies ThreadAnswer))
   }) as typeof asked.onmessage
-  return (memory) => post({ type: 'here', id: threads.threadId, memory })
+  const task = ownTask()
+  return (memory) => post({ type: 'here', id: threads.threadId, task, memory })
 }

@@ -13,17 +13,21 @@ import { workerThreads } from '../surroundings.ts'
 import { channelOf, type ThreadAnswer, type ThreadQuestion } from '../thread-channels.ts'
 import { clockMs, heardAt, makeHeard } from './heard.ts'
 import { MainThreadLine } from './main-thread-line.ts'
+import { type TaskId, watchStarvation } from './starvation.ts'
 
 type Line = { readonly channel: BroadcastChannel; readonly line: MainThreadLine }
+
+/** Who is asked. */
+export type AskedThread = { readonly id: number; readonly task: TaskId | undefined }
 
 export class AppThreadsLines implements Disposable {
   readonly #lines = new Map<number, Line>()
 
   /** Which of these threads have brought their figures up to date. Never rejects. */
-  async ask(threads: readonly number[], waitMs: number): Promise<ReadonlySet<number>> {
-    for (const id of this.#lines.keys()) if (!threads.includes(id)) this.#close(id)
+  async ask(threads: readonly AskedThread[], waitMs: number): Promise<ReadonlySet<number>> {
+    for (const known of this.#lines.keys()) if (!threads.some(({ id }) => id === known)) this.#close(known)
     const answered = await Promise.all(
-      threads.map(async (id) => ((await this.#lineTo(id).line.ask(waitMs)) === 'blocked' ? undefined : id)),
+      threads.map(async (one) => ((await this.#lineTo(one).line.ask(waitMs)) === 'blocked' ? undefined : one.id)),
     )
     return new Set(answered.filter((id) => id !== undefined))
   }
@@ -33,7 +37,7 @@ export class AppThreadsLines implements Disposable {
     for (const id of this.#lines.keys()) this.#close(id)
   }
 
-  #lineTo(thread: number): Line {
+  #lineTo({ id: thread, task }: AskedThread): Line {
     const known = this.#lines.get(thread)
     if (known !== undefined) return known
     const threads = workerThreads()
@@ -44,7 +48,7 @@ export class AppThreadsLines implements Disposable {
       post: (id) => channel.postMessage({ asker, id, heard } satisfies ThreadQuestion),
       now: clockMs,
       heardAt: (id) => heardAt(heard, id),
-      starvedMs: () => undefined,
+      watchStarvation: () => watchStarvation(task),
     })
     channel.onmessage = (({ data }: { readonly data: ThreadAnswer | ThreadQuestion }) => {
       if ('collected' in data && data.asker === asker) line.collected(data.collected)

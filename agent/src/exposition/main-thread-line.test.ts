@@ -29,7 +29,10 @@ function lineByHand(given: Partial<LineOptions> = {}): Disposable & {
     post: (id) => posted.push(id),
     now: () => now,
     heardAt: (id) => heard.get(id),
-    starvedMs: () => starved,
+    watchStarvation: () => {
+      const before = starved
+      return () => starved - before
+    },
     ...given,
   })
   // In steps: a timer that is set when another has rung is to ring as well.
@@ -132,7 +135,7 @@ test('a machine that gives the main thread no processor is no loop that stands s
 })
 
 test('where nobody knows whether it had a processor, a loop is given more time', async () => {
-  using hand = lineByHand({ starvedMs: () => undefined })
+  using hand = lineByHand({ watchStarvation: () => undefined })
   const answer = hand.line.ask(500)
   let isTold = false
   void answer.then(() => {

@@ -112,7 +112,7 @@ export class ProcessPages implements Disposable {
    */
   async prepare({ format, waitMs, names }: PageQuestion): Promise<() => WorkerPage> {
     const from = performance.now()
-    const asked = this.#shared.threads.map(({ id }) => id).filter((id) => id !== undefined)
+    const asked = this.#shared.threads.flatMap(({ id, task }) => (id === undefined ? [] : [{ id, task }]))
     const fresh = asked.length === 0 ? undefined : this.#threads.ask(asked, waitMs)
     const answered = await this.#options.refresh(waitMs)
     // As it is now: a loop that comes back while the rest is read is missing on this page all the same.

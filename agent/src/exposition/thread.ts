@@ -10,7 +10,7 @@ import { clockMs, heardAt, makeHeard } from './heard.ts'
 import { MainThreadLine } from './main-thread-line.ts'
 import { holdAddress } from './metrics-address.ts'
 import { Serving } from './serving.ts'
-import { starvedMs } from './starvation.ts'
+import { watchStarvation } from './starvation.ts'
 import type { FromMain, FromThread, ThreadStart } from './thread-messages.ts'
 
 /** The main thread may be blocked just now: then it goes on listening, and says so later. */
@@ -25,7 +25,7 @@ if (port !== null) {
     post: (id) => post({ type: 'ask', id }),
     now: clockMs,
     heardAt: (id) => heardAt(heard, id),
-    starvedMs,
+    watchStarvation: () => watchStarvation(process.pid),
   })
   const say = (code: `ASSAY_AGENT_${string}`, message: string): void => post({ type: 'say', code, message })
   const serving = new Serving({
