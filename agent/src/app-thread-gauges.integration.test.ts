@@ -79,7 +79,7 @@ test('threads are asked while the main thread stands still', async () => {
   await whole(service)
   await get(service, '/block-main')
   const page = await until(
-    () => service.metrics(),
+    () => service.pageAsItComes(),
     (text) => used(text, 'threads-only') === 4,
   )
   assert.ok((valueAt(page, 'nodejs_eventloop_blocked_seconds') ?? 0) > 0)
