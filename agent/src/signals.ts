@@ -180,6 +180,7 @@ export class Signals implements Disposable {
   async #watchUsers(): Promise<void> {
     const { service = '', requests } = this.#config ?? {}
     if (this.#users !== undefined || (requests?.users === undefined && this.#identify === undefined)) return
+    this.server.expectVisitor()
     const [room, { readSecret }] = await Promise.all([import('./users/index.ts'), import('./cluster/secret.ts')])
     if (this.#users !== undefined) return
     const { guard, startedAt } = this.#options
@@ -202,6 +203,7 @@ export class Signals implements Disposable {
   async #watchClients(): Promise<void> {
     const { service = '', requests } = this.#config ?? {}
     if (requests?.clients === undefined) return
+    this.server.expectVisitor()
     const [room, { usersKey }, { readSecret }] = await Promise.all([
       import('./clients/index.ts'),
       import('./users/key.ts'),

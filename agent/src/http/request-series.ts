@@ -88,7 +88,22 @@ export class RequestSeries {
     // A status may be whatever the application has set: only real ones make a key.
     const key =
       status >= 0 && status < 1_000 && (status | 0) === status ? (at * 1_000 + status) * 2 + (aborted ? 1 : 0) : -2
-    if (key === route.lastKey) return route.lastSlot!
+    return key === route.lastKey
+      ? route.lastSlot!
+      : this.#otherDuration(route, wire, method, channel, status, aborted, key)
+  }
+
+  /** Of another kind than the last request of its route; `key` says which, -2 that none can be made. */
+  #otherDuration(
+    route: Route,
+    wire: number,
+    method: number,
+    channel: number,
+    status: number,
+    aborted: boolean,
+    key: number,
+  ): Slot {
+    const at = ((channel + 1) * WIRES.length + wire) * METHODS.length + method
     const combo = this.#combos[at]!
     const place = this.#statuses[status > 0 && status < 1_000 ? status : 0]!
     const known = route.tables[combo]?.[place * 2 + (aborted ? 1 : 0)]

@@ -9,18 +9,19 @@
  * - A flight is ended before anything is asked of the request: what throws there (a getter of the application) costs a count, not the
  *   balance of active requests.
  * - The two handlers are the hot path of every request: two reads of the clock, no closure, no Map, nothing allocated. They are guarded
- *   here rather than by `Guard.on`, whose one call site for all channels cannot be inlined.
+ *   here rather than by `Guard.on`, whose one call site for all channels cannot be inlined. What is rare is a function of its own: V8
+ *   takes so much code into one function, and no more.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type { Guard } from '../guard.ts'
 import { monotonicMs } from '../monotonic.ts'
-import { add, exemplify, observe, type Slot, type Store } from '../store/index.ts'
+import { add, exemplify, held, observeHeld, type Slot, type Store } from '../store/index.ts'
 import { currentTrace, hasTracing } from '../tracing.ts'
 import { ConnectionMemory, type Visit } from '../users/visit.ts'
 import { type ChannelRules, parseChannels } from './channels.ts'
-import { type AnyRequest, CONNECTION, Connection, type Flight } from './connection.ts'
+import { type AnyRequest, CONNECTION, Connection, type Flight, NOT_KEPT } from './connection.ts'
 import { isHttpServer } from './is-http-server.ts'
 import { methodIndex, RequestSeries, wireIndex } from './request-series.ts'
 import type { UnseenExpress } from './routes/express-unseen.ts'
@@ -54,6 +55,10 @@ export type HttpServerOptions = {
 const PART = 'http_server'
 /** Of this file: what another file of the package exports is looked up at each call. Milliseconds. */
 const now: () => number = monotonicMs
+const HELD: Float64Array = held
+const count: typeof add = add
+const observeIt: typeof observeHeld = observeHeld
+const PLACE: typeof CONNECTION = CONNECTION
 /** How often the wall clock is asked anew, milliseconds. */
 const WALL_CLOCK_EVERY = 1_000
 const NO_REQUEST: AnyRequest = { headers: {} }
@@ -62,8 +67,6 @@ export class HttpServerMetrics implements RouteTeller {
   readonly routes: Routes
   /** Servers that are not the application's: their requests are not counted. */
   readonly ignored = new WeakSet<object>()
-  /** Told of every settled request; the visit holds during the call only. Unset costs nothing. */
-  visitor: ((visit: Visit) => void) | undefined = undefined
   /** Whether visits carry the bytes of the answer; they are asked of the socket. */
   visitsWithBytes = false
   readonly #options: HttpServerOptions
@@ -72,6 +75,7 @@ export class HttpServerMetrics implements RouteTeller {
   readonly #unmatched: Route
   readonly #visit: Visit
   readonly #watch: ServerWatch
+  #visitor: ((visit: Visit) => void) | undefined = undefined
   #channels: ChannelRules = parseChannels({}, [])
   #served = false
   #traces = false
@@ -146,6 +150,21 @@ export class HttpServerMetrics implements RouteTeller {
     this.#series.channelNames = rules.names
   }
 
+  /** Told of every settled request; the visit holds during the call only. Unset costs nothing. */
+  get visitor(): ((visit: Visit) => void) | undefined {
+    return this.#visitor
+  }
+
+  set visitor(visitor: ((visit: Visit) => void) | undefined) {
+    this.#visitor = visitor
+    if (visitor !== undefined) this.expectVisitor()
+  }
+
+  /** There will be a visitor: requests that come from now on are kept as it wants them. Those in flight are not told. */
+  expectVisitor(): void {
+    this.#book.keepsFramework = true
+  }
+
   get hasRouter(): boolean {
     return this.#book.hasRouter
   }
@@ -184,12 +203,12 @@ export class HttpServerMetrics implements RouteTeller {
   decideOnce(connection: Connection, remoteAddress: string | undefined): void {
     const rules = this.#channels
     connection.peer = rules.peer(remoteAddress)
+    connection.rules = rules.perConnection ? undefined : rules
     connection.channel = rules.perConnection ? rules.decide(connection.peer, NO_REQUEST.headers) : -1
   }
 
   /** Begins a flight. */
-  begin(connection: Connection, flight: Flight, request: AnyRequest): void {
-    const rules = this.#channels
+  begin(connection: Connection, flight: Flight, request: AnyRequest, response?: ServerResponse): void {
     const startedAt = now()
     const method = methodIndex(request.method)
     let { active } = connection
@@ -200,14 +219,14 @@ export class HttpServerMetrics implements RouteTeller {
     }
     flight.method = method
     flight.active = active
+    const { rules, peer } = connection
     flight.channel =
-      rules.perConnection || connection.peer === undefined
-        ? connection.channel
-        : rules.decide(connection.peer, request.headers)
+      rules === undefined || peer === undefined ? connection.channel : rules.decide(peer, request.headers)
     flight.startedAt = startedAt
-    add(active, 1)
+    count(active, 1)
     // Last: from here on the flight is taken, and counted as active.
-    flight.request = request
+    if (response === undefined) flight.request = request
+    else flight.response = response
   }
 
   /**
@@ -227,30 +246,36 @@ export class HttpServerMetrics implements RouteTeller {
     const seconds = (at - flight.startedAt) / 1_000
     const told = flight.route
     connection.close(flight)
-    if (active !== undefined) add(active, -1)
+    if (active !== undefined) count(active, -1)
     const route =
       told === undefined ? this.#unrouted(request, status) : told.loose && status === 404 ? this.#unmatched : told
     const slot = this.#series.duration(route, connection.wire, method, channel, status, aborted)
-    const spent = seconds > 0 ? seconds : 0
-    observe(slot, spent)
-    if (this.#traces) traced(slot, spent)
-    const { visitor } = this
-    if (visitor === undefined) return
+    HELD[0] = seconds > 0 ? seconds : 0
+    observeIt(slot)
+    if (this.#traces) traced(slot, seconds > 0 ? seconds : 0)
+    if (this.#visitor === undefined || framework === NOT_KEPT) return
+    const visit = this.#visit
+    visit.request = request
+    visit.framework = framework
+    visit.status = status
+    visit.aborted = aborted
+    visit.channel = channel
+    visit.bytesOut = bytesOut
+    HELD[0] = at
+    this.#tell(this.#visitor, visit, connection, route)
+  }
+
+  /** Adds what is not the request's own, and tells the visitor. The time is in HELD. */
+  #tell(visitor: (visit: Visit) => void, visit: Visit, connection: Connection, route: Route): void {
+    const at = HELD[0]!
     if (at >= this.#wallClockUntil) {
       this.#wallClock = Date.now() - at
       this.#wallClockUntil = at + WALL_CLOCK_EVERY
     }
-    const visit = this.#visit
-    visit.request = request
-    visit.framework = framework
     visit.memory = connection.memory ??= new ConnectionMemory()
-    visit.status = status
-    visit.aborted = aborted
-    visit.channel = channel
     visit.route = route.template
     visit.routeId = route.id
     visit.address = connection.peer === undefined ? '' : connection.peer.address
-    visit.bytesOut = bytesOut
     visit.nowMs = this.#wallClock + at
     visitor(visit)
     visit.request = NO_REQUEST
@@ -260,9 +285,19 @@ export class HttpServerMetrics implements RouteTeller {
   /** Settles what a connection that has ended leaves behind. */
   abort(connection: Connection): void {
     for (const flight of connection.inFlight()) {
-      const { request = NO_REQUEST, response } = flight
+      const { response } = flight
+      let request = flight.request ?? NO_REQUEST
+      let status = 0
       try {
-        this.settle(connection, flight, request, response?.headersSent === true ? response.statusCode : 0, true, -1)
+        if (response !== undefined) {
+          request = response.req
+          if (response.headersSent) status = response.statusCode
+        }
+      } catch (cause) {
+        this.#options.guard.fault(PART, cause)
+      }
+      try {
+        this.settle(connection, flight, request, status, true, -1)
       } catch (cause) {
         this.#options.guard.fault(PART, cause)
       }
@@ -270,17 +305,15 @@ export class HttpServerMetrics implements RouteTeller {
   }
 
   #start({ request, response, socket, server }: ServerMessage): void {
-    const connection = socket[CONNECTION] ?? this.connect(socket, server)
+    const connection = socket[PLACE] ?? this.connect(socket, server)
     if (connection.ignored) return
-    const flight = connection.open()
-    flight.response = response
-    this.begin(connection, flight, request)
+    this.begin(connection, connection.open(), request, response)
   }
 
   #finish({ request, response, socket }: ServerMessage): void {
-    const connection = socket[CONNECTION]
+    const connection = socket[PLACE]
     if (connection === undefined) return
-    const flight = connection.find(request)
+    const flight = connection.answeredBy(response)
     if (flight === undefined) return
     this.settle(
       connection,

@@ -9,13 +9,14 @@ export { escapeValue, OVERFLOW_LABELS, unformatLabels } from './label-text.ts'
 export { DEFAULT_MAX_SERIES } from './limits.ts'
 export type { SharedStore } from './memory.ts'
 export { type Native, readNative } from './native.ts'
-export { bucketOf, makeScale, type Scale, ZERO_THRESHOLD } from './scale.ts'
+export { bucketOf, held, makeScale, type Scale, ZERO_THRESHOLD } from './scale.ts'
 export {
   add,
   addToGauge,
   isAbsent,
   looseSlot,
   observe,
+  observeHeld,
   type Slot,
   SUMMARY,
   seriesWidth,

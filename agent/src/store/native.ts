@@ -10,7 +10,7 @@
  * - A bucket whose 32 bits are full makes the native histogram begin anew, as after a restart: that is 4 billion requests of one duration.
  * - A negative value, which durations and sizes never are, counts as zero; an infinite one is in no bucket.
  */
-import { coarser, NATIVE_SCHEMA, nativeIndexOf, ZERO_THRESHOLD } from './scale.ts'
+import { coarser, held, NATIVE_SCHEMA, nativeIndexOfHeld, ZERO_THRESHOLD } from './scale.ts'
 import type { Growth, Slot } from './slot.ts'
 
 export const NATIVE_WORDS = 8
@@ -40,18 +40,19 @@ export function readNative(words: Uint32Array, meta: number): Native {
   }
 }
 
-/** Adds one observation. */
-export function observeNative(slot: Slot, value: number): void {
+/** Adds the observation that is held (scale.ts). */
+export function observeNative(slot: Slot): void {
   const { words } = slot
   const meta = slot.first + slot.scale.nativeOffset
-  if (!(value > ZERO_THRESHOLD)) {
-    if (!Number.isNaN(value)) words[meta + NATIVE.zeros]! += 1
+  const value = held[0]!
+  if (!(value > ZERO_THRESHOLD && value < Number.POSITIVE_INFINITY)) {
+    // +Infinity and NaN are in no bucket.
+    if (value <= ZERO_THRESHOLD) words[meta + NATIVE.zeros]! += 1
     return
   }
-  if (value === Number.POSITIVE_INFINITY) return
+  const finest = nativeIndexOfHeld()
   const levels = words[meta + NATIVE.levels]!
-  const index = levels === 0 ? nativeIndexOf(value) : coarser(nativeIndexOf(value), levels)
-  const offset = index - (words[meta + NATIVE.base]! | 0)
+  const offset = (levels === 0 ? finest : coarser(finest, levels)) - (words[meta + NATIVE.base]! | 0)
   if (offset >= 0 && offset < words[meta + NATIVE.length]!) {
     const at = (words[meta + NATIVE.window]! - 1) * 2 + offset
     const count = words[at]!
@@ -60,7 +61,7 @@ export function observeNative(slot: Slot, value: number): void {
       return
     }
   }
-  makeRoom(slot, meta, nativeIndexOf(value))
+  makeRoom(slot, meta, finest)
 }
 
 /** Adds another native histogram, at the coarser of the two resolutions. */

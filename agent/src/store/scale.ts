@@ -7,6 +7,7 @@
  *   127 or span more than 64 octaves are searched one by one.
  * - Native: schema 3, eight buckets an octave, bucket i covers (2^((i-1)/8), 2^(i/8)] (Prometheus' native histograms). No cell has
  *   more than one bound inside it, so one comparison of the mantissa decides.
+ * - The value waits in `held`: a double that is handed to a function which is not inlined is put on the heap, 16 bytes each time.
  */
 
 /** Bounds of a histogram with the table that finds them. */
@@ -17,6 +18,8 @@ export type Scale = {
   readonly firstCell: number
   /** For each cell the first bound that a value in it may be at or below, and HAS_BOUND if it has to be compared. Empty: search all. */
   readonly cells: Uint8Array
+  /** Whether there is a table. */
+  readonly hasCells: boolean
   /** Whether a native histogram is kept beside the buckets. */
   readonly isNative: boolean
   /** From the first count's word to the first word of the native histogram: counts end at an even word. */
@@ -31,8 +34,9 @@ const MAX_CELLS = 64 * 32
 const CELL_SHIFT = 15
 const HAS_BOUND = 128
 
-const DOUBLE = new Float64Array(1)
-const BITS = new Int32Array(DOUBLE.buffer)
+/** The value that is looked at: it stays until the next one. */
+export const held: Float64Array = new Float64Array(1)
+const BITS = new Int32Array(held.buffer)
 /** Which half of a double is the upper one depends on the machine. */
 const UPPER: number = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
 const LOWER: number = 1 - UPPER
@@ -42,7 +46,7 @@ export function makeScale(bounds: readonly number[], isNative: boolean): Scale {
   const nativeOffset = ((all.length + 3) & ~1) - 1
   const fits =
     all.length > 0 && all.length < HAS_BOUND && all[0]! > 0 && cellOf(all.at(-1)!) - cellOf(all[0]!) < MAX_CELLS
-  if (!fits) return { bounds: all, firstCell: 0, cells: new Uint8Array(0), isNative, nativeOffset }
+  if (!fits) return { bounds: all, firstCell: 0, cells: new Uint8Array(0), hasCells: false, isNative, nativeOffset }
   const firstCell = cellOf(all[0]!)
   const cells = new Uint8Array(cellOf(all.at(-1)!) - firstCell + 1)
   let from = 0
@@ -54,7 +58,7 @@ export function makeScale(bounds: readonly number[], isNative: boolean): Scale {
     cells[at] = bound | HAS_BOUND
     from = at + 1
   }
-  return { bounds: all, firstCell, cells, isNative, nativeOffset }
+  return { bounds: all, firstCell, cells, hasCells: true, isNative, nativeOffset }
 }
 
 /** Of counters and gauges. */
@@ -62,24 +66,32 @@ export const NO_SCALE: Scale = makeScale([], false)
 
 /** The index of the first bound that is not less than the value; the number of bounds when it is above all, or NaN. */
 export function bucketOf(scale: Scale, value: number): number {
-  const { bounds, cells } = scale
-  const count = bounds.length
-  let i = 0
-  if (cells.length > 0) {
-    DOUBLE[0] = value
-    const cell = (BITS[UPPER]! >> CELL_SHIFT) - scale.firstCell
-    if (cell < 0) return 0
-    if (cell >= cells.length) return count
-    i = cells[cell]!
-    if (i < HAS_BOUND) return i
-    i -= HAS_BOUND
-  } else if (Number.isNaN(value)) return count
-  while (i < count && value > bounds[i]!) i++
+  held[0] = value
+  return bucketOfHeld(scale)
+}
+
+/** The same of the value that is held. */
+export function bucketOfHeld(scale: Scale): number {
+  if (!scale.hasCells) return firstAtLeast(scale, 0)
+  const cell = (BITS[UPPER]! >> CELL_SHIFT) - scale.firstCell
+  if (cell < 0) return 0
+  const { cells } = scale
+  if (cell >= cells.length) return scale.bounds.length
+  const i = cells[cell]!
+  return i < HAS_BOUND ? i : firstAtLeast(scale, i - HAS_BOUND)
+}
+
+/** One by one, from a bound on. */
+function firstAtLeast({ bounds }: Scale, from: number): number {
+  const value = held[0]!
+  if (Number.isNaN(value)) return bounds.length
+  let i = from
+  while (i < bounds.length && value > bounds[i]!) i++
   return i
 }
 
 function cellOf(value: number): number {
-  DOUBLE[0] = value
+  held[0] = value
   return BITS[UPPER]! >> CELL_SHIFT
 }
 
@@ -95,14 +107,19 @@ const BOUNDS_OF_OCTAVE = [
 const MANTISSA_UPPER = new Int32Array(8)
 const MANTISSA_LOWER = new Uint32Array(8)
 for (let i = 0; i < 8; i++) {
-  DOUBLE[0] = BOUNDS_OF_OCTAVE[i] ?? 0
+  held[0] = BOUNDS_OF_OCTAVE[i] ?? 0
   MANTISSA_UPPER[i] = i === 7 ? 0x7fffffff : BITS[UPPER]! & 0xfffff
   MANTISSA_LOWER[i] = i === 7 ? 0xffffffff : BITS[LOWER]! >>> 0
 }
 
 /** The number of the bucket of schema 3 that holds a finite value above ZERO_THRESHOLD. */
 export function nativeIndexOf(value: number): number {
-  DOUBLE[0] = value
+  held[0] = value
+  return nativeIndexOfHeld()
+}
+
+/** The same of the value that is held. */
+export function nativeIndexOfHeld(): number {
   const upper = BITS[UPPER]!
   const lower = BITS[LOWER]! >>> 0
   const mantissa = upper & 0xfffff

@@ -14,7 +14,7 @@ import { exemplarsWidth } from './exemplars.ts'
 import type { Journal, Kind } from './journal.ts'
 import type { Numbers } from './memory.ts'
 import { NATIVE, NATIVE_WORDS, observeNative, releaseNative } from './native.ts'
-import { bucketOf, NO_SCALE, type Scale } from './scale.ts'
+import { bucketOfHeld, held, NO_SCALE, type Scale } from './scale.ts'
 
 /** What recording needs when a histogram grows. */
 export type Growth = { readonly numbers: Numbers; readonly journal: Journal }
@@ -131,13 +131,19 @@ export function isAbsent(words: Uint32Array, place: number): boolean {
 
 /** Adds one observation to a histogram. */
 export function observe(slot: Slot, value: number): void {
+  held[0] = value
+  observeHeld(slot)
+}
+
+/** Adds the observation that is held (scale.ts). */
+export function observeHeld(slot: Slot): void {
   const { words, scale } = slot
-  const at = slot.first + bucketOf(scale, value)
+  const at = slot.first + bucketOfHeld(scale)
   const count = words[at]!
   if (count === FULL) addCount(slot, at - slot.first, 1)
   else words[at] = count + 1
-  slot.values[slot.at]! += value
-  if (scale.isNative) observeNative(slot, value)
+  slot.values[slot.at]! += held[0]!
+  if (scale.isNative) observeNative(slot)
 }
 
 /** Adds many observations to one bucket. Where there is no memory for wide counts a count that is full stays as it is. */

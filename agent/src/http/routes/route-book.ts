@@ -3,7 +3,7 @@
  * anything is measured.
  */
 import type { IncomingMessage } from 'node:http'
-import { CONNECTION, type Connection, FLIGHT, type Flight } from '../connection.ts'
+import { CONNECTION, type Connection, FLIGHT, type Flight, NOT_KEPT } from '../connection.ts'
 import { type Route, Routes } from './routes.ts'
 
 /** What a framework's hook tells of. */
@@ -18,6 +18,8 @@ export interface RouteTeller {
 export class RouteBook implements RouteTeller {
   readonly routes: Routes
   hasRouter = false
+  /** Whether somebody asks for the frameworks' own requests: to keep one costs as much as to keep Node's (connection.ts). */
+  keepsFramework = false
 
   /** `maxRoutes`: templates beyond that are one. */
   constructor(maxRoutes: () => number) {
@@ -31,6 +33,6 @@ export class RouteBook implements RouteTeller {
         : (request.socket as { [CONNECTION]?: Connection } | undefined)?.[CONNECTION]?.find(request)
     if (flight === undefined) return
     flight.route = route
-    if (framework !== undefined) flight.framework = framework
+    if (framework !== undefined) flight.framework = this.keepsFramework ? framework : NOT_KEPT
   }
 }
