@@ -51,6 +51,12 @@ server.listen(0, '127.0.0.1', () => setTimeout(() => {
   console.log(JSON.stringify({ port: server.address().port }))
 }, 50))
 process.stdin.once('data', () => { server.close(); process.stdin.unref() })`,
+  // What the agent is made of, before it is there; as far as Node itself bears it.
+  'freeze.cjs': `for (const of of [Object, Function, Array, Map, Set, WeakMap, WeakSet, WeakRef, Promise, String, Number, RegExp, Symbol, Date, ArrayBuffer,
+  SharedArrayBuffer, DataView, Object.getPrototypeOf(Uint8Array), Uint8Array, Float64Array, Uint32Array, Reflect, JSON, Math, Atomics]) {
+  Object.freeze(of)
+  if (of.prototype !== undefined) Object.freeze(of.prototype)
+}`,
   // An application that names Hono, as far as the agent looks.
   'with-hono/package.json': '{ "dependencies": { "hono": "4" } }',
   'with-hono/script.cjs': '',
@@ -100,6 +106,40 @@ for (const node of NODES) {
       assert.equal(valueAt(page, 'shop_orders_total', { kind: 'print' }), 1)
       assert.equal(valueAt(page, 'http_server_request_duration_seconds_count', { http_route: '/x' }), 1)
       assert.equal(app.stderr(), '')
+      assert.deepEqual(await app.end(), [0, null])
+    })
+  }
+
+  const permission = node === process.execPath ? '--permission' : '--experimental-permission'
+  const mayListen = node === process.execPath ? ['--allow-net'] : []
+  for (const [why, flags, isThread] of [
+    ['with frozen prototypes', ['--require', './freeze.cjs'], true],
+    ['with frozen intrinsics', ['--frozen-intrinsics'], true],
+    ['without __proto__', ['--disable-proto=delete'], true],
+    ['with a __proto__ that throws', ['--disable-proto=throw'], true],
+    ['where no text becomes code', ['--disallow-code-generation-from-strings'], true],
+    ['where what is deprecated throws', ['--throw-deprecation', '--pending-deprecation'], true],
+    ['where it may only read and listen', [permission, '--allow-fs-read=*', ...mayListen], false],
+    ['where it may have threads', [permission, '--allow-fs-read=*', ...mayListen, '--allow-worker'], true],
+  ] as const) {
+    test(`${node}: an application ${why} is measured, and ends`, async () => {
+      await using app = await startApp(node, [...flags, '--require', '@assay/agent', 'plain.cjs'])
+      assert.equal((await fetch(`http://127.0.0.1:${app.ready['port']}/x`)).status, 200)
+      const page = await (isThread ? byThread(app) : app.metrics())
+      assert.equal(valueAt(page, 'http_server_request_duration_seconds_count', { http_route: '/x' }), 1)
+      // As far as it may read the system's own files.
+      for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'])
+        assert.ok((valueAt(page, name) ?? 0) > 0, name)
+      const said = app
+        .stderr()
+        .split('\n')
+        .filter((line) => line.startsWith('assay agent'))
+      if (isThread) assert.deepEqual(said, [])
+      else
+        await until(
+          async () => app.stderr(),
+          (text) => /^assay agent: ASSAY_AGENT_THREAD_GONE: .*the main thread serves them/m.test(text),
+        )
       assert.deepEqual(await app.end(), [0, null])
     })
   }
