@@ -17,10 +17,15 @@ export type Child = AsyncDisposable & {
   usage(): Promise<Usage>
 }
 
-export async function startService(kind: Kind, way: Way, sink: number): Promise<Child> {
+/** `more`: flags of Node beside those of the way. */
+export async function startService(
+  kind: Kind,
+  way: Way,
+  { sink, more = [] }: { readonly sink: number; readonly more?: readonly string[] },
+): Promise<Child> {
   const { flags, env } = startOf(way, sink)
   const child = fork(SERVICE, [kind, way], {
-    execArgv: ['--conditions=assay-src', '--disable-warning=ExperimentalWarning', ...flags],
+    execArgv: ['--conditions=assay-src', '--disable-warning=ExperimentalWarning', ...more, ...flags],
     env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', NODE_APP_INSTANCE: '', ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

@@ -10,7 +10,7 @@
  * docs/reference/performance.md. Services run the agent as it is published: it is built first (agent/dist), unless BENCH_SOURCE=1
  * (the sources) or BENCH_DIST=folder (a build that is there).
  * `--kinds` and `--ways` measure requests of these alone (ways.ts; a comma within a name is followed by a space), `--generations` with so
- * many processes one after the other, `--seed` in the order of an earlier run.
+ * many processes one after the other, `--seed` in the order of an earlier run, `--default-heap` with the young generation as V8 sizes it.
  * `--lines` measures pages of so many lines alone, `--by` these stores alone (prom-client, OpenTelemetry, drop-in, agent; separated by
  * commas), `--format` the agent's pages in that format (text, openmetrics, protobuf).
  *
@@ -85,6 +85,7 @@ const { values, positionals } = parseArgs({
     ways: { type: 'string' },
     generations: { type: 'string' },
     seed: { type: 'string' },
+    'default-heap': { type: 'boolean', default: false },
     lines: { type: 'string' },
     by: { type: 'string' },
     format: { type: 'string', default: 'text' },
@@ -145,6 +146,7 @@ for (const [name, { title, measure }] of chosen) {
     kinds,
     ways,
     generations,
+    hasDefaultHeap: values['default-heap'],
     seed,
   })
   results[name] = figures

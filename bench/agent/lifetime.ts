@@ -30,7 +30,7 @@ export async function measureLifetime(isFull: boolean, kinds: readonly Kind[] = 
     const starts = new Map<Way, { cpu: number; rss: number }[]>(ways.map((way) => [way, []]))
     for (let round = 0; round < rounds; round++) {
       for (const way of inTurn(ways, round)) {
-        await using service = await startService(kind, way, sink.port)
+        await using service = await startService(kind, way, { sink: sink.port })
         const { cpu, rss } = service.ready
         starts.get(way)!.push({ cpu: cpu / 1_000, rss: rss / 2 ** 20 })
       }
@@ -38,7 +38,10 @@ export async function measureLifetime(isFull: boolean, kinds: readonly Kind[] = 
     const idle = new Map<Way, { cpu: number; wakeUps: number }>()
     await using stack = new AsyncDisposableStack()
     const services = await Promise.all(
-      ways.map(async (way) => ({ way, pid: stack.use(await startService(kind, way, sink.port)).process.pid ?? 0 })),
+      ways.map(async (way) => ({
+        way,
+        pid: stack.use(await startService(kind, way, { sink: sink.port })).process.pid ?? 0,
+      })),
     )
     // What the start leaves behind (a collection of garbage, a compilation) is not idleness.
     await wait(3_000)
