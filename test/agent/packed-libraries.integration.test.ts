@@ -13,6 +13,8 @@ import { startPostgres } from '../../example/parts/postgres.ts'
 import { startRabbitmq } from '../../example/parts/rabbitmq.ts'
 import { S3_CREDENTIALS, startS3 } from '../../example/parts/s3.ts'
 import { freePorts, testPlace } from '../collectors/workplace.ts'
+import { peersMissing } from '../support/prometheus3.ts'
+import { lintPage } from './lint-page.ts'
 import { NODES, type PackedAgent, packAgent, startApp } from './packed-agent.ts'
 
 const LIBRARIES = ['pg', 'amqplib', 'ioredis', 'redis', '@aws-sdk/client-s3']
@@ -59,6 +61,7 @@ server.listen(0, '127.0.0.1', async () => {
 })
 `
 
+const withoutPromtool = await peersMissing()
 const owned = new AsyncDisposableStack()
 let packed: PackedAgent
 const env: Record<string, string> = {}
@@ -144,6 +147,7 @@ for (const node of NODES) {
         'S3/PutObject ': 1,
         'S3/GetObject NoSuchKey': 1,
       })
+      if (!withoutPromtool) assert.deepEqual(await lintPage(page), [])
       // The AWS SDK warns of older Nodes.
       assert.doesNotMatch(app.stderr(), /assay agent/)
       assert.deepEqual(await app.end(), [0, null])

@@ -6,13 +6,15 @@
  * - Prometheus reads one format a job: its own answers for the three must be the same, and what was observed.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { isStaleAt, matcher, silentLog, systemClock, unixMs } from '#core'
 import { parsePrometheusConfig } from '#model'
 import { createScraper, discover } from '#scrape'
 import { MetadataStore, memoryStore } from '#storage'
-import { type Service, startService } from '../../agent/src/test-support/service.ts'
-import { checkMetrics, type Prometheus, peersMissing, startPrometheus } from '../support/prometheus3.ts'
+import { type Service, startService, until } from '../../agent/src/test-support/service.ts'
+import { type Prometheus, peersMissing, startPrometheus } from '../support/prometheus3.ts'
+import { lintPage } from './lint-page.ts'
 
 const FORMATS = {
   text: 'PrometheusText0.0.4',
@@ -23,15 +25,6 @@ type FormatName = keyof typeof FORMATS
 
 /** Moves while nothing happens, or is made by the scraper. */
 const MOVES = /^(assay_agent_|process_|nodejs_|v8js_|scrape_|http_client_open|up$|assay_active_users)/
-
-/** What the linter says that is meant: metric name, its words, why. */
-const LINTS: readonly { readonly metric: RegExp; readonly says: RegExp; readonly why: string }[] = [
-  {
-    metric: /^nodejs_active_(resources|handles|requests)_total$/,
-    says: /_total/,
-    why: 'prom-client has named these gauges so, and dashboards ask for them',
-  },
-]
 
 async function startSignals(): Promise<Service> {
   return await startService('../../../test/agent/signals-service.ts', {
@@ -44,13 +37,23 @@ test('promtool finds nothing to say of the page', { skip: await peersMissing() }
   await using service = await startSignals()
   const page = await service.metrics()
   assert.match(page, /^http_server_request_duration_seconds_count\{.*http_route="\/orders\/:id"/m)
-  const { stdout, stderr } = await checkMetrics(page)
-  const said = `${stdout}${stderr}`.split('\n').filter((line) => line !== '')
-  const left = said.filter((line) => {
-    const [metric = '', ...words] = line.split(' ')
-    return !LINTS.some((lint) => lint.metric.test(metric) && lint.says.test(words.join(' ')))
-  })
-  assert.deepEqual(left, [])
+  assert.deepEqual(await lintPage(page), [])
+})
+
+test('promtool finds nothing to say of the page of a cluster', { skip: await peersMissing() }, async () => {
+  await using service = await startService('cluster-service.ts', { ASSAY_USERS: 'header:x-user-id' })
+  const url = `http://127.0.0.1:${String(service.ready['port'])}/x`
+  for (let i = 0; i < 6; i++) await (await fetch(url, { headers: { 'x-user-id': String(i) } })).text()
+  const page = await until(
+    () => service.metrics(),
+    (text) => /^assay_agent_workers\{state="answered"\} 3$/m.test(text),
+  )
+  assert.match(page, /^http_server_request_duration_seconds_count\{.*worker="\d"\}/m)
+  assert.match(page, /^assay_active_users\{window="1d"\} 6$/m)
+  assert.deepEqual(await lintPage(page), [])
+  const gone = once(service.child, 'exit')
+  service.child.kill('SIGTERM')
+  await gone
 })
 
 test(
