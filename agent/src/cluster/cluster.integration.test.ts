@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { hubOf } from '../test-support/hub-of.ts'
 import { samplesOf, valueAt } from '../test-support/parse-page.ts'
 import { freePort, type Service, startService, until } from '../test-support/service.ts'
 
@@ -62,30 +63,6 @@ test('when the hub is killed the others take over, again and again', async () =>
   }
   await stop(service)
 })
-
-/** The worker whose death takes the page away is the one that listens; /proc tells it without asking. */
-const hubOf = (service: Service, pids: readonly number[]): Promise<number> =>
-  until(
-    () => tryHubOf(service, pids),
-    () => true,
-  )
-
-/** Rejects in the moment in which the address changes hands. */
-async function tryHubOf(service: Service, pids: readonly number[]): Promise<number> {
-  const { readdir, readFile, readlink } = await import('node:fs/promises')
-  const port = service.metricsPort.toString(16).toUpperCase().padStart(4, '0')
-  const table = await readFile('/proc/net/tcp', 'utf8')
-  const inode = table
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .find((row) => row[1] === `0100007F:${port}` && row[3] === '0A')?.[9]
-  for (const pid of pids) {
-    for (const fd of await readdir(`/proc/${pid}/fd`)) {
-      if ((await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')) === `socket:[${inode}]`) return pid
-    }
-  }
-  throw new Error('nobody listens')
-}
 
 test('without threads a worker that is blocked is left out and told as silent, and the others are answered for in time', async () => {
   await using service = await startService('cluster-service.ts', { ASSAY_AGENT_THREAD: 'off' })
