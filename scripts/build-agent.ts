@@ -4,7 +4,7 @@
  *     index.cjs            asks whether the agent is on: then what starts with the application; else off.cjs, which is nothing
  *     parts/*.cjs          what the sources `load` when it is met: the signals, each framework, each library
  *     chunks/*.cjs         what several of these need, and what the first scrape, a cluster or counted users need
- *     thread.cjs           the thread that serves the pages
+ *     assay-agent-thread.cjs   the thread that serves the pages
  *     index.js             the same for `import`: one agent however the application is written
  *     *.d.ts, *.d.cts      the types for both
  *
@@ -24,6 +24,8 @@ process.chdir(join(import.meta.dirname, '..'))
 const SOURCE = 'agent/src'
 const OUT = 'agent/dist'
 const ROUTES = `${SOURCE}/http/routes/`
+/** Of a name that no application has: bundled into one, the agent looks for it beside that one's files, and would start what it finds. */
+const THREAD = 'assay-agent-thread'
 /** Beside the thread these are the package's `exports`. */
 const ENTRIES = ['index', 'prom-client/index', 'prom-client/register'] as const
 
@@ -58,7 +60,7 @@ try {
 async function bundle(out: string): Promise<void> {
   const parts = await loadedParts()
   const named = [...ENTRIES, 'off', 'exposition/thread'].map((name) => [
-    name.replace('exposition/', ''),
+    name.replace('exposition/thread', THREAD),
     `${SOURCE}/${name}.ts`,
   ])
   const inputs = [...named, ...parts.map((file) => [nameOfPart(file), file])]
@@ -200,7 +202,7 @@ function publishedNames(source: string, file: string): string {
   const older = /const \{ answerRequires \} = await import\('\.\/register-older-node\.ts'\)\n/
   const named = code
     // The chunk that starts it lies one folder below.
-    .replace("'./thread.ts'", "'../thread.cjs'")
+    .replace("'./thread.ts'", `'../${THREAD}.cjs'`)
     // Answered to `require` and `import` alike.
     .replace("import.meta.url.endsWith('.ts') ? './index.ts' : './index.js'", "'./index.cjs'")
   return older.test(named)

@@ -207,7 +207,7 @@ for (const node of NODES) {
   })
 
   test(`${node}: the thread that serves the pages makes no agent of its own`, async () => {
-    const made = `require('./node_modules/@assay/agent/dist/thread.cjs')
+    const made = `require('./node_modules/@assay/agent/dist/assay-agent-thread.cjs')
       console.log(globalThis[Symbol.for('assay.agent.1')] === undefined)`
     const { stdout } = await run(node, ['-e', made], { cwd: folder })
     assert.equal(stdout.trim(), 'true')
