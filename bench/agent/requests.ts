@@ -7,9 +7,10 @@
  * - A process has luck with its memory and its compiled code, and keeps it. So processes are made anew, in an order drawn anew, for each
  *   generation; a generation is one figure (the median of its rounds), and its spread over generations is told beside the median.
  *   What `off` shows is how far the table can be trusted: it should be 1.
- * - V8 sizes the young generation in the first half second, by what happens to survive then, and keeps it: in Fastify at 3.3 or at 6.6 MiB,
- *   which makes 1 to 2 us a request and is decided by anything at all that is loaded, a logger as well as an agent. All ways have the 16
- *   MiB that it may have at most (`--default-heap` leaves it to V8, as a process does by itself).
+ * - V8 sizes the young generation in the first half second, by what happens to survive then, and keeps it: 1.6 MiB for the plain service
+ *   and 1.6 or 3.2 for the same with the agent, 6.5 in Fastify and 3.3 or 6.5 with the agent, from build to build. That makes up to 2 us a
+ *   request, and anything that is loaded may decide it, either way. So all ways have the 16 MiB that it may have at most;
+ *   `--default-heap` leaves it to V8, as a process by itself does.
  * - CPU is the process' own accounting, so the load and the neighbours disturb less than they would a wall clock.
  */
 import { type Child, openSink, startService } from './child.ts'
@@ -65,7 +66,7 @@ const YOUNG_GENERATION = ['--min-semi-space-size=16', '--max-semi-space-size=16'
 
 export async function measureRequests(options: RequestOptions): Promise<RequestFigures[]> {
   const rounds = options.isFull ? 16 : 8
-  const generations = options.generations ?? (options.isFull ? 12 : 3)
+  const generations = options.generations ?? (options.isFull ? 10 : 3)
   const random = randomFrom(options.seed)
   const figures: RequestFigures[] = []
   using sink = await openSink()
