@@ -12,10 +12,12 @@ const N = 110
 const LINE = 10
 
 export class ProtoOut extends BytesOut {
+  /** A whole number. What is none, or has no end, makes ten bytes at most. */
   bare(given: number): void {
     this.reserve(10)
+    const most = this.at + 9
     let value = given
-    while (value >= 128) {
+    while (value >= 128 && this.at < most) {
       this.bytes[this.at++] = (value % 128) | 128
       value = Math.floor(value / 128)
     }

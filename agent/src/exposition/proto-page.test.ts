@@ -40,8 +40,11 @@ test('a page that goes on from the one before is the page that is written afresh
           observe(slot, seen)
           if (what === 'trace')
             exemplify(slot, seen, { traceId: '1f'.repeat(16), spanId: 'ab'.repeat(8) }, 1.7e12 + seen * 1_000)
-        } else if (family.kind === 'summary') for (let k = 0; k < 4; k++) slot.values[slot.at + k] = value * k
-        else if (what === 'unset' && family.kind === 'gauge') unset(slot)
+        } else if (family.kind === 'summary') {
+          for (let k = 0; k < 4; k++) slot.values[slot.at + k] = value * k
+          // A count is a whole number, and small enough to be exact.
+          slot.values[slot.at + SUMMARY.count] = Math.floor(Math.abs(Number.isFinite(value) ? value : 0)) % 2 ** 53
+        } else if (what === 'unset' && family.kind === 'gauge') unset(slot)
         else set(slot, value)
       }
       check(true)
