@@ -211,8 +211,8 @@ export class Exposition {
 
   /** A follower goes on until the thread has joined; a hub must let go first, and wakes the thread in the same moment. */
   #letGo(free: SharedArrayBuffer): void {
-    const workers = this.#loaded?.workers ?? 0
-    this.#post({ type: 'yours', listen: this.#listensAt, workers })
+    const { workers = 0, format } = this.#loaded ?? {}
+    this.#post({ type: 'yours', listen: this.#listensAt, workers, format })
     if (this.#listensAt !== undefined) this.#light?.abort()
     const flag = new Int32Array(free)
     Atomics.store(flag, 0, 1)

@@ -16,7 +16,7 @@ import { encodeUsers, mergeUsers, readUsers, type UsersReading } from '../users/
 import { AppThreadsLines } from './app-threads-lines.ts'
 import type { FamilyPage } from './family-page.ts'
 import type { Answered } from './main-thread-line.ts'
-import { StorePages } from './page.ts'
+import { joinPages, StorePages } from './page.ts'
 import type { PageFormat } from './page-format.ts'
 import type { PageQuestion } from './page-server.ts'
 import { SumPages } from './sum-pages.ts'
@@ -59,6 +59,7 @@ export class ProcessPages implements Disposable {
   readonly #bytes: Slot
   readonly #duration: Slot
   readonly #rendered: Slot
+  #format: PageFormat | undefined
 
   constructor(options: ProcessPagesOptions) {
     this.#options = options
@@ -98,6 +99,20 @@ export class ProcessPages implements Disposable {
     this.share(shared)
   }
 
+  /** Of the page that was asked for last. */
+  get format(): PageFormat | undefined {
+    return this.#format
+  }
+
+  /**
+   * Makes a page for nobody: whoever scrapes next, in some seconds, does not wait for the code to be compiled, and gets a page that goes on
+   * from this one. Nothing is counted, and nobody is asked.
+   */
+  async makeReady(format: PageFormat): Promise<void> {
+    await Promise.all([this.#readProcess(), this.#readDelays?.()])
+    joinPages([this.#render(format, undefined, true).families], format)
+  }
+
   /** There is more memory to be read, or other. */
   share(shared: SharedOfProcess): void {
     this.#shared = shared
@@ -112,6 +127,7 @@ export class ProcessPages implements Disposable {
    */
   async prepare({ format, waitMs, names }: PageQuestion): Promise<() => WorkerPage> {
     const from = performance.now()
+    this.#format = format
     const asked = this.#shared.threads.flatMap(({ id, task }) => (id === undefined ? [] : [{ id, task }]))
     const fresh = asked.length === 0 ? undefined : this.#threads.ask(asked, waitMs)
     const answered = await this.#options.refresh(waitMs)

@@ -78,6 +78,16 @@ export class Serving implements Disposable {
     this.#pages.share(shared)
   }
 
+  /** Of the page that was asked for last. */
+  get format(): PageFormat | undefined {
+    return this.#pages.format
+  }
+
+  /** Makes ready for a scrape in that format. Never rejects. */
+  async makeReady(format: PageFormat): Promise<void> {
+    await this.#pages.makeReady(format).catch(this.#options.fault)
+  }
+
   /** How many other workers there are, when this is the hub. */
   get workers(): number {
     return this.#hub?.size ?? 0

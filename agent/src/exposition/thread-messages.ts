@@ -14,6 +14,7 @@ import type { Listen } from '../config.ts'
 import type { DelayHistograms } from '../runtime/sampled-delays.ts'
 import type { SharedStore } from '../store/index.ts'
 import type { SharedUsers } from '../users/index.ts'
+import type { PageFormat } from './page-format.ts'
 
 export type FromThread =
   /** `free`: becomes 1, with a notification, in the moment the address is free. `heard`: where the main thread notes what it hears. */
@@ -26,9 +27,14 @@ export type FromThread =
 export type FromMain =
   /**
    * `listen`: where the main thread has listened, when port 0 was asked for; undefined when it has joined a hub.
-   * `workers`: how many it was the hub of.
+   * `workers`: how many it was the hub of. `format`: of the page that it has made last, if it has made one.
    */
-  | { readonly type: 'yours'; readonly listen: Listen | undefined; readonly workers: number }
+  | {
+      readonly type: 'yours'
+      readonly listen: Listen | undefined
+      readonly workers: number
+      readonly format: PageFormat | undefined
+    }
   | { readonly type: 'collected'; readonly id: number }
   | { readonly type: 'lastWords'; readonly done: SharedArrayBuffer }
   | { readonly type: 'shared'; readonly shared: SharedOfProcess }

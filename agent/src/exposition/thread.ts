@@ -38,7 +38,8 @@ if (port !== null) {
     onPage: () => {},
   })
   const stop = new AbortController()
-  const hold = (listen: Listen): void => {
+  const hold = ({ listen = start.listen, format }: Extract<FromMain, { type: 'yours' }>): void => {
+    let wanted = format
     const { workersKey } = start
     const options = {
       address: listen,
@@ -48,7 +49,11 @@ if (port !== null) {
         workersKey === undefined
           ? undefined
           : (onJoined: () => void, signal: AbortSignal) => serving.join(listen, onJoined, signal),
-      onHeld: (address: Listen | undefined) => post({ type: 'held', address }),
+      onHeld: (address: Listen | undefined) => {
+        post({ type: 'held', address })
+        if (wanted !== undefined) void serving.makeReady(wanted)
+        wanted = undefined
+      },
     }
     void holdAddress(options, stop.signal)
   }
@@ -57,7 +62,7 @@ if (port !== null) {
     switch (message.type) {
       case 'yours':
         serving.expectWorkers(message.workers)
-        return hold(message.listen ?? start.listen)
+        return hold(message)
       case 'collected':
         return line.collected(message.id)
       case 'shared':
