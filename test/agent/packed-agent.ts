@@ -24,13 +24,16 @@ export type PackedAgent = AsyncDisposable & {
 
 export async function packAgent(): Promise<PackedAgent> {
   const run = promisify(execFile)
+  await using owned = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'assay-packed-'))
+  owned.defer(() => rm(folder, { recursive: true, force: true }))
   await run('npm', ['pack', '--pack-destination', folder], { cwd: AGENT })
   const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
   const home = join(folder, 'node_modules/@assay/agent')
   await mkdir(home, { recursive: true })
   await run('tar', ['-xzf', join(folder, tarball), '-C', home, '--strip-components=1'])
-  return { folder, home, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
+  const whole = owned.move()
+  return { folder, home, [Symbol.asyncDispose]: () => whole.disposeAsync() }
 }
 
 export type App = AsyncDisposable & {
