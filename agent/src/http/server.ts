@@ -173,6 +173,14 @@ export class HttpServerMetrics implements RouteTeller {
     this.#book.hasRouter = has
   }
 
+  get routeAtEnd(): RouteTeller['routeAtEnd'] {
+    return this.#book.routeAtEnd
+  }
+
+  set routeAtEnd(ask: RouteTeller['routeAtEnd']) {
+    this.#book.routeAtEnd = ask
+  }
+
   setRoute(request: IncomingMessage, route: Route, framework?: unknown): void {
     this.#book.setRoute(request, route, framework)
   }
@@ -244,11 +252,11 @@ export class HttpServerMetrics implements RouteTeller {
     const at = now()
     const { method, channel, framework, active } = flight
     const seconds = (at - flight.startedAt) / 1_000
-    const told = flight.route
+    const said = flight.route
     connection.close(flight)
     if (active !== undefined) count(active, -1)
-    const route =
-      told === undefined ? this.#unrouted(request, status) : told.loose && status === 404 ? this.#unmatched : told
+    const told = said ?? this.#book.routeAtEnd?.(request) ?? this.#unrouted(request, status)
+    const route = told.loose && status === 404 ? this.#unmatched : told
     const slot = this.#series.duration(route, connection.wire, method, channel, status, aborted)
     HELD[0] = seconds > 0 ? seconds : 0
     observeIt(slot)

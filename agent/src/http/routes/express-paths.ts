@@ -25,3 +25,8 @@ export function pathMatcher(prefix: string, path: string): RegExp {
     return /(?:)/
   }
 }
+
+/** Whether a path takes whatever comes. For all methods, and answered with 404, such a route is none. */
+export function isWild(path: string): boolean {
+  return /\*\w*\}?$/.test(path)
+}

@@ -11,7 +11,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { objectOr, peek } from '../../libraries/require-hook.ts'
-import { pathMatcher, pathTexts } from './express-paths.ts'
+import { isWild, pathMatcher, pathTexts } from './express-paths.ts'
 import type { RouteTeller } from './route-book.ts'
 import type { Route } from './routes.ts'
 
@@ -69,8 +69,8 @@ export class UnseenExpress {
         isOne && paths.length === 1 ? paths[0] : paths.find((one) => pathMatcher('', one).test(`\n${mounts.below}`))
       if (text === undefined) continue
       const prefix = `${above?.text}${mounts.text}`
-      // As for an Express that is seen: all methods, answered with 404, is no route.
-      const loose = peek(peek(route, 'methods'), '_all') === true
+      // As for an Express that is seen.
+      const loose = peek(peek(route, 'methods'), '_all') === true && isWild(text)
       const told = routes.of(prefix + (text === '/' && prefix !== '' ? '' : text) || '/', loose)
       const isFixed = isOne && paths.length === 1 && above?.isFixed === true && mounts.isFixed
       if (isFixed) this.#known.set(route, { app, route: told })

@@ -1,22 +1,37 @@
 /**
  * Routes of Express 5 and 4: full templates, mounts included, right even after `next(err)`.
  *
- * - `Route.dispatch` is wrapped, because at the end of a request `req.baseUrl` is already reset when an error handler has answered.
  * - A router does not know where it is mounted. `Router.use` is wrapped to note it, and a route's template is put together from
  *   the mounts above it, once. `baseUrl` will not do: with `/tenants/:id` as a mount it holds ids, not the template.
- * - A router mounted at several places has several templates; the one that fits `req.baseUrl` is taken.
+ * - Express leaves the route on the request. Where it has one template, that is all there is to know, and it is read at the request's end:
+ *   nothing of ours is called before (bench/agent/pairs.ts --wire: 0.3 us a request less than a wrapped `Route.dispatch`).
+ * - A router mounted at several places has several templates; the one that fits `req.baseUrl` is taken. At the end of a request that is
+ *   reset when an error handler has answered, so `Route.dispatch` is wrapped once there is such a router, or an application in another
+ *   one. Express 4 binds `dispatch` when a route is made: there it is wrapped from the start.
  * - A middleware that answers outside any route has no route, by definition.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Guard } from '../../guard.ts'
 import { objectOr, type Patch, patchMethod, peek, type Required } from '../../libraries/require-hook.ts'
-import { pathMatcher, pathTexts } from './express-paths.ts'
+import { isWild, pathMatcher, pathTexts } from './express-paths.ts'
 import type { RouteTeller } from './route-book.ts'
 import type { Route } from './routes.ts'
 
-type ExpressRequest = IncomingMessage & { readonly baseUrl?: string; readonly url?: string; readonly app?: object }
+type ExpressRequest = IncomingMessage & {
+  readonly baseUrl?: string
+  readonly url?: string
+  readonly app?: object
+  readonly route?: ExpressRoute
+}
 /** A route's templates, kept on it; for one application, as nearly every route has. */
-type Known = { readonly app: object | undefined; readonly templates: readonly Template[] }
+type Known = {
+  readonly app: object | undefined
+  readonly templates: readonly Template[]
+  /** What it is, however a request came to it. */
+  readonly only: Route | undefined
+  /** How many routers hung in several places then. */
+  readonly rehung: number
+}
 type ExpressRoute = { [KNOWN]?: Known }
 /** One place where a router hangs: in which router, under which path. */
 type Mount = { readonly parent: object; readonly template: string }
@@ -32,6 +47,14 @@ const MAX_DEPTH = 16
 export function expressPatch(server: RouteTeller, guard: Guard): Patch {
   const mounts = new WeakMap<object, Mount[]>()
   const owners = new WeakMap<object, object>()
+  /** Routers, and routes of Express 4, that are wrapped. */
+  const wrapped = new WeakSet<object>()
+  let rehung = 0
+  /** Wraps `Route.dispatch` of the releases whose routes ask for it anew with each request. */
+  const wrapLater: (() => void)[] = []
+  const wrapNow = (): void => {
+    for (const wrap of wrapLater.splice(0)) wrap()
+  }
 
   const noteMount = (parent: object, given: readonly unknown[]): void => {
     const withPath = isPath(given[0])
@@ -42,6 +65,10 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
         if (list.length < MAX_MOUNTS) list.push({ parent, template: template === '/' ? '' : template })
       }
       mounts.set(handler, list)
+      const isHungAgain = list.length > 1 && Array.isArray(peek(handler, 'stack'))
+      if (isHungAgain) rehung++
+      // An application in another one: at the end of a request only one of the two is there.
+      if (isHungAgain || handler.name === 'mounted_app') wrapNow()
     }
   }
 
@@ -69,7 +96,19 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
     return above.flatMap((before) => here.map((template) => before + template))
   }
 
-  const templatesOf = (route: ExpressRoute, app: object | undefined): readonly Template[] => {
+  /** Whether the application's own router is above that one, and nothing above the application. */
+  const isBelow = (router: object, app: object | undefined): boolean => {
+    let top = router
+    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+      const parent = mounts.get(top)?.[0]?.parent
+      if (parent === undefined) break
+      top = parent
+    }
+    if (app === undefined) return true
+    return peek(app, 'parent') === undefined && top === (peek(app, '_router') ?? peek(app, 'router'))
+  }
+
+  const templatesOf = (route: ExpressRoute, app: object | undefined): Known => {
     const paths = pathTexts(peek(route, 'path'))
     const owner = owners.get(route)
     // NestJS's own 404, among others: all methods under a wildcard. Answered with 404 that is no route.
@@ -77,23 +116,37 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
     const templates = (owner === undefined ? [''] : prefixes(owner, app, 0)).slice(0, MAX_MOUNTS).flatMap((prefix) =>
       paths.slice(0, MAX_MOUNTS).map((path) => {
         const template = prefix + (path === '/' && prefix !== '' ? '' : path) || '/'
-        const loose = all && /\*\w*\}?$/.test(path)
+        const loose = all && isWild(path)
         return { route: server.routes.of(template, loose), prefix: pathMatcher(prefix, path) }
       }),
     )
+    const isOne = templates.length === 1 && owner !== undefined && isBelow(owner, app)
+    const known: Known = { app, templates, only: isOne ? templates[0]!.route : undefined, rehung }
     // A frozen route is asked anew each time.
-    Reflect.defineProperty(route, KNOWN, {
-      value: { app, templates } satisfies Known,
-      writable: true,
-      configurable: true,
-    })
-    return templates
+    Reflect.defineProperty(route, KNOWN, { value: known, writable: true, configurable: true })
+    return known
+  }
+
+  const knownOf = (route: ExpressRoute, app: object | undefined): Known => {
+    const known = route[KNOWN]
+    return known !== undefined && known.app === app && known.rehung === rehung ? known : templatesOf(route, app)
+  }
+
+  server.routeAtEnd = (request) => {
+    try {
+      const { route, app } = request as ExpressRequest
+      if (typeof route !== 'object' || route === null) return undefined
+      const { only } = knownOf(route, app)
+      if (only === undefined && owners.has(route)) wrapNow()
+      return only
+    } catch (cause) {
+      guard.fault(PART, cause)
+      return undefined
+    }
   }
 
   const tell = (route: ExpressRoute, request: ExpressRequest): void => {
-    const { app } = request
-    const known = route[KNOWN]
-    const templates = known !== undefined && known.app === app ? known.templates : templatesOf(route, app)
+    const { templates } = knownOf(route, request.app)
     const chosen = templates.length === 1 ? templates[0]! : fitting(templates, request)
     if (chosen !== undefined) server.setRoute(request, chosen.route)
   }
@@ -104,25 +157,36 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
       if (isRouterOf(required)) guard.stepAside(PART, `${required.id} of express is of a shape that is not known`)
       return
     }
+    // Each of its files asks for it; and what is wrapped no longer shows what it was.
+    const met = router ?? routePrototype
+    if (met === undefined || wrapped.has(met)) return
+    wrapped.add(met)
     server.hasRouter = true
     const safely = guard.wrap(PART, (work: () => void) => work())
+    const wrapDispatch = (prototype: object): boolean =>
+      patchMethod<object>(
+        prototype,
+        'dispatch',
+        (original) =>
+          // A hot one: nothing is allocated here.
+          function dispatch(request, response, done) {
+            try {
+              tell(this, request as ExpressRequest)
+            } catch (cause) {
+              // A route less is no reason to disturb the request.
+              guard.fault(PART, cause)
+            }
+            return original.call(this, request, response, done)
+          },
+      )
+    const isLater = routePrototype !== undefined && asksForDispatch(peek(router, 'route'))
+    if (isLater) {
+      wrapLater.push(() => {
+        if (!wrapDispatch(routePrototype)) guard.stepAside(PART, `${required.id}: dispatch is missing or frozen`)
+      })
+    }
     const patched = [
-      routePrototype === undefined ||
-        patchMethod<object>(
-          routePrototype,
-          'dispatch',
-          (original) =>
-            // The hot one: nothing is allocated here.
-            function dispatch(request, response, done) {
-              try {
-                tell(this, request as ExpressRequest)
-              } catch (cause) {
-                // A route less is no reason to disturb the request.
-                guard.fault(PART, cause)
-              }
-              return original.call(this, request, response, done)
-            },
-        ),
+      routePrototype === undefined || isLater || wrapDispatch(routePrototype),
       router === undefined ||
         patchMethod<object>(
           router,
@@ -160,6 +224,13 @@ function fitting(templates: readonly Template[], request: ExpressRequest): Templ
 /** Whether Express itself has asked for it, as its router. */
 function isRouterOf({ id, parentFilename }: Required): boolean {
   return /^(?:router|\.\/router(?:\/index)?|\.\/route)(?:\.js)?$/.test(id) && IN_EXPRESS.test(parentFilename)
+}
+
+/** Whether the routes that it makes look `dispatch` up when a request comes. */
+function asksForDispatch(makeRoute: unknown): boolean {
+  if (typeof makeRoute !== 'function') return false
+  const text = Function.prototype.toString.call(makeRoute)
+  return /\.dispatch\(/.test(text) && !/\.dispatch\.bind\(/.test(text)
 }
 
 /** The prototypes of the router and of the route: of `router` 2 (Express 5), or of Express 4, which has a file for each. */
