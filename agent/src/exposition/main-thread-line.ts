@@ -17,6 +17,8 @@
 export const LEAST_MS = 6
 export const LEAST_BLIND_MS = 10
 export const MOST_MS = 100
+/** As exact as a timer is: what is left below that would be waited for twice as long. */
+const TIMER_MS = 1
 /** What is left of the longest waits with each answer: after some fifty quick ones it is forgotten. */
 const LEFT = 0.95
 
@@ -103,7 +105,7 @@ export class MainThreadLine {
     for (;;) {
       if (this.#open !== question || this.#options.heardAt(question.id) !== undefined) return true
       const leftMs = this.#leftMs(question)
-      if (leftMs <= 0) return false
+      if (leftMs < TIMER_MS) return false
       await within(leftMs, question.onCollected)
     }
   }
