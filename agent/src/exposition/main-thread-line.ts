@@ -12,7 +12,8 @@
  */
 /**
  * Longer than most garbage collections; a scrape of a loop that stands still takes so long and a little more. Of 1,600 scrapes of loops that
- * turned, beside 2 and 4 busy processes on two processors, garbage collections included, none was taken for blocked with 6, and one with 8.
+ * turned, beside 2 and 4 busy processes on two processors, garbage collections included, none was taken for blocked with 6, and one with 8; since waits of V8's threads count only when they are over,
+ * 2 of 1,000.
  */
 export const LEAST_MS = 6
 export const LEAST_BLIND_MS = 10
