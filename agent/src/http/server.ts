@@ -173,14 +173,6 @@ export class HttpServerMetrics implements RouteTeller {
     this.#book.hasRouter = has
   }
 
-  get routeAtEnd(): RouteTeller['routeAtEnd'] {
-    return this.#book.routeAtEnd
-  }
-
-  set routeAtEnd(ask: RouteTeller['routeAtEnd']) {
-    this.#book.routeAtEnd = ask
-  }
-
   setRoute(request: IncomingMessage, route: Route, framework?: unknown): void {
     this.#book.setRoute(request, route, framework)
   }
@@ -255,7 +247,7 @@ export class HttpServerMetrics implements RouteTeller {
     const said = flight.route
     connection.close(flight)
     if (active !== undefined) count(active, -1)
-    const told = said ?? this.#book.routeAtEnd?.(request) ?? this.#unrouted(request, status)
+    const told = said ?? this.#unrouted(request, status)
     const route = told.loose && status === 404 ? this.#unmatched : told
     const slot = this.#series.duration(route, connection.wire, method, channel, status, aborted)
     HELD[0] = seconds > 0 ? seconds : 0

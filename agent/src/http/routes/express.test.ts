@@ -54,8 +54,6 @@ class Bench implements Disposable {
   }
 }
 
-const isWrapped = (express: Express): boolean => Symbol.for('assay.patched') in express.Route.prototype.dispatch
-
 function routed(express: Express): Express {
   const router = express.Router({ mergeParams: true })
   router.get('/items/:id', (_request: unknown, response: Express) => response.send('one'))
@@ -74,22 +72,6 @@ function application(express: Express): Express {
 const failing = (_cause: unknown, _request: unknown, response: Express, _next: unknown): void =>
   response.status(500).send('failed')
 
-test('Express 5: while every route has one template nothing of ours is called on its way', async () => {
-  using bench = new Bench('express')
-  const { express } = bench
-  const app = application(express)
-  app.use('/tenants/:tenant', routed(express))
-  app.get('/', (_request: unknown, response: Express) => response.send('all'))
-  app.use(failing)
-  assert.deepEqual(await bench.routes(app, ['/', '/tenants/a/items/1', '/tenants/a/fails/2', '/nowhere']), [
-    '',
-    '/',
-    '/tenants/:tenant/fails/:id',
-    '/tenants/:tenant/items/:id',
-  ])
-  assert.ok(!isWrapped(express))
-})
-
 test('Express 5: a router that is hung a second time, after its first request, is told by where the request came', async () => {
   using bench = new Bench('express')
   const { express } = bench
@@ -107,7 +89,6 @@ test('Express 5: a router that is hung a second time, after its first request, i
     '/right/:side/fails/:id',
     '/right/:side/items/:id',
   ])
-  assert.ok(isWrapped(express), 'from the second request on exactly')
 })
 
 test('Express 5: an application in an application has its whole path, also when the outer one answers an error', async () => {
@@ -127,17 +108,16 @@ test('Express 5: an application in an application has its whole path, also when 
   ])
 })
 
-test('Express 4 binds its dispatch when a route is made: it is wrapped by then', async () => {
+test('Express 4: a router that hangs in two places is told by where the request came, after an error too', async () => {
   using bench = new Bench('express4')
   const { express } = bench
-  assert.ok(isWrapped(express))
   const app = application(express)
   app.use(['/a', '/b'], routed(express))
   app.use(failing)
   assert.deepEqual(await bench.routes(app, ['/a/items/1', '/b/fails/1']), ['/a/items/:id', '/b/fails/:id'])
 })
 
-test('an application whose routers are hung with each request is told right, and costs nothing for ever', async () => {
+test('an application whose routers are hung with each request is told right', async () => {
   using bench = new Bench('express')
   const { express } = bench
   const app = application(express)

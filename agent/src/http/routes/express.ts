@@ -1,14 +1,13 @@
 /**
  * Routes of Express 5 and 4: full templates, mounts included, right even after `next(err)`.
  *
+ * - `Route.dispatch` is wrapped, because at the end of a request `req.baseUrl` is already reset when an error handler has answered.
  * - A router does not know where it is mounted. `Router.use` is wrapped to note it, and a route's template is put together from
  *   the mounts above it, once. `baseUrl` will not do: with `/tenants/:id` as a mount it holds ids, not the template.
- * - Express leaves the route on the request. Where it has one template, that is all there is to know, and it is read at the request's end:
- *   nothing of ours is called before, or stands in a stack trace. (In requests a second no difference to a wrapped `Route.dispatch` is seen:
- *   0.58, 0.79 and 0.84 us against 0.59, 0.60 and 0.68, bench/agent/index.ts requests --kinds express --ways agent --generations 16.)
- * - A router mounted at several places has several templates; the one that fits `req.baseUrl` is taken. At the end of a request that is
- *   reset when an error handler has answered, so `Route.dispatch` is wrapped once there is such a router, or an application in another
- *   one. Express 4 binds `dispatch` when a route is made: there it is wrapped from the start.
+ * - A router mounted at several places has several templates; the one that fits `req.baseUrl` is taken. It may be mounted again later.
+ * - To read the route that Express leaves on a request, at its end, was tried instead of the wrapper: it tells less (the base is gone), and
+ *   no difference was seen (0.58, 0.79 and 0.84 us a request against 0.59, 0.60 and 0.68 with it, bench/agent/index.ts requests
+ *   --kinds express --ways agent --generations 16).
  * - A middleware that answers outside any route has no route, by definition.
  */
 import type { IncomingMessage } from 'node:http'
@@ -18,21 +17,9 @@ import { isWild, pathMatcher, pathTexts } from './express-paths.ts'
 import type { RouteTeller } from './route-book.ts'
 import type { Route } from './routes.ts'
 
-type ExpressRequest = IncomingMessage & {
-  readonly baseUrl?: string
-  readonly url?: string
-  readonly app?: object
-  readonly route?: ExpressRoute
-}
-/** A route's templates, kept on it; for one application, as nearly every route has. */
-type Known = {
-  readonly app: object | undefined
-  readonly templates: readonly Template[]
-  /** What it is, however a request came to it. */
-  readonly only: Route | undefined
-  /** How many routers hung in several places then. */
-  readonly rehung: number
-}
+type ExpressRequest = IncomingMessage & { readonly baseUrl?: string; readonly url?: string; readonly app?: object }
+/** A route's templates, kept on it; for one application, as nearly every route has. `rehung`: what was true of mounts then. */
+type Known = { readonly app: object | undefined; readonly templates: readonly Template[]; readonly rehung: number }
 type ExpressRoute = { [KNOWN]?: Known }
 /** One place where a router hangs: in which router, under which path. */
 type Mount = { readonly parent: object; readonly template: string }
@@ -48,28 +35,20 @@ const MAX_DEPTH = 16
 export function expressPatch(server: RouteTeller, guard: Guard): Patch {
   const mounts = new WeakMap<object, Mount[]>()
   const owners = new WeakMap<object, object>()
-  /** Routers, and routes of Express 4, that are wrapped. */
-  const wrapped = new WeakSet<object>()
+  /** How often a router was hung in one more place. */
   let rehung = 0
-  /** Wraps `Route.dispatch` of the releases whose routes ask for it anew with each request. */
-  const wrapLater: (() => void)[] = []
-  const wrapNow = (): void => {
-    for (const wrap of wrapLater.splice(0)) wrap()
-  }
 
   const noteMount = (parent: object, given: readonly unknown[]): void => {
     const withPath = isPath(given[0])
     for (const handler of given.slice(withPath ? 1 : 0).flat(Number.POSITIVE_INFINITY)) {
       if (typeof handler !== 'function') continue
       const list = mounts.get(handler) ?? []
+      const before = list.length
       for (const template of withPath ? pathTexts(given[0]) : ['']) {
         if (list.length < MAX_MOUNTS) list.push({ parent, template: template === '/' ? '' : template })
       }
       mounts.set(handler, list)
-      const isHungAgain = list.length > 1 && Array.isArray(peek(handler, 'stack'))
-      if (isHungAgain) rehung++
-      // An application in another one: at the end of a request only one of the two is there.
-      if (isHungAgain || handler.name === 'mounted_app') wrapNow()
+      if (before > 0 && list.length > before && Array.isArray(peek(handler, 'stack'))) rehung++
     }
   }
 
@@ -97,19 +76,7 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
     return above.flatMap((before) => here.map((template) => before + template))
   }
 
-  /** Whether the application's own router is above that one, and nothing above the application. */
-  const isBelow = (router: object, app: object | undefined): boolean => {
-    let top = router
-    for (let depth = 0; depth < MAX_DEPTH; depth++) {
-      const parent = mounts.get(top)?.[0]?.parent
-      if (parent === undefined) break
-      top = parent
-    }
-    if (app === undefined) return true
-    return peek(app, 'parent') === undefined && top === (peek(app, '_router') ?? peek(app, 'router'))
-  }
-
-  const templatesOf = (route: ExpressRoute, app: object | undefined): Known => {
+  const templatesOf = (route: ExpressRoute, app: object | undefined): readonly Template[] => {
     const paths = pathTexts(peek(route, 'path'))
     const owner = owners.get(route)
     // NestJS's own 404, among others: all methods under a wildcard. Answered with 404 that is no route.
@@ -121,33 +88,20 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
         return { route: server.routes.of(template, loose), prefix: pathMatcher(prefix, path) }
       }),
     )
-    const isOne = templates.length === 1 && owner !== undefined && isBelow(owner, app)
-    const known: Known = { app, templates, only: isOne ? templates[0]!.route : undefined, rehung }
     // A frozen route is asked anew each time.
-    Reflect.defineProperty(route, KNOWN, { value: known, writable: true, configurable: true })
-    return known
-  }
-
-  const knownOf = (route: ExpressRoute, app: object | undefined): Known => {
-    const known = route[KNOWN]
-    return known !== undefined && known.app === app && known.rehung === rehung ? known : templatesOf(route, app)
-  }
-
-  server.routeAtEnd = (request) => {
-    try {
-      const { route, app } = request as ExpressRequest
-      if (typeof route !== 'object' || route === null) return undefined
-      const { only } = knownOf(route, app)
-      if (only === undefined && owners.has(route)) wrapNow()
-      return only
-    } catch (cause) {
-      guard.fault(PART, cause)
-      return undefined
-    }
+    Reflect.defineProperty(route, KNOWN, {
+      value: { app, templates, rehung } satisfies Known,
+      writable: true,
+      configurable: true,
+    })
+    return templates
   }
 
   const tell = (route: ExpressRoute, request: ExpressRequest): void => {
-    const { templates } = knownOf(route, request.app)
+    const { app } = request
+    const known = route[KNOWN]
+    const isCurrent = known !== undefined && known.app === app && known.rehung === rehung
+    const templates = isCurrent ? known.templates : templatesOf(route, app)
     const chosen = templates.length === 1 ? templates[0]! : fitting(templates, request)
     if (chosen !== undefined) server.setRoute(request, chosen.route)
   }
@@ -158,36 +112,25 @@ export function expressPatch(server: RouteTeller, guard: Guard): Patch {
       if (isRouterOf(required)) guard.stepAside(PART, `${required.id} of express is of a shape that is not known`)
       return
     }
-    // Each of its files asks for it; and what is wrapped no longer shows what it was.
-    const met = router ?? routePrototype
-    if (met === undefined || wrapped.has(met)) return
-    wrapped.add(met)
     server.hasRouter = true
     const safely = guard.wrap(PART, (work: () => void) => work())
-    const wrapDispatch = (prototype: object): boolean =>
-      patchMethod<object>(
-        prototype,
-        'dispatch',
-        (original) =>
-          // A hot one: nothing is allocated here.
-          function dispatch(request, response, done) {
-            try {
-              tell(this, request as ExpressRequest)
-            } catch (cause) {
-              // A route less is no reason to disturb the request.
-              guard.fault(PART, cause)
-            }
-            return original.call(this, request, response, done)
-          },
-      )
-    const isLater = routePrototype !== undefined && asksForDispatch(peek(router, 'route'))
-    if (isLater) {
-      wrapLater.push(() => {
-        if (!wrapDispatch(routePrototype)) guard.stepAside(PART, `${required.id}: dispatch is missing or frozen`)
-      })
-    }
     const patched = [
-      routePrototype === undefined || isLater || wrapDispatch(routePrototype),
+      routePrototype === undefined ||
+        patchMethod<object>(
+          routePrototype,
+          'dispatch',
+          (original) =>
+            // The hot one: nothing is allocated here.
+            function dispatch(request, response, done) {
+              try {
+                tell(this, request as ExpressRequest)
+              } catch (cause) {
+                // A route less is no reason to disturb the request.
+                guard.fault(PART, cause)
+              }
+              return original.call(this, request, response, done)
+            },
+        ),
       router === undefined ||
         patchMethod<object>(
           router,
@@ -225,13 +168,6 @@ function fitting(templates: readonly Template[], request: ExpressRequest): Templ
 /** Whether Express itself has asked for it, as its router. */
 function isRouterOf({ id, parentFilename }: Required): boolean {
   return /^(?:router|\.\/router(?:\/index)?|\.\/route)(?:\.js)?$/.test(id) && IN_EXPRESS.test(parentFilename)
-}
-
-/** Whether the routes that it makes look `dispatch` up when a request comes. */
-function asksForDispatch(makeRoute: unknown): boolean {
-  if (typeof makeRoute !== 'function') return false
-  const text = Function.prototype.toString.call(makeRoute)
-  return /\.dispatch\(/.test(text) && !/\.dispatch\.bind\(/.test(text)
 }
 
 /** The prototypes of the router and of the route: of `router` 2 (Express 5), or of Express 4, which has a file for each. */

@@ -11,8 +11,6 @@ export interface RouteTeller {
   readonly routes: Routes
   /** Whether a framework tells routes here; then paths are not guessed. */
   hasRouter: boolean
-  /** Asked at the end of a request whose route nobody has said. */
-  routeAtEnd: ((request: object) => Route | undefined) | undefined
   /** Says which route a request has come to; the last word holds. Unknown requests (injected, foreign) are left alone. */
   setRoute(request: IncomingMessage, route: Route, framework?: unknown): void
 }
@@ -20,7 +18,6 @@ export interface RouteTeller {
 export class RouteBook implements RouteTeller {
   readonly routes: Routes
   hasRouter = false
-  routeAtEnd: RouteTeller['routeAtEnd'] = undefined
   /** Whether somebody asks for the frameworks' own requests: to keep one costs as much as to keep Node's (connection.ts). */
   keepsFramework = false
 
